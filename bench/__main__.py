@@ -1,0 +1,118 @@
+"""The command line: which servers, which rows, and in turn A B A B…"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+from bench import report
+from bench.client import WrongAnswerError
+from bench.orthanc import installed, orthanc
+from bench.processes import Meter
+from bench.report import Result, Round
+from bench.rows import FULL, QUICK, ROWS, Row, Scale
+from bench.servers import Server, filmroom, folder_in
+from bench.service import Service
+
+# No answer, a wrong one, or one that is not even JSON of the expected form.
+FAILURES = (WrongAnswerError, OSError, ValueError, LookupError, TypeError, AttributeError)
+
+
+def main() -> int:
+    """Run, print the table, and return 1 if a row failed."""
+    options = _options()
+    rows = [row for row in ROWS if any(fnmatch(row.name, pattern) for pattern in options.rows)]
+    if options.list or not rows:
+        print("\n".join(f"{row.name:20} {row.title} ({row.unit.name})" for row in ROWS))
+        return 0 if options.list else 2
+    scale = QUICK if options.quick else FULL
+    scale = replace(scale, rounds=options.rounds or scale.rounds)
+    with ExitStack() as stack:
+        folder = stack.enter_context(folder_in(options.folder))
+        servers = _servers(options, folder, stack)
+        about = report.machine() + ("" if options.urls else f", data on {report.file_system(folder)}")
+        print(about, *(f"{letter}: {one.name}" for letter, one in zip("AB", servers, strict=False)), sep="\n")
+        results = measure(servers, rows, scale)
+    names = [one.name for one in servers]
+    print("", report.table(names, results), "", report.others(results), sep="\n")
+    failures = report.failures(names, results)
+    print(*failures, sep="\n")
+    if options.json:
+        options.json.write_text(report.as_json(about, names, results))
+    return 1 if failures else 0
+
+
+def measure(servers: Sequence[Server], rows: Sequence[Row], scale: Scale) -> list[tuple[Row, list[Result]]]:
+    """Each row on each server: a round on A, a round on B, a round on A…"""
+    sides = [(Service(one.name, one.url), Meter(one.pid)) for one in servers]
+    results = []
+    for row in rows:
+        found = [Result([]) for _ in sides]
+        for _ in range(min(scale.rounds, row.rounds or scale.rounds)):
+            for place, (service, meter) in enumerate(sides):
+                found[place] = _with_another_round(found[place], row, service, meter, scale)
+        results.append((row, found))
+        figures = " ".join(f"{report.number(one.figure):>9}" for one in found)
+        print(f"{row.name:20}{figures} {row.unit.name}", file=sys.stderr)
+    return results
+
+
+def _with_another_round(result: Result, row: Row, service: Service, meter: Meter, scale: Scale) -> Result:
+    """The result after one more round, unless one has failed or the memory can't be read."""
+    if result.failure or (row.unit.needs_memory and meter.idle is None):
+        return result
+    try:
+        return Result([*result.rounds, _round(row, service, meter, scale)])
+    except FAILURES as error:
+        return Result(result.rounds, f"{type(error).__name__}: {error}")
+
+
+def _round(row: Row, service: Service, meter: Meter, scale: Scale) -> Round:
+    work = row.prepare(service, scale)
+    with meter.watch(row.unit.needs_memory) as usages:
+        timing = service.measure(work.task, row.clients, work.count, scale.seconds)
+    if work.after:
+        service.ask(work.after)
+    return Round(row.unit.figure(timing, usages[0], meter), timing, usages[0])
+
+
+def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[Server]:
+    pids = (options.pid_a, options.pid_b)
+    servers = [Server(url, url, pid) for url, pid in zip(options.urls, pids, strict=False)]
+    unsaid = not (options.urls or options.filmroom or options.orthanc)
+    if options.filmroom or unsaid:
+        servers.insert(0, stack.enter_context(filmroom(folder, options.workers)))
+    if options.orthanc or (unsaid and installed()):
+        servers.append(stack.enter_context(orthanc(folder)))
+    if len(servers) > 2:
+        raise SystemExit("At most two servers can be compared.")
+    return servers
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("bench", description="Measure one DICOMweb server, or two in turn.")
+    parser.add_argument(
+        "urls", nargs="*", metavar="BASE_URL", help="none: --filmroom, and --orthanc if it is installed"
+    )
+    parser.add_argument("--filmroom", action="store_true", help="start Filmroom as the first server")
+    parser.add_argument("--orthanc", action="store_true", help="start Orthanc as the last server")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="Filmroom's web workers")
+    parser.add_argument("--quick", action="store_true", help="one short round of each row")
+    parser.add_argument("--rounds", type=int, help="rounds of each row")
+    parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'store-*'; may be repeated")
+    parser.add_argument("--list", action="store_true", help="list the rows and end")
+    parser.add_argument("--pid-a", "--pid", type=int, metavar="PID", help="process of the first BASE_URL")
+    parser.add_argument("--pid-b", type=int, metavar="PID", help="process of the second BASE_URL")
+    parser.add_argument("--folder", type=Path, help="where started servers store; on a real disk")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
+    options = parser.parse_args()
+    options.rows = options.rows or ["*"]
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

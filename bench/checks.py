@@ -1,0 +1,98 @@
+"""Is an answer right? Each check raises WrongAnswerError, so that no server is fast by being wrong."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bench.client import Answer, WrongAnswerError
+from bench.data import Instance
+
+
+def stored(answer: Answer, instance: Instance) -> None:
+    """The Referenced SOP Sequence names it and the Failed SOP Sequence is empty (PS3.18 10.5.3)."""
+    _expect_status(answer, 200, 202)
+    told = json.loads(answer.body)
+    done = [value(item, "00081155") for item in told.get("00081199", {}).get("Value", [])]
+    if value(told, "00081198") is not None or done != [instance.uids[2]]:
+        raise WrongAnswerError("the answer does not say that the instance was stored")
+
+
+def datasets(answer: Answer, tag: str, count: int) -> None:
+    """There are `count` data sets. Each has the attribute `tag` once; nothing nested has it."""
+    _expect_status(answer, 200)
+    buffer, start, end = answer.content()
+    found = buffer.count(f'"{tag}"'.encode(), start, end)
+    if found != count:
+        raise WrongAnswerError(f"{found} data sets where {count} were expected")
+
+
+def metadata(answer: Answer, instances: Sequence[Instance]) -> None:
+    """The Metadata of exactly these instances, and not a selection of attributes."""
+    datasets(answer, "00080018", len(instances))
+    expected = {instance.uids[2]: instance for instance in instances}
+    for dataset in json.loads(answer.body):
+        instance = expected.pop(value(dataset, "00080018"), None)
+        if instance is None:
+            raise WrongAnswerError("the Metadata of an instance that was not asked for, or twice of one")
+        told = [value(dataset, tag) for tag in ("00280010", "00100020", "00181210", "00091003")]
+        if told != [instance.shape.rows, instance.patient, "SOFT", "Private value 3"]:
+            raise WrongAnswerError(f"the Metadata is not what was stored: {told}")
+
+
+def studies(answer: Answer, expected: set[str] | None, count: int) -> None:
+    """`count` Studies, no one twice, and only of the expected ones, if those are known."""
+    datasets(answer, "0020000D", count)
+    found = {value(dataset, "0020000D") for dataset in json.loads(answer.body)}
+    if len(found) != count or not (expected is None or found <= expected):
+        raise WrongAnswerError("the search found a Study twice, or one that does not match")
+
+
+def has_modality(answer: Answer, modality: str) -> None:
+    """Each Study has a Series of the modality (Modalities in Study)."""
+    for dataset in json.loads(answer.body):
+        if modality not in dataset["00080061"]["Value"]:
+            raise WrongAnswerError(f"the search found a Study without a Series of {modality}")
+
+
+def parts(answer: Answer, contents: Iterable[Sequence[bytes]]) -> None:
+    """The parts are exactly these, in any order (RFC 2046 5.1.1). A content is given in pieces; the first tells it
+    from the others, and is as long as theirs.
+    """
+    _expect_status(answer, 200)
+    missing = {pieces[0]: pieces[1:] for pieces in contents}
+    delimiter, width = _delimiter(answer), len(next(iter(missing)))
+    buffer, start, end = answer.content()
+    place = buffer.find(delimiter, start, end)
+    while missing:
+        place = buffer.find(b"\r\n\r\n", place, end) + 4
+        rest = missing.pop(bytes(buffer[place : place + width]), None)
+        if rest is None:
+            raise WrongAnswerError(f"a part that was not asked for, or twice of one, in {end - start} bytes")
+        place += width
+        for piece in (*rest, b"\r\n" + delimiter):
+            if not buffer.startswith(piece, place):
+                raise WrongAnswerError(f"a part that is not what was stored, in {end - start} bytes")
+            place += len(piece)
+    if not buffer.startswith(b"--", place, end):
+        raise WrongAnswerError("the multipart answer does not end after the parts expected")
+
+
+def value(dataset: dict[str, Any], tag: str) -> Any:
+    """The first value of an attribute of a DICOM JSON data set (PS3.18 F.2), or None."""
+    values = dataset.get(tag, {}).get("Value", [])
+    return values[0] if values else None
+
+
+def _delimiter(answer: Answer) -> bytes:
+    kind = answer.field("content-type")
+    if not kind.lower().startswith("multipart/related"):
+        raise WrongAnswerError(f"not multipart: {kind}")
+    rest = kind.partition("boundary=")[2]
+    quoted = rest.startswith('"')
+    boundary = rest[1:].partition('"')[0] if quoted else rest.partition(";")[0].strip()
+    return b"--" + boundary.encode()
+
+
+def _expect_status(answer: Answer, *expected: int) -> None:
+    if answer.status not in expected:
+        raise WrongAnswerError(f"status {answer.status}: {answer.body[:300]!r}")

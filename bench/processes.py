@@ -1,0 +1,133 @@
+"""What a server costs: CPU seconds and peak memory of a process and its descendants (Linux, proc(5))."""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
+INTERVAL = 0.1  # seconds between two looks at the memory, where it is watched
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The cost of one round. Bytes; None where it could not be read or was not watched."""
+
+    cpu: float | None  # seconds, of the server
+    machine_cpu: float  # seconds, of everything on the machine, the benchmark's own included
+    peak: int | None  # sum of the processes' highest resident sizes: shared pages count for each process
+    peak_shared: int | None  # highest proportional set size: shared pages count once
+
+
+class Meter:
+    """Measures one server, or only the machine if its process is unknown."""
+
+    def __init__(self, pid: int | None) -> None:
+        if pid is not None and not (PROC / str(pid)).exists():
+            raise SystemExit(f"There is no process {pid}.")
+        self.pid = pid
+        self.idle = proportional(pid) if pid is not None else None
+
+    @contextlib.contextmanager
+    def watch(self, memory: bool) -> Iterator[list[Usage]]:
+        """Measure what happens inside; afterwards the list holds the Usage. `memory`: also look meanwhile."""
+        usages: list[Usage] = []
+        reset_peaks(self.pid)
+        cpu, machine = cpu_seconds(self.pid), machine_seconds()
+        with _Watch(self.pid if memory else None) as watch:
+            yield usages
+        after = cpu_seconds(self.pid)
+        spent = None if cpu is None or after is None else after - cpu
+        usages.append(Usage(spent, machine_seconds() - machine, peaks(self.pid), watch.highest))
+
+
+class _Watch:
+    def __init__(self, pid: int | None) -> None:
+        self._pid = pid
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.highest: int | None = None
+
+    def __enter__(self) -> "_Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while self._pid is not None:
+            start = time.perf_counter()
+            now = proportional(self._pid)
+            if now is not None:
+                self.highest = max(now, self.highest or 0)
+            # Looking at gigabytes takes long, and the server waits meanwhile.
+            if self._done.wait(max(INTERVAL, 10 * (time.perf_counter() - start))):
+                break
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [pid]
+    for parent in found:
+        found.extend(children.get(parent, []))
+    return found
+
+
+def cpu_seconds(pid: int | None) -> float | None:
+    """User and system time of the tree, and of those of its children that have ended."""
+    if pid is None:
+        return None
+    return sum(sum(map(int, fields[11:15])) for one in tree(pid) if (fields := _stat(one))) / TICKS
+
+
+def machine_seconds() -> float:
+    """The time that all cores were busy."""
+    fields = (PROC / "stat").read_text().split("\n", 1)[0].split()[1:]
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, fields)
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def reset_peaks(pid: int | None) -> None:
+    """Let the highest resident sizes begin anew. Without the right to, they count from the start."""
+    for one in tree(pid) if pid is not None else []:
+        with contextlib.suppress(OSError):
+            (PROC / str(one) / "clear_refs").write_text("5")
+
+
+def peaks(pid: int | None) -> int | None:
+    """The sum of the highest resident sizes."""
+    if pid is None:
+        return None
+    return sum(_kilobytes(PROC / str(one) / "status", "VmHWM:") or 0 for one in tree(pid)) * 1024
+
+
+def proportional(pid: int) -> int | None:
+    """The memory of the tree, in which a page that n processes share counts 1/n for each."""
+    sizes = [_kilobytes(PROC / str(one) / "smaps_rollup", "Pss:") for one in tree(pid)]
+    known = [size for size in sizes if size is not None]
+    return sum(known) * 1024 if known else None
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name, which may hold blanks and parentheses."""
+    with contextlib.suppress(OSError):
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return []
+
+
+def _kilobytes(path: Path, key: str) -> int | None:
+    with contextlib.suppress(OSError):
+        for line in path.read_text().splitlines():
+            if line.startswith(key):
+                return int(line.split()[1])
+    return None

@@ -1,0 +1,86 @@
+"""One server under test: its address, its clients, and the requests to it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from bench import checks
+from bench.client import Check, Connection, Task, Timing, run
+from bench.data import Instance, new_run
+
+CLIENTS = 8
+BOUNDARY = b"bench-0123456789abcdef"
+PART = b"--" + BOUNDARY + b"\r\nContent-Type: application/dicom\r\n\r\n"
+CLOSING = b"\r\n--" + BOUNDARY + b"--\r\n"
+
+JSON = "application/dicom+json"
+DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
+
+
+class Service:
+    """A server's base URL, its clients, and what was stored there in this run."""
+
+    def __init__(self, name: str, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or parts.hostname is None:
+            raise SystemExit(f"{url}: a base URL is like http://127.0.0.1:8080/dicomweb; https is not measured.")
+        self.name, self.url, self.run = name, url, new_run()
+        self._root = parts.path.rstrip("/")
+        self._host = parts.netloc
+        self._connections = [Connection(parts.hostname, parts.port or 80) for _ in range(CLIENTS)]
+        self._studies = 0
+        self.kept: dict[str, list[Instance]] = {}  # what rows share, by a name of theirs
+
+    def new_study(self) -> int:
+        """The number of a Study that holds nothing yet."""
+        self._studies += 1
+        return self._studies - 1
+
+    def measure(self, task: Callable[[int], Task], clients: int, count: int | None, seconds: float) -> Timing:
+        """Run tasks, and close the sockets, which a server may not keep until the next round."""
+        connections = self._connections[:clients]
+        try:
+            return run(connections, task, count, seconds)
+        finally:
+            for connection in connections:
+                connection.close()
+
+    def store_all(self, instances: Sequence[Instance]) -> None:
+        """Store, eight clients at once, outside of what is measured."""
+        self.measure([self.store(one) for one in instances].__getitem__, CLIENTS, len(instances), 0)
+
+    def ask(self, task: Task) -> None:
+        """Ask once, outside of what is measured, and check the answer."""
+        self.measure(lambda _: task, 1, 1, 0)
+
+    def search(self, query: str, check: Check) -> Task:
+        """Search for Studies (PS3.18 10.6)."""
+        return self.get(f"/studies?{query}", JSON, check)
+
+    def store(self, instance: Instance) -> Task:
+        """Store Transaction with one instance (PS3.18 10.5): streamed if it has Frames, else in one piece."""
+        length = len(PART) + instance.size + len(CLOSING)
+        head = self._head(
+            f"POST {self._root}/studies",
+            f'Content-Type: multipart/related; type="application/dicom"; boundary={BOUNDARY.decode()}',
+            f"Accept: {JSON}",
+            f"Content-Length: {length}",
+        )
+        pieces = [head, PART, instance.head()]
+        whole = [[*pieces, *instance.frame(1), CLOSING]]
+        request = whole if instance.shape.frames == 1 else _stream(pieces, instance)
+        return Task(request, lambda answer: checks.stored(answer, instance))
+
+    def get(self, path: str, accept: str, check: Check) -> Task:
+        """A GET of a path under the root."""
+        return Task([[self._head(f"GET {self._root}{path}", f"Accept: {accept}")]], check)
+
+    def _head(self, line: str, *fields: str) -> bytes:
+        return "\r\n".join((f"{line} HTTP/1.1", f"Host: {self._host}", *fields, "", "")).encode()
+
+
+def _stream(pieces: list[bytes], instance: Instance) -> Iterator[Sequence[bytes]]:
+    yield pieces
+    for number in range(1, instance.shape.frames + 1):
+        yield instance.frame(number)
+    yield [CLOSING]

@@ -1,0 +1,34 @@
+"""The progress bar of a store and of a retrieve, for people who look at a terminal."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import Progress as Bar
+
+from filmroom.client import Progress
+
+
+@contextmanager
+def bar(doing: str, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A callback that moves a bar on standard error; None, and no bar, where that is no terminal or when `quiet`."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    columns = [TextColumn("{task.description} {task.fields[instances]}"), BarColumn(), DownloadColumn()]
+    with Bar(
+        *columns, TransferSpeedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as shown:
+        task = shown.add_task(doing, total=None, instances="")
+
+        def move(progress: Progress) -> None:
+            instances = (
+                f"{progress.instances} of {progress.instances_total}"
+                if progress.instances_total
+                else progress.instances
+            )
+            shown.update(task, completed=progress.bytes, total=progress.bytes_total, instances=instances)
+
+        yield move

@@ -1,0 +1,69 @@
+"""`filmroom retrieve`: download a study, a series or an instance into a folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from filmroom.cli.progress import bar
+from filmroom.cli.service import (
+    DEFAULT_TIMEOUT,
+    DEFAULT_URL,
+    NOT_ALL,
+    Instance,
+    Quiet,
+    Series,
+    Study,
+    Timeout,
+    Token,
+    Url,
+    connect,
+    stop,
+)
+from filmroom.client import NotFound
+from filmroom.dicom.resources import Resource
+
+
+def retrieve(
+    study: Study,
+    series: Series = None,
+    instance: Instance = None,
+    folder: Annotated[
+        Path, typer.Option("--to", "-o", metavar="DIR", help="Folder for the files; made if it is not there.")
+    ] = Path(),
+    transfer_syntax: Annotated[
+        str,
+        typer.Option(
+            metavar="UID",
+            show_default="*, as they are stored",
+            help="Transfer Syntax to ask for: 1.2.840.10008.1.2.1 is uncompressed, Explicit VR Little Endian.",
+        ),
+    ] = "*",
+    quiet: Quiet = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+) -> None:
+    """Download a study, or one series of it, or one instance of that.
+
+    The files are named DIR/study/series/instance.dcm by their UIDs; files of these names are replaced. Their paths
+    are printed. What arrived before an answer broke off stays.
+
+    Exit codes: 0 all was saved; 1 there is nothing of these UIDs; 2, 3 as for every command.
+
+    Examples:
+
+        filmroom retrieve 1.2.3 --to downloads
+        filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax 1.2.840.10008.1.2.1
+    """
+    with connect(url, token, timeout) as client, bar("Retrieving", quiet) as progress:
+        try:
+            paths = client.download(
+                study, series, instance, folder=folder, transfer_syntax=transfer_syntax, progress=progress
+            )
+        except NotFound:
+            stop(f"there is no {Resource(study, series, instance).path} at {client.base_url}", NOT_ALL)
+        except OSError as error:
+            stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)
+    if not quiet:
+        typer.echo("\n".join(map(str, paths)))

@@ -1,0 +1,96 @@
+"""`filmroom store`: send files and folders to a service, and say of each file that was not stored why."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from filmroom.cli.progress import bar
+from filmroom.cli.service import (
+    DEFAULT_TIMEOUT,
+    DEFAULT_URL,
+    NOT_ALL,
+    REFUSED,
+    Quiet,
+    Timeout,
+    Token,
+    Url,
+    connect,
+    stop,
+)
+from filmroom.client import ClientError, Outcome, StoreFailed, StoreResult
+
+
+def store(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH…", exists=True, help="DICOM files, and folders that hold DICOM files at any depth."
+        ),
+    ],
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="UID", show_default="any", help="Refuse whatever is not of this study."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace instances that are stored already (PUT; not every service can).")
+    ] = False,
+    parallel: Annotated[int, typer.Option(min=1, max=32, help="Requests at once, each of up to 20 files.")] = 4,
+    quiet: Quiet = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+) -> None:
+    """Send DICOM files to a service.
+
+    A file that is named is sent in any case. In folders, files that do not begin like DICOM, hidden ones and DICOMDIRs
+    are passed over. Whatever was not stored is said on standard error, a line for each file with the reason.
+
+    Exit codes: 0 all are stored; 1 some are not; 2 a path does not exist or the command line is not understood; 3 the
+    service can't be reached, or refuses.
+
+    Examples:
+
+        filmroom store scan.dcm
+        filmroom store /media/cdrom --parallel 8
+    """
+    with connect(url, token, timeout) as client, bar("Storing", quiet) as progress:
+        send = partial(client.store_instances, paths, study, replace=replace, parallel=parallel, progress=progress)
+        result, code = _result(send, client.base_url)
+    if not result.outcomes:
+        stop("there are no DICOM files in what was named", NOT_ALL)
+    for outcome in result.outcomes:
+        if outcome.status != "stored":
+            typer.echo(line(outcome), err=True)
+    if not quiet:
+        typer.echo(summary(result))
+    raise typer.Exit(code)
+
+
+def _result(send: Callable[[], StoreResult], url: str) -> tuple[StoreResult, int]:
+    """What became of the files, and the exit code. A service that gives out half way leaves a result too."""
+    try:
+        result = send()
+    except StoreFailed as error:
+        return error.result, NOT_ALL
+    except ClientError as error:
+        if error.result is None:
+            raise
+        typer.echo(f"filmroom: {url}: {error}", err=True)
+        return error.result, REFUSED
+    return result, NOT_ALL if result.failed else 0
+
+
+def line(outcome: Outcome) -> str:
+    """One line for a person: which file, whether it is stored, and what the service says of it."""
+    which = outcome.path or outcome.sop_instance_uid or "a file"
+    said = "; ".join(dict.fromkeys([outcome.reason, *outcome.comments]))
+    return f"{which}: {'stored, but ' if outcome.status == 'warning' else 'not stored: '}{said}"
+
+
+def summary(result: StoreResult) -> str:
+    """`3 of 4 stored, 1 of them with a warning.`"""
+    warned = f", {len(result.warned)} of them with a warning" if result.warned else ""
+    return f"{len(result.stored)} of {len(result.outcomes)} stored{warned}."

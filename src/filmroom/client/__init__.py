@@ -1,0 +1,56 @@
+"""The Python client for any DICOMweb service, sync and async."""
+
+from filmroom.client._answers import Bulkdata, Datasets, Metadata
+from filmroom.client._options import Progress
+from filmroom.client._parts import Content
+from filmroom.client._retry import Retry
+from filmroom.client._store_result import Outcome, StoreResult
+from filmroom.client.async_client import AsyncClient
+from filmroom.client.client import Client
+from filmroom.client.exceptions import (
+    BadRequest,
+    BadResponse,
+    ClientError,
+    Conflict,
+    ConnectionFailed,
+    Forbidden,
+    NotAcceptable,
+    NotFound,
+    ResponseError,
+    ServiceFailed,
+    ServiceWarning,
+    StoreFailed,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+__all__ = [
+    "AsyncClient",
+    "BadRequest",
+    "BadResponse",
+    "Bulkdata",
+    "Client",
+    "ClientError",
+    "Conflict",
+    "ConnectionFailed",
+    "Content",
+    "Datasets",
+    "Forbidden",
+    "Metadata",
+    "NotAcceptable",
+    "NotFound",
+    "Outcome",
+    "Progress",
+    "ResponseError",
+    "Retry",
+    "ServiceFailed",
+    "ServiceWarning",
+    "StoreFailed",
+    "StoreResult",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "UnsupportedMediaType",
+]

@@ -1,0 +1,245 @@
+"""What an answer of a service means: data sets of its JSON, its Warnings, and the exception that an error status is."""
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeGuard, overload
+from urllib.parse import urljoin
+
+import httpx2
+import orjson
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import empty_value_for_VR
+from pydicom.dataset import Dataset
+
+from filmroom.client import exceptions
+from filmroom.client.exceptions import BadResponse, Payload, ResponseError, ServiceWarning
+
+Json = dict[str, Any]
+
+# PS3.5 §6.2: the VRs whose values are bytes.
+BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+
+_TAG = re.compile(r"[0-9A-Fa-f]{8}")
+# RFC 7234 §5.5: code, agent, quoted text. Azure's agent is a host with a colon, and there may be several in one line.
+_WARNING = re.compile(r'\b\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that was read whole.
+
+    url       where it came from, after redirects
+    repeated  an earlier try of the same request may have reached the service, but its answer was lost
+    """
+
+    status: int
+    headers: httpx2.Headers
+    content: bytes
+    url: str
+    repeated: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """The status is 2xx."""
+        return 200 <= self.status < 300
+
+
+class Bulkdata(bytes):
+    """A binary value that was not sent with the Metadata: no bytes, but the URL at which they are.
+
+    `client.retrieve_bulkdata(dataset.PixelData.url)` gets them.
+    """
+
+    url: str
+
+    def __new__(cls, url: str) -> "Bulkdata":
+        """An empty value whose bytes are at `url`."""
+        made = super().__new__(cls)
+        made.url = url
+        return made
+
+
+class Datasets(Sequence[Dataset]):
+    """The data sets of a search or of Metadata, in the order of the answer.
+
+    A data set is made from its JSON when it is first asked for, so whoever needs the JSON alone takes `json` and pays
+    for nothing else. A bulk value that stands as a BulkDataURI is an empty `Bulkdata`.
+
+    json          the DICOM JSON Model (PS3.18 §F.2) as it came: a list of dicts
+    etag          for `if_none_match=`; None when the service gave none
+    not_modified  the `if_none_match=` still holds, and therefore there are no data sets
+    warnings      the texts of the Warning headers
+    headers, url  of the (last) answer
+    """
+
+    def __init__(self, json: list[Json], headers: httpx2.Headers, url: str = "", not_modified: bool = False) -> None:
+        self.json = json
+        self.headers = headers
+        self.not_modified = not_modified
+        self.warnings = warnings_of(headers)
+        self.url = url
+        self._made: list[Dataset | None] = [None] * len(json)
+
+    @property
+    def etag(self) -> str | None:
+        """The ETag header as the service sent it."""
+        return self.headers.get("etag")
+
+    def __len__(self) -> int:
+        return len(self.json)
+
+    @overload
+    def __getitem__(self, index: int) -> Dataset: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Dataset]: ...
+    def __getitem__(self, index: int | slice) -> Dataset | list[Dataset]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        made = self._made[index]
+        if made is None:
+            made = self._made[index] = dataset(self.json[index], self.url)
+        return made
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)}{', not modified' if self.not_modified else ''}>"
+
+
+class Metadata(Dataset):
+    """The Metadata of one Instance: a pydicom Dataset with what the answer said beside it (see `Datasets`).
+
+    When the `if_none_match=` still held, `not_modified` is true and the data set is empty.
+    """
+
+    def __init__(self, found: Datasets) -> None:
+        super().__init__(found[0] if found else Dataset())
+        self.json: Json = found.json[0] if found.json else {}
+        self.etag = found.etag
+        self.not_modified = found.not_modified
+        self.warnings = found.warnings
+        self.headers = found.headers
+
+
+def datasets(answer: Answer) -> Datasets:
+    """The data sets of a successful answer. No content (204) is none; a single object stands for a list of one."""
+    found: Any = []
+    if answer.content.strip():
+        try:
+            found = orjson.loads(answer.content)
+        except orjson.JSONDecodeError as error:
+            raise BadResponse(f"The answer is not JSON: {error}.") from error
+    items = found if isinstance(found, list) else [found]
+    if not all(isinstance(item, dict) for item in items):
+        raise BadResponse("The answer is not a list of data sets in the DICOM JSON Model.")
+    return Datasets(items, answer.headers, answer.url)
+
+
+def dataset(json: Json, url: str = "") -> Dataset:
+    """One data set of the DICOM JSON Model. `url` is where it came from: a relative BulkDataURI is resolved by it."""
+
+    def bulkdata(_tag: str, vr: str, uri: str) -> Any:
+        return Bulkdata(urljoin(url, uri)) if vr in BINARY else empty_value_for_VR(vr)
+
+    try:
+        return Dataset.from_json(dict(_elements(json)), bulkdata)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise BadResponse("The answer holds a data set that does not follow the DICOM JSON Model.") from error
+
+
+def _elements(json: Json) -> Iterator[tuple[str, Any]]:
+    """The elements with keywords as tags: Microsoft's client, and services tried with it, write keywords."""
+    for name, element in json.items():
+        tag = None if _TAG.fullmatch(name) else tag_for_keyword(name)
+        items = element.get("Value") if element.get("vr") == "SQ" else None
+        if isinstance(items, list):
+            element = {"vr": "SQ", "Value": [dict(_elements(item or {})) for item in items]}
+        yield name if tag is None else f"{tag:08X}", element
+
+
+def warnings_of(headers: httpx2.Headers) -> tuple[str, ...]:
+    """The texts of the Warning headers; a header that does not follow RFC 7234 §5.5 counts as one text."""
+    texts: list[str] = []
+    for line in headers.get_list("warning"):
+        found = _WARNING.findall(line)
+        texts += [text.replace("\\", "") for text in found] or [line]
+    return tuple(texts)
+
+
+def announce(texts: Iterable[str]) -> None:
+    """Say Warnings aloud, each distinct text once (as Python's filters have it)."""
+    for text in texts:
+        warnings.warn(text, ServiceWarning, stacklevel=2)
+
+
+def check(answer: Answer) -> None:
+    """Raise the exception of an answer that is no success, and say the Warnings of one that is."""
+    if not answer.succeeded:
+        raise error(answer)
+    announce(warnings_of(answer.headers))
+
+
+def error(answer: Answer) -> ResponseError:
+    """The exception of an answer that is no success."""
+    payload = _payload(answer)
+    message = _message(payload) or _phrase(answer.status)
+    made = exceptions.of_status(answer.status)
+    return made(answer.status, message, answer.headers, payload, warnings_of(answer.headers))
+
+
+def _payload(answer: Answer) -> Payload:
+    """The body by what it looks like: services are careless with the Content-Type of errors."""
+    text = answer.content.decode("utf-8", "replace").strip()
+    if not text:
+        return None
+    if text[0] not in '"{[':
+        return text
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    single = parsed[0] if isinstance(parsed, list) and len(parsed) == 1 else parsed
+    if _is_dicom_json(single):
+        try:
+            return dataset(single, answer.url)
+        except BadResponse:
+            return single
+    return parsed if isinstance(parsed, dict | list | str) else text
+
+
+def _is_dicom_json(value: Any) -> TypeGuard[Json]:
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(element, dict) and "vr" in element for element in value.values())
+    )
+
+
+def _message(payload: Payload) -> str:
+    """What a person can read of it. Web pages of gateways are not worth reading."""
+    if isinstance(payload, str):
+        return "" if payload.startswith("<") else payload[:2000]
+    if isinstance(payload, list):
+        return next(filter(None, map(_message, payload)), "")
+    if isinstance(payload, Dataset):
+        return "The answer says why, attribute by attribute, in its payload."
+    return _message_of_json(payload) if payload else ""
+
+
+def _message_of_json(payload: Mapping[str, Any]) -> str:
+    """The versioning errors of ASP.NET, Google's errors, RFC 9457 problems and Orthanc's errors, in this order."""
+    inner = payload.get("error", payload)
+    if isinstance(inner, str):
+        return inner
+    for name in ("message", "detail", "title", "Details", "Message"):
+        if isinstance(inner, dict) and isinstance(inner.get(name), str) and inner[name]:
+            return str(inner[name])
+    return ""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no reason given"

@@ -1,0 +1,95 @@
+"""How requests become those of httpx2, the same for both clients: headers, credentials, timeouts, errors."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from filmroom import __version__
+from filmroom.client._answers import Answer, announce, error, warnings_of
+from filmroom.client._auth import BearerToken, Token
+from filmroom.client._messages import Request, Service
+from filmroom.client._retry import Attempts, Retry, connection_failed
+from filmroom.client._sources import AsyncBody
+from filmroom.client.exceptions import BadResponse
+
+# A service may spool and sync gigabytes before it answers a store, so a read may take its time.
+TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A service, and how to speak with it."""
+
+    service: Service
+    headers: Mapping[str, str]
+    auth: Any
+    timeout: Any
+    retry: Retry
+
+    @classmethod
+    def make(
+        cls,
+        url: str,
+        partition: str | None,
+        headers: Mapping[str, str] | None,
+        auth: Any,
+        token: Token | None,
+        timeout: Any,
+        retries: int | Retry,
+    ) -> "Link":
+        """From the arguments of a client."""
+        if auth is not None and token is not None:
+            raise ValueError("Give auth or token, not both.")
+        chosen = BearerToken(token) if token is not None else auth
+        sent = {"user-agent": f"filmroom/{__version__}"} | {k.lower(): v for k, v in (headers or {}).items()}
+        credentials = httpx2.USE_CLIENT_DEFAULT if chosen is None else chosen
+        retry = retries if isinstance(retries, Retry) else Retry(times=retries)
+        return cls(Service(url, partition), sent, credentials, timeout, retry)
+
+    def request(self, http: httpx2.Client | httpx2.AsyncClient, request: Request) -> httpx2.Request:
+        """The request of httpx2. To another host than the service's goes nothing that only the service may see."""
+        if not self._is_own(request.url):
+            foreign = {"user-agent": self.headers["user-agent"]} | dict(request.headers)
+            timeout = httpx2.Timeout(self.timeout).as_dict()
+            return httpx2.Request(request.method, request.url, headers=foreign, extensions={"timeout": timeout})
+        body: Any = request.content
+        content = AsyncBody(body) if body is not None and isinstance(http, httpx2.AsyncClient) else body
+        headers = {**self.headers, **request.headers}
+        return http.build_request(request.method, request.url, headers=headers, content=content, timeout=self.timeout)
+
+    def credentials(self, request: Request) -> Any:
+        """The auth of httpx2 for `request`."""
+        return self.auth if self._is_own(request.url) else None
+
+    def attempts(self, request: Request) -> Attempts:
+        """The tries of `request`."""
+        return Attempts(self.retry, request.method, request.content is None or request.content.repeatable)
+
+    def _is_own(self, url: str) -> bool:
+        return httpx2.URL(url).origin == httpx2.URL(self.service.base_url).origin
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """What httpx2 raises, as the client's exceptions."""
+    try:
+        yield
+    except httpx2.TransportError as failure:
+        raise connection_failed(failure) from failure
+    except (httpx2.DecodingError, httpx2.TooManyRedirects) as failure:
+        raise BadResponse(f"The answer can't be read: {failure}") from failure
+
+
+def whole(response: httpx2.Response, repeated: bool = False) -> Answer:
+    """An answer of httpx2 that was read."""
+    return Answer(response.status_code, response.headers, response.content, str(response.url), repeated)
+
+
+def check(response: httpx2.Response) -> None:
+    """Raise the exception of an error answer, which was read; say the Warnings of one that is about to be read."""
+    if not response.is_success:
+        raise error(whole(response))
+    announce(warnings_of(response.headers))

@@ -1,0 +1,137 @@
+"""The keywords that the methods of both clients take. They are named as in dicomweb-client where it has them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+MediaTypes = Sequence[str | tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a store or a download is.
+
+    instances       Instances finished: answered for by the service, or saved
+    instances_total how many there will be; None when that is not known beforehand
+    bytes           bytes of Instances sent (again counted down when a request is repeated), or bytes received
+    bytes_total     how many there will be; None when that is not known beforehand
+    """
+
+    instances: int
+    instances_total: int | None
+    bytes: int
+    bytes_total: int | None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class RequestOptions(TypedDict, total=False):
+    """Keywords of every operation.
+
+    partition          name of the data partition of the Azure service, instead of the client's own
+    additional_params  further query parameters, as they are; a list or tuple repeats the parameter
+    """
+
+    partition: str | None
+    additional_params: Mapping[str, Any] | None
+
+
+class SearchOptions(RequestOptions, total=False):
+    """Keywords of a search (PS3.18 §10.6).
+
+    search_filters  attribute (keyword or eight hex digits) to value; a list repeats the key (UIDs: any of them)
+    fields          attributes to return besides the usual ones (includefield); ["all"] for all
+    fuzzymatching   match person names by their words
+    limit           most results of an answer; with get_remaining the size of a page
+    offset          results to leave out at the beginning
+    get_remaining   ask page by page until there is no more
+    """
+
+    search_filters: Mapping[str, Any] | None
+    fields: Sequence[str] | None
+    fuzzymatching: bool | None
+    limit: int | None
+    offset: int | None
+    get_remaining: bool
+
+
+class MetadataOptions(RequestOptions, total=False):
+    """Keywords of a retrieve of Metadata (PS3.18 §10.4).
+
+    if_none_match     ETag of an earlier answer: when it still holds the result is empty and `.not_modified`
+    request_original  as it was before a bulk update (Azure's header msdicom-request-original)
+    """
+
+    if_none_match: str | None
+    request_original: bool
+
+
+class FrameOptions(RequestOptions, total=False):
+    """Keywords of a retrieve of Frames.
+
+    media_types      what to ask for, best first: "image/jp2", or with a Transfer Syntax ("image/jp2", "1.2.840.…");
+                     default application/octet-stream
+    transfer_syntax  UID for all media types that name none; "*" (default) is as stored; None asks without one,
+                     which by PS3.18 means Explicit VR Little Endian
+    """
+
+    media_types: MediaTypes | None
+    transfer_syntax: str | None
+
+
+class RetrieveOptions(FrameOptions, total=False):
+    """Keywords of a retrieve of Instances.
+
+    media_types, transfer_syntax  as for Frames; default application/dicom as stored
+    request_original  as it was before a bulk update (Azure's header msdicom-request-original)
+    """
+
+    request_original: bool
+
+
+class DownloadOptions(RetrieveOptions, total=False):
+    """Keywords of a download: those of a retrieve of Instances, and
+
+    progress  called with a `Progress` after each piece of the answer
+    """
+
+    progress: OnProgress | None
+
+
+class RenderedOptions(RequestOptions, total=False):
+    """Keywords of a retrieve of a rendered image (PS3.18 §8.3.5).
+
+    media_types  what to ask for, best first; default image/jpeg
+    params       rendering parameters by name: {"quality": 80, "viewport": (512, 512), "window": (40, 400, "linear")}
+    """
+
+    media_types: MediaTypes | None
+    params: Mapping[str, Any] | None
+
+
+class BulkdataOptions(RequestOptions, total=False):
+    """Keywords of a retrieve of a bulk value.
+
+    media_types, transfer_syntax  as for Frames
+    byte_range  first and last byte (both included, from 0) to get; (100,) is from byte 100 to the end
+    """
+
+    media_types: MediaTypes | None
+    transfer_syntax: str | None
+    byte_range: tuple[int] | tuple[int, int] | None
+
+
+class StoreOptions(RequestOptions, total=False):
+    """Keywords of a store (PS3.18 §10.5).
+
+    replace      PUT instead of POST: Instances that exist are replaced (Azure, Filmroom)
+    per_request  most Instances in one request; a request also ends at 64 MiB
+    parallel     most requests at once
+    progress     called with a `Progress` after each piece sent and each answer, by one thread at a time
+    """
+
+    replace: bool
+    per_request: int
+    parallel: int
+    progress: OnProgress | None

@@ -1,0 +1,277 @@
+"""A streamed answer cut into its parts, each spooled (memory first, then disk) and handed out when it is whole."""
+
+import contextlib
+import io
+import os
+import re
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+import httpx2
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.errors import InvalidDicomError
+
+from filmroom.client._options import OnProgress, Progress
+from filmroom.client.exceptions import BadResponse
+from filmroom.errors import Error
+from filmroom.protocol import media_types, multipart
+
+IN_MEMORY = 4 << 20  # bytes of a part that stay in memory
+DEFERRED = 1 << 20  # values of a spooled Instance above this size are read when they are asked for
+
+_IDENTIFIERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+_UNSAFE = re.compile(r"[^0-9A-Za-z.-]")
+
+# What pydicom raises on bytes that are not what they claim to be; it has no common class for them.
+UNREADABLE = (
+    InvalidDicomError,
+    AttributeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+
+
+class Content(bytes):
+    """The bytes of a Frame, a bulk value or a rendered image, and what they are.
+
+    media_type       "image/jp2"
+    transfer_syntax  UID as the service named it; None when it named none
+    """
+
+    media_type: str
+    transfer_syntax: str | None
+
+    def __new__(cls, content: bytes, content_type: str) -> Self:
+        """`content` of the type that a Content-Type header gives."""
+        made = super().__new__(cls, content)
+        parsed = media_types.parse(content_type)
+        made.media_type = parsed.type
+        made.transfer_syntax = parsed.parameters.get("transfer-syntax")
+        return made
+
+
+class Spool(tempfile.SpooledTemporaryFile[bytes]):
+    """Bytes that are kept in memory, and on disk when they are many. Closed with its last reference.
+
+    A Dataset whose large values are still on disk is such a reference; its copies share it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(max_size=IN_MEMORY)
+
+    @property
+    def name(self) -> None:
+        """None: the file has no name by which anybody could open it."""
+        return None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __del__(self) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A whole part: its headers (names in lower case) and its content, to be read from the beginning."""
+
+    headers: dict[str, str]
+    file: IO[bytes]
+
+    @property
+    def content_type(self) -> str:
+        """Its Content-Type; empty when it has none."""
+        return self.headers.get("content-type", "")
+
+
+class Splitter:
+    """Cuts one answer into parts as its bytes arrive. An answer that is not multipart is one part.
+
+    `open_file` makes the file that a part is written to; `expected` is how many parts there must be. Leaving the
+    `with` lets go of a part that did not become whole.
+    """
+
+    def __init__(
+        self,
+        headers: httpx2.Headers,
+        open_file: Callable[[], IO[bytes]],
+        expected: int | None = None,
+        progress: OnProgress | None = None,
+    ) -> None:
+        self._headers = {name.lower(): value for name, value in headers.items()}
+        self._open_file = open_file
+        self._expected = expected
+        self._progress = progress
+        self._total = _total(headers)
+        self._file: IO[bytes] | None = None
+        self._part_headers = self._headers
+        self._decoder: multipart.Decoder | None = None
+        self._bytes = self._parts = 0
+        content_type = self._headers.get("content-type", "")
+        if media_types.parse(content_type).type.startswith("multipart/"):
+            with _as_bad_response():
+                self._decoder = multipart.Decoder(multipart.boundary_of(content_type), most_parts=sys.maxsize)
+
+    def feed(self, chunk: bytes) -> Iterator[Part]:
+        """The parts that `chunk` completes."""
+        self._bytes += len(chunk)
+        if self._decoder is None:
+            self._write(chunk)
+        else:
+            with _as_bad_response():
+                events = self._decoder.feed(chunk)
+            for event in events:
+                if isinstance(event, multipart.Headers):
+                    self._part_headers = dict(event.fields)
+                    self._file = self._open_file()
+                elif isinstance(event, multipart.Data):
+                    self._write(event.content)
+                else:
+                    yield self._finish()
+        self._report()
+
+    def close(self) -> Iterator[Part]:
+        """The last part of an answer that is not multipart. Says so when the answer is not whole."""
+        if self._decoder is not None:
+            with _as_bad_response():
+                self._decoder.close()
+        elif self._bytes:
+            yield self._finish()
+            self._report()
+        if self._expected not in {None, self._parts}:
+            raise BadResponse(f"The answer has {self._parts} parts; {self._expected} were asked for.")
+
+    def _write(self, content: bytes | memoryview) -> None:
+        if self._file is None:
+            self._file = self._open_file()
+        self._file.write(content)
+
+    def _finish(self) -> Part:
+        file = self._file or self._open_file()
+        self._file = None
+        self._parts += 1
+        file.seek(0)
+        return Part(self._part_headers, file)
+
+    def _report(self) -> None:
+        if self._progress is not None:
+            self._progress(Progress(self._parts, None, self._bytes, self._total))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            remove(self._file)
+
+
+def _total(headers: httpx2.Headers) -> int | None:
+    """The length of the answer; compressed ones have a length that is not the one that is counted."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdigit() and "content-encoding" not in headers else None
+
+
+@contextlib.contextmanager
+def _as_bad_response() -> Iterator[None]:
+    """What `protocol` says of a request that can't be understood is here true of an answer."""
+    try:
+        yield
+    except Error as error:
+        raise BadResponse(f"The multipart answer can't be read: {error}") from error
+
+
+def content(part: Part) -> Content:
+    """The bytes of a part."""
+    with part.file as file:
+        return Content(file.read(), part.content_type)
+
+
+def spooled(part: Part) -> IO[bytes]:
+    """The file of a part, as it is."""
+    return part.file
+
+
+def instance(part: Part) -> FileDataset:
+    """The Instance of a part. Of one that is spooled on disk, large values are read when they are first asked for."""
+    file = part.file
+    on_disk = file.seek(0, io.SEEK_END) > IN_MEMORY
+    file.seek(0)
+    made = _read(file, defer_size=DEFERRED if on_disk else None)
+    if not on_disk:
+        made.buffer = None
+        file.close()
+    return made
+
+
+def _read(file: IO[bytes], **options: Any) -> FileDataset:
+    try:
+        return dcmread(file, **options)
+    except UNREADABLE as error:
+        raise BadResponse("A part of the answer is not a readable PS3.10 file.") from error
+
+
+def in_folder(folder: Path) -> IO[bytes]:
+    """A new file under a name of its own in `folder`, for a part that will be kept."""
+    return open(folder / f".{uuid.uuid4().hex}.part", "x+b")  # closed by who keeps or removes it
+
+
+def remove(file: IO[bytes]) -> None:
+    """Remove a file of `in_folder` that is not kept. A `Spool` has no name and goes by itself."""
+    if isinstance(file.name, str):
+        Path(file.name).unlink(missing_ok=True)
+
+
+class Folder:
+    """Keeps parts as `study/series/instance.dcm` under one folder. What an earlier download left there is replaced.
+
+    Names come from the service, so only what is harmless in a file name is taken over.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self._folder = Path(folder)
+        self._taken: set[Path] = set()
+
+    def open(self) -> IO[bytes]:
+        """A file for the next part."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return in_folder(self._folder)
+
+    def keep(self, part: Part) -> Path:
+        """Give the part its name, and say which."""
+        try:
+            with part.file as file:
+                names = _read(file, specific_tags=list(_IDENTIFIERS), stop_before_pixels=True)
+            path = self._free(names)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part.file.name, path)
+        except (BadResponse, OSError):
+            remove(part.file)
+            raise
+        return path
+
+    def _free(self, names: Dataset) -> Path:
+        """A path that no other part of this download has."""
+        study, series, name = (safe_name(str(names.get(identifier, ""))) for identifier in _IDENTIFIERS)
+        number, path = 1, self._folder / study / series / f"{name}.dcm"
+        while path in self._taken:
+            number += 1
+            path = path.with_name(f"{name}-{number}.dcm")
+        self._taken.add(path)
+        return path
+
+
+def safe_name(uid: str) -> str:
+    """`uid` as the name of a file: no separators, no leading dots, no more than 64 characters, never empty."""
+    return _UNSAFE.sub("_", uid.strip(" \0")).lstrip(".")[:64] or "unknown"

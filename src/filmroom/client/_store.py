@@ -1,0 +1,164 @@
+"""A store of many Instances as transactions of bounded size, which either client may run several of at once."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from pydicom.dataset import Dataset
+
+from filmroom.client import exceptions
+from filmroom.client._answers import Answer, announce, datasets, error, warnings_of
+from filmroom.client._messages import JSON, Request, Service, Transaction, path
+from filmroom.client._options import OnProgress, Progress
+from filmroom.client._sources import Body, Instances, Source, Unreadable, source, totals
+from filmroom.client._store_result import Outcome, StoreResult, of_answer, refused, unreadable
+from filmroom.client.exceptions import ClientError, ResponseError, StoreFailed
+
+REQUEST_BYTES = 64 << 20  # a request that holds as many takes no further Instance
+
+# With these, the next request can't fare better, so nothing more is sent.
+FATAL = (
+    exceptions.ConnectionFailed,
+    exceptions.Unauthorized,
+    exceptions.Forbidden,
+    exceptions.NotFound,
+    exceptions.Unavailable,
+)
+
+
+class Stopped(Exception):
+    """The store was given up while a request was being sent."""
+
+
+class Upload:
+    """One call of `store_instances`: what is still to be sent, and what became of the rest.
+
+    `transactions` may be run by several threads; each takes the next Instances that nobody has taken.
+    Leaving the `with` gives up whatever is not finished.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        given: Instances,
+        study: str | None = None,
+        *,
+        replace: bool = False,
+        per_request: int = 20,
+        parallel: int = 4,
+        progress: OnProgress | None = None,
+        partition: str | None = None,
+        additional_params: Mapping[str, Any] | None = None,
+    ) -> None:
+        if per_request < 1 or parallel < 1:
+            raise ValueError("per_request and parallel are at least 1.")
+        items, self._count, self._length = totals(given)
+        requests = parallel if self._count is None else -(-self._count // per_request)
+        self.parallel = max(1, min(parallel, requests))
+        self._sources = (source(number, item) for number, item in enumerate(items))
+        self._per_request = per_request
+        self._method = "PUT" if replace else "POST"
+        self._url = service.url(path(study) if study is not None else "/studies", (), partition, additional_params)
+        self._progress = progress
+        self._lock = threading.RLock()
+        self._stopped = False
+        self._fatal: ClientError | None = None
+        self._errors: list[ClientError] = []
+        self._outcomes: list[Outcome] = []
+        self._answers: list[tuple[Dataset, Answer]] = []
+        self._sent = self._done = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped = True
+
+    def transactions(self) -> Iterator[Transaction[None]]:
+        """Requests until nothing is left."""
+        while not self._stopped and (batch := self._take()):
+            yield self._store(batch)
+
+    def _take(self) -> list[Source]:
+        """The next Instances: at most `per_request`, and none more once there are many bytes."""
+        batch: list[Source] = []
+        with self._lock:
+            for taken in self._sources:
+                if isinstance(taken, Unreadable):
+                    self._record([unreadable(taken)])
+                    continue
+                batch.append(taken)
+                if len(batch) == self._per_request or sum(s.size or REQUEST_BYTES for s in batch) >= REQUEST_BYTES:
+                    break
+        return batch
+
+    def _store(self, batch: list[Source]) -> Transaction[None]:
+        """Send one request and note what became of its Instances (PS3.18 §10.5)."""
+        body = Body(batch, self._on_bytes)
+        try:
+            answer = yield Request(self._method, self._url, {"accept": JSON} | body.headers, body)
+            response = _response(answer)
+        except ClientError as failure:
+            self._fail(batch, failure)
+        except OSError as failure:
+            reason = failure.strerror or failure
+            self._fail(batch, ClientError(f"A file could not be read while it was being sent: {reason}"))
+        else:
+            with self._lock:
+                self._answers.append((response, answer))
+                self._record(of_answer(batch, response, answer.succeeded))
+
+    def _fail(self, batch: list[Source], failure: ClientError) -> None:
+        with self._lock:
+            self._errors.append(failure)
+            if isinstance(failure, FATAL):
+                self._fatal, self._stopped = self._fatal or failure, True
+            self._record(refused(batch, failure))
+
+    def _record(self, outcomes: list[Outcome]) -> None:
+        self._outcomes += outcomes
+        self._done += len(outcomes)
+        self._report()
+
+    def _on_bytes(self, count: int) -> None:
+        if self._stopped and self._fatal is None:
+            raise Stopped
+        with self._lock:
+            self._sent += count
+            self._report()
+
+    def _report(self) -> None:
+        if self._progress is not None:
+            self._progress(Progress(self._done, self._count, self._sent, self._length))
+
+    def result(self) -> StoreResult:
+        """What became of all. Raises when the store broke off, and when not one Instance was stored."""
+        texts = [text for _, answer in self._answers for text in warnings_of(answer.headers)]
+        found = StoreResult(self._outcomes, [response for response, _ in self._answers], texts)
+        failure = self._fatal
+        if failure is None and found.failed and not found.stored:
+            failure = self._errors[0] if self._errors else self._nothing_stored(found)
+        if failure is not None:
+            failure.result = found
+            raise failure
+        announce(found.warnings)
+        return found
+
+    def _nothing_stored(self, found: StoreResult) -> ClientError:
+        message = f"none of {len(found.failed)} Instances was stored; of the first: {found.failed[0].reason}"
+        if not self._answers:
+            return ClientError(f"Nothing could be sent: {message}.")
+        response, answer = self._answers[0]
+        return StoreFailed(answer.status, message, answer.headers, response, found.warnings)
+
+
+def _response(answer: Answer) -> Dataset:
+    """The data set of an answer that tells of single Instances: a success, or a 409 (PS3.18 Table 10.5.3-2)."""
+    if answer.succeeded:
+        content_type = answer.headers.get("content-type", "")
+        found = datasets(answer) if "json" in content_type or not content_type else []
+        return found[0] if found else Dataset()
+    failure: ResponseError = error(answer)
+    if answer.status == 409 and isinstance(failure.payload, Dataset):
+        return failure.payload
+    raise failure

@@ -1,0 +1,353 @@
+"""The asynchronous client of a DICOMweb service: `Client` with `await`, for asyncio and trio."""
+
+import contextlib
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar, Unpack
+
+import anyio
+import httpx2
+from pydicom.dataset import Dataset
+
+from filmroom.client import _link, _messages, _parts
+from filmroom.client._answers import Answer, Datasets, Metadata
+from filmroom.client._auth import Token
+from filmroom.client._messages import Request, Stream, Transaction, frames_path, path
+from filmroom.client._options import (
+    BulkdataOptions,
+    DownloadOptions,
+    FrameOptions,
+    MetadataOptions,
+    RenderedOptions,
+    RequestOptions,
+    RetrieveOptions,
+    SearchOptions,
+    StoreOptions,
+)
+from filmroom.client._parts import Content
+from filmroom.client._retry import Retry
+from filmroom.client._sources import Instances
+from filmroom.client._store import Upload
+from filmroom.client._store_result import StoreResult
+from filmroom.client.client import Client
+from filmroom.client.exceptions import ClientError
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """`Client` for asyncio and trio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
+
+        async with AsyncClient("http://127.0.0.1:8080/v2") as client:
+            async for instance in client.iter_study(uid):
+                ...
+
+    `token` may also be a function that returns an awaitable, and `http` is an httpx2.AsyncClient. Whoever leaves an
+    `async for` early should close its generator (`contextlib.aclosing`), to free its connection.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        auth: Any = None,
+        token: Token | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | httpx2.Timeout | None = _link.TIMEOUT,
+        retries: int | Retry = 3,
+        partition: str | None = None,
+        http: httpx2.AsyncClient | None = None,
+    ) -> None:
+        self._link = _link.Link.make(url, partition, headers, auth, token, timeout, retries)
+        self._service = self._link.service
+        self._http = httpx2.AsyncClient(follow_redirects=True) if http is None else http
+        self._owned = http is None
+
+    @property
+    def base_url(self) -> str:
+        return self._service.base_url
+
+    async def aclose(self) -> None:
+        if self._owned:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    # Search
+
+    async def search_for_studies(self, **options: Unpack[SearchOptions]) -> Datasets:
+        return await self._run(_messages.search(self._service, "/studies", **options))
+
+    async def search_for_series(
+        self, study_instance_uid: str | None = None, **options: Unpack[SearchOptions]
+    ) -> Datasets:
+        return await self._run(_messages.search(self._service, "/series", study_instance_uid, **options))
+
+    async def search_for_instances(
+        self,
+        study_instance_uid: str | None = None,
+        series_instance_uid: str | None = None,
+        **options: Unpack[SearchOptions],
+    ) -> Datasets:
+        return await self._run(
+            _messages.search(self._service, "/instances", study_instance_uid, series_instance_uid, **options)
+        )
+
+    async def query(self, path_and_query: str, *, partition: str | None = None) -> Datasets:
+        return await self._run(_messages.query(self._service, path_and_query, partition=partition))
+
+    # Metadata
+
+    async def retrieve_study_metadata(self, study_instance_uid: str, **options: Unpack[MetadataOptions]) -> Datasets:
+        return await self._run(_messages.metadata(self._service, path(study_instance_uid), **options))
+
+    async def retrieve_series_metadata(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[MetadataOptions]
+    ) -> Datasets:
+        return await self._run(
+            _messages.metadata(self._service, path(study_instance_uid, series_instance_uid), **options)
+        )
+
+    async def retrieve_instance_metadata(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[MetadataOptions],
+    ) -> Metadata:
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return await self._run(_messages.instance_metadata(self._service, resource, **options))
+
+    # Instances
+
+    def iter_study(self, study_instance_uid: str, **options: Unpack[RetrieveOptions]) -> AsyncGenerator[Dataset, None]:
+        return self._stream(_messages.instances(self._service, path(study_instance_uid), _parts.instance, **options))
+
+    def iter_series(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RetrieveOptions]
+    ) -> AsyncGenerator[Dataset, None]:
+        resource = path(study_instance_uid, series_instance_uid)
+        return self._stream(_messages.instances(self._service, resource, _parts.instance, **options))
+
+    def iter_files(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        **options: Unpack[RetrieveOptions],
+    ) -> AsyncGenerator[IO[bytes], None]:
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._stream(_messages.instances(self._service, resource, _parts.spooled, **options))
+
+    async def retrieve_study(self, study_instance_uid: str, **options: Unpack[RetrieveOptions]) -> list[Dataset]:
+        return [item async for item in self.iter_study(study_instance_uid, **options)]
+
+    async def retrieve_series(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RetrieveOptions]
+    ) -> list[Dataset]:
+        return [item async for item in self.iter_series(study_instance_uid, series_instance_uid, **options)]
+
+    async def retrieve_instance(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RetrieveOptions],
+    ) -> Dataset:
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return await self._only(_messages.instances(self._service, resource, _parts.instance, expected=1, **options))
+
+    async def download(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        folder: str | os.PathLike[str],
+        **options: Unpack[DownloadOptions],
+    ) -> list[Path]:
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return [item async for item in self._stream(_messages.download(self._service, resource, folder, **options))]
+
+    # Frames, rendered images, bulk values
+
+    def iter_instance_frames(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[FrameOptions],
+    ) -> AsyncGenerator[Content, None]:
+        return self._stream(
+            _messages.frames(
+                self._service, study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
+            )
+        )
+
+    async def retrieve_instance_frames(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[FrameOptions],
+    ) -> list[Content]:
+        return [
+            item
+            async for item in self.iter_instance_frames(
+                study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
+            )
+        ]
+
+    async def retrieve_series_rendered(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
+    ) -> Content:
+        resource = path(study_instance_uid, series_instance_uid)
+        return await self._only(_messages.rendered(self._service, resource, **options))
+
+    async def retrieve_instance_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return await self._only(_messages.rendered(self._service, resource, **options))
+
+    async def retrieve_instance_frames_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        return await self._only(_messages.rendered(self._service, resource, **options))
+
+    def iter_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> AsyncGenerator[Content, None]:
+        return self._stream(_messages.bulkdata(self._service, url, **options))
+
+    async def retrieve_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> list[Content]:
+        return [item async for item in self.iter_bulkdata(url, **options)]
+
+    # Store and delete
+
+    async def store_instances(
+        self, datasets: Instances, study_instance_uid: str | None = None, **options: Unpack[StoreOptions]
+    ) -> StoreResult:
+        upload = Upload(self._service, datasets, study_instance_uid, **options)
+        with upload:
+            try:
+                async with anyio.create_task_group() as workers:
+                    for _ in range(upload.parallel):
+                        workers.start_soon(self._upload, upload)
+            except ExceptionGroup as group:  # raised as the synchronous client raises it
+                raise group.exceptions[0] from None
+        return upload.result()
+
+    async def delete_study(self, study_instance_uid: str, **options: Unpack[RequestOptions]) -> None:
+        await self._run(_messages.delete(self._service, path(study_instance_uid), **options))
+
+    async def delete_series(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RequestOptions]
+    ) -> None:
+        await self._run(_messages.delete(self._service, path(study_instance_uid, series_instance_uid), **options))
+
+    async def delete_instance(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RequestOptions],
+    ) -> None:
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        await self._run(_messages.delete(self._service, resource, **options))
+
+    # Carrying
+
+    async def _run(self, transaction: Transaction[T]) -> T:
+        """Carry the requests of a transaction out and their answers back."""
+        request = next(transaction)
+        while True:
+            try:
+                answer: Answer | Exception = await self._fetch(request)
+            except (ClientError, OSError) as failure:
+                answer = failure
+            try:
+                request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+
+    async def _upload(self, upload: Upload) -> None:
+        """Run transactions until none is left. Taking the next one reads files and encodes Datasets."""
+        transactions = upload.transactions()
+        while (transaction := await anyio.to_thread.run_sync(next, transactions, None)) is not None:
+            await self._run(transaction)
+
+    async def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
+        """What `stream` makes of each part of its answer. A thread reads and renames files."""
+        with _link.translated():
+            async with self._open(stream.request) as response:
+                with stream.splitter(response.headers) as splitter:
+                    async for chunk in response.aiter_bytes():
+                        for part in splitter.feed(chunk):
+                            yield await anyio.to_thread.run_sync(stream.finish, part)
+                    for part in splitter.close():
+                        yield await anyio.to_thread.run_sync(stream.finish, part)
+
+    async def _only(self, stream: Stream[T]) -> T:
+        return [item async for item in self._stream(stream)][0]  # the stream checks that it is one
+
+    @contextlib.asynccontextmanager
+    async def _open(self, request: Request) -> AsyncIterator[httpx2.Response]:
+        response, _ = await self._send(request, stream=True)
+        try:
+            if not response.is_success:
+                with _link.translated():
+                    await response.aread()
+            _link.check(response)
+            yield response
+        finally:
+            await response.aclose()
+
+    async def _fetch(self, request: Request) -> Answer:
+        response, repeated = await self._send(request, stream=False)
+        return _link.whole(response, repeated)
+
+    async def _send(self, request: Request, *, stream: bool) -> tuple[httpx2.Response, bool]:
+        """An answer, and whether an earlier try may have reached the service. Tries again as `Retry` says."""
+        attempts = self._link.attempts(request)
+        with _link.translated():
+            while True:
+                try:
+                    response = await self._http.send(
+                        self._link.request(self._http, request), stream=stream, auth=self._link.credentials(request)
+                    )
+                except httpx2.TransportError as failure:
+                    wait = attempts.after_failure(failure)
+                else:
+                    if (again := attempts.after_answer(response)) is None:
+                        return response, attempts.repeated
+                    wait = again
+                    await response.aclose()
+                await anyio.sleep(wait)
+
+
+def _take_over_docstrings() -> None:
+    """A method is described once, in Client."""
+    for name, method in vars(Client).items():
+        own = vars(AsyncClient).get(name)
+        if own is not None and not own.__doc__ and not name.startswith("_"):
+            own.__doc__ = method.__doc__
+
+
+_take_over_docstrings()

@@ -1,0 +1,395 @@
+"""The synchronous client of a DICOMweb service."""
+
+import contextlib
+import os
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar, Unpack
+
+import httpx2
+from pydicom.dataset import Dataset
+
+from filmroom.client import _link, _messages, _parts
+from filmroom.client._answers import Answer, Datasets, Metadata
+from filmroom.client._auth import Token
+from filmroom.client._messages import Request, Stream, Transaction, frames_path, path
+from filmroom.client._options import (
+    BulkdataOptions,
+    DownloadOptions,
+    FrameOptions,
+    MetadataOptions,
+    RenderedOptions,
+    RequestOptions,
+    RetrieveOptions,
+    SearchOptions,
+    StoreOptions,
+)
+from filmroom.client._parts import Content
+from filmroom.client._retry import Retry
+from filmroom.client._sources import Instances
+from filmroom.client._store import Upload
+from filmroom.client._store_result import StoreResult
+from filmroom.client.exceptions import ClientError
+
+T = TypeVar("T")
+
+
+class Client:
+    """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
+
+        with Client("http://127.0.0.1:8080/v2") as client:
+            for study in client.search_for_studies(search_filters={"PatientID": "4711"}):
+                client.download(study.StudyInstanceUID, folder="images")
+
+    Names of methods and keywords are those of PyPI's dicomweb-client. Data sets are pydicom Datasets. UIDs are
+    percent-encoded, not checked. Every method raises `ClientError`s: see `filmroom.client.exceptions`. ValueError
+    means that the call itself makes no sense, and that nothing was sent.
+
+    url        the service's base URL, with its path: "https://host/dicomweb", "http://127.0.0.1:8080/v2"
+    auth       any authentication of httpx2: ("user", "password"), httpx2.DigestAuth(…), httpx2.NetRCAuth()
+    token      bearer token, or a function that is asked for it before each request
+    headers    headers for every request
+    timeout    seconds for connecting, and for each read and write; an httpx2.Timeout; None is no limit.
+               The default is 60, and 10 for connecting.
+    retries    how often a request that failed is sent again, or a `Retry`; see there what is sent again
+    partition  data partition of the Azure service
+    http       an httpx2.Client to send with, for proxies, certificates, HTTP/2, …; closing it stays with you.
+               A bulk value on another host than the service's gets neither credentials nor `headers`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        auth: Any = None,
+        token: Token | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | httpx2.Timeout | None = _link.TIMEOUT,
+        retries: int | Retry = 3,
+        partition: str | None = None,
+        http: httpx2.Client | None = None,
+    ) -> None:
+        self._link = _link.Link.make(url, partition, headers, auth, token, timeout, retries)
+        self._service = self._link.service
+        self._http = httpx2.Client(follow_redirects=True) if http is None else http
+        self._owned = http is None
+
+    @property
+    def base_url(self) -> str:
+        """The base URL, without a slash at its end."""
+        return self._service.base_url
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._owned:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Search
+
+    def search_for_studies(self, **options: Unpack[SearchOptions]) -> Datasets:
+        """Studies that match (PS3.18 §10.6). Keywords: `SearchOptions`."""
+        return self._run(_messages.search(self._service, "/studies", **options))
+
+    def search_for_series(self, study_instance_uid: str | None = None, **options: Unpack[SearchOptions]) -> Datasets:
+        """Series that match, of one Study or of all. Keywords: `SearchOptions`."""
+        return self._run(_messages.search(self._service, "/series", study_instance_uid, **options))
+
+    def search_for_instances(
+        self,
+        study_instance_uid: str | None = None,
+        series_instance_uid: str | None = None,
+        **options: Unpack[SearchOptions],
+    ) -> Datasets:
+        """Instances that match, of one Series, of one Study or of all. Keywords: `SearchOptions`."""
+        return self._run(
+            _messages.search(self._service, "/instances", study_instance_uid, series_instance_uid, **options)
+        )
+
+    def query(self, path_and_query: str, *, partition: str | None = None) -> Datasets:
+        """Search with path and query as they are: `query("/studies?PatientName=Doe&limit=10")`."""
+        return self._run(_messages.query(self._service, path_and_query, partition=partition))
+
+    # Metadata
+
+    def retrieve_study_metadata(self, study_instance_uid: str, **options: Unpack[MetadataOptions]) -> Datasets:
+        """The Metadata of all Instances of a Study (PS3.18 §10.4). Keywords: `MetadataOptions`."""
+        return self._run(_messages.metadata(self._service, path(study_instance_uid), **options))
+
+    def retrieve_series_metadata(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[MetadataOptions]
+    ) -> Datasets:
+        """The Metadata of all Instances of a Series. Keywords: `MetadataOptions`."""
+        return self._run(_messages.metadata(self._service, path(study_instance_uid, series_instance_uid), **options))
+
+    def retrieve_instance_metadata(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[MetadataOptions],
+    ) -> Metadata:
+        """The Metadata of an Instance. Keywords: `MetadataOptions`."""
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._run(_messages.instance_metadata(self._service, resource, **options))
+
+    # Instances
+
+    def iter_study(self, study_instance_uid: str, **options: Unpack[RetrieveOptions]) -> Generator[Dataset, None, None]:
+        """The Instances of a Study, one by one while they arrive (PS3.18 §10.4). Keywords: `RetrieveOptions`.
+
+        Only one is in memory at a time, and of one above 4 MiB the large values stay on disk until they are asked
+        for. Whoever does not read to the end should close the generator, to free its connection.
+        """
+        return self._stream(_messages.instances(self._service, path(study_instance_uid), _parts.instance, **options))
+
+    def iter_series(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RetrieveOptions]
+    ) -> Generator[Dataset, None, None]:
+        """The Instances of a Series, one by one while they arrive: see `iter_study`. Keywords: `RetrieveOptions`."""
+        resource = path(study_instance_uid, series_instance_uid)
+        return self._stream(_messages.instances(self._service, resource, _parts.instance, **options))
+
+    def iter_files(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        **options: Unpack[RetrieveOptions],
+    ) -> Generator[IO[bytes], None, None]:
+        """The Instances of a Study, Series or Instance as binary PS3.10 files, unread. Keywords: `RetrieveOptions`.
+
+        A file is in memory up to 4 MiB and on disk above. It goes with the last reference to it.
+        """
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._stream(_messages.instances(self._service, resource, _parts.spooled, **options))
+
+    def retrieve_study(self, study_instance_uid: str, **options: Unpack[RetrieveOptions]) -> list[Dataset]:
+        """All Instances of a Study, at once in memory: see `iter_study`. Keywords: `RetrieveOptions`."""
+        return list(self.iter_study(study_instance_uid, **options))
+
+    def retrieve_series(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RetrieveOptions]
+    ) -> list[Dataset]:
+        """All Instances of a Series, at once in memory: see `iter_series`. Keywords: `RetrieveOptions`."""
+        return list(self.iter_series(study_instance_uid, series_instance_uid, **options))
+
+    def retrieve_instance(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RetrieveOptions],
+    ) -> Dataset:
+        """One Instance. Keywords: `RetrieveOptions`."""
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._only(_messages.instances(self._service, resource, _parts.instance, expected=1, **options))
+
+    def download(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        folder: str | os.PathLike[str],
+        **options: Unpack[DownloadOptions],
+    ) -> list[Path]:
+        """Save the Instances of a Study, Series or Instance as `folder/study/series/instance.dcm`; the paths.
+
+        Bytes go from the connection to disk as they come. A file has its name only when it is whole; one that was
+        there is replaced. Keywords: `DownloadOptions`.
+        """
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return list(self._stream(_messages.download(self._service, resource, folder, **options)))
+
+    # Frames, rendered images, bulk values
+
+    def iter_instance_frames(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[FrameOptions],
+    ) -> Generator[Content, None, None]:
+        """Frames (numbers from 1) in the order asked for, one by one while they arrive. Keywords: `FrameOptions`.
+
+        Each is bytes, with `.media_type` and `.transfer_syntax` beside.
+        """
+        return self._stream(
+            _messages.frames(
+                self._service, study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
+            )
+        )
+
+    def retrieve_instance_frames(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[FrameOptions],
+    ) -> list[Content]:
+        """Frames (numbers from 1) in the order asked for: see `iter_instance_frames`. Keywords: `FrameOptions`."""
+        return list(
+            self.iter_instance_frames(
+                study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
+            )
+        )
+
+    def retrieve_series_rendered(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
+    ) -> Content:
+        """A Series as an image for people (PS3.18 §10.4.1.1.3). Keywords: `RenderedOptions`."""
+        resource = path(study_instance_uid, series_instance_uid)
+        return self._only(_messages.rendered(self._service, resource, **options))
+
+    def retrieve_instance_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        """An Instance as an image for people, JPEG by default. Keywords: `RenderedOptions`."""
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._only(_messages.rendered(self._service, resource, **options))
+
+    def retrieve_instance_frames_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        """A Frame as an image for people; several only where one image holds them. Keywords: `RenderedOptions`."""
+        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        return self._only(_messages.rendered(self._service, resource, **options))
+
+    def iter_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> Generator[Content, None, None]:
+        """The values at a BulkDataURI of Metadata, one by one while they arrive. Keywords: `BulkdataOptions`."""
+        return self._stream(_messages.bulkdata(self._service, url, **options))
+
+    def retrieve_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> list[Content]:
+        """The values at a BulkDataURI of Metadata, usually one. Keywords: `BulkdataOptions`."""
+        return list(self.iter_bulkdata(url, **options))
+
+    # Store and delete
+
+    def store_instances(
+        self, datasets: Instances, study_instance_uid: str | None = None, **options: Unpack[StoreOptions]
+    ) -> StoreResult:
+        """Store Instances (PS3.18 §10.5), and say of each what became of it. Keywords: `StoreOptions`.
+
+        `datasets` is one or many (a generator is taken from as it goes) of: a path of a PS3.10 file, a folder (all
+        DICOM files under it), bytes, a binary file object, a Dataset. Files are sent from disk without being loaded.
+        With `study_instance_uid` the service refuses what belongs to another Study.
+
+        Raises `StoreFailed` (or the error of the first request) when not one Instance was stored, and what made it
+        break off when the service can't be reached, lets nobody in or is unavailable. Either has the `StoreResult`
+        so far in `.result`. Some failures among successes are not raised: look at `.failed`.
+        """
+        upload = Upload(self._service, datasets, study_instance_uid, **options)
+        with ThreadPoolExecutor(upload.parallel) as pool, upload:
+            for worker in [pool.submit(self._upload, upload) for _ in range(upload.parallel)]:
+                worker.result()
+        return upload.result()
+
+    def delete_study(self, study_instance_uid: str, **options: Unpack[RequestOptions]) -> None:
+        """Delete a Study. Keywords: `RequestOptions`."""
+        self._run(_messages.delete(self._service, path(study_instance_uid), **options))
+
+    def delete_series(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RequestOptions]
+    ) -> None:
+        """Delete a Series. Keywords: `RequestOptions`."""
+        self._run(_messages.delete(self._service, path(study_instance_uid, series_instance_uid), **options))
+
+    def delete_instance(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RequestOptions],
+    ) -> None:
+        """Delete an Instance. Keywords: `RequestOptions`."""
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        self._run(_messages.delete(self._service, resource, **options))
+
+    # Carrying
+
+    def _run(self, transaction: Transaction[T]) -> T:
+        """Carry the requests of a transaction out and their answers back."""
+        request = next(transaction)
+        while True:
+            try:
+                answer: Answer | Exception = self._fetch(request)
+            except (ClientError, OSError) as failure:
+                answer = failure
+            try:
+                request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+
+    def _upload(self, upload: Upload) -> None:
+        for transaction in upload.transactions():
+            self._run(transaction)
+
+    def _stream(self, stream: Stream[T]) -> Generator[T, None, None]:
+        """What `stream` makes of each part of its answer."""
+        with (
+            _link.translated(),
+            self._open(stream.request) as response,
+            stream.splitter(response.headers) as splitter,
+        ):
+            for chunk in response.iter_bytes():
+                for part in splitter.feed(chunk):
+                    yield stream.finish(part)
+            for part in splitter.close():
+                yield stream.finish(part)
+
+    def _only(self, stream: Stream[T]) -> T:
+        return list(self._stream(stream))[0]  # the stream checks that it is one
+
+    @contextlib.contextmanager
+    def _open(self, request: Request) -> Iterator[httpx2.Response]:
+        response, _ = self._send(request, stream=True)
+        try:
+            if not response.is_success:
+                with _link.translated():
+                    response.read()
+            _link.check(response)
+            yield response
+        finally:
+            response.close()
+
+    def _fetch(self, request: Request) -> Answer:
+        response, repeated = self._send(request, stream=False)
+        return _link.whole(response, repeated)
+
+    def _send(self, request: Request, *, stream: bool) -> tuple[httpx2.Response, bool]:
+        """An answer, and whether an earlier try may have reached the service. Tries again as `Retry` says."""
+        attempts = self._link.attempts(request)
+        with _link.translated():
+            while True:
+                try:
+                    response = self._http.send(
+                        self._link.request(self._http, request), stream=stream, auth=self._link.credentials(request)
+                    )
+                except httpx2.TransportError as failure:
+                    wait = attempts.after_failure(failure)
+                else:
+                    if (again := attempts.after_answer(response)) is None:
+                        return response, attempts.repeated
+                    wait = again
+                    response.close()
+                time.sleep(wait)

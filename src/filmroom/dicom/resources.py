@@ -1,0 +1,44 @@
+"""The resources of PS3.18 §10.1: a Study, a Series or an Instance, named by UIDs inside a partition."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+DEFAULT_PARTITION = 1  # the key of "Microsoft.Default", in which everything lies unless partitions are in use
+
+
+class Level(IntEnum):
+    """The Query/Retrieve levels below Patient (PS3.4 C.3.4)."""
+
+    STUDY = 1
+    SERIES = 2
+    INSTANCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A Study, Series or Instance. A UID that is None stands for all; all None is everything stored.
+
+    UIDs are without padding. `/series` of all Studies is `Resource()` searched at `Level.SERIES`.
+    """
+
+    study: str | None = None
+    series: str | None = None
+    instance: str | None = None
+    partition: int = DEFAULT_PARTITION
+
+    @property
+    def level(self) -> Level:
+        """The level of what is named. `Resource()` has none and must not be asked."""
+        if self.instance is not None:
+            return Level.INSTANCE
+        return Level.SERIES if self.series is not None else Level.STUDY
+
+    @property
+    def path(self) -> str:
+        """The path under the root of the service: `/studies/1.2/series/1.3`."""
+        path = f"/studies/{self.study}"
+        if self.series is not None:
+            path += f"/series/{self.series}"
+        if self.instance is not None:
+            path += f"/instances/{self.instance}"
+        return path

@@ -1,0 +1,66 @@
+"""What can go wrong, as one tree. It knows no HTTP; `server/errors.py` maps it to statuses.
+
+Error
+    BadRequest              the request can't be understood or breaks a rule
+        BadTarget           a UID, Frame number or path that is not well formed
+        BadParameter        a query parameter or matching key
+        BadFile             bytes that are not a readable PS3.10 file
+    NotFound                no such Study, Series, Instance, Frame, bulk value
+    Conflict                the state of what is stored forbids it
+    NotAcceptable           nothing that is acceptable can be sent
+    UnsupportedMediaType    a body of a kind that is not understood
+    TooLarge                a part or a request above the limit
+    Forbidden               the user may not do this
+    Unavailable             the index, the blob store or a worker did not answer, or the disk is full
+
+A message is one sentence for a person: what was wrong, named in DICOM words, and what would be right.
+It never holds a patient's name or identifier.
+"""
+
+
+class Error(Exception):
+    """The root of all errors that Filmroom raises on purpose."""
+
+
+class BadRequest(Error):
+    """The request can't be understood, or breaks a rule of the Standard or of the dialect."""
+
+
+class BadTarget(BadRequest):
+    """A UID, a Frame number or a path is not well formed."""
+
+
+class BadParameter(BadRequest):
+    """A query parameter or a matching key is unknown, or its value is not valid."""
+
+
+class BadFile(BadRequest):
+    """The bytes are not a PS3.10 file, are cut off, or are built to do harm."""
+
+
+class NotFound(Error):
+    """There is no such Study, Series, Instance, Frame or bulk value."""
+
+
+class Conflict(Error):
+    """The state of what is stored forbids the change."""
+
+
+class NotAcceptable(Error):
+    """Nothing that the request accepts can be sent."""
+
+
+class UnsupportedMediaType(Error):
+    """The body is of a media type that is not understood here."""
+
+
+class TooLarge(Error):
+    """A part or a request is above the limit."""
+
+
+class Forbidden(Error):
+    """The user may not do this."""
+
+
+class Unavailable(Error):
+    """The index, the blob store or a worker did not answer, or the disk is full. Trying again later may help."""

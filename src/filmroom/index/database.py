@@ -1,0 +1,155 @@
+"""The database of the index: its connections, its transactions, and the translation of its errors.
+
+SQLite: WAL, every commit synced. One transaction writes at a time; threads of a process queue at a lock,
+processes at SQLite's own. Readers see the state at their first statement and wait for nobody.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
+from filmroom.dicom.resources import DEFAULT_PARTITION
+from filmroom.errors import Unavailable
+from filmroom.index.tables import counter, metadata, partition
+
+SCHEMA = 1  # raised with every change of the tables; a migration leads from one number to the next
+
+_PATIENCE = 30.0  # seconds that a transaction waits for others
+_POOL_SIZE = 32
+
+_PRAGMAS = {
+    "busy_timeout": int(_PATIENCE * 1000),  # first: changing the journal mode may have to wait
+    "journal_mode": "WAL",
+    "synchronous": "FULL",  # in WAL mode anything less loses commits at a loss of power
+    "fullfsync": "ON",  # macOS: through the cache of the drive
+    "foreign_keys": "ON",
+    "cache_size": -32 * 1024,  # KiB
+}
+
+# How a transaction that reads and one that writes begin. A SQLite transaction that turned from reading
+# to writing would fail when somebody else has written meanwhile, so a writer says so at once.
+_OPTIONS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
+    "sqlite": ({"begin": "BEGIN"}, {"begin": "BEGIN IMMEDIATE"}),
+    "postgresql": (
+        {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+        {"isolation_level": "READ COMMITTED"},
+    ),
+}
+
+# What a person can do about it (https://sqlite.org/rescode.html). The rest is reported in the words of the database.
+_REASONS = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_BUSY: "another process has been writing for too long; try again",
+    sqlite3.SQLITE_READONLY: "the file of the index can't be written; look at its permissions",
+    sqlite3.SQLITE_CANTOPEN: "the file of the index can't be opened; look at its folder and permissions",
+    sqlite3.SQLITE_CORRUPT: "the file of the index is damaged; restore it from a backup",
+    sqlite3.SQLITE_NOTADB: "the file is not an index of Filmroom",
+}
+
+
+class Database:
+    """The index of one archive. Threads share it; each transaction has a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        reads, writes = _OPTIONS[self._engine.dialect.name]
+        self._reading = self._engine.execution_options(**reads)
+        self._writing = self._engine.execution_options(**writes)
+        self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else nullcontext()
+        try:
+            with self.begin() as tx:
+                _create_or_check(tx)
+        except Unavailable:
+            self.close()
+            raise
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that may write. It is durable when the block ends, and undone if the block raises."""
+        with _translated(), self._turn, self._writing.begin() as tx:
+            yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database, whatever others write meanwhile."""
+        with _translated(), self._reading.begin() as tx:
+            yield tx
+
+    def close(self) -> None:
+        """Let go of all connections that are not in use."""
+        self._engine.dispose()
+
+
+def upsert(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, of the database in use."""
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=_PATIENCE,
+        hide_parameters=True,  # they hold patients' names, and errors are logged
+    )
+    for name, listener in _LISTENERS[engine.dialect.name].items():
+        event.listen(engine, name, listener)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # the driver is to begin nothing by itself; `_begin` does
+    for pragma, value in _PRAGMAS.items():
+        connection.execute(f"PRAGMA {pragma} = {value}")
+
+
+def _begin(tx: Connection) -> None:
+    tx.exec_driver_sql(tx.get_execution_options()["begin"])
+
+
+_LISTENERS: Mapping[str, Mapping[str, Callable[..., None]]] = {
+    "sqlite": {"connect": _prepare, "begin": _begin},
+    "postgresql": {},
+}
+
+
+def _create_or_check(tx: Connection) -> None:
+    """Create the tables in an empty database; refuse one whose tables this version doesn't know."""
+    present = set(inspect(tx).get_table_names())
+    if not present:
+        metadata.create_all(tx)
+        tx.execute(insert(counter), [{"name": "schema", "value": SCHEMA}, {"name": "watermark", "value": 0}])
+        tx.execute(insert(partition).values(key=DEFAULT_PARTITION, name="Microsoft.Default", created=time.time()))
+    elif counter.name not in present:
+        raise Unavailable("The database holds tables, but not those of a Filmroom index; name an empty database.")
+    elif (found := tx.scalar(select(counter.c.value).where(counter.c.name == "schema"))) != SCHEMA:
+        raise Unavailable(
+            f"The index has schema {found}, and this version of Filmroom works with schema {SCHEMA}; "
+            "use the version that made the index, or an empty folder."
+        )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, NoConnection, sqlite3.Error) as error:  # others are mistakes of ours
+        raise Unavailable(f"The index can't be used: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, NoConnection):
+        return "too many transactions are at work; try again"
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the primary code, without its extension
+    name = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or type(cause).__name__
+    return _REASONS.get(code, f"the database reports {name}")

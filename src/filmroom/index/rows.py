@@ -1,0 +1,205 @@
+"""The rows of Studies and Series: made with their first Instance, kept up to date, gone with their last.
+
+They hold the latest values that are not empty, counts, the newest watermark, and the sets that a search
+answers with. Whoever opens a row holds its lock (PostgreSQL) or the lock of the database (SQLite) until the
+transaction ends, so nothing is lost between reading a row and writing it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, Table, bindparam, delete, exists, func, select, update
+
+from filmroom.dicom import json_model, matching
+from filmroom.dicom.resources import Level
+from filmroom.index import columns
+from filmroom.index.columns import Elements
+from filmroom.index.database import upsert
+from filmroom.index.tables import instance, series, study
+
+_MODALITY = 0x00080060
+_SEPARATOR = "\\"  # as between the values of a DICOM attribute; no CS and no UID holds it
+
+StudyId = tuple[int, str]  # partition, Study Instance UID
+SeriesId = tuple[int, int, str]  # partition, key of the Study, Series Instance UID
+
+_NEW_SERIES = {"instances": 0, "newest": 0, "attributes": b"{}"}
+_NEW_STUDY = {**_NEW_SERIES, "series": 0, "modalities": "", "sop_classes": ""}
+
+
+@dataclass(slots=True)
+class StudyRow:
+    """A Study while Instances are added to it."""
+
+    key: int
+    series: int
+    instances: int
+    newest: int
+    modalities: list[str]
+    sop_classes: list[str]
+    elements: Elements
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class SeriesRow:
+    """A Series while Instances are added to it."""
+
+    key: int
+    instances: int
+    newest: int
+    elements: Elements
+    changed: bool = False
+
+    @property
+    def modality(self) -> str | None:
+        value = json_model.first(self.elements, _MODALITY)
+        return str(value) if value is not None else None
+
+
+def split(joined: str) -> list[str]:
+    """The values of a set that a row holds."""
+    return joined.split(_SEPARATOR) if joined else []
+
+
+def open_studies(tx: Connection, wanted: Iterable[StudyId]) -> dict[StudyId, StudyRow]:
+    """The rows of Studies, made if they are new. They are locked in a fixed order, so that nobody waits in a ring."""
+    ids = [{"partition": partition, "StudyInstanceUID": uid} for partition, uid in sorted(wanted)]
+    return {
+        (row.partition, row.StudyInstanceUID): StudyRow(
+            key=row.key,
+            series=row.series,
+            instances=row.instances,
+            newest=row.newest,
+            modalities=split(row.modalities),
+            sop_classes=split(row.sop_classes),
+            elements=orjson.loads(row.attributes),
+        )
+        for row in _open(tx, study, ("partition", "StudyInstanceUID"), ids, _NEW_STUDY)
+    }
+
+
+def open_series(tx: Connection, wanted: Iterable[SeriesId]) -> dict[SeriesId, SeriesRow]:
+    """The rows of Series, made if they are new. Their Studies must be open."""
+    ids = [
+        {"partition": partition, "study_key": key, "SeriesInstanceUID": uid} for partition, key, uid in sorted(wanted)
+    ]
+    return {
+        (row.partition, row.study_key, row.SeriesInstanceUID): SeriesRow(
+            key=row.key, instances=row.instances, newest=row.newest, elements=orjson.loads(row.attributes)
+        )
+        for row in _open(tx, series, ("study_key", "SeriesInstanceUID"), ids, _NEW_SERIES)
+    }
+
+
+def take_over(parent: StudyRow, child: SeriesRow, elements: Mapping[str, Any], sop_class: str, watermark: int) -> None:
+    """Let the rows take over what one more Instance says."""
+    parent.changed |= columns.merge(parent.elements, columns.held(Level.STUDY, elements))
+    child.changed |= columns.merge(child.elements, columns.held(Level.SERIES, elements))
+    parent.newest = child.newest = watermark
+    for gathered, value in ((parent.sop_classes, sop_class), (parent.modalities, child.modality)):
+        if value and value not in gathered:
+            gathered.append(value)
+
+
+def write(tx: Connection, studies: Collection[StudyRow], serieses: Collection[SeriesRow]) -> None:
+    """Write the rows as they have become."""
+    _write(tx, series, Level.SERIES, [(row, {"instances": row.instances, "newest": row.newest}) for row in serieses])
+    _write(
+        tx,
+        study,
+        Level.STUDY,
+        [
+            (
+                row,
+                {
+                    "series": row.series,
+                    "instances": row.instances,
+                    "newest": row.newest,
+                    "modalities": _SEPARATOR.join(row.modalities),
+                    "sop_classes": _SEPARATOR.join(row.sop_classes),
+                },
+            )
+            for row in studies
+        ],
+    )
+
+
+def close(tx: Connection, study_key: int, series_uid: str | None) -> None:
+    """Settle the rows of a Study after Instances have gone: from one of its Series, or from any."""
+    within = series.c.study_key == study_key
+    touched = within if series_uid is None else within & (series.c.SeriesInstanceUID == series_uid)
+    of_series, of_study = instance.c.series_key == series.c.key, series.c.study_key == study.c.key
+    tx.execute(
+        update(series)
+        .where(touched)
+        .values(
+            instances=select(func.count()).where(of_series).scalar_subquery(),
+            newest=select(func.coalesce(func.max(instance.c.watermark), 0)).where(of_series).scalar_subquery(),
+        )
+    )
+    tx.execute(delete(series).where(touched, series.c.instances == 0))
+    tx.execute(
+        update(study)
+        .where(study.c.key == study_key)
+        .values(
+            series=select(func.count()).where(of_study).scalar_subquery(),
+            instances=select(func.coalesce(func.sum(series.c.instances), 0)).where(of_study).scalar_subquery(),
+            newest=select(func.coalesce(func.max(series.c.newest), 0)).where(of_study).scalar_subquery(),
+        )
+    )
+    tx.execute(delete(study).where(study.c.key == study_key, study.c.instances == 0))
+    prune(tx, [study_key])
+
+
+def prune(tx: Connection, study_keys: Iterable[int]) -> None:
+    """Drop the modalities and SOP Classes that no Series and no Instance of the Studies has any more."""
+    for key in study_keys:
+        row = tx.execute(select(study.c.modalities, study.c.sop_classes).where(study.c.key == key)).first()
+        if row is None:
+            continue
+        modalities = [m for m in split(row.modalities) if _any(tx, series, study_key=key, Modality=_fold(m))]
+        sop_classes = [c for c in split(row.sop_classes) if _any(tx, instance, study_key=key, SOPClassUID=c)]
+        tx.execute(
+            update(study)
+            .where(study.c.key == key)
+            .values(modalities=_SEPARATOR.join(modalities), sop_classes=_SEPARATOR.join(sop_classes))
+        )
+
+
+def _fold(modality: str) -> str | int | None:
+    return columns.comparable("CS", matching.fold("CS", modality))
+
+
+def _any(tx: Connection, table: Table, **values: Any) -> bool:
+    return bool(tx.scalar(select(exists().where(*(table.c[name] == value for name, value in values.items())))))
+
+
+def _open(
+    tx: Connection, table: Table, unique: Sequence[str], ids: Sequence[dict[str, Any]], new: Mapping[str, Any]
+) -> Sequence[Row[Any]]:
+    # A conflict is answered by an update that changes nothing: unlike doing nothing it locks and returns the row.
+    statement = (
+        upsert(tx, table)
+        .on_conflict_do_update(index_elements=unique, set_={"instances": table.c.instances})
+        .returning(*(table.c[name] for name in (*ids[0], *new, "key")))
+    )
+    return tx.execute(statement, [{**new, **identity} for identity in ids]).all()
+
+
+def _write(
+    tx: Connection, table: Table, level: Level, rows: Sequence[tuple[StudyRow | SeriesRow, dict[str, Any]]]
+) -> None:
+    statement = update(table).where(table.c.key == bindparam("row"))
+    # Most Instances say nothing new of their Study and Series; then only numbers are written.
+    for batch in ([row for row in rows if row[0].changed], [row for row in rows if not row[0].changed]):
+        if batch:
+            tx.execute(statement, [{"row": row.key, **numbers, **_values(level, row)} for row, numbers in batch])
+
+
+def _values(level: Level, row: StudyRow | SeriesRow) -> dict[str, Any]:
+    if not row.changed:
+        return {}
+    return {"attributes": orjson.dumps(row.elements), **columns.derived(level, row.elements)}

@@ -1,0 +1,145 @@
+"""Searches for Studies, Series and Instances: a Query becomes one SELECT, and its rows hold the answer.
+
+The page is found first, from the keys of rows alone; only then their JSON is read. So a sort, where one is
+needed, never carries more than numbers.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Column, Connection, Row, Select, Table, select
+
+from filmroom.dicom import attributes, json_model
+from filmroom.dicom.matching import Query
+from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS
+from filmroom.index import conditions
+from filmroom.index.columns import Elements
+from filmroom.index.packing import unpack
+from filmroom.index.rows import split
+from filmroom.index.tables import instance, instance_data, links, series, study
+
+_TABLES: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
+_UIDS = {
+    Level.STUDY: study.c.StudyInstanceUID,
+    Level.SERIES: series.c.SeriesInstanceUID,
+    Level.INSTANCE: instance.c.SOPInstanceUID,
+}
+# Newest first by a key of its own for each row: a total order, so that pages neither overlap nor leave out.
+_KEYS: Mapping[Level, Column[int]] = {
+    Level.STUDY: study.c.key,
+    Level.SERIES: series.c.key,
+    Level.INSTANCE: instance.c.watermark,
+}
+# The watermark of the Instance that speaks for a row about what rows don't hold.
+_NEWEST: Mapping[Level, Column[int]] = {
+    Level.STUDY: study.c.newest,
+    Level.SERIES: series.c.newest,
+    Level.INSTANCE: instance.c.watermark,
+}
+
+
+def _number(value: int) -> Elements:
+    return {"vr": "IS", "Value": [value]}
+
+
+def _codes(joined: str) -> Elements:
+    return {"vr": "CS", "Value": split(joined)} if joined else {"vr": "CS"}
+
+
+def _uids(joined: str) -> Elements:
+    return {"vr": "UI", "Value": split(joined)} if joined else {"vr": "UI"}
+
+
+# What the index counts and gathers (PS3.18 Tables 10.6.3-3 to 10.6.3-5): its level, column and element.
+_GATHERED: Mapping[int, tuple[Level, Column[Any], Callable[[Any], Elements]]] = {
+    0x00080061: (Level.STUDY, study.c.modalities, _codes),  # ModalitiesInStudy
+    0x00080062: (Level.STUDY, study.c.sop_classes, _uids),  # SOPClassesInStudy
+    0x00201206: (Level.STUDY, study.c.series, _number),  # NumberOfStudyRelatedSeries
+    0x00201208: (Level.STUDY, study.c.instances, _number),  # NumberOfStudyRelatedInstances
+    0x00201209: (Level.SERIES, series.c.instances, _number),  # NumberOfSeriesRelatedInstances
+    0x00083002: (Level.INSTANCE, instance.c.AvailableTransferSyntaxUID, _uids),
+}
+_RETRIEVE_URL = 0x00081190  # which the index doesn't know, whatever a file may say
+
+
+def search(tx: Connection, query: Query) -> list[tuple[Resource, Elements]]:
+    """The matches, newest first, each with the elements to answer with in tag order."""
+    gathered = [
+        tag
+        for tag, (level, _, _) in _GATHERED.items()
+        if level <= query.level and (query.all_attributes or tag in query.attributes)
+    ]
+    in_rows = frozenset().union(*(HELD[level] for level in _levels(query)))
+    elsewhere = query.attributes - in_rows - _GATHERED.keys() - {_RETRIEVE_URL}
+    return [
+        (
+            _resource(row, query),
+            dict(sorted((_held(row, query) | _elsewhere(row, elsewhere) | _gathered(row, gathered)).items())),
+        )
+        for row in tx.execute(_statement(query, gathered, with_metadata=bool(elsewhere)))
+    ]
+
+
+def _resource(row: Row[Any], query: Query) -> Resource:
+    study_uid, series_uid, instance_uid = (*row[: query.level], None, None)[:3]
+    return Resource(study_uid, series_uid, instance_uid, query.scope.partition)
+
+
+def _held(row: Row[Any], query: Query) -> Elements:
+    """What the rows hold, of which the lower level knows better."""
+    found: Elements = {}
+    for level in _levels(query):
+        found |= orjson.loads(row._mapping[f"held_{level}"])
+    if query.all_attributes:
+        return found
+    return {key: found[key] for key in map(attributes.key, query.attributes) if key in found}
+
+
+def _elsewhere(row: Row[Any], tags: Collection[int]) -> Elements:
+    """What no row holds, from the Metadata of one Instance."""
+    if not tags:
+        return {}
+    elements = orjson.loads(json_model.azure(unpack(row.metadata)))
+    return {key: elements[key] for key in map(attributes.key, tags) if key in elements}
+
+
+def _gathered(row: Row[Any], tags: Collection[int]) -> Elements:
+    return {attributes.key(tag): _GATHERED[tag][2](row._mapping[attributes.key(tag)]) for tag in tags}
+
+
+def _levels(query: Query) -> list[Level]:
+    return [level for level in Level if level <= query.level]
+
+
+def _statement(query: Query, gathered: Collection[int], *, with_metadata: bool) -> Select[Any]:
+    """One row for each match of the page."""
+    page = _page(query).subquery("page")
+    own = _KEYS[query.level]
+    columns: list[Any] = [_UIDS[level] for level in _levels(query)]
+    columns += [_TABLES[level].c.attributes.label(f"held_{level}") for level in _levels(query)]
+    columns += [_GATHERED[tag][1].label(attributes.key(tag)) for tag in gathered]
+    belong = [own == page.c[own.name], *links([_TABLES[level] for level in _levels(query)])]
+    if with_metadata:
+        columns.append(instance_data.c.metadata)
+        belong.append(instance_data.c.watermark == _NEWEST[query.level])
+    return select(*columns).where(*belong).order_by(own.desc())
+
+
+def _page(query: Query) -> Select[Any]:
+    """The keys of the matches of the page, from the tables that have a say."""
+    scope = {Level.STUDY: query.scope.study, Level.SERIES: query.scope.series, Level.INSTANCE: query.scope.instance}
+    holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
+    holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key)) for key in query.keys]
+    tables = {_TABLES[level] for level in (query.level, *(level for level, _ in holds))}
+    # The partition leads the indexes by attributes, so it is said of each table that one of them may be of use to.
+    partitions = [table.c.partition == query.scope.partition for table in tables]
+    own = _KEYS[query.level]
+    return (
+        select(own)
+        .where(*links(tables), *partitions, *(condition for _, condition in holds))
+        .order_by(own.desc())
+        .limit(query.limit)
+        .offset(query.offset)
+    )

@@ -1,0 +1,80 @@
+"""The SELECTs that find the rows of a Study, a Series or an Instance by its UIDs.
+
+They are built once, for building one costs several times what running it does; `parameters` fills them in.
+"""
+
+from typing import Any
+
+from sqlalchemy import Column, Select, bindparam, literal, select
+
+from filmroom.dicom.resources import Level, Resource
+from filmroom.index.tables import instance, instance_data, links, series, study
+
+_FETCHED_AT_ONCE = 100  # rows, while Metadata is streamed
+
+_HERE = (
+    (study.c.partition == bindparam("in_partition")) & (study.c.StudyInstanceUID == bindparam("of_study")),
+    series.c.SeriesInstanceUID == bindparam("of_series"),
+    instance.c.SOPInstanceUID == bindparam("of_instance"),
+)
+
+
+def parameters(resource: Resource) -> dict[str, Any]:
+    return {
+        "in_partition": resource.partition,
+        "of_study": resource.study,
+        "of_series": resource.series,
+        "of_instance": resource.instance,
+    }
+
+
+def of(selected: Select[Any], level: Level) -> Select[Any]:
+    """What is selected, of the Instances that `parameters` name."""
+    present = {
+        instance,
+        series,
+        study,
+        *(column.table for column in selected.selected_columns if isinstance(column, Column)),
+    }
+    return selected.where(*links(present), *_HERE[:level])
+
+
+_NAME = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID, instance.c.partition)
+_FILE = (
+    *_NAME,
+    instance.c.watermark,
+    instance.c.blob,
+    instance.c.length,
+    instance.c.digest,
+    instance.c.AvailableTransferSyntaxUID,
+    instance.c.SOPClassUID,
+    instance.c.frames,
+    instance.c.created,
+)
+STORED = {level: of(select(*_FILE), level).order_by(instance.c.watermark) for level in Level}
+METADATA = {
+    level: of(select(*_NAME, instance_data.c.metadata), level)
+    .order_by(instance.c.watermark)
+    .execution_options(yield_per=_FETCHED_AT_ONCE)
+    for level in Level
+}
+_DATA = instance_data.c
+FRAMES = of(select(*_FILE, _DATA.frame_start, _DATA.frame_bits, _DATA.frame_spans), Level.INSTANCE)
+BULK = of(select(*_FILE, _DATA.bulk), Level.INSTANCE)
+VERSION = {
+    Level.STUDY: select(study.c.newest, study.c.instances).where(_HERE[0]),
+    Level.SERIES: select(series.c.newest, series.c.instances).where(*links({series, study}), *_HERE[:2]),
+    Level.INSTANCE: of(select(instance.c.watermark, literal(1)), Level.INSTANCE),
+}
+# More than the pairs that are asked for; a comparison of pairs would make SQLite walk through the whole index.
+PRESENT: Select[Any] = select(
+    instance.c.series_key,
+    instance.c.SOPInstanceUID,
+    instance.c.SOPClassUID,
+    instance.c.watermark,
+    instance.c.blob,
+    instance.c.digest,
+).where(
+    instance.c.series_key.in_(bindparam("series_keys", expanding=True)),
+    instance.c.SOPInstanceUID.in_(bindparam("uids", expanding=True)),
+)

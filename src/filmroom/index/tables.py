@@ -1,0 +1,224 @@
+"""The tables of the index.
+
+Partition → Study → Series → Instance. An attribute that can be searched by has a column named by its keyword,
+which holds what is compared (`columns.py`); the column `attributes` holds the JSON of the row's attributes.
+An index ends with the key that results are ordered by, so that an equality and newest-first need no sort.
+"""
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    event,
+)
+from sqlalchemy.dialects import postgresql
+
+from filmroom.dicom import attributes
+from filmroom.dicom.resources import Level
+from filmroom.dicom.search_attributes import MATCHING_KEYS
+
+MODALITIES_IN_STUDY = 0x00080061
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only if the type is INTEGER, which has 64 bits there.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+# Machine text: compared by code points, so that ranges mean the same everywhere and LIKE 'a%' can use an index.
+_Text = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+_VALUE_TYPES = {"IS": BigInteger}
+
+
+def _words_name(tag: int) -> str:
+    return f"{attributes.keyword(tag)}Words"
+
+
+def _searchable(level: Level, *, but: set[str]) -> list[Column[Any]]:
+    """A column for each attribute that can be searched by at a level; for a person name, one more with its words."""
+    columns = []
+    for tag, at in MATCHING_KEYS.items():
+        name = attributes.keyword(tag)
+        if at != level or name in but or tag == MODALITIES_IN_STUDY:
+            continue
+        vr = attributes.vr(tag) or "UN"
+        columns.append(Column(name, _VALUE_TYPES.get(vr, _Text)))
+        if vr == "PN":
+            columns.append(Column(_words_name(tag), _Text))
+    return columns
+
+
+def _index(name: str, *columns: str, rows: tuple[int, ...], unique: bool = False) -> Index:
+    """An index, with what a well filled one holds: all rows, then how many share the first column, the first two, ...
+
+    SQLite is told so when the tables are made (`_describe`). Without it every equality counts as
+    selective, the partition too, and a search by PatientID would walk through the table by date of arrival.
+    """
+    return Index(name, *columns, unique=unique, info={"rows": rows})
+
+
+# Numbers that outlive the rows: the schema, and the last watermark given.
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", _Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+partition = Table(
+    "partition",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("name", _Text, nullable=False, unique=True),
+    Column("created", Double, nullable=False),
+)
+
+study = Table(
+    "study",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("partition", ForeignKey("partition.key"), nullable=False),
+    Column("StudyInstanceUID", _Text, nullable=False),
+    *_searchable(Level.STUDY, but={"StudyInstanceUID"}),
+    Column("modalities", _Text, nullable=False),  # distinct ones of the Series, as in DICOM: CT\MR
+    Column("sop_classes", _Text, nullable=False),  # distinct ones of the Instances, likewise
+    Column("series", Integer, nullable=False),  # how many
+    Column("instances", Integer, nullable=False),  # how many
+    Column("newest", BigInteger, nullable=False),  # the largest watermark
+    Column("attributes", LargeBinary, nullable=False),
+    _index("study_uid", "partition", "StudyInstanceUID", rows=(10**5, 10**5, 1), unique=True),
+    _index("study_newest", "partition", "key", rows=(10**5, 10**5, 1)),
+    _index("study_patient_id", "partition", "PatientID", "key", rows=(10**5, 10**5, 3, 1)),
+    _index("study_patient_name", "partition", "PatientName", "key", rows=(10**5, 10**5, 3, 1)),
+    _index("study_accession", "partition", "AccessionNumber", "key", rows=(10**5, 10**5, 2, 1)),
+    _index("study_date", "partition", "StudyDate", "key", rows=(10**5, 10**5, 50, 1)),
+    _index("study_birth_date", "partition", "PatientBirthDate", "key", rows=(10**5, 10**5, 10, 1)),
+    _index("study_referrer", "partition", "ReferringPhysicianName", "key", rows=(10**5, 10**5, 500, 1)),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("partition", ForeignKey("partition.key"), nullable=False),
+    Column("study_key", ForeignKey("study.key"), nullable=False),
+    Column("SeriesInstanceUID", _Text, nullable=False),
+    *_searchable(Level.SERIES, but={"SeriesInstanceUID"}),
+    Column("instances", Integer, nullable=False),
+    Column("newest", BigInteger, nullable=False),
+    Column("attributes", LargeBinary, nullable=False),
+    _index("series_uid", "study_key", "SeriesInstanceUID", rows=(10**6, 10, 1), unique=True),
+    _index("series_newest", "partition", "key", rows=(10**6, 10**6, 1)),
+    _index("series_uid_alone", "partition", "SeriesInstanceUID", "key", rows=(10**6, 10**6, 1, 1)),
+    _index("series_modality", "partition", "Modality", "key", rows=(10**6, 10**6, 10**5, 1)),
+    _index("series_modality_in_study", "study_key", "Modality", rows=(10**6, 10, 5)),
+)
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("watermark", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("partition", ForeignKey("partition.key"), nullable=False),
+    Column("study_key", ForeignKey("study.key"), nullable=False),
+    Column("series_key", ForeignKey("series.key"), nullable=False),
+    Column("SOPInstanceUID", _Text, nullable=False),
+    Column("SOPClassUID", _Text, nullable=False),
+    Column("AvailableTransferSyntaxUID", _Text, nullable=False),
+    *_searchable(Level.INSTANCE, but={"SOPInstanceUID", "SOPClassUID", "AvailableTransferSyntaxUID"}),
+    Column("blob", _Text, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("frames", Integer, nullable=False),  # how many
+    Column("created", Double, nullable=False),
+    Column("attributes", LargeBinary, nullable=False),
+    _index("instance_uid", "series_key", "SOPInstanceUID", rows=(10**8, 100, 1), unique=True),
+    _index("instance_newest", "partition", "watermark", rows=(10**8, 10**8, 1)),
+    _index("instance_uid_alone", "partition", "SOPInstanceUID", "watermark", rows=(10**8, 10**8, 1, 1)),
+    _index("instance_study", "study_key", "watermark", rows=(10**8, 1000, 1)),
+    _index("instance_series", "series_key", "watermark", rows=(10**8, 100, 1)),
+    _index("instance_blob", "blob", rows=(10**8, 1), unique=True),
+)
+
+# What only a retrieve needs, apart so that the rows that searches read stay narrow.
+instance_data = Table(
+    "instance_data",
+    metadata,
+    Column("watermark", ForeignKey("instance.watermark", ondelete="CASCADE"), primary_key=True),
+    Column("frame_start", BigInteger),  # NULL: no pixel data
+    Column("frame_bits", BigInteger),
+    Column("frame_spans", LargeBinary),
+    Column("bulk", LargeBinary, nullable=False),  # JSON: path → [VR, offset, length]
+    Column("metadata", LargeBinary, nullable=False),  # the stored text (`dicom.json_model`), compressed
+)
+
+# One entry per change, in the order of commit. Which version is current is found when the feed is read.
+change_feed = Table(
+    "change_feed",
+    metadata,
+    Column("sequence", _Key, primary_key=True),
+    Column("timestamp", Double, nullable=False),
+    Column("action", _Text, nullable=False),  # create, update, delete
+    Column("partition", BigInteger, nullable=False),
+    Column("StudyInstanceUID", _Text, nullable=False),
+    Column("SeriesInstanceUID", _Text, nullable=False),
+    Column("SOPInstanceUID", _Text, nullable=False),
+    Column("watermark", BigInteger, nullable=False),  # of the version made, or deleted
+    sqlite_autoincrement=True,
+)
+
+# Blobs that had a row and have none any more, for the sweep.
+deleted_blob = Table(
+    "deleted_blob",
+    metadata,
+    Column("blob", _Text, primary_key=True),
+    Column("deleted_at", Double, nullable=False),
+    _index("deleted_blob_time", "deleted_at", rows=(10**4, 10)),
+)
+
+
+def _describe() -> None:
+    """Have SQLite's planner know what the tables will be like (https://sqlite.org/fileformat2.html#stat1tab)."""
+    learn = "ANALYZE sqlite_schema"  # makes the table of statistics, and reads what is in it
+    facts = [
+        (table.name, index.name, index.info["rows"]) for table in metadata.sorted_tables for index in table.indexes
+    ]
+    values = ", ".join(f"('{table}', '{index}', '{' '.join(map(str, rows))}')" for table, index, rows in facts)
+    for statement in (learn, f"INSERT INTO sqlite_stat1 VALUES {values}", learn):  # noqa: S608 - our own names
+        event.listen(metadata, "after_create", DDL(statement).execute_if(dialect="sqlite"))
+
+
+_describe()
+
+_AT: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
+
+# The attribute that a matching key names → its column; for a person name also that of its words.
+COLUMNS: Mapping[int, Column[Any]] = MappingProxyType(
+    {tag: _AT[at].c[attributes.keyword(tag) or ""] for tag, at in MATCHING_KEYS.items() if tag != MODALITIES_IN_STUDY}
+)
+WORDS: Mapping[int, Column[Any]] = MappingProxyType(
+    {tag: column.table.c[_words_name(tag)] for tag, column in COLUMNS.items() if attributes.vr(tag) == "PN"}
+)
+
+_LINKS = (
+    (series, study, series.c.study_key == study.c.key),
+    (instance, study, instance.c.study_key == study.c.key),
+    (instance, series, instance.c.series_key == series.c.key),
+    (instance_data, instance, instance_data.c.watermark == instance.c.watermark),
+)
+
+
+def links(among: Collection[Table]) -> list[ColumnElement[bool]]:
+    """How rows of these tables belong together: all that is known, so that the planner may begin anywhere."""
+    return [on for child, parent, on in _LINKS if child in among and parent in among]

@@ -1,0 +1,210 @@
+"""How samples are to be shown, gathered from the data set: lookup tables, windows, palettes (PS3.3 §C.11, §C.7.9)."""
+
+import base64
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut
+
+from filmroom.dicom.json_model import first
+from filmroom.errors import NotAcceptable
+from filmroom.pixels.codecs import Order
+from filmroom.pixels.frame import Samples
+
+Elements = Mapping[str, Any]  # of the DICOM JSON Model
+Bulk = Mapping[str, bytes]  # the path of a bulk value ("00281201", "00283010/1/00283006") -> its bytes
+
+RESCALE_INTERCEPT, RESCALE_SLOPE = 0x00281052, 0x00281053
+WINDOW_CENTER, WINDOW_WIDTH, VOI_LUT_FUNCTION = 0x00281050, 0x00281051, 0x00281056
+PIXEL_PADDING_VALUE, PIXEL_PADDING_RANGE_LIMIT = 0x00280120, 0x00280121
+MODALITY_LUTS, VOI_LUTS, LUT_DESCRIPTOR, LUT_DATA = "00283000", "00283010", "00283002", "00283006"
+PALETTE_DESCRIPTORS = ("00281101", "00281102", "00281103")
+PALETTE_DATA = ("00281201", "00281202", "00281203")
+SEGMENTED_PALETTE_DATA = ("00281221", "00281222", "00281223")
+
+# Functional groups of enhanced images, and those of them that tell how to show a Frame (PS3.3 §C.7.6.16.2).
+GROUPS = ("52009229", "52009230")  # for all Frames, for each
+DISPLAY_GROUPS = ("00289145", "00289132")  # Pixel Value Transformation, Frame VOI LUT
+
+UNREADABLE = "The lookup table of the image can't be read."
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """`start` has the first entry, what is above it the next; the ends serve all beyond (PS3.3 §C.11.1.1)."""
+
+    start: int
+    entries: NDArray[Any]
+    bits: int
+
+    def apply(self, samples: Samples) -> Samples:
+        """The entry of each sample."""
+        index = np.clip(samples.astype(np.int64) - self.start, 0, len(self.entries) - 1)
+        entries: Samples = self.entries[index]
+        return entries
+
+    def shades(self, samples: Samples) -> NDArray[np.float64]:
+        """The entries as shades from 0 to 1."""
+        return np.clip(self.apply(samples) / float((1 << self.bits) - 1), 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The range of values that gets all shades (PS3.3 §C.11.2.1.2, §C.11.2.1.3)."""
+
+    center: float
+    width: float
+    function: str = "LINEAR"
+
+    def shades(self, samples: Samples) -> NDArray[np.float64]:
+        """Shades from 0 to 1."""
+        values = samples.astype(np.float64)
+        if self.function == "SIGMOID":
+            sigmoid: NDArray[np.float64] = 1 / (
+                1 + np.exp(np.clip(-4 * (values - self.center) / self.width, -700, 700))
+            )
+            return sigmoid
+        if self.function == "LINEAR_EXACT":
+            return np.clip((values - self.center) / self.width + 0.5, 0, 1)
+        if self.width <= 1:
+            return (values > self.center - 0.5).astype(np.float64)
+        return np.clip((values - (self.center - 0.5)) / (self.width - 1) + 0.5, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What is to be done to the samples of one Frame, in the order of the fields."""
+
+    modality: LookupTable | None
+    slope: float
+    intercept: float
+    values_of_interest: LookupTable | Window | None
+    padding: tuple[float, float] | None  # samples in this range are no image
+
+
+def describe(elements: Elements, number: int, order: Order, bulk: Bulk) -> Display:
+    """How Frame `number` is to be shown. Numbers in bulk values are in the byte order of the file."""
+    here = _of_frame(elements, number)
+    slope, intercept = _number(here, RESCALE_SLOPE), _number(here, RESCALE_INTERCEPT)
+    return Display(
+        modality=_first_table(here, MODALITY_LUTS, order, bulk),
+        slope=1.0 if slope is None else slope,
+        intercept=intercept or 0.0,
+        values_of_interest=_first_table(here, VOI_LUTS, order, bulk) or _window(here),
+        padding=_padding(here),
+    )
+
+
+def needed(elements: Elements, number: int = 1) -> tuple[str, ...]:
+    """The paths of the bulk values without which Frame `number` can't be shown."""
+    here = _of_frame(elements, number)
+    tables = [here.get(key, {}) for key in PALETTE_DATA + SEGMENTED_PALETTE_DATA]
+    tables += [item.get(LUT_DATA, {}) for key in (MODALITY_LUTS, VOI_LUTS) for item in _items(here, key)]
+    return tuple(_path(table) for table in tables if "BulkDataURI" in table)
+
+
+def paint(samples: Samples, elements: Elements, order: Order, bulk: Bulk) -> NDArray[np.uint8]:
+    """The colours of samples by the palette (PS3.3 §C.7.6.3.1.5, §C.7.9.2)."""
+    if SEGMENTED_PALETTE_DATA[0] in elements:
+        colours = _paint_segmented(samples, elements, order, bulk)
+    else:
+        tables = [
+            _table(elements.get(descriptor, {}), elements.get(data, {}), order, bulk)
+            for descriptor, data in zip(PALETTE_DESCRIPTORS, PALETTE_DATA, strict=True)
+        ]
+        colours = np.stack([table.apply(samples) for table in tables], axis=-1)
+    # Some say 16 bits and use 8. A palette that really were that dark would be black anyway.
+    return (colours >> 8 if colours.max() > 0xFF else colours).astype(np.uint8)
+
+
+def _paint_segmented(samples: Samples, elements: Elements, order: Order, bulk: Bulk) -> Samples:
+    palette = Dataset()
+    palette.set_original_encoding(False, order == "<")
+    for key in PALETTE_DESCRIPTORS + SEGMENTED_PALETTE_DATA:
+        element = elements.get(key, {})
+        value = element.get("Value") or _bytes(element, bulk)
+        palette.add_new(int(key, 16), "US" if key in PALETTE_DESCRIPTORS else "OW", value)
+    try:
+        colours: Samples = apply_color_lut(samples, palette)
+    except (ValueError, IndexError, TypeError, AttributeError, OverflowError, struct.error) as error:
+        raise NotAcceptable(UNREADABLE) from error
+    return colours
+
+
+def _of_frame(elements: Elements, number: int) -> Elements:
+    """The data set with what its functional groups say of one Frame."""
+    merged = dict(elements)
+    for key, index in zip(GROUPS, (0, number - 1), strict=True):
+        for item in _items(elements, key)[index : index + 1]:
+            for group in DISPLAY_GROUPS:
+                for attributes in _items(item, group)[:1]:
+                    merged.update(attributes)
+    return merged
+
+
+def _items(elements: Elements, key: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = elements.get(key, {}).get("Value", [])
+    return found
+
+
+def _number(elements: Elements, tag: int) -> float | None:
+    value = first(elements, tag)
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _padding(elements: Elements) -> tuple[float, float] | None:
+    value, limit = _number(elements, PIXEL_PADDING_VALUE), _number(elements, PIXEL_PADDING_RANGE_LIMIT)
+    if value is None:
+        return None
+    return (value, value) if limit is None else (min(value, limit), max(value, limit))
+
+
+def _window(elements: Elements) -> Window | None:
+    center, width = _number(elements, WINDOW_CENTER), _number(elements, WINDOW_WIDTH)
+    if center is None or width is None or width <= 0:
+        return None
+    return Window(center, width, str(first(elements, VOI_LUT_FUNCTION) or "LINEAR").upper())
+
+
+def _first_table(elements: Elements, key: str, order: Order, bulk: Bulk) -> LookupTable | None:
+    for item in _items(elements, key):
+        return _table(item.get(LUT_DESCRIPTOR, {}), item.get(LUT_DATA, {}), order, bulk)
+    return None
+
+
+def _table(descriptor: Elements, data: Elements, order: Order, bulk: Bulk) -> LookupTable:
+    match descriptor.get("Value"):
+        case [int(count), int(start), int(bits)] if 0 < bits <= 16:
+            entries = _entries(data, (count & 0xFFFF) or 0x10000, order, bulk)
+            return LookupTable(start, entries, bits)
+    raise NotAcceptable(UNREADABLE)
+
+
+def _entries(data: Elements, count: int, order: Order, bulk: Bulk) -> NDArray[Any]:
+    """Entries of 16 bits, or of 8 where only that many bytes are there."""
+    if "Value" in data:
+        entries = np.asarray(data["Value"], dtype=np.int64) & 0xFFFF
+    else:
+        raw = _bytes(data, bulk)
+        if len(raw) >= 2 * count:
+            entries = np.frombuffer(raw, f"{order}u2", count)
+        else:
+            entries = np.frombuffer(raw, f"{order}u2", len(raw) // 2).astype("<u2").view("u1")
+    if len(entries) == 0:
+        raise NotAcceptable(UNREADABLE)
+    return entries[:count]
+
+
+def _bytes(element: Elements, bulk: Bulk) -> bytes:
+    if "InlineBinary" in element:
+        return base64.b64decode(element["InlineBinary"])
+    return bulk.get(_path(element), b"")
+
+
+def _path(element: Elements) -> str:
+    return str(element.get("BulkDataURI", "")).rpartition("bulkdata/")[2]

@@ -1,0 +1,156 @@
+"""Worker processes for work on pixels: a codec that crashes or hangs costs one request, not the service.
+
+`concurrent.futures` gives up every pending call when one process dies, so this is a pool of its own: each worker has a
+pipe, serves one call at a time, and is replaced when it does not answer.
+"""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import warnings
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from typing import Any, ParamSpec, TypeVar
+
+from filmroom.errors import Error, NotAcceptable, Unavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Not "fork": the service has threads, and a forked worker would hold its sockets and locks.
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+class Pool:
+    """At most `processes` workers, each started when first needed. May be used from many threads.
+
+    `timeout` is in seconds, for one call and for the wait for a free worker before it.
+    """
+
+    def __init__(self, processes: int, timeout: float) -> None:
+        self._timeout = timeout
+        self._closed = False
+        self._lock = threading.Lock()
+        self._workers: set[_Worker] = set()
+        self._places: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the last used is the warmest
+        for _ in range(processes):
+            self._places.put(None)
+
+    def run(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
+        """What `function` returns or the `filmroom.errors` it raises. It must be importable by name."""
+        worker = self._take()
+        answered = False
+        try:
+            outcome = worker.call((function, arguments, keywords), self._timeout)
+            answered = True
+        finally:
+            self._give_back(worker, answered)
+        if isinstance(outcome, Error):
+            raise outcome
+        return outcome  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End all workers. Calls under way fail."""
+        with self._lock:
+            self._closed = True
+            workers = list(self._workers)
+            self._workers.clear()
+        for worker in workers:
+            worker.kill()
+
+    def _take(self) -> "_Worker":
+        try:
+            worker = self._places.get(timeout=self._timeout)
+        except queue.Empty:
+            raise Unavailable("All workers for pixel data are busy. Try again later.") from None
+        if worker is not None and worker.is_alive():
+            return worker
+        try:
+            return self._start(worker)
+        except BaseException:
+            self._places.put(None)
+            raise
+
+    def _start(self, dead: "_Worker | None") -> "_Worker":
+        with self._lock:
+            if self._closed:
+                raise Unavailable("The service is shutting down.")
+            if dead is not None:
+                self._workers.discard(dead)
+                dead.end()
+            worker = _Worker()
+            self._workers.add(worker)
+            return worker
+
+    def _give_back(self, worker: "_Worker", answered: bool) -> None:
+        if not answered:
+            with self._lock:
+                self._workers.discard(worker)
+            worker.end()
+        self._places.put(worker if answered else None)
+
+
+class _Worker:
+    """One process and our end of its pipe."""
+
+    def __init__(self) -> None:
+        self._pipe, theirs = _CONTEXT.Pipe()
+        try:
+            self._process = _CONTEXT.Process(target=_serve, args=(theirs,), name="filmroom pixels", daemon=True)
+            self._process.start()
+        except OSError as error:
+            self._pipe.close()
+            raise Unavailable("No worker for pixel data could be started. Try again later.") from error
+        finally:
+            theirs.close()
+
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
+    def call(self, request: tuple[Any, ...], timeout: float) -> Any:
+        try:
+            self._pipe.send(request)
+            if not self._pipe.poll(timeout):
+                raise Unavailable(
+                    f"The work on the pixel data was not done after {timeout:g} seconds and was given up."
+                )
+            return self._pipe.recv()
+        except (EOFError, OSError):
+            # Not Unavailable: the same data would end the next worker too.
+            raise NotAcceptable("The pixel data can't be converted: the worker ended over them.") from None
+
+    def kill(self) -> None:
+        """May come from any thread: the one that waits for an answer sees the pipe end."""
+        self._process.kill()
+        self._process.join()
+
+    def end(self) -> None:
+        self.kill()
+        self._pipe.close()
+
+
+def _serve(pipe: Connection) -> None:
+    """The life of a worker: answer calls until the service ends. An error that nobody foresaw ends it too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the service ends its workers itself
+    warnings.simplefilter("ignore")  # pydicom's warnings quote values
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
+    while True:
+        try:
+            function, arguments, keywords = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            outcome = function(*arguments, **keywords)
+        except Error as error:
+            outcome = error
+        pipe.send(outcome)
+
+
+def _end_with_the_service() -> None:
+    """End at once when the service is gone, killed or not, even in the midst of a call."""
+    service = multiprocessing.parent_process()
+    assert service is not None
+    wait([service.sentinel])
+    os._exit(1)

@@ -1,0 +1,152 @@
+"""Frames and files in another Transfer Syntax, every sample as it was (PS3.5 §8.2, §A.4)."""
+
+import mmap
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from struct import pack
+from typing import Any
+
+from filmroom.dicom import frames, json_model, part10, rewrite, transfer_syntax
+from filmroom.dicom.frames import Frames
+from filmroom.dicom.part10 import UNDEFINED, DataSet, File
+from filmroom.dicom.rewrite import Value
+from filmroom.dicom.transfer_syntax import TransferSyntax
+from filmroom.errors import BadFile, NotAcceptable, Unavailable
+from filmroom.pixels import codecs
+from filmroom.pixels.codecs import UNSUPPORTED
+from filmroom.pixels.frame import Frame, describe
+
+PIXEL_DATA, EXTENDED_OFFSETS, EXTENDED_LENGTHS = 0x7FE00010, 0x7FE00001, 0x7FE00002
+PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION = 0x00280004, 0x00280006
+
+Edits = dict[int, Value | None]
+
+
+def can_transcode(source_uid: str, target_uid: str) -> bool:
+    """Whether there are codecs for it. Samples that don't fit the target are refused all the same."""
+    if source_uid == target_uid:
+        return True
+    return codecs.find(source_uid).decode is not None and codecs.find(target_uid).encode is not None
+
+
+def transcode_frame(data: bytes, frame: Frame, source_uid: str, target_uid: str) -> bytes:
+    """One Frame in another Transfer Syntax. `after` tells what it is then."""
+    if source_uid == target_uid:
+        return data
+    source, target = codecs.find(source_uid), codecs.find(target_uid)
+    if source.native and target.native:
+        return data if source.native == target.native else codecs.swap(data, frame)
+    return codecs.encode(codecs.decode(data, frame, source_uid), after(frame, source_uid, target_uid), target_uid)
+
+
+def after(frame: Frame, source_uid: str, target_uid: str) -> Frame:
+    """The description of a Frame that was decoded and encoded again."""
+    decoded = codecs.find(source_uid).decoded.get(frame.photometric, frame.photometric)
+    encoded = codecs.find(target_uid).encoded.get(decoded, decoded)
+    return replace(frame, photometric=encoded, planar=0, words=frame.bits_allocated > 8)
+
+
+def transcode_file(source: Path, destination: Path, target_uid: str) -> None:
+    """Write a PS3.10 file in another Transfer Syntax. On failure there is no destination."""
+    if codecs.find(target_uid).encode is None:
+        raise NotAcceptable(UNSUPPORTED)
+    target = transfer_syntax.find(target_uid)
+    with source.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        try:
+            with destination.open("wb") as written:
+                written.writelines(_transcoded(part10.read(mapped), target))
+        except (NotAcceptable, BadFile, OSError) as error:
+            destination.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise Unavailable(f"The converted file can't be written: {error.strerror}.") from error
+            raise
+
+
+def _transcoded(file: File, target: TransferSyntax) -> Iterator[bytes]:
+    def edit(elements: DataSet, decoded: Mapping[str, Any], depth: int) -> Edits:
+        if PIXEL_DATA not in elements:
+            return {}
+        # An Item may hold an icon with pixel data of its own (PS3.3 §F.7).
+        return _pixel_data(replace(file, elements=elements), decoded, target, depth == 0)
+
+    return rewrite.write(file, json_model.write(file).elements, target, edit)
+
+
+def _pixel_data(file: File, decoded: Mapping[str, Any], target: TransferSyntax, outermost: bool) -> Edits:
+    """What takes the place of the attributes that go with the pixel data of one data set."""
+    element, source = file.elements[PIXEL_DATA], file.transfer_syntax
+    encapsulate = target.encapsulated and outermost  # the pixel data of Items may stay native (PS3.5 §A.4)
+    if element.encapsulated or encapsulate:
+        return _recoded(file, decoded, target if encapsulate else _native(target))
+    if source.big_endian == target.big_endian:
+        return {}
+    size = describe(decoded).bits_allocated // 8
+    if size <= 2:
+        return {}
+    # By its VR, OW, it would be swapped by twos.
+    chunks = rewrite.swapped(file.buffer, element.offset, element.length, size)
+    return {PIXEL_DATA: Value("OW", element.length, chunks)}
+
+
+def _native(target: TransferSyntax) -> TransferSyntax:
+    return transfer_syntax.EXPLICIT_LITTLE if target.encapsulated else target
+
+
+def _recoded(file: File, decoded: Mapping[str, Any], target: TransferSyntax) -> Edits:
+    """Every Frame decoded and encoded."""
+    source_uid = file.transfer_syntax.uid if file.elements[PIXEL_DATA].encapsulated else _native_uid(file)
+    frame, located = describe(decoded), frames.locate(file, decoded)
+    if located is None or located.count != frame.count:
+        raise NotAcceptable(UNSUPPORTED)
+    made = after(frame, source_uid, target.uid)
+    each = _each_frame(file, located, frame, source_uid, target.uid)
+    photometric = rewrite.padded("CS", made.photometric.encode("ascii"))
+    edits: Edits = {
+        PIXEL_DATA: _encapsulated(list(each)) if target.encapsulated else _concatenated(each, made, target),
+        PHOTOMETRIC_INTERPRETATION: Value("CS", len(photometric), [photometric]),
+        EXTENDED_OFFSETS: None,
+        EXTENDED_LENGTHS: None,
+    }
+    if frame.samples > 1:
+        edits[PLANAR_CONFIGURATION] = Value("US", 2, [b"\0\0"])
+    return edits
+
+
+def _native_uid(file: File) -> str:
+    """The pixel data of an Item may be native in an encapsulated Transfer Syntax."""
+    return _native(file.transfer_syntax).uid
+
+
+def _each_frame(file: File, located: Frames, frame: Frame, source_uid: str, target_uid: str) -> Iterator[bytes]:
+    for number in range(1, located.count + 1):
+        offset, length = frames.span(located, number)
+        raw = frames.extract(located, number, bytes(file.buffer[offset : offset + length]))
+        yield transcode_frame(raw, frame, source_uid, target_uid)
+
+
+def _concatenated(each: Iterator[bytes], frame: Frame, target: TransferSyntax) -> Value:
+    length = frame.length * frame.count
+    vr = "OW" if frame.words or target.implicit else "OB"  # PS3.5 §A.1, §A.2
+
+    def chunks() -> Iterator[bytes]:
+        yield from each
+        if length % 2:
+            yield b"\0"
+
+    return Value(vr, length + length % 2, chunks())
+
+
+def _encapsulated(each: list[bytes]) -> Value:
+    """One fragment for each Frame, after a Basic Offset Table if its 32 bits suffice (PS3.5 §A.4)."""
+    fragments = [rewrite.padded("OB", data) for data in each]
+    offsets, position = [], 0
+    for fragment in fragments:
+        offsets.append(position)
+        position += 8 + len(fragment)
+    table = pack(f"<{len(offsets)}I", *offsets) if offsets[-1] < UNDEFINED else b""
+    return Value("OB", UNDEFINED, [part for item in (table, *fragments) for part in (_item(item), item)])
+
+
+def _item(content: bytes) -> bytes:
+    return pack("<HHI", 0xFFFE, 0xE000, len(content))

@@ -1,0 +1,133 @@
+"""The faces of the service as data: everything in which `/v1`, `/v2` and `/dicomweb` differ."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from filmroom.dicom import search_attributes, store_response, validation
+from filmroom.dicom.resources import Level
+from filmroom.dicom.store_response import Summary
+from filmroom.protocol import offers, search_sets
+from filmroom.protocol.negotiation import Kind, Offers
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one root of the service behaves. Chosen once, by the route, and handed down."""
+
+    name: str
+    root: str
+    version: str | None  # as listed in api-supported-versions
+
+    offers: Mapping[Kind, Offers]
+
+    # Store
+    rules: validation.Rules
+    response_shape: store_response.Shape
+    response_type: str  # Content-Type of the store response
+    store_statuses: Mapping[Summary, int]
+    identical_succeeds: bool  # storing the same bytes again is a success
+    lenient_parts: bool  # a part's type may have parameters or be missing
+
+    # Retrieve
+    transcodes_many: bool  # a change of Transfer Syntax also if several Instances are sent
+    transcode_limit: int | None  # largest file whose Transfer Syntax is changed, in bytes
+    described_parts: bool  # multipart has its type parameter, and each part its Content-Location
+    bulkdata_uris: bool  # Metadata has BulkDataURI; otherwise bulk values are left out
+    quoted_etags: bool  # "5-2" as RFC 9110 §8.8.3 wants it, or 5-2
+
+    # Search
+    default_limit: int
+    largest_limit: int
+    empty_search_status: int
+    matching_keys: Mapping[int, Level]  # what can be searched by, at its level and below
+    keys_of_scope: bool  # ... and also inside a resource of that level, where it says nothing new
+    returned: Mapping[Level, frozenset[int]]  # by default
+    returned_all: Mapping[Level, frozenset[int]] | None  # by includefield=all; None is everything there is
+    synthesised: frozenset[int]  # attributes that the service makes up when they are asked for
+    wildcards: bool  # * and ? in matching keys
+    lists: bool  # several UIDs or codes in one matching key, or by repeating it
+    strict: bool  # a parameter that can't be used is refused; otherwise it is passed over with a warning
+    other_parameters: frozenset[str]  # of other parts of PS3.18; no warning
+
+
+# azure-dicom §2.2
+_V1_STATUSES: Mapping[Summary, int] = MappingProxyType(
+    {Summary.EMPTY: 204, Summary.STORED: 200, Summary.WARNED: 200, Summary.PARTIAL: 202, Summary.FAILED: 409}
+)
+# PS3.18 Table 10.5.3-1 asks for 202 as well
+_STATUSES: Mapping[Summary, int] = MappingProxyType({**_V1_STATUSES, Summary.WARNED: 202})
+
+V1 = Dialect(
+    name="v1",
+    root="/v1",
+    version="1",
+    offers=offers.AZURE,
+    rules=validation.V1,
+    response_shape=store_response.V1,
+    response_type="application/dicom+json; charset=utf-8",
+    store_statuses=_V1_STATUSES,
+    identical_succeeds=False,
+    lenient_parts=False,
+    transcodes_many=False,
+    transcode_limit=100 * 1024**2,  # azure-dicom §3.2
+    described_parts=False,
+    bulkdata_uris=False,
+    quoted_etags=False,
+    default_limit=100,
+    largest_limit=200,
+    empty_search_status=204,
+    matching_keys=search_sets.AZURE_KEYS,
+    keys_of_scope=False,
+    returned=search_sets.V1_RETURNED,
+    returned_all=search_sets.AZURE_ALL,
+    synthesised=frozenset(),
+    wildcards=False,
+    lists=False,
+    strict=True,
+    other_parameters=frozenset(),
+)
+V1_PRERELEASE = replace(V1, name="v1.0-prerelease", root="/v1.0-prerelease", version="1.0-prerelease")
+V2 = replace(
+    V1,
+    name="v2",
+    root="/v2",
+    version="2",
+    rules=validation.V2,
+    response_shape=store_response.V2,
+    store_statuses=_STATUSES,
+    returned=search_sets.V2_RETURNED,
+)
+DICOMWEB = Dialect(
+    name="dicomweb",
+    root="/dicomweb",
+    version=None,
+    offers=offers.STANDARD,
+    rules=validation.STANDARD,
+    response_shape=store_response.STANDARD,
+    response_type="application/dicom+json",  # exactly: the Python dicomweb-client compares the whole text
+    store_statuses=_STATUSES,
+    identical_succeeds=True,
+    lenient_parts=True,
+    transcodes_many=True,
+    transcode_limit=None,
+    described_parts=True,
+    bulkdata_uris=True,
+    quoted_etags=True,
+    # A viewer's list of Studies and the Instances of nearly every Series fit in the default, at some 1 MB of
+    # JSON. Who wants more says so or pages by offset; ten thousand are the most that one request may cost.
+    default_limit=1000,
+    largest_limit=10_000,
+    empty_search_status=200,
+    matching_keys=search_attributes.MATCHING_KEYS,
+    keys_of_scope=True,
+    returned=search_sets.STANDARD_RETURNED,
+    returned_all=None,
+    synthesised=frozenset({search_sets.RETRIEVE_URL, search_sets.INSTANCE_AVAILABILITY}),
+    wildcards=True,
+    lists=True,
+    strict=False,
+    other_parameters=frozenset({"accept", "charset"}),  # PS3.18 §8.3.3
+)
+
+ALL = (V1_PRERELEASE, V1, V2, DICOMWEB)

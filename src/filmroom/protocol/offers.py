@@ -1,0 +1,134 @@
+"""What can be sent for each kind of resource: the tables of PS3.18 §8.7.3 and those of the Azure service."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from filmroom.protocol.negotiation import Kind, Offer, Offers
+
+DICOM = "application/dicom"
+DICOM_JSON = "application/dicom+json"
+OCTET_STREAM = "application/octet-stream"
+JPEG_2000 = "image/jp2"
+
+_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+_JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+
+_SINGLE = frozenset({False})
+_MULTIPART = frozenset({True})
+_BOTH = _SINGLE | _MULTIPART
+
+# --- Azure: azure-dicom §3.1 and §2.1. Matching is exact, and a bare */* is no multipart.
+
+_AZURE_INSTANCES = frozenset({_EXPLICIT_LITTLE, _JPEG_2000_LOSSLESS})
+_AZURE_FRAMES = frozenset({_EXPLICIT_LITTLE})
+
+
+def _azure_instances(payloads: frozenset[bool]) -> Offers:
+    return _azure(
+        Offer(DICOM, DICOM, payloads, (_EXPLICIT_LITTLE,), allowed=_AZURE_INSTANCES),
+        Offer("*/*", DICOM, payloads, allowed=_AZURE_INSTANCES, multipart=True),
+    )
+
+
+def _azure(*rows: Offer) -> Offers:
+    return Offers(rows, refusal="The request headers are not acceptable", multipart_by_line=True)
+
+
+_AZURE_JSON = Offers(
+    tuple(Offer(accept, DICOM_JSON, _SINGLE) for accept in (DICOM_JSON, "application/json", "application/*", "*/*")),
+    refusal="",  # a 406 of theirs has no body here
+)
+
+AZURE: Mapping[Kind, Offers] = MappingProxyType(
+    {
+        Kind.STUDY: _azure_instances(_MULTIPART),
+        Kind.INSTANCE: _azure_instances(_BOTH),
+        Kind.FRAMES: _azure(
+            Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), allowed=_AZURE_FRAMES),
+            Offer(JPEG_2000, JPEG_2000, _MULTIPART, (_JPEG_2000_LOSSLESS,), (), frozenset({_JPEG_2000_LOSSLESS})),
+            Offer("*/*", OCTET_STREAM, _BOTH, allowed=_AZURE_FRAMES, multipart=True),
+        ),
+        Kind.METADATA: _AZURE_JSON,
+        Kind.SEARCH: _AZURE_JSON,
+        Kind.STORE: _AZURE_JSON,
+    }
+)
+
+# --- The Standard. A range is a row like any other: what it gives is the default of the resource.
+
+# PS3.18 Tables 8.7.3-4 and 8.7.3-5, the default Transfer Syntax first, and the names that older editions and
+# viewers use. What is stored in one of them is sent as it is; which can be made is the service's to know.
+_COMPRESSED: Mapping[str, tuple[str, ...]] = {
+    "image/jpeg": ("4.70", "4.50", "4.51", "4.57"),
+    "image/dicom-rle": ("5",),
+    "image/jls": ("4.80", "4.81"),
+    JPEG_2000: ("4.90", "4.91"),
+    "image/jpx": ("4.92", "4.93"),
+    "image/jphc": ("4.201", "4.202", "4.203"),
+    "image/jxl": ("4.110", "4.111", "4.112"),
+    "video/mpeg2": ("4.100", "4.101"),
+    "video/mp4": ("4.102", "4.103", "4.104", "4.105", "4.106"),
+    "video/H265": ("4.107", "4.108"),
+}
+_SYNONYMS: Mapping[str, str] = {
+    "image/dicom+jpeg": "image/jpeg",
+    "image/jll": "image/jpeg",
+    "image/x-dicom-rle": "image/dicom-rle",
+    "image/dicom+rle": "image/dicom-rle",
+    "image/x-jls": "image/jls",
+    "image/dicom+jpeg-ls": "image/jls",
+    "image/dicom+jp2": JPEG_2000,
+    "image/dicom+jpx": "image/jpx",
+    "image/jhc": "image/jphc",
+    "video/mpeg": "video/mpeg2",
+}
+
+# "" is multipart/related without `type`.
+_ANY_DICOM = ("*/*", "application/*", "")
+_ANY_BYTES = ("*/*", "application/*", "")
+
+
+def _compressed_row(accept: str, media_type: str) -> Offer:
+    syntaxes = tuple(f"1.2.840.10008.1.2.{tail}" for tail in _COMPRESSED[media_type])
+    return Offer(accept.lower(), media_type, _BOTH, syntaxes, stored=syntaxes, allowed=frozenset(syntaxes))
+
+
+def _compressed_rows() -> tuple[Offer, ...]:
+    named = [_compressed_row(media_type, media_type) for media_type in _COMPRESSED]
+    synonyms = [_compressed_row(synonym, media_type) for synonym, media_type in _SYNONYMS.items()]
+    ranges = [_compressed_row(f"{media_type.split('/')[0]}/*", media_type) for media_type in _COMPRESSED]
+    return (*named, *synonyms, *ranges)
+
+
+def _standard(*rows: Offer) -> Offers:
+    return Offers(rows, without_accept="*/*", accept_parameter=True, alternatives=True)
+
+
+_DICOM_ROWS = tuple(Offer(accept, DICOM, _BOTH, multipart=True) for accept in _ANY_DICOM)
+_JSON_ROWS = tuple(
+    Offer(accept, DICOM_JSON, _SINGLE) for accept in (DICOM_JSON, "application/json", "application/*", "*/*")
+)
+
+STANDARD: Mapping[Kind, Offers] = MappingProxyType(
+    {
+        Kind.STUDY: _standard(Offer(DICOM, DICOM, _MULTIPART, (_EXPLICIT_LITTLE,), fallback=True), *_DICOM_ROWS),
+        Kind.INSTANCE: _standard(Offer(DICOM, DICOM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True), *_DICOM_ROWS),
+        Kind.FRAMES: _standard(
+            Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
+            *_compressed_rows(),
+            *(
+                Offer(accept, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), multipart=True, fallback=True)
+                for accept in _ANY_BYTES
+            ),
+        ),
+        Kind.BULKDATA: _standard(
+            Offer(OCTET_STREAM, OCTET_STREAM, _BOTH),
+            *(Offer(accept, OCTET_STREAM, _BOTH, multipart=True) for accept in _ANY_BYTES),
+        ),
+        Kind.METADATA: _standard(*_JSON_ROWS),
+        Kind.SEARCH: _standard(*_JSON_ROWS),
+        # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;
+        # RFC 9110 §12.5.1 lets Accept be disregarded.
+        Kind.STORE: _standard(*_JSON_ROWS, Offer("application/dicom+xml", DICOM_JSON, _SINGLE)),
+    }
+)

@@ -1,0 +1,209 @@
+"""The parameters of a search (PS3.18 §8.3.4 and §10.6.1): matching keys, includefield, limit, offset."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from filmroom.dicom import attributes, matching
+from filmroom.dicom.matching import Key, Query
+from filmroom.dicom.resources import Level, Resource
+from filmroom.errors import BadParameter
+from filmroom.protocol.dialects import Dialect
+
+_CONTROLS = frozenset({"limit", "offset", "fuzzymatching", "includefield"})
+_LARGEST_OFFSET = 2**63 - 1
+_INTEGER = re.compile(r"\s*\+?([0-9]{1,19})\s*")
+_BOOLEANS = {"true": True, "false": False, "": False}
+
+# The identifying attribute of a resource in the path comes back with every match (PS3.18 §10.6.3.3).
+_UIDS_OF_SCOPE = {Level.STUDY: 0x0020000D, Level.SERIES: 0x0020000E}
+
+# azure-dicom §4.2
+_CASING = (
+    "If the parameter is an attribute keyword, check the casing as they are case-sensitive. "
+    "The conformance statement has a list of supported query parameters, attributes and the levels."
+)
+_SEQUENTIAL = "Sequential dicom tags are currently not supported."
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is searched, and the warnings so far."""
+
+    dialect: Dialect
+    level: Level
+    scope: Resource
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def depth(self) -> int:
+        """The level of the resource searched in; 0 is everything."""
+        return 0 if self.scope.study is None else self.scope.level
+
+    def pass_over(self, refusal: str, name: str, why: str) -> None:
+        """A parameter can't be used: strict dialects refuse it, others say so in a warning."""
+        if self.dialect.strict:
+            raise BadParameter(refusal)
+        # The text goes into a header, and nobody knows what was sent as a name.
+        self.warnings.append(f"{re.sub('[^0-9A-Za-z_.]', '?', name[:64])} was ignored: {why}")
+
+
+def parse(
+    dialect: Dialect, level: Level, scope: Resource, parameters: Sequence[tuple[str, str]]
+) -> tuple[Query, tuple[str, ...]]:
+    """The search that percent-decoded parameters ask for, and warnings about what was passed over."""
+    search = _Search(dialect, level, scope)
+    controls, filters = _sort(dialect, parameters)
+    fuzzy = _boolean(controls["fuzzymatching"])
+    wanted = _filters(search, filters)
+    conditions = {tag: _condition(search, tag, values, fuzzy) for tag, values in wanted.items()}
+    included, everything = _included(search, controls["includefield"])
+    query = Query(
+        level=level,
+        scope=scope,
+        keys=tuple(Key(tag, condition) for tag, condition in conditions.items() if condition is not None),
+        attributes=_by_default(search) | included | conditions.keys(),
+        all_attributes=everything,
+        limit=_limit(search, controls["limit"]),
+        offset=_integer("Offset", controls["offset"], 0, 0, _LARGEST_OFFSET),
+    )
+    return query, tuple(dict.fromkeys(search.warnings))
+
+
+def _sort(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Values by name: of the parameters that PS3.18 names, in any letter case, and of all others."""
+    controls: dict[str, list[str]] = {name: [] for name in _CONTROLS}
+    filters: dict[str, list[str]] = {}
+    for name, value in parameters:
+        if (control := name.lower()) in _CONTROLS:
+            controls[control].append(value)
+        elif name and control not in dialect.other_parameters:
+            filters.setdefault(name, []).append(value)
+    return controls, filters
+
+
+def _filters(search: _Search, filters: dict[str, list[str]]) -> dict[int, list[str]]:
+    """Values by attribute."""
+    wanted: dict[int, list[str]] = {}
+    for name, values in filters.items():
+        tag = _key_tag(search, name, values)
+        if tag is None:
+            continue
+        if search.dialect.strict:
+            _check_once(name, tag, values, wanted)
+        wanted.setdefault(tag, []).extend(values)
+    return wanted
+
+
+def _check_once(name: str, tag: int, values: list[str], wanted: dict[int, list[str]]) -> None:
+    if tag in wanted:
+        raise BadParameter(
+            f"Invalid query: attribute '{name}' has been specified more than once using different ID "
+            "formats. Each attribute is only allowed to be specified once."
+        )
+    if len(values) > 1:
+        raise _duplicate(name)
+    if not values[0].strip():
+        raise BadParameter(f"Invalid query: AttributeId '{name}' has empty string value that is not supported.")
+
+
+def _duplicate(name: str) -> BadParameter:
+    return BadParameter(
+        f"Invalid QIDO-RS query. Duplicate AttributeId '{name}'. Each attribute is only allowed to be specified once."
+    )
+
+
+def _key_tag(search: _Search, name: str, values: list[str]) -> int | None:
+    """The attribute that a parameter searches by, or None if it is passed over."""
+    tag = attributes.parse(name)
+    if tag is None:
+        if "." in name and attributes.parse(name.partition(".")[0]) is not None:
+            search.pass_over(_SEQUENTIAL, name, "attributes of sequences can't be searched by.")
+        else:
+            refusal = f"Invalid query: unknown query parameter '{name}'. {_CASING}"
+            search.pass_over(refusal, name, "it is neither a parameter nor the keyword or tag of an attribute.")
+        return None
+    level = search.dialect.matching_keys.get(tag)
+    if level is not None and level <= search.level and (level > search.depth or search.dialect.keys_of_scope):
+        return tag
+    if not search.dialect.strict and not any(values):
+        return tag  # universal matching needs no index
+    refusal = f"Invalid query: AttributeId {name} is not queryable.  {_CASING}"
+    search.pass_over(refusal, name, "the attribute can't be searched by at this level.")
+    return None
+
+
+def _condition(search: _Search, tag: int, values: list[str], fuzzy: bool) -> matching.Condition | None:
+    dialect = search.dialect
+    vr = attributes.vr(tag) or "UN"
+    given = list(dict.fromkeys(filter(None, values)))
+    if len(given) > 1 and not (dialect.lists and matching.takes_list(vr)):
+        raise _duplicate(attributes.keyword(tag) or attributes.key(tag))
+    value = ",".join(given)
+    if dialect.strict and fuzzy and vr == "PN" and '"' in value:
+        name = attributes.keyword(tag)
+        raise BadParameter(f"Invalid query: specified tag '{name}' value contains unsupported character '\"'.")
+    return matching.condition(tag, vr, value, wildcards=dialect.wildcards, lists=dialect.lists, fuzzy=fuzzy)
+
+
+def _by_default(search: _Search) -> frozenset[int]:
+    """The attributes of the levels from below the scope down to the matches, and the UIDs of the scope."""
+    sets = [tags for level, tags in search.dialect.returned.items() if search.depth < level <= search.level]
+    return frozenset().union(*sets, (uid for level, uid in _UIDS_OF_SCOPE.items() if level <= search.depth))
+
+
+def _included(search: _Search, values: Iterable[str]) -> tuple[frozenset[int], bool]:
+    """The attributes that includefield adds, and whether that is all there are."""
+    names = {name.strip() for value in values for name in value.split(",")} - {""}
+    if any(name.lower() == "all" for name in names):
+        # The Azure service refuses other names beside "all"; its documents accept them.
+        sets = search.dialect.returned_all
+        if sets is None:
+            return frozenset(), True
+        return frozenset().union(*(tags for level, tags in sets.items() if search.depth < level <= search.level)), False
+    return frozenset(_included_tags(search, sorted(names))), False
+
+
+def _included_tags(search: _Search, names: Iterable[str]) -> Iterator[int]:
+    for name in names:
+        first, dot, _ = name.partition(".")
+        tag = attributes.parse(first)
+        if dot and tag is not None and search.dialect.strict:
+            raise BadParameter(_SEQUENTIAL)
+        if tag is not None:
+            yield tag
+        else:
+            refusal = f"Invalid query: IncludeField has unknown attribute '{name}'."
+            search.pass_over(refusal, name, "includefield takes keywords and tags of attributes.")
+
+
+def _limit(search: _Search, values: list[str]) -> int:
+    dialect = search.dialect
+    if dialect.strict:
+        return _integer("Limit", values, dialect.default_limit, 1, dialect.largest_limit)
+    limit = _integer("Limit", values, dialect.default_limit, 0, _LARGEST_OFFSET)
+    if limit > dialect.largest_limit:
+        search.warnings.append(f"limit was lowered to {dialect.largest_limit}: use offset to get more.")
+    return min(limit, dialect.largest_limit)
+
+
+def _integer(name: str, values: list[str], default: int, smallest: int, largest: int) -> int:
+    text = values[0].strip() if values else ""
+    if not text:
+        return default
+    found = _INTEGER.fullmatch(text)
+    if found is None or not smallest <= int(found[1]) <= largest:
+        raise BadParameter(
+            f"The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}."
+        )
+    return int(found[1])
+
+
+def _boolean(values: list[str]) -> bool:
+    text = values[0].strip() if values else ""
+    if text.lower() not in _BOOLEANS:
+        raise BadParameter(
+            f"The query parameter 'FuzzyMatching' is invalid. "
+            f"The value '{text}' is not valid for FuzzyMatching: it must be true or false."
+        )
+    return _BOOLEANS[text.lower()]

@@ -1,0 +1,76 @@
+"""Target Resources in URLs (PS3.18 §8.3 and §10.1): UIDs, Frame numbers, and the service's absolute URLs."""
+
+import re
+
+from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
+from filmroom.errors import BadTarget
+
+LONGEST_UID = 64
+
+# As the Azure service does, and as real files need: components may begin with zero or be empty.
+_UID = re.compile(r"[0-9.]*[0-9]")
+_FRAME = re.compile(r"\s*([+-]?[0-9]+)(?:\.0*)?\s*")
+_LARGEST_FRAME = 2**31 - 1  # NumberOfFrames is an IS (PS3.5 Table 6.2-1)
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.%]+\]|[0-9A-Za-z._-]+)(?P<port>:[0-9]{1,5})?")
+_DEFAULT_PORTS = frozenset({80, 443})
+
+
+def uid(text: str, name: str) -> str:
+    """The UID without padding. `name` is what the message calls it: "StudyInstanceUid"."""
+    stripped = text.strip(" \0")
+    if len(stripped) > LONGEST_UID or not _UID.fullmatch(stripped):
+        raise BadTarget(
+            f"Dicom element '{name}' failed validation for VR 'UI': DICOM Identifier is invalid. "
+            f"Value length should not exceed the maximum length of {LONGEST_UID} characters. "
+            "Value should contain characters in '0'-'9' and '.'. "
+            "Each component must start with non-zero number."
+        )
+    return stripped
+
+
+def resource(
+    study: str | None = None,
+    series: str | None = None,
+    instance: str | None = None,
+    partition: int = DEFAULT_PARTITION,
+) -> Resource:
+    """The resource that the UIDs of a path name, checked from the outside in."""
+    return Resource(
+        study=None if study is None else uid(study, "StudyInstanceUid"),
+        series=None if series is None else uid(series, "SeriesInstanceUid"),
+        instance=None if instance is None else uid(instance, "SopInstanceUid"),
+        partition=partition,
+    )
+
+
+def frame_numbers(text: str) -> tuple[int, ...]:
+    """The Frame list of a path, "1,3,3": in the order asked for, repetitions kept."""
+    numbers = tuple(_frame_number(part) for part in text.split(",")) if text.strip() else ()
+    if not numbers or min(numbers) < 1:
+        raise BadTarget(
+            "The specified frames value is not valid. At least one frame must be present, "
+            "and all requested frames must have value greater than 0."
+        )
+    return numbers
+
+
+def service_root(scheme: str, host: str | None, port: int | None, public_url: str | None, root: str) -> str:
+    """The absolute URL of a root ("/dicomweb") as clients reach it, from Host header and listening port.
+
+    The Python dicomweb-client sends a Host without the port, so a listening port is added unless it is a
+    default one.
+    """
+    if public_url:
+        return public_url.rstrip("/") + root
+    found = _HOST.fullmatch(host or "")
+    name, given = (found["name"], found["port"]) if found else ("localhost", None)
+    if given is None and port is not None and port not in _DEFAULT_PORTS:
+        given = f":{port}"
+    return f"{scheme}://{name}{given or ''}{root}"
+
+
+def _frame_number(text: str) -> int:
+    found = _FRAME.fullmatch(text)
+    if found is None or len(found[1]) > 11 or abs(int(found[1])) > _LARGEST_FRAME:
+        raise BadTarget(f"The query parameter 'frames' is invalid. Unable to parse value '{text}' as Int32.")
+    return int(found[1])

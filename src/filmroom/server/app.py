@@ -1,0 +1,48 @@
+"""The ASGI application: the roots with their dialects, and the pages beside them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from filmroom import __version__
+from filmroom.archive import Archive
+from filmroom.server import errors, health, journal
+from filmroom.server.roots import Roots
+from filmroom.server.work import Work
+from filmroom.settings import Settings
+
+_INDEX = f"""Filmroom {__version__}, a DICOMweb service.
+
+/dicomweb       DICOMweb as the Standard has it (PS3.18)
+/v2, /v1        DICOMweb as the Azure DICOM service has it
+/health/check   whether all parts of the service are well
+"""
+
+
+def create(settings: Settings | None = None) -> ASGIApp:
+    """The application on one archive. Without `settings` they come from the environment, as in a worker process."""
+    settings = settings or Settings()
+    journal.configure(settings.log_format)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        work = Work(settings.threads)
+        archive = await work.run(Archive.open, settings)
+        try:
+            yield {"archive": archive, "work": work, "settings": settings}
+        finally:
+            await work.run(archive.close)
+            work.close()
+
+    routes = [Route("/", _index), Route("/health/check", health.check), Mount("", Roots())]
+    return journal.Journal(Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan))
+
+
+async def _index(request: Request) -> Response:
+    return PlainTextResponse(_INDEX)

@@ -1,0 +1,52 @@
+"""Errors become statuses here and nowhere else: one table, looked up along the ancestors of the class."""
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from filmroom import errors
+
+log = structlog.get_logger()
+
+STATUSES: dict[type[errors.Error], int] = {
+    errors.BadRequest: 400,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.NotAcceptable: 406,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.Unavailable: 503,
+}
+RETRY_AFTER = "5"  # seconds; a full disk or a busy index rarely heals sooner
+INTERNAL = (
+    "The server encountered an internal error. Please retry the request. If the issue persists, please contact support."
+)
+
+
+def status_of(error: errors.Error) -> int:
+    """The HTTP status of an error."""
+    return next(STATUSES[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUSES)
+
+
+async def known(request: Request, error: Exception) -> Response:
+    """Answer an error of our own tree with its sentence as plain text."""
+    assert isinstance(error, errors.Error)
+    status = status_of(error)
+    headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+    if status >= 500:
+        log.error("unavailable", reason=str(error), cause=repr(error.__cause__))
+    return PlainTextResponse(str(error), status, headers)
+
+
+async def gone(request: Request, error: Exception) -> Response:
+    """The client went away in mid-body. Nobody reads this answer; nothing was stored."""
+    return Response(status_code=400)
+
+
+async def unforeseen(request: Request, error: Exception) -> Response:
+    """The outermost handler: the trace goes to the log, a fixed sentence to the client."""
+    return PlainTextResponse(INTERNAL, 500)
+
+
+HANDLERS = {errors.Error: known, ClientDisconnect: gone, Exception: unforeseen}

@@ -1,0 +1,91 @@
+"""The roots of the service: the first segment of a path chooses the dialect (a version of Azure's, or the Standard)."""
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from filmroom.protocol import dialects
+from filmroom.protocol.dialects import Dialect
+from filmroom.server import studies
+
+# v1, v1.0, v2.0, v1.0-prerelease, v1-prerelease: a missing minor number counts as 0.
+_VERSION = re.compile(r"v(?P<major>\d+)(?:\.(?P<minor>\d+))?(?P<status>-[a-z]\w*)?", re.IGNORECASE)
+_VERSIONED = [dialect for dialect in dialects.ALL if dialect.version is not None]
+_SUPPORTED = ", ".join(dialect.version for dialect in _VERSIONED if dialect.version is not None)
+_PARTITIONS_OFF = "Data partitions feature is disabled."
+_NO_RESOURCE = "There is no resource at this path: it is none of PS3.18 §10.1 that is served here."
+
+
+class Roots:
+    """Finds the dialect of a request and hands the rest of its path to that dialect's routes."""
+
+    def __init__(self) -> None:
+        self._routers = {dialect.root: _router(dialect) for dialect in dialects.ALL}
+        self._by_version = {_canonical(dialect.root[1:]): dialect for dialect in _VERSIONED}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request under one of the roots, or say that there is no such root."""
+        segment = scope["path"].split("/", 2)[1]
+        version = _canonical(segment)
+        dialect = dialects.DICOMWEB if segment == dialects.DICOMWEB.root[1:] else self._by_version.get(version)
+        if dialect is None:
+            await _unknown(scope, segment, version)(scope, receive, send)
+            return
+        scope["root_path"] = scope.get("root_path", "") + "/" + segment
+        if dialect.version is None:
+            await self._routers[dialect.root](scope, receive, send)
+        else:
+            await _versioned(self._routers[dialect.root])(scope, receive, send)
+
+
+def _router(dialect: Dialect) -> Router:
+    nothing = PlainTextResponse(_NO_RESOURCE, 404) if dialect.version is None else Response(status_code=404)
+    # A slash too many is no other resource: neither redirected nor served.
+    return Router(studies.routes(dialect), redirect_slashes=False, default=nothing)
+
+
+def _canonical(segment: str) -> str | None:
+    """The version as text with its minor number, or None if the segment is none: "v1" is "1.0"."""
+    found = _VERSION.fullmatch(segment)
+    if found is None:
+        return None
+    return f"{int(found['major'])}.{int(found['minor'] or 0)}{(found['status'] or '').lower()}"
+
+
+def _unknown(scope: Scope, segment: str, version: str | None) -> Response:
+    if version is None:
+        return Response(status_code=404)
+    message = (
+        f"The HTTP resource that matches the request URI '{Request(scope).url}' "
+        f"does not support the API version '{segment[1:]}'."
+    )
+    body = {"error": {"code": "UnsupportedApiVersion", "message": message}}
+    return JSONResponse(body, 400, {"api-supported-versions": _SUPPORTED})
+
+
+def _versioned(router: ASGIApp) -> ASGIApp:
+    """What the Azure service's pipeline does around its routes."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def announced(message: Message) -> None:
+            if message["type"] == "http.response.start" and "handler" in scope:
+                header = (b"api-supported-versions", _SUPPORTED.encode())
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        refusal = _screen(scope)
+        await (refusal or router)(scope, receive, announced)
+
+    return app
+
+
+def _screen(scope: Scope) -> Response | None:
+    query: bytes = scope["query_string"]
+    if b"<" in query or b"%3c" in query.lower():
+        return PlainTextResponse("The query string included invalid characters.", 400)
+    if scope["path"].lower().split("/", 3)[2:3] == ["partitions"]:
+        return PlainTextResponse(_PARTITIONS_OFF, 400)
+    return None

@@ -1,0 +1,73 @@
+"""The border between the asynchronous edge and the synchronous core: one hop to a thread for each request."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BATCH = 1 << 20  # bytes gathered in one hop: a study of small parts must not cost a hop for each
+
+
+class Work:
+    """A bounded pool of threads in which services run."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="service")
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a service function in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
+
+    def close(self) -> None:
+        """Wait for what is running and end the threads."""
+        self._pool.shutdown()
+
+
+class Body:
+    """A body taken from a synchronous iterator, a batch in each hop. The first batch is taken at once.
+
+    What a service can only find out while reading is so found out before the status line is sent,
+    and a body that fits one batch needs no second hop.
+    """
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self.first = _batch(self._chunks)
+        self.whole = sum(map(len, self.first)) < BATCH  # the iterator ended before the batch was full
+
+    async def stream(self, work: Work) -> AsyncIterator[bytes]:
+        """The chunks, the next batch read while the last is sent."""
+        batch = self.first
+        following: asyncio.Task[list[bytes]] | None = None
+        try:
+            while batch:
+                following = asyncio.ensure_future(work.run(_batch, self._chunks))
+                for chunk in batch:
+                    yield chunk
+                batch = await following
+        finally:
+            if following is not None:
+                await asyncio.wait([following])
+            await work.run(_close, self._chunks)
+
+
+def _batch(chunks: Iterator[bytes]) -> list[bytes]:
+    batch: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        batch.append(chunk)
+        size += len(chunk)
+        if size >= BATCH:
+            break
+    return batch
+
+
+def _close(chunks: Iterator[bytes]) -> None:
+    """Let a generator that is left half way remove its files."""
+    close = getattr(chunks, "close", None)
+    if close is not None:
+        close()

@@ -1,0 +1,56 @@
+"""Delete a Study, Series or Instance, and sweep the files that no row names any more.
+
+Deleting removes rows in one transaction; the files stay until a sweep, so that a delete of a large Study
+answers at once and a retrieve that has begun can end.
+"""
+
+import time
+from itertools import islice
+
+from filmroom.archive import Archive
+from filmroom.dicom.resources import Resource
+from filmroom.errors import NotFound
+from filmroom.index import instances
+
+_BATCH = 500
+
+
+def delete(archive: Archive, target: Resource) -> None:
+    """Remove what `target` names from the index."""
+    with archive.index.begin() as tx:
+        removed = instances.remove(tx, target)
+    if not removed:
+        raise NotFound(f"The specified {target.level.name.lower()} cannot be found.")
+
+
+def sweep(archive: Archive, delay: float) -> int:
+    """Delete the files that have had no row for at least `delay` seconds. Gives their number.
+
+    (1) files of Instances deleted or replaced     their keys were written down with the time
+    (2) files whose store never got to its rows    a crash; a file as young as `delay` may still get its row
+    """
+    return _sweep_deleted(archive, time.time() - delay) + _sweep_orphans(archive, delay)
+
+
+def _sweep_deleted(archive: Archive, before: float) -> int:
+    swept = 0
+    while True:
+        with archive.index.read() as tx:
+            keys = instances.fetch_deleted(tx, before, _BATCH)
+        if not keys:
+            return swept
+        archive.blobs.delete(keys)
+        with archive.index.begin() as tx:
+            instances.forget_deleted(tx, keys)
+        swept += len(keys)
+
+
+def _sweep_orphans(archive: Archive, delay: float) -> int:
+    swept = 0
+    old = (key for key, age in archive.blobs.list() if age >= delay)
+    while batch := list(islice(old, _BATCH)):
+        with archive.index.read() as tx:
+            orphans = set(batch) - instances.is_named(tx, batch)
+        archive.blobs.delete(orphans)
+        swept += len(orphans)
+    return swept

@@ -1,0 +1,184 @@
+"""Retrieve Transaction (PS3.18 §10.4): Instances, Metadata, Frames and Bulkdata.
+
+What is stored is sent as it lies: one SELECT says where, ranged reads fetch it. Only a Transfer Syntax that
+is not the stored one needs the codec processes. All that can be refused is refused before the first byte.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from filmroom.archive import Archive
+from filmroom.dicom import frames as frame_ranges
+from filmroom.dicom import json_model, part10, transfer_syntax
+from filmroom.dicom.frames import Frames
+from filmroom.dicom.resources import Resource
+from filmroom.errors import NotAcceptable, NotFound
+from filmroom.index import instances
+from filmroom.index.instances import StoredInstance
+from filmroom.pixels import frame
+from filmroom.pixels.frame import Frame
+from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
+from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.negotiation import Selected
+
+AS_STORED = "*"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One representation on its way out. The chunks are read as they are taken; take them once."""
+
+    media_type: str
+    transfer_syntax: str | None
+    location: str  # under the root of the service
+    length: int | None  # in bytes; None when only sending will tell
+    chunks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The Metadata of all Instances of a target: a JSON object each, on their way out."""
+
+    version: tuple[int, int]
+    texts: Iterator[bytes]
+
+
+def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected: Selected) -> list[Content]:
+    """The Instances of a Study, a Series or one Instance, as PS3.10 files (PS3.18 §10.4.1.1.1)."""
+    with archive.index.read() as tx:
+        found = instances.fetch(tx, target)
+    if not found:
+        raise _not_found(target)
+    if len(found) > 1 and not dialect.transcodes_many and selected.transfer_syntax != AS_STORED:
+        raise NotAcceptable(
+            f"Accept transfer syntax '{selected.transfer_syntax}' is not supported when multiple instances are "
+            "matched. Matching instances can be retrieved with their original transfer syntax by specifying "
+            "'transfer-syntax=*' in the Accept header."
+        )
+    return [_instance(archive, dialect, stored, _fit(stored, selected)) for stored in found]
+
+
+def version(archive: Archive, target: Resource) -> tuple[int, int]:
+    """What the ETag of the Metadata says: the largest watermark and the number of Instances."""
+    with archive.index.read() as tx:
+        found = instances.version(tx, target)
+    if found is None:
+        raise _not_found(target)
+    return found
+
+
+def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str) -> Metadata:
+    """The Metadata resource (PS3.18 §10.4.1.1.2). Nothing is parsed: stored text is copied."""
+    with archive.index.read() as tx:
+        found = instances.version(tx, target)
+        rows = list(instances.fetch_metadata(tx, target)) if found else []
+    if found is None:
+        raise _not_found(target)
+    if dialect.bulkdata_uris:
+        return Metadata(found, (json_model.standard(text, root + of.path) for of, text in rows))
+    return Metadata(found, (json_model.azure(text) for _, text in rows))
+
+
+def frames(
+    archive: Archive, dialect: Dialect, target: Resource, numbers: Sequence[int], selected: Selected
+) -> list[Content]:
+    """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
+    with archive.index.read() as tx:
+        stored, ranges = instances.fetch_frames(tx, target)
+        choice = _fit(stored, selected)
+        syntax = stored.transfer_syntax if choice.transfer_syntax == AS_STORED else choice.transfer_syntax
+        same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
+        described = None if same else frame.describe(_elements(tx, target))
+    spans = [frame_ranges.span(ranges, number) for number in numbers]
+    return [
+        Content(
+            media_type=choice.media_type,
+            transfer_syntax=syntax,
+            location=f"{target.path}/frames/{number}",
+            length=None,
+            chunks=_frame(archive, stored, ranges, number, span, syntax, described),
+        )
+        for number, span in zip(numbers, spans, strict=True)
+    ]
+
+
+def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
+    """The bulk value at a path that Metadata gives (PS3.18 §10.4.1.1.5)."""
+    with archive.index.read() as tx:
+        stored, bulk = instances.fetch_bulk(tx, target, path)
+    location = f"{target.path}/bulkdata/{path}"
+    chunks = _range(archive, stored, bulk.offset, bulk.length)
+    return [Content(selected.media_type, None, location, bulk.length, chunks)]
+
+
+def _not_found(target: Resource) -> NotFound:
+    return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
+
+
+def _fit(stored: StoredInstance, selected: Selected) -> Selected:
+    """The choice that this Instance can be sent in."""
+    choice = selected.fit(stored.transfer_syntax, lambda syntax: can_transcode(stored.transfer_syntax, syntax))
+    if choice is None:
+        raise NotAcceptable("The specified transcoding is not supported.")
+    return choice
+
+
+def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
+    syntax = choice.transfer_syntax
+    if syntax in {AS_STORED, stored.transfer_syntax}:
+        chunks = archive.blobs.stream(stored.key)
+        return Content(choice.media_type, stored.transfer_syntax, stored.resource.path, stored.length, chunks)
+    if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
+        raise NotAcceptable(
+            f"Requested DICOM instance size is above the supported limit of {dialect.transcode_limit}. "
+            "Ask for it with transfer-syntax=*."
+        )
+    return Content(choice.media_type, syntax, stored.resource.path, None, _transcoded(archive, stored, syntax))
+
+
+def _transcoded(archive: Archive, stored: StoredInstance, syntax: str) -> Iterator[bytes]:
+    """The file in another Transfer Syntax, made in the spool folder when the first chunk is taken."""
+    with tempfile.TemporaryDirectory(dir=archive.spool) as folder:
+        source, made = Path(folder) / "stored", Path(folder) / "transcoded"
+        with source.open("wb") as file:
+            file.writelines(archive.blobs.stream(stored.key))
+        archive.pool.run(transcode_file, source, made, syntax)
+        with made.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+
+def _frame(
+    archive: Archive,
+    stored: StoredInstance,
+    ranges: Frames,
+    number: int,
+    span: tuple[int, int],
+    syntax: str,
+    described: Frame | None,
+) -> Iterator[bytes]:
+    raw = frame_ranges.extract(ranges, number, b"".join(_range(archive, stored, *span)))
+    if described is not None:
+        raw = archive.pool.run(transcode_frame, raw, described, stored.transfer_syntax, syntax)
+    yield raw
+
+
+def _range(archive: Archive, stored: StoredInstance, offset: int, length: int) -> Iterator[bytes]:
+    """Bytes of the data set. Offsets count in the inflated data set if it is stored deflated (PS3.5 A.5)."""
+    if transfer_syntax.find(stored.transfer_syntax).deflated:
+        buffer = part10.read(archive.blobs.get(stored.key)).buffer
+        return iter([bytes(buffer[offset : offset + length])])
+    return archive.blobs.stream(stored.key, offset, length)
+
+
+def _elements(tx: Connection, target: Resource) -> dict[str, Any]:
+    _, text = next(instances.fetch_metadata(tx, target))
+    elements: dict[str, Any] = orjson.loads(json_model.standard(text, ""))
+    return elements

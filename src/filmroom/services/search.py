@@ -1,0 +1,28 @@
+"""Search Transaction (PS3.18 §10.6): one SELECT; a row already holds the JSON it answers with."""
+
+from typing import Any
+
+from filmroom.archive import Archive
+from filmroom.dicom.matching import Query
+from filmroom.index import search as rows
+from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.search_sets import INSTANCE_AVAILABILITY, RETRIEVE_URL
+
+
+def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> list[dict[str, Any]]:
+    """The matches in DICOM JSON, newest first. `root` is the absolute URL under which they can be retrieved."""
+    with archive.index.read() as tx:
+        matches = rows.search(tx, query)
+    wanted = dialect.synthesised if query.all_attributes else dialect.synthesised & query.attributes
+    if not wanted:
+        return [elements for _, elements in matches]
+    return [_complete(elements, wanted, root + resource.path) for resource, elements in matches]
+
+
+def _complete(elements: dict[str, Any], wanted: frozenset[int], url: str) -> dict[str, Any]:
+    """Add what no file holds. Attributes go in the order of their tags (PS3.18 §F.2.2)."""
+    if INSTANCE_AVAILABILITY in wanted:
+        elements["00080056"] = {"vr": "CS", "Value": ["ONLINE"]}
+    if RETRIEVE_URL in wanted:
+        elements["00081190"] = {"vr": "UR", "Value": [url]}
+    return dict(sorted(elements.items()))

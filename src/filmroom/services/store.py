@@ -1,0 +1,141 @@
+"""Store Transaction (PS3.18 §10.5).
+
+An Instance is stored when its row is committed. In order, and why:
+
+(1) read and check each part      a refused Instance must cost no write
+(2) put the files, durably        a row must never name a missing file
+(3) add all rows at once          readers see the whole request or none of it
+(4) delete the files that lost    another request stored the same Instance first
+
+A crash before (3) leaves files that no row names; `delete.sweep` removes them.
+"""
+
+import hashlib
+import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filmroom.archive import Archive
+from filmroom.blobs import new_keys
+from filmroom.dicom import frames, json_model, part10, store_response, validation
+from filmroom.dicom.resources import Resource
+from filmroom.dicom.store_response import Outcome
+from filmroom.errors import BadFile, Error
+from filmroom.index.instances import NewInstance, Status
+from filmroom.protocol.dialects import Dialect
+
+SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One received part: its bytes, or the file in the spool folder that holds them, and their SHA-256."""
+
+    content: bytes | Path
+    length: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of each part, in the order received."""
+
+    outcomes: tuple[Outcome, ...]
+    multiple_values: bool  # an indexed attribute had several values, of which the first was indexed
+
+
+@dataclass(slots=True)
+class _Candidate:
+    part: Part
+    outcome: Outcome
+    new: NewInstance | None = None
+    multiple_values: bool = False
+
+
+def part(content: bytes) -> Part:
+    """A part whose bytes are in memory."""
+    return Part(content, len(content), hashlib.sha256(content).digest())
+
+
+def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[Part], *, replace: bool) -> Stored:
+    """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT."""
+    keys = new_keys(len(parts))
+    candidates = [_examine(dialect, target, part, key) for part, key in zip(parts, keys, strict=True)]  # (1)
+    accepted = [(c, c.new) for c in candidates if c.new is not None]
+    if accepted:
+        try:
+            archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
+            statuses = archive.additions.add([new for _, new in accepted], replace=replace)  # (3)
+        except Error:
+            archive.blobs.delete(new.key for _, new in accepted)
+            raise
+        lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in _WRITTEN]
+        archive.blobs.delete(lost)  # (4)
+        for (candidate, _), status in zip(accepted, statuses, strict=True):
+            candidate.outcome = _concluded(candidate.outcome, status, replace or dialect.identical_succeeds)
+    return Stored(tuple(c.outcome for c in candidates), any(c.multiple_values for c in candidates))
+
+
+_WRITTEN = {Status.ADDED, Status.REPLACED}
+
+
+def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candidate:
+    """Read one part and check it. A part that can't be stored has no `new`."""
+    with _bytes(part.content) as buffer:
+        try:
+            file = part10.read(buffer)
+            model = json_model.write(file)
+        except BadFile as error:
+            problem = validation.Problem(0, str(error))
+            return _Candidate(part, Outcome(failure=store_response.VALIDATION_FAILED, problems=(problem,)))
+        return _check(dialect, target, part, key, file, model)
+
+
+def _check(
+    dialect: Dialect, target: Resource, part: Part, key: str, file: part10.File, model: json_model.Model
+) -> _Candidate:
+    elements = model.elements
+    findings = validation.check(file, model, dialect.rules, target.study)
+    sop_class, instance = _uid(elements, SOP_CLASS), _uid(elements, SOP_INSTANCE)
+    outcome = Outcome(sop_class, _uid(elements, STUDY), _uid(elements, SERIES), instance)
+    if findings.errors:
+        refused = store_response.refuse(outcome, store_response.VALIDATION_FAILED, findings.errors)
+        return _Candidate(part, refused)
+    hidden = validation.hidden(findings, dialect.rules)
+    resource = Resource(outcome.study, outcome.series, outcome.instance, target.partition)
+    new = NewInstance(
+        resource=resource,
+        sop_class=sop_class or "",
+        transfer_syntax=file.transfer_syntax.uid,
+        key=key,
+        length=part.length,
+        digest=part.digest,
+        elements={tag: element for tag, element in elements.items() if tag not in hidden} if hidden else elements,
+        metadata=json_model.format(elements, hidden),
+        frames=frames.locate(file, elements),
+        bulk=model.bulk,
+    )
+    return _Candidate(part, store_response.warn(outcome, findings), new, findings.multiple_values)
+
+
+def _concluded(outcome: Outcome, status: Status, identical_succeeds: bool) -> Outcome:
+    if status in _WRITTEN or (status is Status.IDENTICAL and identical_succeeds):
+        return outcome
+    return store_response.refuse(outcome, store_response.ALREADY_STORED)
+
+
+def _uid(elements: dict[str, dict[str, object]], tag: int) -> str | None:
+    value = json_model.first(elements, tag)
+    return str(value).strip(" \0") if value is not None else None
+
+
+@contextmanager
+def _bytes(content: bytes | Path) -> Iterator[part10.Buffer]:
+    """The bytes to read: a spooled file is mapped, so that pixel data never enters memory."""
+    if isinstance(content, bytes) or not content.stat().st_size:
+        yield b"" if isinstance(content, Path) else content
+        return
+    with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        yield mapped

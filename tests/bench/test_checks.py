@@ -1,0 +1,97 @@
+import json
+from typing import Any
+
+import pytest
+
+from bench import checks, client, data
+
+ONE, TWO = (data.Instance(data.KB_10, run=5, study=0, series=0, number=number) for number in range(2))
+FILES = [tuple(ONE.pieces()), tuple(TWO.pieces())]
+
+
+def answer(content: bytes, kind: str = "application/dicom+json", status: int = 200) -> client.Answer:
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n\r\n".encode()
+    # What stands behind the end is left from an answer before.
+    return client.Answer(status, head, bytearray(content + b"--b--"), [(0, len(content))])
+
+
+def multipart(*contents: tuple[bytes, ...], end: bytes = b"\r\n--b--") -> client.Answer:
+    parts = b"\r\n".join(b"--b\r\nContent-Type: x/y\r\n\r\n" + b"".join(content) for content in contents)
+    return answer(parts + end, 'multipart/related; type="x/y"; boundary="b"')
+
+
+def stored(failed: list[Any], uid: str) -> client.Answer:
+    told = {
+        "00081198": {"vr": "SQ", "Value": failed},
+        "00081199": {"vr": "SQ", "Value": [{"00081155": {"Value": [uid]}}]},
+    }
+    return answer(json.dumps(told).encode())
+
+
+def metadata(instance: data.Instance) -> dict[str, Any]:
+    values = {"00080018": instance.uids[2], "00280010": 64, "00100020": instance.patient}
+    values |= {"00181210": "SOFT", "00091003": "Private value 3"}
+    return {tag: {"Value": [value]} for tag, value in values.items()}
+
+
+def test_parts_in_any_order() -> None:
+    checks.parts(multipart(*reversed(FILES)), FILES)
+
+
+def test_a_part_too_few_too_many_or_twice() -> None:
+    for contents in ([FILES[0]], [*FILES, FILES[0]], [FILES[0], FILES[0]]):
+        with pytest.raises(client.WrongAnswerError):
+            checks.parts(multipart(*contents), FILES)
+
+
+def test_a_part_with_a_wrong_byte() -> None:
+    wrong = (*FILES[0][:-1], FILES[0][-1][:-1] + b"!")
+    with pytest.raises(client.WrongAnswerError, match="not what was stored"):
+        checks.parts(multipart(wrong, FILES[1]), FILES)
+
+
+def test_parts_without_an_end() -> None:
+    with pytest.raises(client.WrongAnswerError):
+        checks.parts(multipart(*FILES, end=b"\r\n--b"), FILES)
+
+
+def test_single_part_is_not_multipart() -> None:
+    with pytest.raises(client.WrongAnswerError, match="not multipart"):
+        checks.parts(answer(b"", "application/dicom"), FILES)
+
+
+def test_stored() -> None:
+    checks.stored(stored([], ONE.uids[2]), ONE)
+
+
+def test_not_stored() -> None:
+    for wrong in (stored([{}], ONE.uids[2]), stored([], TWO.uids[2]), answer(b"{}", status=409)):
+        with pytest.raises(client.WrongAnswerError):
+            checks.stored(wrong, ONE)
+
+
+def test_metadata() -> None:
+    checks.metadata(answer(json.dumps([metadata(TWO), metadata(ONE)]).encode()), [ONE, TWO])
+
+
+def test_metadata_of_another_or_without_an_attribute() -> None:
+    short = metadata(ONE)
+    del short["00091003"]
+    for wrong in (metadata(TWO), short):
+        with pytest.raises(client.WrongAnswerError):
+            checks.metadata(answer(json.dumps([wrong]).encode()), [ONE])
+
+
+def test_studies() -> None:
+    found = answer(json.dumps([{"0020000D": {"Value": [uid]}} for uid in ("1.2", "1.3")]).encode())
+    checks.studies(found, {"1.2", "1.3", "1.4"}, 2)
+    for expected, count in (({"1.2"}, 2), (None, 3)):
+        with pytest.raises(client.WrongAnswerError):
+            checks.studies(found, expected, count)
+
+
+def test_modalities_in_study() -> None:
+    found = answer(json.dumps([{"00080061": {"Value": ["CT", "MR"]}}]).encode())
+    checks.has_modality(found, "MR")
+    with pytest.raises(client.WrongAnswerError):
+        checks.has_modality(found, "PT")

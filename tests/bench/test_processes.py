@@ -1,0 +1,37 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bench import processes
+
+
+def test_a_tree_holds_children() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert {os.getpid(), child.pid} <= set(processes.tree(os.getpid()))
+        child.communicate(b"\n")
+
+
+def test_usage_of_this_process() -> None:
+    meter = processes.Meter(os.getpid())
+    with meter.watch(memory=True) as usages:
+        held = bytes(range(256)) * 100_000
+    [usage] = usages
+    assert meter.idle is not None
+    assert usage.peak is not None
+    assert usage.peak > len(held)
+    assert usage.peak_shared is not None
+    assert usage.cpu is not None
+    assert usage.machine_cpu >= 0
+
+
+def test_without_a_process_only_the_machine_is_measured() -> None:
+    with processes.Meter(None).watch(memory=True) as usages:
+        pass
+    assert (usages[0].cpu, usages[0].peak, usages[0].peak_shared) == (None, None, None)
+
+
+def test_a_process_that_is_not_there() -> None:
+    with pytest.raises(SystemExit, match="no process"):
+        processes.Meter(2**22 + 1)

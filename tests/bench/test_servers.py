@@ -1,0 +1,26 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import servers
+
+
+def test_a_program_is_started_and_ended(tmp_path: Path) -> None:
+    port = servers.free_port()
+    url = f"http://127.0.0.1:{port}/"
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(tmp_path)]
+    with servers.started(command, tmp_path / "log", url) as pid, servers.NEAR.open(url) as answer:
+        assert answer.status == 200
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_program_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "print('no such luck')"]
+    with (
+        pytest.raises(SystemExit, match="no such luck"),
+        servers.started(command, tmp_path / "log", "http://127.0.0.1:1/"),
+    ):
+        pass

@@ -1,0 +1,51 @@
+"""The bar is for people at a terminal, and for nobody else."""
+
+import io
+
+import pytest
+
+from filmroom.cli.progress import bar
+from filmroom.client import Progress
+
+
+class Terminal(io.StringIO):
+    """Standard error as a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    return terminal
+
+
+def test_a_bar_says_how_many_instances_and_bytes(terminal: Terminal) -> None:
+    with bar("Storing", quiet=False) as move:
+        assert move is not None
+        move(Progress(2, 3, 5_000_000, 10_000_000))
+    assert "Storing 2 of 3" in terminal.getvalue()
+    assert "5.0/10.0 MB" in terminal.getvalue()
+
+
+def test_a_bar_of_unknown_length_counts(terminal: Terminal) -> None:
+    with bar("Retrieving", quiet=False) as move:
+        assert move is not None
+        move(Progress(2, None, 5_000_000, None))
+    assert "Retrieving 2" in terminal.getvalue()
+
+
+def test_no_bar_when_quiet(terminal: Terminal) -> None:
+    with bar("Storing", quiet=True) as move:
+        assert move is None
+    assert terminal.getvalue() == ""
+
+
+def test_no_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with bar("Storing", quiet=False) as move:
+        assert move is None
+    assert capsys.readouterr().err == ""

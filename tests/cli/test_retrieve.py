@@ -1,0 +1,58 @@
+"""`filmroom retrieve` saves a study, a series or an instance under the names of their UIDs."""
+
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+from filmroom import Client
+from tests import data
+from tests.cli.program import Program
+from tests.client.recorder import Recorder
+
+
+@pytest.fixture
+def stored(service: str) -> list[Dataset]:
+    """A study of two series."""
+    uid = data.uid()
+    made = [data.image(StudyInstanceUID=uid), data.image(StudyInstanceUID=uid)]
+    with Client(service) as client:
+        client.store_instances([data.file(instance) for instance in made])
+    return made
+
+
+def _path(instance: Dataset) -> Path:
+    return Path(instance.StudyInstanceUID, instance.SeriesInstanceUID, f"{instance.SOPInstanceUID}.dcm")
+
+
+def test_a_study_is_saved_as_it_was_stored(run: Program, stored: list[Dataset], tmp_path: Path) -> None:
+    ran = run("retrieve", stored[0].StudyInstanceUID, "--to", "got")
+    assert (ran.code, ran.err) == (0, "")
+    assert {Path(line) for line in ran.out.splitlines()} == {"got" / _path(instance) for instance in stored}
+    assert all((tmp_path / "got" / _path(instance)).read_bytes() == data.file(instance) for instance in stored)
+
+
+def test_a_series_and_an_instance_alone(run: Program, stored: list[Dataset]) -> None:
+    uids = [stored[1].StudyInstanceUID, stored[1].SeriesInstanceUID, stored[1].SOPInstanceUID]
+    assert run("retrieve", *uids[:2]).out == run("retrieve", *uids).out == f"{_path(stored[1])}\n"
+
+
+def test_quiet_says_nothing(run: Program, stored: list[Dataset]) -> None:
+    assert run("retrieve", stored[0].StudyInstanceUID, "--quiet").out == ""
+
+
+def test_the_transfer_syntax_is_asked_for(run: Program, recorder: Recorder) -> None:
+    run("retrieve", "1.2", "--transfer-syntax", "1.2.840.10008.1.2.4.90")
+    assert "transfer-syntax=1.2.840.10008.1.2.4.90" in recorder.last.headers["accept"]
+
+
+def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:
+    ran = run("retrieve", "1.2.3", "1.2.3.4")
+    assert (ran.code, ran.err) == (1, f"filmroom: there is no /studies/1.2.3/series/1.2.3.4 at {service}\n")
+
+
+def test_a_folder_that_cannot_be_written_ends_with_1(run: Program, stored: list[Dataset], tmp_path: Path) -> None:
+    (tmp_path / "occupied").touch()
+    ran = run("retrieve", stored[0].StudyInstanceUID, "--to", "occupied")
+    assert ran.code == 1
+    assert "can't write to occupied" in ran.err

@@ -1,0 +1,114 @@
+"""`filmroom search` asks what was typed, and prints for people and for programs."""
+
+import csv
+import io
+
+import orjson
+import pytest
+
+from filmroom import Client
+from tests import data
+from tests.cli.program import Program
+from tests.client.recorder import Recorder, json
+
+
+@pytest.fixture
+def study(service: str) -> str:
+    """A study of two instances that is stored."""
+    uid = data.uid()
+    with Client(service) as client:
+        client.store_instances([data.dataset(StudyInstanceUID=uid, InstanceNumber=number) for number in (1, 2)])
+    return uid
+
+
+def test_a_table_has_a_line_for_each_result_and_whole_uids(run: Program, study: str) -> None:
+    ran = run("search", "instances", f"StudyInstanceUID={study}")
+    heading, _, *lines = ran.out.splitlines()
+    assert ran.code == 0
+    assert heading.split() == [
+        "InstanceNumber",
+        "SOPClassUID",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "SOPInstanceUID",
+    ]
+    assert [line.split()[2] for line in lines] == [study, study]
+
+
+def test_json_is_an_array_of_dicom_json(run: Program, study: str) -> None:
+    [found] = orjson.loads(run("search", "studies", f"0020000D={study}", "--json").out)
+    assert found["0020000D"] == {"vr": "UI", "Value": [study]}
+
+
+def test_csv_has_every_column_under_its_keyword(run: Program, study: str) -> None:
+    [found] = csv.DictReader(io.StringIO(run("search", "studies", f"StudyInstanceUID={study}", "--csv").out))
+    assert found["PatientName"] == "Anony^Mous"
+    assert found["NumberOfStudyRelatedInstances"] == "2"
+    assert found["StudyInstanceUID"] == study
+
+
+def test_a_field_is_asked_for_and_shown(run: Program, study: str) -> None:
+    ran = run("search", "series", f"StudyInstanceUID={study}", "--field", "SeriesDate", "--field", "00080021", "--csv")
+    assert ran.out.splitlines()[0].split(",").count("SeriesDate") == 1
+
+
+def test_nothing_found_is_no_error(run: Program, service: str) -> None:
+    ran = run("search", "studies", f"StudyInstanceUID={data.uid()}")
+    assert (ran.code, ran.out, ran.err) == (0, "", "filmroom: no studies match.\n")
+
+
+def test_json_of_nothing_is_an_empty_array(run: Program, recorder: Recorder) -> None:
+    assert run("search", "studies", "--json").out == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "target"),
+    [
+        ("studies PatientID=a=b 00080060=CT", "/studies?PatientID=a%3Db&Modality=CT"),
+        (
+            "studies --limit 5 --offset 10 --fuzzy PatientName=doe",
+            "/studies?PatientName=doe&fuzzymatching=true&limit=5&offset=10",
+        ),
+        ("studies --field all", "/studies?includefield=all"),
+        ("series StudyInstanceUID=1.2 Modality=CT", "/studies/1.2/series?Modality=CT"),
+        ("instances SeriesInstanceUID=1.3 StudyInstanceUID=1.2", "/studies/1.2/series/1.3/instances"),
+        ("instances SeriesInstanceUID=1.3", "/instances?SeriesInstanceUID=1.3"),
+        ("series StudyInstanceUID=1.2 StudyInstanceUID=1.4", "/series?StudyInstanceUID=1.2&StudyInstanceUID=1.4"),
+        ("series StudyInstanceUID=1.2,1.4", "/series?StudyInstanceUID=1.2%2C1.4"),
+        ("instances 00091001=private", "/instances?00091001=private"),
+    ],
+)
+def test_what_is_typed_becomes_a_request(run: Program, recorder: Recorder, arguments: str, target: str) -> None:
+    assert run("search", *arguments.split()).code == 0
+    assert recorder.targets == [target]
+
+
+def test_all_asks_page_by_page(run: Program, recorder: Recorder) -> None:
+    pages = [[{"0020000D": {"vr": "UI", "Value": [f"1.{number}"]}}] for number in (1, 2)]
+    recorder.replies = [*map(json, pages), json([])]
+    assert run("search", "studies", "--all", "--limit", "1", "--csv").out.splitlines()[1:] == [
+        ",,,,,,,,1.1",
+        ",,,,,,,,1.2",
+    ]
+
+
+def test_names_and_several_values_are_shown_and_controls_are_not(run: Program, recorder: Recorder) -> None:
+    names = [{"Alphabetic": "Wang^XiaoDong", "Ideographic": "王^小東"}, {"Ideographic": "王"}, {}, None]
+    recorder.replies = [
+        json([{"00100010": {"vr": "PN", "Value": names}, "00100020": {"vr": "LO", "Value": ["\x1b[31m[b]"]}}])
+    ]
+    assert run("search", "studies", "--csv").out.splitlines()[1].split(",")[:2] == [
+        "Wang^XiaoDong\\王\\…\\",
+        " [31m[b]",
+    ]
+
+
+@pytest.mark.parametrize("key", ["PatientID", "=1"])
+def test_a_key_without_value_is_a_usage_error(run: Program, recorder: Recorder, key: str) -> None:
+    ran = run("search", "studies", key)
+    assert (ran.code, recorder.targets) == (2, [])
+    assert "PatientID=ID1" in ran.err
+
+
+def test_json_and_csv_exclude_each_other(run: Program, recorder: Recorder) -> None:
+    assert run("search", "studies", "--json", "--csv").code == 2

@@ -1,0 +1,49 @@
+"""What every command that speaks to a service does alike: its options, and how failures end it."""
+
+import pytest
+
+from tests.cli.program import Program
+from tests.client.recorder import Recorder, Reply, json
+
+
+def test_a_service_that_is_not_there_ends_with_3(run: Program) -> None:
+    ran = run("search", "studies", "--url", "http://127.0.0.1:9/dicomweb")
+    assert ran.code == 3
+    assert "http://127.0.0.1:9/dicomweb" in ran.err
+
+
+def test_a_service_that_refuses_ends_with_3_and_its_words(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(403, body=b"Not for you.")]
+    ran = run("search", "studies")
+    assert (ran.code, ran.out) == (3, "")
+    assert "Not for you." in ran.err
+
+
+def test_the_url_option_wins_over_the_variable(run: Program, recorder: Recorder) -> None:
+    assert run("search", "studies", "--url", f"{recorder.url}/other").code == 0
+    assert recorder.targets == ["/other/studies"]
+
+
+def test_the_token_comes_from_the_option_or_the_variable(
+    run: Program, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("search", "studies", "--token", "one")
+    monkeypatch.setenv("FILMROOM_TOKEN", "two")
+    run("search", "studies")
+    assert [request.headers["authorization"] for request in recorder.requests] == ["Bearer one", "Bearer two"]
+
+
+def test_a_url_that_is_none_is_a_usage_error(run: Program) -> None:
+    ran = run("search", "studies", "--url", "ftp://pacs.example")
+    assert ran.code == 2
+    assert "https://host/path" in ran.err
+
+
+@pytest.mark.parametrize("command", ["retrieve", "delete"])
+def test_an_empty_uid_is_a_usage_error(run: Program, command: str) -> None:
+    assert run(command, "1.2.3", " ").code == 2
+
+
+def test_warnings_of_the_service_are_said_once(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [json([], Warning='299 filmroom "Only half of it."')]
+    assert run("search", "studies").err.count("the service warns: Only half of it.") == 1

@@ -1,0 +1,102 @@
+"""`filmroom store` sends files and folders, and says of each that is not stored why."""
+
+from pathlib import Path
+
+import pytest
+
+from filmroom import Client
+from tests import data
+from tests.cli.program import Program
+from tests.client.recorder import Recorder, Reply
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of two studies, one in a folder below, beside what is not DICOM."""
+    deep = tmp_path / "files" / "deep"
+    deep.mkdir(parents=True)
+    (deep.parent / "one.dcm").write_bytes(data.file())
+    (deep / "two").write_bytes(data.file())
+    (deep / "readme.txt").write_text("not DICOM")
+    return deep.parent
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    path = tmp_path / "broken.dcm"
+    path.write_bytes(b"not DICOM at all")
+    return path
+
+
+def test_a_folder_is_stored_to_any_depth(run: Program, service: str, folder: Path) -> None:
+    ran = run("store", folder)
+    assert (ran.code, ran.out, ran.err) == (0, "2 of 2 stored.\n", "")
+
+
+def test_a_file_that_is_not_stored_is_named_with_the_reason(
+    run: Program, service: str, folder: Path, broken: Path
+) -> None:
+    ran = run("store", folder, broken)
+    assert (ran.code, ran.out) == (1, "2 of 3 stored.\n")
+    assert ran.err.startswith(f"{broken}: not stored: ")
+
+
+def test_nothing_stored_is_said_the_same_way(run: Program, service: str, broken: Path) -> None:
+    ran = run("store", broken)
+    assert (ran.code, ran.out) == (1, "0 of 1 stored.\n")
+    assert ran.err.startswith(f"{broken}: not stored: ")
+
+
+def test_quiet_says_only_what_went_wrong(run: Program, service: str, folder: Path, broken: Path) -> None:
+    ran = run("store", folder, broken, "--quiet")
+    assert (ran.code, ran.out) == (1, "")
+    assert str(broken) in ran.err
+
+
+def test_an_instance_of_another_study_is_refused(run: Program, service: str, folder: Path) -> None:
+    ran = run("store", folder / "one.dcm", "--study", data.uid())
+    assert (ran.code, ran.out) == (1, "0 of 1 stored.\n")
+
+
+def test_other_bytes_under_the_same_uids_need_replace(run: Program, service: str, folder: Path) -> None:
+    made = data.dataset()
+    (folder / "one.dcm").write_bytes(data.file(made))
+    assert run("store", folder / "one.dcm").code == 0
+    made.PatientID = "ID2"
+    (folder / "one.dcm").write_bytes(data.file(made))
+    assert run("store", folder / "one.dcm").code == 1
+    assert run("store", folder / "one.dcm", "--replace").code == 0
+    with Client(service) as client:
+        assert client.retrieve_study_metadata(made.StudyInstanceUID)[0].PatientID == "ID2"
+
+
+def test_a_warning_is_told_from_a_failure(run: Program, recorder: Recorder, folder: Path) -> None:
+    made = data.dataset()
+    (folder / "one.dcm").write_bytes(data.file(made))
+    item = data.dataset().__class__()
+    item.ReferencedSOPInstanceUID, item.WarningReason = made.SOPInstanceUID, 0xB000
+    answer = item.__class__()
+    answer.ReferencedSOPSequence = [item]
+    recorder.replies = [Reply(202, {"Content-Type": "application/dicom+json"}, answer.to_json().encode())]
+    ran = run("store", folder / "one.dcm")
+    assert (ran.code, ran.out) == (0, "1 of 1 stored, 1 of them with a warning.\n")
+    assert ran.err == f"{folder / 'one.dcm'}: stored, but attributes were coerced\n"
+
+
+def test_a_service_that_lets_nobody_in_ends_with_3(run: Program, recorder: Recorder, folder: Path) -> None:
+    recorder.replies = [Reply(401, body=b"Who are you?")]
+    ran = run("store", folder)
+    assert (ran.code, ran.out) == (3, "0 of 2 stored.\n")
+    assert "Who are you?" in ran.err
+
+
+def test_a_folder_without_dicom_is_an_error(run: Program, recorder: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = run("store", tmp_path / "empty")
+    assert (ran.code, recorder.targets) == (1, [])
+    assert "no DICOM files" in ran.err
+
+
+def test_a_path_that_does_not_exist_is_a_usage_error(run: Program, recorder: Recorder, folder: Path) -> None:
+    assert run("store", folder, "nowhere").code == 2
+    assert recorder.targets == []

@@ -1,0 +1,26 @@
+"""A service to test from outside. `CONFORMANCE_URL` names another one, to learn where the two differ."""
+
+import os
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests import service
+
+
+@pytest.fixture(scope="session")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if given := os.environ.get("CONFORMANCE_URL"):
+        yield given
+        return
+    with service.running(tmp_path_factory.mktemp("conformance") / "data") as running:
+        yield running.url
+
+
+@pytest.fixture(scope="session")
+def http(url: str) -> Iterator[httpx2.Client]:
+    """A client that sends no header of its own: what a test does not say is not sent."""
+    with httpx2.Client(base_url=url, timeout=60) as client:
+        client.headers.clear()
+        yield client

@@ -1,0 +1,214 @@
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filmroom.dicom.matching import Condition, Equal, OneOf, Range, Wildcard, Words, condition, fold, takes_list, words
+from filmroom.errors import BadParameter
+
+STUDY_DATE, STUDY_TIME, CONTENT_DATE_TIME = 0x00080020, 0x00080030, 0x0040A13A
+PATIENT_NAME, PATIENT_ID, STUDY_UID, MODALITY, SERIES_NUMBER, PATIENT_SIZE = (
+    0x00100010, 0x00100020, 0x0020000D, 0x00080060, 0x00200011, 0x00101020,
+)  # fmt: skip
+
+
+def ask(tag: int, vr: str, value: str, *, fuzzy: bool = False) -> Condition | None:
+    """A matching key in the Standard's dialect."""
+    return condition(tag, vr, value, wildcards=True, lists=True, fuzzy=fuzzy)
+
+
+def ask_azure(tag: int, vr: str, value: str, *, fuzzy: bool = False) -> Condition | None:
+    return condition(tag, vr, value, wildcards=False, lists=False, fuzzy=fuzzy)
+
+
+@pytest.mark.parametrize(
+    ("vr", "stored", "folded"),
+    [
+        ("LO", " Knee \0", "knee"),
+        ("CS", "ct ", "ct"),
+        ("LO", "Éa", "éa"),
+        ("LO", "E\u0301a", "éa"),
+        ("LO", "Straße", "strasse"),
+        ("UI", "1.2\0", "1.2"),
+        ("PN", "Müller^Jörg^^ ", "muller^jorg"),
+        ("PN", "Yamada^Tarou=山田^太郎=やまだ^たろう", "yamada^tarou=山田^太郎=やまた\u3099^たろう"),
+        ("PN", "Doe^J^=^=", "doe^j"),
+        ("DA", "20240229", "20240229"),
+        ("DA", "2024.02.29", "20240229"),
+        ("DA", "Yesterday", "Yesterday"),
+        ("TM", "10", "100000.000000"),
+        ("TM", "10:11:12.5", "101112.500000"),
+        ("DT", "2024", "20240101000000.000000"),
+        ("DT", "20240229101112.5+0100", "20240229101112.500000"),
+        ("IS", " 03", "3"),
+        ("IS", "three", "three"),
+        ("DS", "1e1", "10.0"),
+        ("US", "7", "7"),
+    ],
+)
+def test_folded_values(vr: str, stored: str, folded: str) -> None:
+    assert fold(vr, stored) == folded
+
+
+@given(st.sampled_from(["PN", "LO", "UI", "DA", "TM", "DT", "IS", "DS"]), st.text())
+def test_folding_twice_is_folding_once(vr: str, text: str) -> None:
+    assert fold(vr, fold(vr, text)) == fold(vr, text)
+
+
+@given(st.text())
+def test_case_and_composition_do_not_count(text: str) -> None:
+    assert fold("LO", unicodedata.normalize("NFD", text)) == fold("LO", text)
+    assert fold("PN", unicodedata.normalize("NFD", text)) == fold("PN", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Doe^John", " doe john "), ("Doe, J.^=山田", " doe j. 山田 "), ("", " "), ("^^", " "), (" Ä \0", " a ")],
+)
+def test_the_words_of_a_name(name: str, expected: str) -> None:
+    assert words(name) == expected
+
+
+@pytest.mark.parametrize("value", ["", " ", "\0", "*", "***"])
+def test_universal_matching(value: str) -> None:
+    assert ask(PATIENT_ID, "LO", value) is None
+    assert ask(STUDY_DATE, "DA", value) is None
+
+
+def test_text_is_compared_folded() -> None:
+    assert ask(PATIENT_ID, "LO", "Id1 ") == Equal("id1")
+
+
+def test_wildcards() -> None:
+    assert ask(PATIENT_ID, "LO", "*Id?") == Wildcard("*id?")
+    assert ask(PATIENT_NAME, "PN", "Doe^*") == Wildcard("doe^*")
+    assert ask(STUDY_UID, "UI", "1.2*") == Equal("1.2*")
+
+
+def test_wildcards_of_azure_are_literal() -> None:
+    assert ask_azure(PATIENT_ID, "LO", "*Id?") == Equal("*id?")
+    assert ask_azure(PATIENT_ID, "LO", "*") == Equal("*")
+
+
+@pytest.mark.parametrize("value", [r"1.2\1.3", "1.2,1.3", " 1.2 ,1.3,,1.2"])
+def test_a_list_of_uids(value: str) -> None:
+    assert ask(STUDY_UID, "UI", value) == OneOf(("1.2", "1.3"))
+    assert ask_azure(STUDY_UID, "UI", value) == Equal(value.strip())
+
+
+def test_a_list_of_codes() -> None:
+    assert ask(MODALITY, "CS", "CT,MR") == OneOf(("ct", "mr"))
+    assert ask(MODALITY, "CS", "CT") == Equal("ct")
+    assert ask(MODALITY, "CS", ",") is None
+    assert takes_list("CS")
+    assert not takes_list("LO")
+
+
+def test_a_comma_in_text_is_text() -> None:
+    assert ask(PATIENT_ID, "LO", "a,b") == Equal("a,b")
+
+
+@pytest.mark.parametrize("value", ["jo do", "Jo^Dó", " jo,  do "])
+def test_fuzzy_names_are_words(value: str) -> None:
+    assert ask(PATIENT_NAME, "PN", value, fuzzy=True) == Words(("jo", "do"))
+    assert ask_azure(PATIENT_NAME, "PN", value, fuzzy=True) == Words(("jo", "do"))
+
+
+def test_fuzzy_is_for_names_only() -> None:
+    assert ask(PATIENT_ID, "LO", "a b", fuzzy=True) == Equal("a b")
+    assert ask(PATIENT_NAME, "PN", "^", fuzzy=True) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "pattern"),
+    [("*Doe John*", "*doe?john*"), ("* doe, j *", "*doe?j*"), ("Doe^J*", "doe?j*"), ("D?e *", "d?e*")],
+)
+def test_a_fuzzy_pattern_takes_any_separator(value: str, pattern: str) -> None:
+    assert ask(PATIENT_NAME, "PN", value, fuzzy=True) == Wildcard(pattern)
+
+
+def test_an_open_fuzzy_pattern_finds_the_middle_of_a_name() -> None:
+    asked = ask(PATIENT_NAME, "PN", "*oe john*", fuzzy=True)
+    assert isinstance(asked, Wildcard)
+    pattern = asked.pattern.replace("?", ".").replace("*", ".*")
+    assert re.fullmatch(pattern, fold("PN", "Doe^John^^^"))
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "expected"),
+    [
+        ("DA", "20240229", Equal("20240229")),
+        ("DA", "20240101-20241231", Range("20240101", "20241231")),
+        ("DA", "20240101-", Range("20240101", None)),
+        ("DA", "-20241231", Range(None, "20241231")),
+        ("DA", " 20240101 - 20240101 ", Range("20240101", "20240101")),
+        ("TM", "10", Equal("100000.000000")),
+        ("TM", "10-11", Range("100000.000000", "115959.999999")),
+        ("TM", "235960", Equal("235960.000000")),
+        ("TM", "101112.5-", Range("101112.500000", None)),
+        ("DT", "2023-2024", Range("20230101000000.000000", "20241231235959.999999")),
+        ("DT", "-202402", Range(None, "20240231235959.999999")),
+    ],
+)
+def test_dates_and_times(vr: str, value: str, expected: Condition) -> None:
+    assert ask(STUDY_DATE, vr, value) == expected
+
+
+@pytest.mark.parametrize("value", ["2024", "20240230", "2024-02-29", "20241301-", "today", "2024022٣", "00000101"])
+def test_a_date_that_is_none(value: str) -> None:
+    with pytest.raises(BadParameter) as error:
+        ask(STUDY_DATE, "DA", value)
+    assert "is invalid for attribute 'StudyDate'. Date should be valid and formatted as yyyyMMdd." in str(error.value)
+
+
+def test_the_message_for_a_bad_date() -> None:
+    with pytest.raises(BadParameter) as error:
+        ask_azure(STUDY_DATE, "DA", "2024")
+    assert str(error.value) == (
+        "Invalid query: specified Date value '2024' is invalid for attribute 'StudyDate'. "
+        "Date should be valid and formatted as yyyyMMdd."
+    )
+
+
+@pytest.mark.parametrize("value", ["1", "24", "1060", "101061", "10:11", "10.5"])
+def test_a_time_that_is_none(value: str) -> None:
+    with pytest.raises(BadParameter, match=r"formatted as HHmmss\.FFFFFF where HH is mandatory"):
+        ask(STUDY_TIME, "TM", value)
+
+
+def test_a_date_time_that_is_none() -> None:
+    with pytest.raises(BadParameter, match=r"attribute '00091001'.*yyyyMMddHHmmss\.FFFFFF where yyyy is mandatory"):
+        ask(0x00091001, "DT", "20241")
+
+
+def test_a_range_that_runs_backwards() -> None:
+    with pytest.raises(BadParameter) as error:
+        ask(STUDY_DATE, "DA", "20240102-20240101")
+    assert str(error.value) == (
+        "Invalid query: specified date range '20240102-20240101' is invalid.\n"
+        "The first part date 20240102 should be lesser than or equal to the second part date 20240101."
+    )
+
+
+def test_a_range_without_ends() -> None:
+    with pytest.raises(BadParameter, match="Both parts in the range cannot be empty"):
+        ask(STUDY_DATE, "DA", "-")
+
+
+@pytest.mark.parametrize("value", ["2023-2024-0100", "2023+0100-2024"])
+def test_offsets_are_not_supported(value: str) -> None:
+    with pytest.raises(BadParameter, match="contains offset which is not supported"):
+        ask(CONTENT_DATE_TIME, "DT", value)
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    assert ask(SERIES_NUMBER, "IS", "0003") == Equal(fold("IS", "+3 "))
+    assert ask(PATIENT_SIZE, "DS", "1.80") == Equal(fold("DS", "1.8"))
+
+
+@pytest.mark.parametrize(("tag", "vr", "kind"), [(SERIES_NUMBER, "IS", "long"), (PATIENT_SIZE, "DS", "double")])
+def test_what_is_no_number(tag: int, vr: str, kind: str) -> None:
+    with pytest.raises(BadParameter, match=f"is not a valid {kind} value"):
+        ask(tag, vr, "x")

@@ -1,0 +1,139 @@
+"""Builders for the tests of the index: Instances to add, searches in the words of a URL."""
+
+import hashlib
+from collections.abc import Collection
+from typing import Any
+
+import orjson
+
+from filmroom.blobs import new_keys
+from filmroom.dicom import attributes, json_model, matching
+from filmroom.dicom.frames import Frames
+from filmroom.dicom.json_model import Bulk
+from filmroom.dicom.matching import Condition, Key, Query
+from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
+from filmroom.index import instances, search
+from filmroom.index.database import Database
+from filmroom.index.instances import NewInstance, Status
+
+EXPLICIT = "1.2.840.10008.1.2.1"
+EVERYTHING = Resource()
+
+
+def tag(keyword: str) -> int:
+    found = attributes.parse(keyword)
+    assert found is not None
+    return found
+
+
+def element(keyword: str, *values: Any) -> dict[str, Any]:
+    """An element of the DICOM JSON Model; no values make it empty."""
+    vr = attributes.vr(tag(keyword)) or "UN"
+    made = [{"Alphabetic": value} if vr == "PN" else value for value in values]
+    return {"vr": vr, "Value": made} if made else {"vr": vr}
+
+
+def elements(**values: Any) -> dict[str, Any]:
+    """Elements in tag order. () is an empty one, several values are a tuple."""
+    made = {
+        attributes.key(tag(name)): element(name, *(value if isinstance(value, tuple) else (value,)))
+        for name, value in values.items()
+    }
+    return dict(sorted(made.items()))
+
+
+def new(
+    study: str,
+    series: str,
+    instance: str,
+    *,
+    partition: int = DEFAULT_PARTITION,
+    sop_class: str = "1.2.840.10008.5.1.4.1.1.7",
+    frames: Frames | None = None,
+    bulk: dict[str, Bulk] | None = None,
+    hidden: Collection[str] = (),
+    **values: Any,
+) -> NewInstance:
+    """An Instance whose file says what `values` say."""
+    uids = {
+        "SOPClassUID": sop_class,
+        "StudyInstanceUID": study,
+        "SeriesInstanceUID": series,
+        "SOPInstanceUID": instance,
+    }
+    said = elements(**(uids | values))
+    text = orjson.dumps(said)
+    return NewInstance(
+        resource=Resource(study, series, instance, partition),
+        sop_class=sop_class,
+        transfer_syntax=EXPLICIT,
+        key=new_keys(1)[0],
+        length=len(text),
+        digest=hashlib.sha256(text).digest(),
+        elements={key: value for key, value in said.items() if key not in hidden},
+        metadata=json_model.format(said, hidden),
+        frames=frames,
+        bulk=bulk or {},
+    )
+
+
+def add(database: Database, *added: NewInstance, replace: bool = False) -> list[Status]:
+    with database.begin() as tx:
+        return instances.add(tx, added, replace=replace)
+
+
+def named(study: str, series: str | None = None, instance: str | None = None) -> Resource:
+    return Resource(study, series, instance)
+
+
+def remove(database: Database, *uids: str) -> int:
+    with database.begin() as tx:
+        return instances.remove(tx, named(*uids))
+
+
+def asked(
+    level: Level,
+    scope: Resource = EVERYTHING,
+    *,
+    returned: Collection[str] = (),
+    everything: bool = False,
+    limit: int = 100,
+    offset: int = 0,
+    fuzzy: bool = False,
+    **keys: str | Condition,
+) -> Query:
+    """A search as `/dicomweb` understands it: PatientName="Doe*"."""
+    conditions = [
+        (tag(name), value if isinstance(value, Condition) else read(name, value, fuzzy=fuzzy))
+        for name, value in keys.items()
+    ]
+    return Query(
+        level=level,
+        scope=scope,
+        keys=tuple(Key(of, condition) for of, condition in conditions if condition is not None),
+        attributes=frozenset(map(tag, returned)),
+        all_attributes=everything,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def read(name: str, value: str, *, fuzzy: bool = False) -> Condition | None:
+    vr = attributes.vr(tag(name)) or "UN"
+    return matching.condition(tag(name), vr, value, wildcards=True, lists=True, fuzzy=fuzzy)
+
+
+def answers(database: Database, query: Query) -> list[dict[str, Any]]:
+    with database.read() as tx:
+        return [found for _, found in search.search(tx, query)]
+
+
+def matches(database: Database, query: Query) -> list[str]:
+    """The UIDs of what matches, newest first."""
+    with database.read() as tx:
+        found = [resource for resource, _ in search.search(tx, query)]
+    return [str((of.study, of.series, of.instance)[query.level - 1]) for of in found]
+
+
+def value(found: dict[str, Any], keyword: str) -> Any:
+    return json_model.first(found, tag(keyword))

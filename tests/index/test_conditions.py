@@ -1,0 +1,158 @@
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from filmroom.dicom import matching
+from filmroom.dicom.matching import Condition, Equal, OneOf, Range, Wildcard, Words
+from filmroom.dicom.resources import Level
+from filmroom.errors import BadParameter
+from filmroom.index import search
+from filmroom.index.database import Database
+from tests.index import given as rows
+
+NAMES = st.text(alphabet="abÉ^= %_/\\*?.[(+'\"ß山", max_size=8)
+DATES = st.from_regex(r"[12][09][0-9]{2}(0[1-9]|1[0-2])[0-2][0-9]", fullmatch=True)
+TIMES = st.from_regex(r"([01][0-9])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?", fullmatch=True)
+UIDS = st.from_regex(r"1(\.[0-9]){0,2}", fullmatch=True)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database for all examples of a property: a study is made for each, and asked for by its UID as well."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'index.sqlite'}")
+    yield database
+    database.close()
+
+
+_numbers = iter(range(10**9))
+
+
+def holds(database: Database, condition: Condition, keyword: str, stored: str) -> bool:
+    """Whether a Study with the stored value is found."""
+    study = f"1.2.{next(_numbers)}"
+    values: dict[str, Any] = {keyword: stored}
+    keys: dict[str, Any] = {keyword: condition}
+    rows.add(database, rows.new(study, study + ".1", study + ".2", **values))
+    found = rows.matches(database, rows.asked(Level.STUDY, StudyInstanceUID=study, **keys))
+    return found == [study]
+
+
+many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@many
+@given(stored=NAMES, asked=NAMES)
+def test_equality_is_that_of_folded_values(shared: Database, stored: str, asked: str) -> None:
+    value = matching.fold("LO", asked)
+    expected = bool(value) and value == matching.fold("LO", stored)
+    assert holds(shared, Equal(value), "PatientID", stored) == expected
+    value = matching.fold("LO", stored)
+    assert holds(shared, Equal(value), "PatientID", stored) == bool(value)
+
+
+@many
+@given(stored=NAMES, asked=NAMES.map(lambda text: text.replace("^", "*").replace("=", "?")))
+def test_wildcards_are_those_of_the_standard(shared: Database, stored: str, asked: str) -> None:
+    pattern, value = matching.fold("PN", asked), matching.fold("PN", stored)
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    expected = bool(value) and re.fullmatch(expression, value, re.DOTALL) is not None
+    assert holds(shared, Wildcard(pattern), "PatientName", stored) == expected
+
+
+@many
+@given(
+    stored=NAMES, asked=st.lists(st.text(alphabet="abÉ%_/\\*?.[(+'ß山", min_size=1, max_size=3), min_size=1, max_size=3)
+)
+def test_words_follow_one_another_each_as_a_beginning(shared: Database, stored: str, asked: list[str]) -> None:
+    wanted = matching.words(" ".join(asked)).split()
+    there = matching.words(stored).split()
+    starts = range(len(there) - len(wanted) + 1)
+    expected = any(all(have.startswith(want) for have, want in zip(there[at:], wanted, strict=False)) for at in starts)
+    assert holds(shared, Words(tuple(wanted)), "PatientName", stored) == expected
+
+
+@many
+@given(stored=DATES, first=st.none() | DATES, last=st.none() | DATES)
+def test_ranges_of_dates_include_both_ends(shared: Database, stored: str, first: str | None, last: str | None) -> None:
+    expected = (first or "0") <= stored <= (last or "9")
+    assert holds(shared, Range(first, last), "StudyDate", stored) == expected
+
+
+@many
+@given(stored=TIMES, first=TIMES, last=TIMES)
+def test_ranges_of_times_include_all_of_what_they_name(shared: Database, stored: str, first: str, last: str) -> None:
+    """10-11 includes 11:59:59.999999."""
+    first, last = sorted((first, last))
+    condition = rows.read("StudyTime", f"{first}-{last}")
+    assert condition is not None
+    value = matching.fold("TM", stored).replace(".", "")
+    expected = (
+        first.replace(".", "").ljust(12, "0")
+        <= value
+        <= last.replace(".", "") + "235959999999"[len(last.replace(".", "")) :]
+    )
+    assert holds(shared, condition, "StudyTime", stored) == expected
+
+
+@many
+@given(stored=UIDS, asked=st.lists(UIDS, min_size=2, max_size=4))
+def test_a_list_matches_any_of_its_values(shared: Database, stored: str, asked: list[str]) -> None:
+    assert holds(shared, OneOf(tuple(asked)), "PatientID", stored) == (stored in asked)
+
+
+def test_neighbours_are_told_from_words_apart(database: Database) -> None:
+    for number, name in enumerate(("John^Doe", "John^Q^Doe", "Doe^John", "Joan^Donner=佐藤")):
+        rows.add(database, rows.new(f"1.{number}", f"2.{number}", f"3.{number}", PatientName=name))
+    assert rows.matches(database, rows.asked(Level.STUDY, PatientName="jo do", fuzzy=True)) == ["1.3", "1.0"]
+    assert rows.matches(database, rows.asked(Level.STUDY, PatientName="ohn", fuzzy=True)) == []
+
+
+@pytest.mark.parametrize(("asked", "found"), [("3", ["1.0"]), ("0003", ["1.0"]), ("33", []), (str(2**70), [])])
+def test_numbers_are_equal_whatever_their_spelling(database: Database, asked: str, found: list[str]) -> None:
+    rows.add(database, rows.new("1", "1.0", "1.1", SeriesNumber="03"))
+    assert rows.matches(database, rows.asked(Level.SERIES, SeriesNumber=asked)) == found
+
+
+@pytest.mark.parametrize("condition", [Equal("1"), OneOf(("1", "2")), Range(None, None), Wildcard("*"), Wildcard("1*")])
+def test_nothing_matches_an_attribute_without_a_value(database: Database, condition: Condition) -> None:
+    rows.add(database, rows.new("1", "2", "3", StudyID=()), rows.new("2", "2", "3"))
+    assert rows.matches(database, rows.asked(Level.STUDY, StudyID=condition)) == []
+
+
+def test_nul_in_a_key_is_as_in_a_value(database: Database) -> None:
+    rows.add(database, rows.new("1", "2", "3", StudyID="a\0b"))
+    assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Equal("a\0b"))) == ["1"]
+    assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a\0b*"))) == ["1"]
+
+
+def test_a_pattern_that_is_too_long_is_refused(database: Database) -> None:
+    assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a" * 4095 + "*"))) == []
+    assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a" + "*" * 9000))) == []
+    with pytest.raises(BadParameter, match="4096"):
+        rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a" * 4096 + "*")))
+
+
+@pytest.mark.parametrize(("keyword", "named"), [("PatientComments", "PatientComments"), ("00091001", "00091001")])
+def test_an_attribute_without_a_column_is_refused(database: Database, keyword: str, named: str) -> None:
+    keys: dict[str, Any] = {keyword: Equal("x")}
+    with pytest.raises(BadParameter, match=named):
+        rows.matches(database, rows.asked(Level.STUDY, **keys))
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [("CT", ["1"]), ("ct", ["1"]), ("C?", ["1"]), ("MR", ["2", "1"]), ("XA", []), ("CT\\MR", ["2", "1"])],
+)
+@pytest.mark.parametrize("level", Level)
+def test_one_series_of_the_modality_will_do(database: Database, asked: str, found: list[str], level: Level) -> None:
+    new = rows.new
+    rows.add(database, new("1", "1.1", "1.2", Modality="CT"), new("1", "1.3", "1.4", Modality="MR"))
+    rows.add(database, new("2", "2.1", "2.2", Modality="MR"), new("3", "3.1", "3.2"))
+    with database.read() as tx:
+        query = rows.asked(level, ModalitiesInStudy=asked)
+        studies = [resource.study for resource, _ in search.search(tx, query)]
+    assert list(dict.fromkeys(studies)) == found

@@ -1,0 +1,201 @@
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import ObjectNotExecutableError
+
+from filmroom.dicom.resources import Level, Resource
+from filmroom.errors import NotFound, Unavailable
+from filmroom.index import database as module
+from filmroom.index import instances
+from filmroom.index.database import Database
+from filmroom.index.instances import Status
+from filmroom.index.tables import counter, instance, instance_data
+from tests.index import given
+
+
+def test_an_empty_database_gets_the_tables(database: Database) -> None:
+    with database.read() as tx:
+        assert tx.scalar(select(func.count()).select_from(instance)) == 0
+
+
+def test_what_is_stored_is_there_when_opened_again(url: str, database: Database) -> None:
+    given.add(database, given.new("1", "2", "3"))
+    database.close()
+    again = Database(url)
+    assert given.matches(again, given.asked(Level.INSTANCE)) == ["3"]
+    again.close()
+
+
+def test_a_schema_of_another_version_is_refused(url: str, database: Database) -> None:
+    with database.begin() as tx:
+        tx.execute(update(counter).where(counter.c.name == "schema").values(value=7))
+    with pytest.raises(Unavailable, match="schema 7"):
+        Database(url)
+
+
+def test_tables_of_others_are_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.sqlite") as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+    other.close()
+    with pytest.raises(Unavailable, match="not those of a Filmroom index"):
+        Database(f"sqlite:///{tmp_path / 'other.sqlite'}")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"no database at all" * 100, "not an index"), (None, "can't be opened")]
+)
+def test_what_is_no_database_is_refused(tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "folder" / "index.sqlite"
+    if content is not None:
+        path.parent.mkdir()
+        path.write_bytes(content)
+    with pytest.raises(Unavailable, match=says):
+        Database(f"sqlite:///{path}")
+
+
+def test_a_block_that_raises_is_undone(database: Database) -> None:
+    def give_up() -> None:
+        with database.begin() as tx:
+            instances.add(tx, [given.new("1", "2", "3")], replace=False)
+            raise NotFound
+
+    with pytest.raises(NotFound):
+        give_up()
+    assert given.matches(database, given.asked(Level.STUDY)) == []
+
+
+def test_a_reader_sees_one_state(database: Database) -> None:
+    given.add(database, given.new("1", "2", "3"))
+    with database.read() as tx:
+        before = instances.version(tx, Resource("1"))
+        given.add(database, given.new("1", "2", "4"))
+        assert instances.version(tx, Resource("1")) == before
+    with database.read() as tx:
+        assert instances.version(tx, Resource("1")) == (2, 2)
+
+
+def test_an_error_of_the_database_says_nothing_of_patients(database: Database) -> None:
+    with pytest.raises(Unavailable) as caught, database.begin() as tx:
+        tx.execute(text("INSERT INTO nothing VALUES (:name)"), {"name": "Doe^John"})
+    assert "SQLITE_ERROR" in str(caught.value)
+    assert "Doe" not in str(caught.value) + str(caught.value.__cause__)
+
+
+def test_a_mistake_in_the_code_is_not_hidden(database: Database) -> None:
+    with pytest.raises(ObjectNotExecutableError), database.begin() as tx:
+        tx.execute("SELECT 1")  # type: ignore[call-overload]
+
+
+def test_too_many_transactions_are_reported(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_POOL_SIZE", 1)
+    monkeypatch.setattr(module, "_PATIENCE", 0.01)
+    database = Database(url)
+    with database.read(), pytest.raises(Unavailable, match="too many transactions"), database.read():
+        pass
+    database.close()
+
+
+def test_a_writer_waits_for_the_other(database: Database) -> None:
+    order = []
+    writing = threading.Event()
+
+    def second() -> None:
+        writing.wait()
+        with database.begin():
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with database.begin():
+        writing.set()
+        thread.join(0.05)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_threads_add_the_same_instances_once(database: Database) -> None:
+    new = [given.new("1", f"1.{series}", f"1.{series}.{number}") for series in range(3) for number in range(4)]
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(lambda _: given.add(database, *new), range(8)))
+    statuses = [status for result in results for status in result]
+    assert statuses.count(Status.ADDED) == len(new)
+    assert statuses.count(Status.IDENTICAL) == 7 * len(new)
+    [study] = given.answers(database, given.asked(Level.STUDY, everything=True))
+    assert given.value(study, "NumberOfStudyRelatedSeries") == 3
+    assert given.value(study, "NumberOfStudyRelatedInstances") == 12
+
+
+PROCESS = """
+import sys
+from filmroom.index.database import Database
+from tests.index import given
+
+database = Database(sys.argv[1])
+for number in range(25):
+    own = given.new("1", "1." + sys.argv[2], f"1.{sys.argv[2]}.{number}")
+    given.add(database, given.new("1", "1.1", f"1.1.{number}"), own)
+database.close()
+"""
+
+
+def test_processes_share_the_database(url: str) -> None:
+    """They even make it at the same moment."""
+    command = [sys.executable, "-c", PROCESS, url]
+    root = Path(__file__).parents[2]
+    running = [subprocess.Popen([*command, name], cwd=root) for name in ("2", "3")]
+    assert [process.wait(60) for process in running] == [0, 0]
+    database = Database(url)
+    [study] = given.answers(database, given.asked(Level.STUDY, everything=True))
+    assert given.value(study, "NumberOfStudyRelatedSeries") == 3
+    assert given.value(study, "NumberOfStudyRelatedInstances") == 75
+    assert len(given.matches(database, given.asked(Level.INSTANCE, limit=1000))) == 75
+    database.close()
+
+
+def _limit_pages(database: Database, pages: int) -> None:
+    with database.begin() as tx:
+        tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_full_disk_is_reported_and_leaves_nothing_half_stored(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    given.add(database, given.new("1", "2", "3"))
+    _limit_pages(database, 1)  # SQLite takes it as: no more than there are
+    large = [given.new("1", "2", f"3.{number}", PatientComments=str(number) * 9000) for number in range(500)]
+    with pytest.raises(Unavailable, match="disk is full; free some space"):
+        given.add(database, *large)
+    with database.read() as tx:
+        assert instances.version(tx, Resource("1")) == (1, 1)
+        assert tx.scalar(select(func.count()).select_from(instance_data)) == 1
+    _limit_pages(database, 1 << 30)
+    assert given.add(database, *large) == [Status.ADDED] * 500
+    database.close()
+
+
+def test_another_process_that_writes_for_too_long_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+    Database(f"sqlite:///{path}").close()
+    database = Database(f"sqlite:///{path}")
+    with database.begin() as tx:
+        tx.exec_driver_sql("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="another process"):
+        given.add(database, given.new("1", "2", "3"))
+    other.close()
+    assert given.add(database, given.new("1", "2", "3")) == [Status.ADDED]
+    database.close()
+
+
+def test_commits_are_synced(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1

@@ -1,0 +1,60 @@
+"""Group commit: threads that add at once share transactions, and each gets its own answer."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import event
+
+from filmroom.dicom.resources import Resource
+from filmroom.errors import Unavailable
+from filmroom.index import instances
+from filmroom.index.database import Database
+from filmroom.index.group_commit import GroupCommit
+from filmroom.index.instances import NewInstance, Status
+from tests.index import given
+
+
+def _together(database: Database, requests: list[list[NewInstance]]) -> list[Future[list[Status]]]:
+    """Add from one thread each. A writer holds the first up, so that the others gather behind it."""
+    group = GroupCommit(database)
+    with ThreadPoolExecutor(len(requests)) as threads:
+        with database.begin():
+            futures = [threads.submit(group.add, requests[0], replace=False)]
+            while not group._turn.locked() or group._waiting:
+                pass
+            futures += [threads.submit(group.add, new, replace=False) for new in requests[1:]]
+            while len(group._waiting) < len(requests) - 1:
+                pass
+        return futures
+
+
+def test_requests_that_gather_share_a_transaction(database: Database) -> None:
+    commits: list[object] = []
+    event.listen(database._engine, "commit", commits.append)
+    futures = _together(database, [[given.new("1.1", "1.2", f"1.3.{n}")] for n in range(6)])
+    assert [future.result() for future in futures] == [[Status.ADDED]] * 6
+    assert len(commits) == 3  # the writer's, the first request's, all the others'
+
+
+def test_each_request_gets_the_statuses_of_its_own_instances(database: Database) -> None:
+    one, other = given.new("1.1", "1.2", "1.3"), given.new("1.1", "1.2", "1.3", PatientID="other")
+    futures = _together(database, [[one], [other, given.new("1.1", "1.2", "1.4")]])
+    assert [future.result() for future in futures] == [[Status.ADDED], [Status.EXISTS, Status.ADDED]]
+
+
+def test_what_spoils_one_request_spares_the_others(database: Database) -> None:
+    spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]  # breaks NOT NULL
+    futures = _together(database, [[given.new("1.1", "1.2", "1.3")], [spoilt], [given.new("1.1", "1.2", "1.4")]])
+    with pytest.raises(Unavailable):
+        futures[1].result()
+    assert [futures[n].result() for n in (0, 2)] == [[Status.ADDED]] * 2
+    with database.read() as tx:
+        assert len(instances.fetch(tx, Resource("1.1"))) == 2
+
+
+def test_a_failed_request_leaves_no_row(database: Database) -> None:
+    spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable):
+        GroupCommit(database).add([given.new("1.1", "1.2", "1.3"), spoilt], replace=False)
+    with database.read() as tx:
+        assert instances.fetch(tx, Resource("1.1")) == []

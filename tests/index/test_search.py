@@ -1,0 +1,237 @@
+from typing import Any
+
+import pytest
+
+from filmroom.dicom.matching import Equal, Query
+from filmroom.dicom.resources import Level, Resource
+from filmroom.index import search
+from filmroom.index.database import Database
+from tests.index import given
+from tests.index.test_selects import plan
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Two Studies of one patient and one of another; Study 1 has two Series, of which 1.1 has two Instances."""
+    new = given.new
+    given.add(
+        database, new("1", "1.1", "1.1.1", PatientID="A", PatientName="Doe^John", Modality="CT", InstanceNumber=1)
+    )
+    given.add(
+        database, new("1", "1.1", "1.1.2", PatientID="A", PatientName="Doe^John", Modality="CT", InstanceNumber=2)
+    )
+    given.add(
+        database, new("2", "2.1", "2.1.1", PatientID="B", PatientName="Roe^Jane", Modality="MR", InstanceNumber=1)
+    )
+    given.add(
+        database, new("3", "3.1", "3.1.1", PatientID="A", PatientName="Doe^John", Modality="CT", InstanceNumber=1)
+    )
+    given.add(
+        database, new("1", "1.2", "1.2.1", PatientID="A", PatientName="Doe^John", Modality="SR", InstanceNumber=1)
+    )
+    return database
+
+
+@pytest.mark.parametrize(
+    ("level", "found"),
+    [
+        (Level.STUDY, ["3", "2", "1"]),
+        (Level.SERIES, ["1.2", "3.1", "2.1", "1.1"]),
+        (Level.INSTANCE, ["1.2.1", "3.1.1", "2.1.1", "1.1.2", "1.1.1"]),
+    ],
+)
+def test_all_are_found_newest_first(filled: Database, level: Level, found: list[str]) -> None:
+    assert given.matches(filled, given.asked(level)) == found
+    pages = [given.matches(filled, given.asked(level, limit=2, offset=offset)) for offset in range(0, 8, 2)]
+    assert [uid for page in pages for uid in page] == found
+
+
+def test_a_limit_of_none_finds_none(filled: Database) -> None:
+    assert given.answers(filled, given.asked(Level.STUDY, limit=0)) == []
+    assert given.answers(filled, given.asked(Level.STUDY, offset=2**63 - 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "scope", "found"),
+    [
+        (Level.SERIES, Resource("1"), ["1.2", "1.1"]),
+        (Level.INSTANCE, Resource("1"), ["1.2.1", "1.1.2", "1.1.1"]),
+        (Level.INSTANCE, Resource("1", "1.1"), ["1.1.2", "1.1.1"]),
+        (Level.INSTANCE, Resource("2", "1.1"), []),
+        (Level.INSTANCE, Resource("1", "1.1", "1.1.2"), ["1.1.2"]),
+        (Level.SERIES, Resource("4"), []),
+        (Level.STUDY, Resource("1"), ["1"]),
+        (Level.STUDY, Resource(partition=2), []),
+    ],
+)
+def test_a_scope_is_kept_to(filled: Database, level: Level, scope: Resource, found: list[str]) -> None:
+    assert given.matches(filled, given.asked(level, scope)) == found
+
+
+@pytest.mark.parametrize(
+    ("level", "keys", "found"),
+    [
+        (Level.STUDY, {"PatientID": "a"}, ["3", "1"]),
+        (Level.STUDY, {"PatientID": "A", "StudyInstanceUID": "1,2"}, ["1"]),
+        (Level.STUDY, {"PatientName": "*jane*"}, ["2"]),
+        (Level.STUDY, {"PatientName": "?oe^*"}, ["3", "2", "1"]),
+        (Level.SERIES, {"PatientID": "A", "Modality": "ct"}, ["3.1", "1.1"]),
+        (Level.SERIES, {"SeriesInstanceUID": "2.1"}, ["2.1"]),
+        (Level.INSTANCE, {"PatientID": "B"}, ["2.1.1"]),
+        (Level.INSTANCE, {"PatientID": "A", "Modality": "CT", "InstanceNumber": "01"}, ["3.1.1", "1.1.1"]),
+        (Level.INSTANCE, {"SOPInstanceUID": "1.1.2\\3.1.1"}, ["3.1.1", "1.1.2"]),
+        (Level.INSTANCE, {"AvailableTransferSyntaxUID": "1.2"}, []),
+    ],
+)
+def test_keys_of_the_level_and_above_all_hold(
+    filled: Database, level: Level, keys: dict[str, Any], found: list[str]
+) -> None:
+    assert given.matches(filled, given.asked(level, **keys)) == found
+
+
+def test_partitions_are_apart(database: Database) -> None:
+    with database.begin() as tx:
+        tx.exec_driver_sql("INSERT INTO partition (key, name, created) VALUES (2, 'other', 0)")
+    given.add(
+        database, given.new("1", "2", "3", PatientID="here"), given.new("1", "2", "3", partition=2, PatientID="there")
+    )
+    for level in Level:
+        [found] = given.answers(database, given.asked(level, Resource(partition=2), returned=["PatientID"]))
+        assert given.value(found, "PatientID") == "there"
+    assert given.matches(database, given.asked(Level.STUDY, PatientID="there")) == []
+
+
+def test_what_is_asked_for_comes_in_tag_order(filled: Database) -> None:
+    returned = ["SOPInstanceUID", "PatientID", "Modality", "StudyInstanceUID", "NumberOfStudyRelatedInstances"]
+    found = given.answers(filled, given.asked(Level.INSTANCE, returned=returned, SOPInstanceUID="1.1.2"))
+    assert [list(elements) for elements in found] == [["00080018", "00080060", "00100020", "0020000D", "00201208"]]
+    assert found[0]["00080060"] == {"vr": "CS", "Value": ["CT"]}
+
+
+def test_what_is_not_there_is_left_out_and_what_is_empty_is_empty(database: Database) -> None:
+    given.add(database, given.new("1", "2", "3", PatientID=()))
+    query = given.asked(Level.STUDY, returned=["PatientID", "PatientName", "PatientComments", "RetrieveURL"])
+    assert given.answers(database, query) == [{"00100020": {"vr": "LO"}}]
+
+
+def test_everything_is_what_the_rows_hold_and_count(filled: Database) -> None:
+    [found] = given.answers(filled, given.asked(Level.INSTANCE, everything=True, SOPInstanceUID="1.1.2"))
+    assert found == given.elements(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.7",
+        SOPInstanceUID="1.1.2",
+        Modality="CT",
+        ModalitiesInStudy=("CT", "SR"),
+        SOPClassesInStudy="1.2.840.10008.5.1.4.1.1.7",
+        AvailableTransferSyntaxUID=given.EXPLICIT,
+        PatientName="Doe^John",
+        PatientID="A",
+        StudyInstanceUID="1",
+        SeriesInstanceUID="1.1",
+        InstanceNumber=2,
+        NumberOfStudyRelatedSeries=2,
+        NumberOfStudyRelatedInstances=3,
+        NumberOfSeriesRelatedInstances=2,
+    )
+    assert list(found) == sorted(found)
+
+
+def test_everything_can_have_more_beside_it(database: Database) -> None:
+    given.add(database, given.new("1", "2", "3", PatientComments="none"))
+    [found] = given.answers(database, given.asked(Level.STUDY, everything=True, returned=["PatientComments"]))
+    assert found == given.elements(
+        ModalitiesInStudy=(),
+        SOPClassesInStudy="1.2.840.10008.5.1.4.1.1.7",
+        PatientComments="none",
+        StudyInstanceUID="1",
+        NumberOfStudyRelatedSeries=1,
+        NumberOfStudyRelatedInstances=1,
+    )
+
+
+def test_an_instance_without_sop_class_is_answered(database: Database) -> None:
+    given.add(database, given.new("1", "2", "3", sop_class=""))
+    [found] = given.answers(database, given.asked(Level.STUDY, returned=["SOPClassesInStudy"]))
+    assert found == {"00080062": {"vr": "UI"}}
+
+
+@pytest.mark.parametrize(
+    ("level", "comment"), [(Level.STUDY, "newest"), (Level.SERIES, "older"), (Level.INSTANCE, "oldest")]
+)
+def test_what_no_row_holds_comes_from_the_newest_instance(database: Database, level: Level, comment: str) -> None:
+    for number, said in enumerate(("oldest", "older")):
+        given.add(database, given.new("1", "1.1", f"1.1.{number}", ImageComments=said))
+    given.add(database, given.new("1", "1.2", "1.2.0", ImageComments="newest"))
+    uids = {"StudyInstanceUID": "1", "SeriesInstanceUID": "1.1", "SOPInstanceUID": "1.1.0"}
+    keys: dict[str, Any] = dict(list(uids.items())[:level])
+    query = given.asked(level, returned=["ImageComments"], **keys)
+    assert [given.value(found, "ImageComments") for found in given.answers(database, query)] == [comment]
+
+
+def test_attributes_of_lower_levels_come_from_the_newest_instance(filled: Database) -> None:
+    query = given.asked(
+        Level.STUDY, returned=["Modality", "InstanceNumber", "AvailableTransferSyntaxUID"], StudyInstanceUID="1"
+    )
+    assert given.answers(filled, query) == [given.elements(Modality="SR", InstanceNumber=1)]
+
+
+def test_binary_and_hidden_attributes_are_not_found_elsewhere(database: Database) -> None:
+    said: dict[str, Any] = {"ImageComments": "wrong", "PatientComments": "right", "EncapsulatedDocument": ()}
+    given.add(database, given.new("1", "2", "3", hidden=["00204000"], **said))
+    query = given.asked(Level.STUDY, returned=said.keys())
+    assert given.answers(database, query) == [given.elements(PatientComments="right")]
+
+
+def test_the_lower_level_knows_better(database: Database) -> None:
+    given.add(database, given.new("1", "1.1", "1.1.1", SpecificCharacterSet="ISO_IR 100"))
+    given.add(database, given.new("1", "1.2", "1.2.1", SpecificCharacterSet="ISO_IR 192"))
+    for level, sets in ((Level.STUDY, ["ISO_IR 192"]), (Level.SERIES, ["ISO_IR 192", "ISO_IR 100"])):
+        found = given.answers(database, given.asked(level, returned=["SpecificCharacterSet"]))
+        assert [given.value(elements, "SpecificCharacterSet") for elements in found] == sets
+
+
+SELECTIVE = {
+    "PatientID": "study_patient_id",
+    "PatientName": "study_patient_name",
+    "AccessionNumber": "study_accession",
+    "StudyDate": "study_date",
+    "StudyInstanceUID": "study_uid",
+    "SeriesInstanceUID": "series_uid_alone",
+    "SOPInstanceUID": "instance_uid_alone",
+}
+
+
+def steps(database: Database, query: Query) -> list[str]:
+    """How SQLite finds the page; what comes after it reads rows by their keys."""
+    with database.read() as tx:
+        return plan(tx, search._page(query))
+
+
+@pytest.mark.parametrize(("keyword", "index"), SELECTIVE.items())
+@pytest.mark.parametrize("level", Level)
+def test_a_selective_key_uses_its_index(database: Database, keyword: str, index: str, level: Level) -> None:
+    if not index.startswith(tuple(of.name.lower() for of in Level if of <= level)):
+        return
+    keys: dict[str, Any] = {keyword: Equal("20240101")}
+    found = steps(database, given.asked(level, **keys))
+    assert f"USING COVERING INDEX {index} (partition=? AND {keyword}=?" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("level", "keys"),
+    [
+        *((level, {}) for level in Level),
+        (Level.STUDY, {"PatientID": "1"}),
+        (Level.STUDY, {"ModalitiesInStudy": "CT"}),
+        (Level.SERIES, {"Modality": "CT"}),
+    ],
+)
+def test_the_newest_are_found_without_a_sort(database: Database, level: Level, keys: dict[str, Any]) -> None:
+    assert not [step for step in steps(database, given.asked(level, **keys)) if "TEMP B-TREE" in step]
+
+
+def test_instances_of_a_study_are_found_without_a_sort(database: Database) -> None:
+    found = steps(database, given.asked(Level.INSTANCE, Resource("1")))
+    assert [step.split(" (")[0] for step in found] == [
+        "SEARCH study USING COVERING INDEX study_uid",
+        "SEARCH instance USING INDEX instance_study",
+    ]

@@ -1,0 +1,44 @@
+import pytest
+from sqlalchemy import Connection, Select
+from sqlalchemy.dialects import sqlite
+
+from filmroom.dicom.resources import Level, Resource
+from filmroom.index import selects
+from filmroom.index.database import Database
+
+INSTANCE = Resource("1", "2", "3")
+STATEMENTS = [
+    *selects.STORED.values(),
+    *selects.METADATA.values(),
+    *selects.VERSION.values(),
+    selects.FRAMES,
+    selects.BULK,
+]
+
+
+def plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:
+    """What SQLite would do, step by step."""
+    expanded = statement.compile(dialect=sqlite.dialect()).construct_expanded_state(values)
+    parameters = tuple(expanded.parameters[name] for name in expanded.positiontup or ())
+    return [str(row[3]) for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {expanded.statement}", parameters)]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_no_select_walks_through_a_table(database: Database, statement: Select[object]) -> None:
+    with database.read() as tx:
+        steps = plan(tx, statement, **selects.parameters(INSTANCE))
+    assert steps
+    assert not [step for step in steps if step.startswith("SCAN")]
+
+
+@pytest.mark.parametrize("level", [Level.STUDY, Level.SERIES])
+def test_metadata_is_not_sorted(database: Database, level: Level) -> None:
+    with database.read() as tx:
+        steps = plan(tx, selects.METADATA[level], **selects.parameters(INSTANCE))
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+def test_what_is_present_is_found_by_an_index(database: Database) -> None:
+    with database.read() as tx:
+        steps = plan(tx, selects.PRESENT, series_keys=[1, 2], uids=["1", "2"])
+    assert steps == ["SEARCH instance USING INDEX instance_uid (series_key=? AND SOPInstanceUID=?)"]

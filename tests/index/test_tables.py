@@ -1,0 +1,28 @@
+from filmroom.dicom.search_attributes import MATCHING_KEYS
+from filmroom.index.tables import COLUMNS, MODALITIES_IN_STUDY, WORDS, instance, instance_data, links, metadata, study
+from tests.index import given
+
+
+def test_every_matching_key_has_a_column_at_its_level() -> None:
+    assert COLUMNS.keys() | {MODALITIES_IN_STUDY} == MATCHING_KEYS.keys()
+    for tag, column in COLUMNS.items():
+        assert column.table.name == MATCHING_KEYS[tag].name.lower()
+
+
+def test_person_names_have_words() -> None:
+    assert WORDS.keys() == {given.tag("PatientName"), given.tag("ReferringPhysicianName")}
+
+
+def test_every_index_says_how_many_rows_share_its_columns() -> None:
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            rows = index.info["rows"]
+            assert len(rows) == len(index.columns) + 1, index.name
+            assert list(rows) == sorted(rows, reverse=True), index.name
+            assert not index.unique or rows[-1] == 1, index.name
+
+
+def test_links_are_between_the_tables_asked_for() -> None:
+    assert [str(on) for on in links([instance, study])] == ["instance.study_key = study.key"]
+    assert len(links([instance, instance_data])) == 1
+    assert links([study]) == []

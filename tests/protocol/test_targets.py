@@ -1,0 +1,89 @@
+import pytest
+
+from filmroom.dicom.resources import Resource
+from filmroom.errors import BadTarget
+from filmroom.protocol import targets
+
+
+@pytest.mark.parametrize("text", ["1.2.3", "1.2.3 ", "1.2.3\0", " 1.2.3", "1.2.3 \0"])
+def test_padding_is_trimmed(text: str) -> None:
+    assert targets.uid(text, "StudyInstanceUid") == "1.2.3"
+
+
+@pytest.mark.parametrize("text", ["1", "0", "1.02.3", "1..2", "." * 63 + "1", "9" * 64])
+def test_uids_as_real_files_have_them(text: str) -> None:
+    assert targets.uid(text, "StudyInstanceUid") == text
+
+
+@pytest.mark.parametrize("text", ["", " ", "1.", "a.1", "1.2a", "1.2-3", "b" * 65, "9" * 65, "1.٣", "1.2\n"])
+def test_what_is_no_uid(text: str) -> None:
+    with pytest.raises(BadTarget) as error:
+        targets.uid(text, "SopInstanceUid")
+    assert str(error.value) == (
+        "Dicom element 'SopInstanceUid' failed validation for VR 'UI': DICOM Identifier is invalid. "
+        "Value length should not exceed the maximum length of 64 characters. "
+        "Value should contain characters in '0'-'9' and '.'. "
+        "Each component must start with non-zero number."
+    )
+
+
+def test_a_resource_checks_each_uid() -> None:
+    assert targets.resource("1 ", "2\0", "3", partition=7) == Resource("1", "2", "3", 7)
+    assert targets.resource() == Resource()
+
+
+@pytest.mark.parametrize(
+    ("study", "series", "instance", "name"),
+    [("x", "2", "3", "StudyInstance"), ("1", "x", "3", "SeriesInstance"), ("1", "2", "x", "SopInstance")],
+)
+def test_a_resource_says_which_uid_is_wrong(study: str, series: str, instance: str, name: str) -> None:
+    with pytest.raises(BadTarget, match=f"'{name}Uid'"):
+        targets.resource(study, series, instance)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("1", (1,)), ("3,1,3", (3, 1, 3)), (" 2 , 1.0", (2, 1)), ("+4", (4,)), ("2147483647", (2**31 - 1,))],
+)
+def test_frame_numbers_keep_their_order(text: str, numbers: tuple[int, ...]) -> None:
+    assert targets.frame_numbers(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["", " ", "0", "-1", "1,-1", "0,1"])
+def test_frame_numbers_begin_at_1(text: str) -> None:
+    with pytest.raises(
+        BadTarget, match="At least one frame must be present, and all requested frames must have value greater than 0"
+    ):
+        targets.frame_numbers(text)
+
+
+@pytest.mark.parametrize("text", ["x", "1,x", "1,", "1.5", "2147483648", "9" * 5000])
+def test_frame_numbers_are_integers(text: str) -> None:
+    with pytest.raises(
+        BadTarget, match=r"The query parameter 'frames' is invalid. Unable to parse value '.*' as Int32."
+    ):
+        targets.frame_numbers(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("pacs.example:8080", 8080, "http://pacs.example:8080/v2"),
+        ("pacs.example", 8080, "http://pacs.example:8080/v2"),
+        ("pacs.example", 80, "http://pacs.example/v2"),
+        ("pacs.example", 443, "http://pacs.example/v2"),
+        ("pacs.example:81", 80, "http://pacs.example:81/v2"),
+        ("pacs.example", None, "http://pacs.example/v2"),
+        ("[::1]", 8080, "http://[::1]:8080/v2"),
+        ("[::1]:9", 8080, "http://[::1]:9/v2"),
+        (None, 8080, "http://localhost:8080/v2"),
+        ('evil"/../', 8080, "http://localhost:8080/v2"),
+    ],
+)
+def test_the_root_from_the_host_header(host: str | None, port: int | None, url: str) -> None:
+    assert targets.service_root("http", host, port, None, "/v2") == url
+
+
+@pytest.mark.parametrize("public", ["https://pacs.example/images", "https://pacs.example/images/"])
+def test_the_configured_url_wins(public: str) -> None:
+    assert targets.service_root("http", "inner:8080", 8080, public, "/v2") == "https://pacs.example/images/v2"

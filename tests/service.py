@@ -1,0 +1,95 @@
+"""A real service for the tests: `filmroom serve` as processes of its own, in a process group of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+LISTENS = "Filmroom listens on "
+DEADLINE = 30.0  # seconds in which whatever is waited for must happen
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service: where it listens, where its data lies, what it has logged."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+    journal: Path
+
+    def kill(self) -> None:
+        """End every process at once, as a loss of power would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        wait_until(lambda: not self.processes())
+
+    def stop(self) -> int:
+        """Ask the service to end, and give its exit code."""
+        self.process.terminate()
+        return self.process.wait(DEADLINE)
+
+    def processes(self) -> list[int]:
+        """The ids of all its processes that live."""
+        return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _group(pid) == self.process.pid]
+
+    def memory(self, field: str) -> int:
+        """Bytes in all processes together: `VmRSS` now, or `VmHWM` at most until now."""
+        return sum(_kilobytes(pid, field) for pid in self.processes()) * 1024
+
+    def logged(self) -> str:
+        """Everything that it has written to standard error."""
+        return self.journal.read_text()
+
+
+@contextmanager
+def running(data: Path, *options: str) -> Iterator[Service]:
+    """Start a service on `data` and a free port; it ends with the block, if it has not by then."""
+    journal = data.with_name(data.name + ".log")
+    command = [sys.executable, "-m", "filmroom", "serve", "--port", "0", "--data", str(data), *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FILMROOM_")}
+    with journal.open("a") as log:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True, env=environment
+        )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith(LISTENS), journal.read_text()
+        yield Service(process, line.removeprefix(LISTENS).strip(), data, journal)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        process.stdout.close()
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Return as soon as `holds` does, and fail if it does not in time."""
+    deadline = time.monotonic() + DEADLINE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def _group(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, _, group = stat.rpartition(")")[2].split()[:3]
+    return None if state == "Z" else int(group)
+
+
+def _kilobytes(pid: int, field: str) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field + ":"))

@@ -1,0 +1,41 @@
+"""What the documents promise is there: settings, statuses, links, commands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from filmroom.server.errors import STATUSES
+from filmroom.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented(name: str) -> None:
+    text = (ROOT / "docs/reference/settings.md").read_text()
+    assert f"| `{name}` |" in text
+    assert f"`FILMROOM_{name.upper()}`" in text
+
+
+def test_every_default_is_documented_as_it_is() -> None:
+    text = (ROOT / "docs/reference/settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        if field.default_factory is None and field.default is not None:
+            row = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+            default = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+            assert f"| `{default}` |" in row
+
+
+def test_every_status_is_documented() -> None:
+    text = (ROOT / "docs/reference/errors.md").read_text()
+    for error, status in STATUSES.items():
+        assert re.search(rf"^\| {status} \|.*`{error.__name__}`", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
