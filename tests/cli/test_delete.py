@@ -2,7 +2,7 @@
 
 import os
 import pty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from pydicom.dataset import Dataset
@@ -11,7 +11,7 @@ from filmroom import Client
 from tests import data
 from tests.cli.program import Program
 
-Terminal = Callable[[str], None]
+Terminal = Callable[[str], int]
 
 
 @pytest.fixture
@@ -26,15 +26,13 @@ def stored(service: str) -> list[Dataset]:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     """Puts somebody at a terminal, who types this."""
-
-    def type_in(text: str) -> None:
-        keyboard, screen = pty.openpty()
-        os.write(keyboard, text.encode())
-        monkeypatch.setattr("sys.stdin", os.fdopen(screen))
-
-    return type_in
+    keyboard, screen = pty.openpty()
+    with os.fdopen(screen) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield lambda text: os.write(keyboard, text.encode())
+    os.close(keyboard)
 
 
 def _left(service: str, study: str) -> int:
@@ -56,7 +54,7 @@ def test_asks_on_a_terminal(
     terminal(answer)
     study = stored[0].StudyInstanceUID
     ran = run("delete", study)
-    assert (ran.code, ran.out) == (code, "")
+    assert (ran.code, ran.out.strip()) == (code, "")
     assert f"Delete the study /studies/{study} at {service}?" in ran.err
     assert _left(service, study) == left
 

@@ -57,8 +57,9 @@ def test_samples_that_are_stored_already_are_not_deleted(run: Program, service: 
 def test_says_which_checks_did_not_hold(run: Program, recorder: Recorder) -> None:
     ran = run("demo", "--url", recorder.url)
     assert ran.code == 1
-    assert ran.out.count("✗") == len(STEPS) - 2  # nothing is there at the beginning, and nothing to be saved
-    assert "step 2, blue-circle was not stored" in ran.out
+    assert "✗  2 Store the blue circle" in ran.out
+    assert "step 2, blue-circle was not stored; " in ran.out
+    assert "; step 21, the study is deleted, and yet its Metadata is found\n" in ran.out
 
 
 def test_the_token_is_sent_with_every_request(run: Program, recorder: Recorder) -> None:

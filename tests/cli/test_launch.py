@@ -9,7 +9,9 @@ import pytest
 from filmroom.cli import launch, serve
 
 STUBBORN = f"""
+import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("good morning")
 print({launch.LISTENS + "nowhere"!r}, flush=True)
 signal.pause()
 """

@@ -1,5 +1,6 @@
 """The program lists its commands, loads the one that is named, and nothing that this one does not need."""
 
+import runpy
 import subprocess
 import sys
 
@@ -10,8 +11,8 @@ from filmroom import __version__
 from filmroom.cli.main import COMMANDS, filmroom
 
 
-def _python(*arguments: str) -> str:
-    return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
+def _python(program: str) -> str:
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
 
 
 def test_help_lists_every_command_with_its_sentence() -> None:
@@ -42,16 +43,23 @@ def test_version() -> None:
     assert CliRunner().invoke(filmroom, ["--version"]).stdout == f"filmroom {__version__}\n"
 
 
-def test_the_package_runs_as_a_program() -> None:
-    assert _python("-m", "filmroom", "--version") == f"filmroom {__version__}\n"
+def test_the_package_runs_as_a_program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["filmroom", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("filmroom", run_name="__main__")
+    assert capsys.readouterr().out == f"filmroom {__version__}\n"
+
+
+def test_worker_processes_that_import_the_program_do_not_run_it() -> None:
+    runpy.run_module("filmroom.__main__", run_name="__mp_main__")
 
 
 def test_a_command_loads_nothing_of_the_server() -> None:
     program = "import sys; from filmroom.cli.main import load; load('search'); print(*sys.modules)"
-    loaded = set(_python("-c", program).split())
+    loaded = set(_python(program).split())
     assert not {"starlette", "uvicorn", "sqlalchemy", "filmroom.archive", "filmroom.settings"} & loaded
 
 
 def test_the_list_loads_no_command() -> None:
     program = "import sys; import filmroom.cli.main; print(*sys.modules)"
-    assert not {"pydicom", "httpx2", "numpy"} & set(_python("-c", program).split())
+    assert not {"pydicom", "httpx2", "numpy"} & set(_python(program).split())

@@ -1,6 +1,7 @@
 """The bar is for people at a terminal, and for nobody else."""
 
 import io
+from contextlib import redirect_stderr
 
 import pytest
 
@@ -17,15 +18,13 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    return terminal
+    return Terminal()
 
 
 def test_a_bar_says_how_many_instances_and_bytes(terminal: Terminal) -> None:
-    with bar("Storing", quiet=False) as move:
+    with redirect_stderr(terminal), bar("Storing", quiet=False) as move:
         assert move is not None
         move(Progress(2, 3, 5_000_000, 10_000_000))
     assert "Storing 2 of 3" in terminal.getvalue()
@@ -33,14 +32,14 @@ def test_a_bar_says_how_many_instances_and_bytes(terminal: Terminal) -> None:
 
 
 def test_a_bar_of_unknown_length_counts(terminal: Terminal) -> None:
-    with bar("Retrieving", quiet=False) as move:
+    with redirect_stderr(terminal), bar("Retrieving", quiet=False) as move:
         assert move is not None
         move(Progress(2, None, 5_000_000, None))
     assert "Retrieving 2" in terminal.getvalue()
 
 
 def test_no_bar_when_quiet(terminal: Terminal) -> None:
-    with bar("Storing", quiet=True) as move:
+    with redirect_stderr(terminal), bar("Storing", quiet=True) as move:
         assert move is None
     assert terminal.getvalue() == ""
 

@@ -1,7 +1,6 @@
 """Both clients under one suite: every test that takes `client` runs with `Client` and with `AsyncClient`."""
 
 import asyncio
-import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -26,9 +25,7 @@ class Waiting:
     def _waiting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             result = method(*arguments, **options)
-            if inspect.isasyncgen(result):
-                return self._iterate(result)
-            return self._wait(result)
+            return self._iterate(result) if isinstance(result, AsyncGenerator) else self._wait(result)
 
         return call
 

@@ -8,7 +8,6 @@ from pydicom.dataset import Dataset
 
 from filmroom import (
     BadResponse,
-    Bulkdata,
     Client,
     ClientError,
     Conflict,
@@ -27,60 +26,9 @@ from tests.client.recorder import Recorder, Reply
 MULTIPLE = "One or more indexed Dicom tag(s) have multiple values, only first value is indexed."
 
 
-def _dataset(json: dict[str, Any], url: str = "http://host/v2/studies/1/metadata") -> Dataset:
-    return _answers.dataset(json, url)
-
-
-def test_a_bulk_value_is_an_empty_value_that_knows_its_url() -> None:
-    made = _dataset({"7FE00010": {"vr": "OW", "BulkDataURI": "http://elsewhere/1"}})
-    assert isinstance(made.PixelData, Bulkdata)
-    assert (made.PixelData, made.PixelData.url) == (b"", "http://elsewhere/1")
-
-
-def test_a_relative_bulk_data_uri_is_resolved_even_in_a_sequence() -> None:
-    item = {"00282000": {"vr": "OB", "BulkDataURI": "bulkdata/1"}}
-    made = _dataset({"00480105": {"vr": "SQ", "Value": [item]}})
-    assert made.OpticalPathSequence[0].ICCProfile.url == "http://host/v2/studies/1/bulkdata/1"
-
-
-def test_a_bulk_value_of_text_is_empty() -> None:
-    assert _dataset({"00204000": {"vr": "LT", "BulkDataURI": "bulkdata/1"}}).ImageComments == ""
-
-
-@pytest.mark.parametrize("value", ["YWI=", ["YWI="]])
-def test_inline_binary_may_stand_in_an_array(value: Any) -> None:
-    assert _dataset({"00282000": {"vr": "OB", "InlineBinary": value}}).ICCProfile == b"ab"
-
-
-def test_keywords_may_stand_for_tags() -> None:
-    made = _dataset({
-        "PatientID": {"vr": "LO", "Value": ["1"]},
-        "RequestAttributesSequence": {"vr": "SQ", "Value": [{"ScheduledProcedureStepID": {"vr": "SH", "Value": ["2"]}}, None]},
-    })  # fmt: skip
-    assert (made.PatientID, made.RequestAttributesSequence[0].ScheduledProcedureStepID) == ("1", "2")
-
-
-def test_a_data_set_survives_the_json_model() -> None:
-    made = data.dataset(PatientName="山田^太郎", NumberOfFrames=3)
-    assert _dataset(made.to_json_dict()) == made
-
-
 @pytest.mark.parametrize(
-    "json",
-    [
-        {"00100020": {"Value": ["1"]}},
-        {"00100020": {"vr": "LO", "Value": "1"}},
-        {"xyz": {"vr": "LO"}},
-        {"00100020": None},
-        {"00480105": {"vr": "SQ", "Value": [{"00282000": {}}]}},
-    ],
+    ("body", "message"), [(b"<html>", "not JSON"), (b"[1]", "not a list"), (b'"text"', "not a list")]
 )
-def test_a_data_set_that_is_none_is_a_bad_response(json: dict[str, Any]) -> None:
-    with pytest.raises(BadResponse, match="does not follow the DICOM JSON Model"):
-        _dataset(json)
-
-
-@pytest.mark.parametrize(("body", "message"), [(b"<html>", "not JSON"), (b"[1]", "not a list"), (b'"text"', "not a list")])
 def test_an_answer_that_is_not_json_is_a_bad_response(
     client: Any, service: Recorder, body: bytes, message: str
 ) -> None:
@@ -112,15 +60,30 @@ def test_warnings_of_a_streamed_answer_are_said(client: Any, service: Recorder) 
 
 
 ERRORS: list[tuple[int, bytes, type[ResponseError], str, Any]] = [
-    (404, b"The specified study cannot be found.", NotFound, "404: The specified study", "The specified study cannot be found."),
+    (
+        404,
+        b"The specified study cannot be found.",
+        NotFound,
+        "404: The specified study",
+        "The specified study cannot be found.",
+    ),
     (410, b"", NotFound, "410: Gone", None),
     (400, b'"A JSON string."', exceptions.BadRequest, "400: A JSON string.", "A JSON string."),
     (
-        400, b'{"error":{"code":"UnsupportedApiVersion","message":"No version 3."}}', exceptions.BadRequest,
-        "400: No version 3.", {"error": {"code": "UnsupportedApiVersion", "message": "No version 3."}},
+        400,
+        b'{"error":{"code":"UnsupportedApiVersion","message":"No version 3."}}',
+        exceptions.BadRequest,
+        "400: No version 3.",
+        {"error": {"code": "UnsupportedApiVersion", "message": "No version 3."}},
     ),
     (400, b'{"error":"plain"}', exceptions.BadRequest, "400: plain", {"error": "plain"}),
-    (400, b'[{"error":{"message":"Google"}}]', exceptions.BadRequest, "400: Google", [{"error": {"message": "Google"}}]),
+    (
+        400,
+        b'[{"error":{"message":"Google"}}]',
+        exceptions.BadRequest,
+        "400: Google",
+        [{"error": {"message": "Google"}}],
+    ),
     (400, b'{"Details":"Orthanc"}', exceptions.BadRequest, "400: Orthanc", {"Details": "Orthanc"}),
     (400, b'{"title":"Problem"}', exceptions.BadRequest, "400: Problem", {"title": "Problem"}),
     (400, b'{"a":1}', exceptions.BadRequest, "400: Bad Request", {"a": 1}),

@@ -41,8 +41,11 @@ GETS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
     ("retrieve_series_rendered", (S, E), {}, f"/studies/{S}/series/{E}/rendered", "image/jpeg"),
     ("retrieve_instance_rendered", (S, E, I), {}, f"/studies/{S}/series/{E}/instances/{I}/rendered", "image/jpeg"),
     (
-        "retrieve_instance_frames_rendered", (S, E, I, [2]), {"params": {"quality": 80, "viewport": (64, 32)}},
-        f"/studies/{S}/series/{E}/instances/{I}/frames/2/rendered?quality=80&viewport=64%2C32", "image/jpeg",
+        "retrieve_instance_frames_rendered",
+        (S, E, I, [2]),
+        {"params": {"quality": 80, "viewport": (64, 32)}},
+        f"/studies/{S}/series/{E}/instances/{I}/frames/2/rendered?quality=80&viewport=64%2C32",
+        "image/jpeg",
     ),
     ("retrieve_bulkdata", ("studies/1/bulkdata/x",), {}, "/studies/1/bulkdata/x", OCTETS),
 ]
@@ -58,7 +61,12 @@ def _reply_for(method: str) -> Reply:
 
 @pytest.mark.parametrize(("method", "arguments", "options", "target", "accept"), GETS)
 def test_each_get_names_its_target_and_what_it_accepts(
-    client: Any, service: Recorder, method: str, arguments: tuple[Any, ...], options: dict[str, Any], target: str,
+    client: Any,
+    service: Recorder,
+    method: str,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+    target: str,
     accept: str,
 ) -> None:
     service.replies = [_reply_for(method)]
@@ -120,8 +128,8 @@ def test_the_partition_of_a_client_may_be_changed_for_one_call(connect: Callable
 def test_search_keywords_become_parameters(client: Any, service: Recorder) -> None:
     service.replies = [recorder.json([])]
     client.search_for_studies(
-        search_filters={"PatientName": "Dôe*", "0020000D": ["1.2", "1.3"], "StudyID": None}, fields=["00081030", "StudyID"],
-        fuzzymatching=True, limit=5, offset=0, additional_params={"x": "a b"},
+        search_filters={"PatientName": "Dôe*", "0020000D": ["1.2", "1.3"], "StudyID": None},
+        fields=["00081030", "StudyID"], fuzzymatching=True, limit=5, offset=0, additional_params={"x": "a b"},
     )  # fmt: skip
     assert service.targets == [
         "/studies?PatientName=D%C3%B4e%2A&0020000D=1.2&0020000D=1.3&fuzzymatching=true&includefield=00081030"

@@ -19,7 +19,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from filmroom import BadResponse, Client, Progress
 from filmroom.client import _parts
-from filmroom.client._parts import Spool, Splitter
+from filmroom.client._parts import Splitter, Spool
 from tests import data
 from tests.client import recorder
 from tests.client.recorder import Recorder, Reply
@@ -54,7 +54,9 @@ def test_each_part_has_its_own_headers() -> None:
 
 def test_an_answer_in_one_part_is_taken_too(client: Any, service: Recorder) -> None:
     made = data.dataset()
-    service.replies = [Reply(200, {"Content-Type": "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"}, data.file(made))]
+    service.replies = [
+        Reply(200, {"Content-Type": "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"}, data.file(made))
+    ]
     assert client.retrieve_instance(S, E, I) == made
     service.replies = [Reply(200, {"Content-Type": "application/octet-stream; transfer-syntax=1.2"}, b"frame")]
     [frame] = client.retrieve_instance_frames(S, E, I, [1])
@@ -220,8 +222,8 @@ def test_a_download_of_what_is_not_dicom_leaves_nothing(client: Any, service: Re
 @pytest.mark.parametrize(
     ("uid", "name"),
     [
-        ("1.2.3", "1.2.3"), ("../../etc/passwd", "_.._etc_passwd"), ("..", "unknown"), ("", "unknown"), ("1.2\0 ", "1.2"),
-        ("a\\b:c", "a_b_c"), ("1" * 99, "1" * 64), (".1", "1"),
+        ("1.2.3", "1.2.3"), ("../../etc/passwd", "_.._etc_passwd"), ("..", "unknown"), ("", "unknown"),
+        ("1.2\0 ", "1.2"), ("a\\b:c", "a_b_c"), ("1" * 99, "1" * 64), (".1", "1"),
     ],
 )  # fmt: skip
 def test_names_of_files_are_harmless(uid: str, name: str) -> None:

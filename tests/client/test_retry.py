@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from filmroom import ClientError, ConnectionFailed, NotFound, Retry, Unavailable
+from filmroom import ClientError, ConnectionFailed, NotFound, Progress, Retry, Unavailable
 from filmroom.client import _retry
 from tests import data
 from tests.client import recorder
@@ -88,7 +88,7 @@ STORED = recorder.json({"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "
 @pytest.mark.parametrize("failure", [DOWN, BUSY])
 def test_a_store_that_was_not_begun_is_sent_again_whole(client: Any, service: Recorder, failure: Reply) -> None:
     service.replies = [failure, STORED]
-    file, progress = data.file(), []
+    file, progress = data.file(), list[Progress]()
     client.store_instances(file, progress=progress.append)
     assert [recorder.parts_of(request) for request in service.requests] == [[file], [file]]
     assert [step.bytes for step in progress] == [len(file), 0, len(file), len(file)]
@@ -125,9 +125,7 @@ def test_a_service_that_is_not_there_is_tried_again_even_for_a_store(connect: Ca
         ("POST", 0, httpx2.WriteError(""), False),
     ],
 )
-def test_which_failures_are_waited_for(
-    method: str, attempt: int, failure: httpx2.TransportError, waits: bool
-) -> None:
+def test_which_failures_are_waited_for(method: str, attempt: int, failure: httpx2.TransportError, waits: bool) -> None:
     assert (Retry().wait_after_failure(method, attempt, failure) is not None) is waits
 
 

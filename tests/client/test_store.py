@@ -46,7 +46,10 @@ class Storing(Recorder):
 
     def take(self, noted: Noted) -> Reply:
         super().take(noted)
-        uids = [next(uid for uid, file in zip(UIDS, FILES, strict=True) if file == part) for part in recorder.parts_of(noted)]
+        uids = [
+            next(uid for uid, file in zip(UIDS, FILES, strict=True) if file == part)
+            for part in recorder.parts_of(noted)
+        ]
         return _answer([_item(uid) for uid in uids])
 
 
@@ -106,9 +109,7 @@ def test_many_instances_go_in_several_requests(client: Any, storing: Storing, co
     assert (len(result.responses), result.failed, result.warned) == (5, [], [])
 
 
-def test_a_request_ends_when_it_has_many_bytes(
-    storing: Storing, connect: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_ends_when_it_has_many_bytes(storing: Storing, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_store, "REQUEST_BYTES", len(FILES[0]) + 1)
     connect(storing.url).store_instances(FILES)
     assert sorted(len(recorder.parts_of(request)) for request in storing.requests) == [1, 2, 2, 2, 2]
@@ -279,7 +280,7 @@ def test_codes_have_words(code: int | None, text: str) -> None:
 
 def test_a_result_is_a_dataset_that_is_safe_to_join() -> None:
     first, second = (Dataset.from_json({"00081199": {"vr": "SQ", "Value": [_item(uid)]}}) for uid in UIDS[:2])
-    first.RetrieveURL = "http://host/studies/1"
+    first.RetrieveURL, second.RetrieveURL = "http://host/studies/1", "http://host/studies/2"
     result = StoreResult([], [first, second], [])
     assert (len(result.ReferencedSOPSequence), len(first.ReferencedSOPSequence)) == (2, 1)
     assert result.RetrieveURL == "http://host/studies/1"

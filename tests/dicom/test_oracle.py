@@ -10,10 +10,10 @@ import pydicom
 import pytest
 from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
-from tests.dicom import oracle
 
 from filmroom.dicom import frames, json_model, part10
 from filmroom.errors import BadFile
+from tests.dicom import oracle
 
 # Where Filmroom differs on purpose, and why. It refuses:
 REFUSED = {

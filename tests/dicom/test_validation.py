@@ -55,9 +55,7 @@ def test_required_uids_must_be_there(rules: Rules, tag: int) -> None:
 
 @DIALECTS
 def test_empty_uids_count_as_missing(rules: Rules) -> None:
-    assert found(rules, StudyInstanceUID="").errors == (
-        Problem(STUDY, "The required tag '(0020,000d)' is missing."),
-    )
+    assert found(rules, StudyInstanceUID="").errors == (Problem(STUDY, "The required tag '(0020,000d)' is missing."),)
 
 
 @DIALECTS
@@ -109,10 +107,28 @@ def test_patient_id_may_be_absent_by_the_standard() -> None:
 
 def test_v1_refuses_bad_values_of_searched_attributes() -> None:
     findings = found(V1, Modality="X" * 20, StudyDate="20240230")
-    assert {problem.tag: problem.message for problem in findings.errors} == {
-        0x00080060: "Dicom element 'Modality' failed validation for VR 'CS': Value length exceeds maximum length of 16.",
-        0x00080020: "Dicom element 'StudyDate' failed validation for VR 'DA': Value cannot be parsed as a valid date.",
-    }
+    assert [problem.message for problem in findings.errors] == [
+        "Dicom element 'StudyDate' failed validation for VR 'DA': Value cannot be parsed as a valid date.",
+        "Dicom element 'Modality' failed validation for VR 'CS': Value length exceeds maximum length of 16.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"StudyDate": "NotADate"}, "Value cannot be parsed as a valid date."),
+        ({"PatientBirthDate": "19701301"}, "Value cannot be parsed as a valid date."),
+        ({"AccessionNumber": "x" * 17}, "Value length exceeds maximum length of 16."),
+        ({"StudyDescription": "x" * 65}, "Value length exceeds maximum length of 64."),
+        ({"PatientName": "a^b^c^d^e^f"}, "Value contains more than 5 components."),
+        ({"PatientName": "a=b=c=d"}, "Value contains more than 5 components."),
+        ({"PatientName": "x" * 65}, "One or more group of person name exceeds maxium length of 64."),
+        ({"PatientName": "a\tb"}, "Value contains invalid character."),
+    ],
+)
+def test_v1_tells_what_is_wrong(attributes: dict[str, Any], message: str) -> None:
+    (problem,) = found(V1, **attributes).errors
+    assert problem.message.endswith(f": {message}")
 
 
 def test_v1_does_not_look_at_other_attributes() -> None:
@@ -133,9 +149,7 @@ def test_the_standard_warns_of_bad_values_of_searched_attributes() -> None:
 
 def test_v2_warns_of_every_bad_value() -> None:
     findings = found(V2, StudyDate="NotADate", SeriesDate="NotADate")
-    expected = (
-        'Content "NotADate" does not validate VR DA: one of the date values does not match the pattern YYYYMMDD'
-    )
+    expected = 'Content "NotADate" does not validate VR DA: one of the date values does not match the pattern YYYYMMDD'
     assert findings.warnings == (Problem(0x00080020, expected), Problem(0x00080021, expected))
     assert findings.reason == validation.ATTRIBUTES_IGNORED
 

@@ -89,7 +89,7 @@ def test_bad_values_are_explained(vr: str, value: str, message: str) -> None:
 def test_bad_values_are_not_recognised(vr: str, value: str, message: str) -> None:
     recognise = value_rules.recognise(vr, 1, None)
     raw = value.encode("latin-1") + b" " * (len(value) % 2)
-    assert vr in value_rules.MAXIMUM or recognise is not None and not recognise(raw)
+    assert vr in value_rules.MAXIMUM or (recognise is not None and not recognise(raw))
 
 
 @pytest.mark.parametrize(

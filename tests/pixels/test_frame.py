@@ -26,7 +26,11 @@ def test_colours_have_samples_and_planes() -> None:
 
 def test_what_is_missing_has_the_usual_value() -> None:
     frame = described(
-        SamplesPerPixel=None, PhotometricInterpretation=None, NumberOfFrames=None, BitsStored=None, PixelRepresentation=None
+        SamplesPerPixel=None,
+        PhotometricInterpretation=None,
+        NumberOfFrames=None,
+        BitsStored=None,
+        PixelRepresentation=None,
     )
     assert frame == Frame(rows=3, columns=4)
 

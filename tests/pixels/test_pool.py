@@ -1,24 +1,35 @@
+import errno
 import math
+import multiprocessing.util
 import os
+import pickle
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
+from filmroom.dicom import part10
 from filmroom.errors import BadFile, NotAcceptable, Unavailable
 from filmroom.pixels.pool import Pool
 
-# What workers run must be importable by name; a test module is not.
+# A worker imports what it runs by name, so these tests run functions of the standard library.
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
     made = Pool(2, timeout=20)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hasty() -> Iterator[Pool]:
+    made = Pool(1, timeout=0.5)
     yield made
     made.close()
 
@@ -29,11 +40,132 @@ def test_runs_in_another_process(pool: Pool) -> None:
 
 def test_returns_what_the_function_returns(pool: Pool) -> None:
     assert pool.run(math.gcd, 12, 18) == 6
-
-
-def test_keywords_arrive(pool: Pool) -> None:
     assert pool.run(int.from_bytes, b"\1\0", byteorder="little") == 1
+
+
+def test_a_worker_is_used_again(pool: Pool) -> None:
+    assert pool.run(os.getpid) == pool.run(os.getpid)
 
 
 def test_large_values_pass_both_ways(pool: Pool) -> None:
     assert pool.run(bytes.swapcase, b"a" * 3_000_000) == b"A" * 3_000_000
+
+
+def test_errors_of_filmroom_arrive_as_they_are() -> None:
+    with closing(Pool(1, timeout=20)) as pool:
+        worker = pool.run(os.getpid)
+        with pytest.raises(BadFile, match="not DICOM"):
+            pool.run(part10.read, b"nothing")
+        assert pool.run(os.getpid) == worker
+
+
+def test_a_worker_that_cannot_be_started_does_not_cost_a_place(hasty: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> int:
+        raise OSError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", fail)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="could be started"):
+            hasty.run(os.getpid)
+
+
+@pytest.mark.parametrize("kill", [os._exit, signal.raise_signal])
+def test_a_crash_costs_one_call(pool: Pool, kill: Callable[[int], object]) -> None:
+    worker = pool.run(os.getpid)
+    with pytest.raises(NotAcceptable, match="the worker ended over them"):
+        pool.run(kill, signal.SIGKILL)
+    assert pool.run(os.getpid) != worker
+
+
+def test_an_error_that_nobody_foresaw_costs_one_call(pool: Pool) -> None:
+    with pytest.raises(NotAcceptable):
+        pool.run(math.sqrt, -1.0)
+    assert pool.run(math.sqrt, 4.0) == 2
+
+
+def test_what_cannot_be_sent_does_not_cost_a_place(hasty: Pool) -> None:
+    for _ in range(2):
+        with pytest.raises((AttributeError, pickle.PicklingError), match="pickle"):
+            hasty.run(lambda: None)
+
+
+def test_an_idle_worker_that_died_is_replaced(pool: Pool) -> None:
+    workers = {pool.run(os.getpid)}
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+        os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+    assert pool.run(os.getpid) not in workers
+
+
+def test_a_call_that_takes_too_long_is_given_up(hasty: Pool) -> None:
+    with pytest.raises(Unavailable, match="not done after"):
+        hasty.run(time.sleep, 60)
+
+
+def test_who_waits_too_long_for_a_worker_is_told(hasty: Pool) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        calls = [threads.submit(hasty.run, time.sleep, 60) for _ in range(3)]
+    messages = [str(call.exception()) for call in calls]
+    assert any("busy" in message for message in messages)
+    assert all("busy" in message or "not done" in message for message in messages)
+
+
+def test_many_threads_may_call_at_once(pool: Pool) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda number: pool.run(math.factorial, number), range(100)))
+    assert found == [math.factorial(number) for number in range(100)]
+
+
+def test_crashes_do_not_disturb_the_calls_beside_them(pool: Pool) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        crashes = [threads.submit(pool.run, os._exit, 1) for _ in range(4)]
+        sums = [threads.submit(pool.run, math.factorial, number) for number in range(20)]
+    assert all(isinstance(crash.exception(), NotAcceptable) for crash in crashes)
+    assert [made.result() for made in sums] == [math.factorial(number) for number in range(20)]
+
+
+def test_a_closed_pool_runs_nothing() -> None:
+    pool = Pool(1, timeout=20)
+    worker = pool.run(os.getpid)
+    pool.close()
+    with pytest.raises(Unavailable, match="shutting down"):
+        pool.run(os.getpid)
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
+def test_closing_ends_calls_under_way() -> None:
+    pool = Pool(1, timeout=60)
+    pool.run(os.getpid)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(pool.run, time.sleep, 60)
+        while not call.running():
+            pass
+        pool.close()
+        assert isinstance(call.exception(), (NotAcceptable, Unavailable))
+
+
+def test_a_worker_ignores_ctrl_c(pool: Pool) -> None:
+    assert pool.run(signal.getsignal, signal.SIGINT) == signal.SIG_IGN
+
+
+SERVICE = """
+import sys, threading, time
+from filmroom.pixels.pool import Pool
+pool = Pool(2, timeout=60)
+pool.run(len, "the first worker idles")
+pool.run(print, "ready", flush=True)
+threading.Thread(target=pool.run, args=(time.sleep, 60)).start()
+threading.Thread(target=pool.run, args=(print, "busy"), kwargs={"flush": True}).start()
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_the_service(end: signal.Signals) -> None:
+    """They hold its standard output, which ends when the last of them is gone: the busy and the idle one."""
+    with subprocess.Popen([sys.executable, "-c", SERVICE], stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        assert [service.stdout.readline(), service.stdout.readline()] == ["ready\n", "busy\n"]
+        service.send_signal(end)
+        assert service.communicate(timeout=20)[0] == ""

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from pydicom.data import get_testdata_files
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
@@ -92,6 +91,8 @@ def test_the_data_set_tells_the_colours_of_jpeg_2000(tmp_path: Path, image: dict
         made.PlanarConfiguration = 1
     there = dataset(transcoded(data.file(made), tmp_path, J2K), tmp_path)
     back = dataset(transcoded(data.file(made), tmp_path, J2K, EXPLICIT), tmp_path)
+    coding_style = there.PixelData.index(b"\xff\x52")
+    assert there.PixelData[coding_style + 8] == (photometric == "YBR_RCT")  # whether components are transformed
     assert there.PhotometricInterpretation == photometric
     assert there.get("PlanarConfiguration", 0) == back.get("PlanarConfiguration", 0) == 0
     assert back.PhotometricInterpretation == made.PhotometricInterpretation
@@ -253,7 +254,7 @@ def readable() -> list[Path]:
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for path in map(Path, get_testdata_files("*.dcm")):
+        for path in sorted((Path(pydicom.__file__).parent / "data" / "test_files").rglob("*.dcm")):
             read = pydicom.dcmread(path, force=True, specific_tags=["Rows", "PixelData"])
             if read.file_meta.get("TransferSyntaxUID") in NATIVE and "Rows" in read and "PixelData" in read:
                 found.append(path)

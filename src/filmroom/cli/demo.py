@@ -74,7 +74,7 @@ def demo(
             failed = _walk(console, tour, journal)
     except launch.Ended as error:
         stop(f"the service that was started ended by itself: {error}", REFUSED)
-    except (ConnectionFailed, Unauthorized, SamplesAreThere) as error:
+    except (ConnectionFailed, Unauthorized, SamplesAreThere, httpx2.TransportError) as error:
         stop(str(error), REFUSED)
     if failed:
         console.print(f"\n[bold red]Not every check held[/]: {escape('; '.join(failed))}")

@@ -1,68 +1,12 @@
-"""`filmroom search`: find studies, series or instances, and print them for a person or for a program."""
+"""`filmroom search`: find studies, series or instances."""
 
-import csv
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
-import orjson
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from filmroom.cli.results import What, keyword, show
 from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, Timeout, Token, Url, connect
-from filmroom.dicom import attributes
-
-Json = Mapping[str, Any]
-
-
-class What(StrEnum):
-    """The levels that can be searched, by the word that is typed."""
-
-    STUDIES = "studies"
-    SERIES = "series"
-    INSTANCES = "instances"
-
-
-# What people look for in a list, in the order they read it. --field adds to it.
-COLUMNS: dict[What, tuple[str, ...]] = {
-    What.STUDIES: (
-        "PatientName",
-        "PatientID",
-        "PatientBirthDate",
-        "StudyDate",
-        "ModalitiesInStudy",
-        "StudyDescription",
-        "AccessionNumber",
-        "NumberOfStudyRelatedInstances",
-        "StudyInstanceUID",
-    ),
-    What.SERIES: (
-        "Modality",
-        "SeriesNumber",
-        "SeriesDescription",
-        "BodyPartExamined",
-        "NumberOfSeriesRelatedInstances",
-        "StudyInstanceUID",
-        "SeriesInstanceUID",
-    ),
-    What.INSTANCES: (
-        "InstanceNumber",
-        "Rows",
-        "Columns",
-        "NumberOfFrames",
-        "SOPClassUID",
-        "StudyInstanceUID",
-        "SeriesInstanceUID",
-        "SOPInstanceUID",
-    ),
-}
-# A column is headed by the keyword, which can be searched by; these are too long for that.
-HEADINGS = {"NumberOfStudyRelatedInstances": "Instances", "NumberOfSeriesRelatedInstances": "Instances"}
-ENDLESS = 100_000  # characters
 
 # These keys name the resource that is searched in, where the level lies below it: every service knows the path
 # /studies/{study}/series, few know /series?StudyInstanceUID=.
@@ -72,37 +16,36 @@ SCOPES = {
     What.INSTANCES: ("StudyInstanceUID", "SeriesInstanceUID"),
 }
 
+Keys = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE…",
+        show_default=False,
+        help="What must match. KEY is an attribute by its keyword or its eight hexadecimal digits.",
+    ),
+]
+Limit = Annotated[int | None, typer.Option(min=1, show_default="what the service grants", help="Most results.")]
+Offset = Annotated[int, typer.Option(min=0, help="Results to leave out at the beginning.")]
+All = Annotated[bool, typer.Option("--all", help="All results, asked for page by page; --limit is the size of a page.")]
+Fuzzy = Annotated[bool, typer.Option("--fuzzy", help="Match persons' names by the beginnings of their words.")]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="KEY", show_default=False, help="An attribute to show as well; may be repeated."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print DICOM JSON instead of a table.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, with a line of keywords on top.")]
+
 
 def search(
     what: Annotated[What, typer.Argument(metavar="studies|series|instances", help="What to find.")],
-    keys: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="KEY=VALUE…",
-            show_default=False,
-            help="What must match. KEY is an attribute by its keyword or its eight hexadecimal digits.",
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Most results.", show_default="what the service grants")
-    ] = None,
-    offset: Annotated[int, typer.Option(min=0, help="Results to leave out at the beginning.")] = 0,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All results, asked for page by page; --limit is the size of a page.")
-    ] = False,
-    fuzzy: Annotated[
-        bool, typer.Option("--fuzzy", help="Match persons' names by the beginnings of their words.")
-    ] = False,
-    fields: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field", metavar="KEY", show_default=False, help="An attribute to show as well; may be repeated."
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print DICOM JSON instead of a table.")] = False,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print comma-separated values, with a line of keywords on top.")
-    ] = False,
+    keys: Keys = None,
+    limit: Limit = None,
+    offset: Offset = 0,
+    everything: All = False,
+    fuzzy: Fuzzy = False,
+    fields: Fields = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
@@ -132,12 +75,7 @@ def search(
             offset=offset or None,
             get_remaining=everything,
         )
-    if as_json:
-        typer.echo(orjson.dumps(found.json, option=orjson.OPT_INDENT_2))
-        return
-    columns = list(dict.fromkeys([*COLUMNS[what], *(keyword(field) for field in fields or () if field != "all")]))
-    rows = [[text(item, column) for column in columns] for item in found.json]
-    (print_csv if as_csv else print_table)(what, columns, rows)
+    show(what, found.json, fields or [], as_json, as_csv)
 
 
 def parse(text: str) -> tuple[str, str]:
@@ -148,12 +86,6 @@ def parse(text: str) -> tuple[str, str]:
             f"{text!r} is not of the form KEY=VALUE, such as PatientID=ID1", param_hint="KEY=VALUE"
         )
     return keyword(key.strip()), value
-
-
-def keyword(key: str) -> str:
-    """The keyword of an attribute; what has none (private, or a path into a sequence) stays as it was typed."""
-    tag = attributes.parse(key)
-    return key if tag is None else attributes.keyword(tag) or key
 
 
 def split(what: What, keys: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]], list[str]]:
@@ -167,38 +99,3 @@ def split(what: What, keys: Iterable[tuple[str, str]]) -> tuple[dict[str, list[s
             break
         scope += filters.pop(name)
     return filters, scope
-
-
-def text(item: Json, keyword: str) -> str:
-    """The values of an attribute as one line, without signs that a terminal would obey."""
-    tag = attributes.parse(keyword)
-    element = item.get(keyword if tag is None else attributes.key(tag), {})
-    line = "\\".join(_value(value) for value in element.get("Value", ()))
-    return "".join(sign if sign.isprintable() else " " for sign in line)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):  # a person's name (PS3.18 F.2.2); the items of a sequence are too much for a table
-        return str(value.get("Alphabetic") or value.get("Ideographic") or value.get("Phonetic") or "…")
-    return "" if value is None else str(value)
-
-
-def print_csv(what: What, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """All columns, whether anything stands in them or not, so that a program finds them at their places."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-
-
-def print_table(what: What, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A line for each result, as long as it need be: a UID that was cut or folded could not be copied."""
-    if not rows:
-        typer.echo(f"filmroom: no {what.value} match.", err=True)
-        return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    used = [number for number in range(len(columns)) if any(row[number] for row in rows)]
-    for number in used:
-        table.add_column(HEADINGS.get(columns[number], columns[number]), no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(row[number]) for number in used))
-    Console(width=ENDLESS, soft_wrap=True).print(table)

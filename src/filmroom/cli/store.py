@@ -76,8 +76,6 @@ def _result(send: Callable[[], StoreResult], url: str) -> tuple[StoreResult, int
     except StoreFailed as error:
         return error.result, NOT_ALL
     except ClientError as error:
-        if error.result is None:
-            raise
         typer.echo(f"filmroom: {url}: {error}", err=True)
         return error.result, REFUSED
     return result, NOT_ALL if result.failed else 0

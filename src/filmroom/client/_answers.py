@@ -2,27 +2,19 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeGuard, overload
-from urllib.parse import urljoin
 
 import httpx2
 import orjson
-from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import empty_value_for_VR
 from pydicom.dataset import Dataset
 
 from filmroom.client import exceptions
+from filmroom.client._json import Json, dataset
 from filmroom.client.exceptions import BadResponse, Payload, ResponseError, ServiceWarning
 
-Json = dict[str, Any]
-
-# PS3.5 §6.2: the VRs whose values are bytes.
-BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-
-_TAG = re.compile(r"[0-9A-Fa-f]{8}")
 # RFC 7234 §5.5: code, agent, quoted text. Azure's agent is a host with a colon, and there may be several in one line.
 _WARNING = re.compile(r'\b\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
 
@@ -45,21 +37,6 @@ class Answer:
     def succeeded(self) -> bool:
         """The status is 2xx."""
         return 200 <= self.status < 300
-
-
-class Bulkdata(bytes):
-    """A binary value that was not sent with the Metadata: no bytes, but the URL at which they are.
-
-    `client.retrieve_bulkdata(dataset.PixelData.url)` gets them.
-    """
-
-    url: str
-
-    def __new__(cls, url: str) -> "Bulkdata":
-        """An empty value whose bytes are at `url`."""
-        made = super().__new__(cls)
-        made.url = url
-        return made
 
 
 class Datasets(Sequence[Dataset]):
@@ -134,28 +111,6 @@ def datasets(answer: Answer) -> Datasets:
     if not all(isinstance(item, dict) for item in items):
         raise BadResponse("The answer is not a list of data sets in the DICOM JSON Model.")
     return Datasets(items, answer.headers, answer.url)
-
-
-def dataset(json: Json, url: str = "") -> Dataset:
-    """One data set of the DICOM JSON Model. `url` is where it came from: a relative BulkDataURI is resolved by it."""
-
-    def bulkdata(_tag: str, vr: str, uri: str) -> Any:
-        return Bulkdata(urljoin(url, uri)) if vr in BINARY else empty_value_for_VR(vr)
-
-    try:
-        return Dataset.from_json(dict(_elements(json)), bulkdata)
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise BadResponse("The answer holds a data set that does not follow the DICOM JSON Model.") from error
-
-
-def _elements(json: Json) -> Iterator[tuple[str, Any]]:
-    """The elements with keywords as tags: Microsoft's client, and services tried with it, write keywords."""
-    for name, element in json.items():
-        tag = None if _TAG.fullmatch(name) else tag_for_keyword(name)
-        items = element.get("Value") if element.get("vr") == "SQ" else None
-        if isinstance(items, list):
-            element = {"vr": "SQ", "Value": [dict(_elements(item or {})) for item in items]}
-        yield name if tag is None else f"{tag:08X}", element
 
 
 def warnings_of(headers: httpx2.Headers) -> tuple[str, ...]:

@@ -241,7 +241,7 @@ class Folder:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = Path(folder)
-        self._taken: set[Path] = set()
+        self._taken: dict[Path, int] = {}  # to how many parts wanted the name
 
     def open(self) -> IO[bytes]:
         """A file for the next part."""
@@ -264,11 +264,11 @@ class Folder:
     def _free(self, names: Dataset) -> Path:
         """A path that no other part of this download has."""
         study, series, name = (safe_name(str(names.get(identifier, ""))) for identifier in _IDENTIFIERS)
-        number, path = 1, self._folder / study / series / f"{name}.dcm"
+        wanted = path = self._folder / study / series / f"{name}.dcm"
         while path in self._taken:
-            number += 1
-            path = path.with_name(f"{name}-{number}.dcm")
-        self._taken.add(path)
+            self._taken[wanted] += 1
+            path = wanted.with_name(f"{name}-{self._taken[wanted]}.dcm")
+        self._taken[path] = 1
         return path
 
 

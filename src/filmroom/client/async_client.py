@@ -305,7 +305,8 @@ class AsyncClient:
                         yield await anyio.to_thread.run_sync(stream.finish, part)
 
     async def _only(self, stream: Stream[T]) -> T:
-        return [item async for item in self._stream(stream)][0]  # the stream checks that it is one
+        [only] = [item async for item in self._stream(stream)]
+        return only
 
     @contextlib.asynccontextmanager
     async def _open(self, request: Request) -> AsyncIterator[httpx2.Response]:

@@ -358,7 +358,8 @@ class Client:
                 yield stream.finish(part)
 
     def _only(self, stream: Stream[T]) -> T:
-        return list(self._stream(stream))[0]  # the stream checks that it is one
+        [only] = list(self._stream(stream))  # to its end, where the stream says what is wrong
+        return only
 
     @contextlib.contextmanager
     def _open(self, request: Request) -> Iterator[httpx2.Response]:

@@ -24,13 +24,14 @@ MOST_VALUES = 64 << 20  # bytes of all values in the Model together; after these
 
 SPECIFIC_CHARACTER_SET, PIXEL_DATA = 0x00080005, 0x7FE00010
 BITS_ALLOCATED, PIXEL_REPRESENTATION, WAVEFORM_BITS = 0x00280100, 0x00280103, 0x54001004
-LUT_DESCRIPTOR, LUT_DATA, WAVEFORM_GROUP = 0x00283002, 0x00283006, 0x5400
+LUT_DESCRIPTOR, WAVEFORM_GROUP = 0x00283002, 0x5400
 # Their first value counts entries and is never negative (PS3.3 §C.7.6.3.1.5), whatever its VR says.
 _LUT_DESCRIPTORS = frozenset({0x00281101, 0x00281102, 0x00281103, LUT_DESCRIPTOR})
 _ALWAYS_BULK = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 
 _LONGEST_CHARACTER_SET = 512
 _COMMA = ord(",")
+_BULK_DATA_URI = b'"BulkDataURI":"'
 
 Elements: TypeAlias = dict[str, dict[str, Any]]
 
@@ -181,8 +182,9 @@ def _mark_padding(match: re.Match[bytes]) -> bytes:
 
 def standard(text: bytes, url: str) -> bytes:
     """Metadata by the Standard, of an Instance at `url`."""
-    prefix = b'"BulkDataURI":"'
-    return text.translate(None, b"\0\1\3").replace(prefix, prefix + orjson.dumps(url)[1:-1] + b"/")
+    if b"\0" in text or b"\3" in text:
+        text = text.translate(None, b"\0\1\3")
+    return text.replace(_BULK_DATA_URI, _BULK_DATA_URI + orjson.dumps(url)[1:-1] + b"/")
 
 
 def azure(text: bytes) -> bytes:
@@ -194,7 +196,7 @@ def azure(text: bytes) -> bytes:
 
 # What only attributes with binary values hold (JSON escapes the quotes in strings), and how far into the member
 # `"7FE00010":{"vr":"OW","BulkDataURI":...}` it stands.
-_MARKS = ((b'"vr":"O', 12), (b'"vr":"UN"', 12), (b'"BulkDataURI":"', 22))
+_MARKS = ((b'"vr":"O', 12), (b'"vr":"UN"', 12), (_BULK_DATA_URI, 22))
 
 
 def _binaries(text: bytes) -> Iterator[tuple[int, int]]:

@@ -17,6 +17,7 @@ MAX_DEPTH = 64  # sequences inside one another
 MAX_ELEMENTS = 2_000_000
 MAX_INFLATED = 512 << 20
 
+TRANSFER_SYNTAX_UID = 0x00020010
 UNDEFINED = 0xFFFFFFFF
 _NOT_DATA_SET = (0x0000, 0x0002)  # command set (PS3.7 §E), file meta information (PS3.10 §7.1)
 ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -59,24 +60,27 @@ def read(buffer: Buffer) -> File:
     """Read a file, with or without preamble and file meta information. Raises BadFile and nothing else."""
     reader = _Reader(buffer, big=False)
     prefixed = bytes(buffer[128:132]) == b"DICM"
-    meta, position = reader.leading_group(132 if prefixed else 0, 0x0002)
-    _, position = reader.leading_group(position, 0x0000)
-    values = {
+    group_0002, position = reader.leading_group(132 if prefixed else 0, 0x0002)
+    meta = {
         tag: str(buffer[element.offset : element.offset + element.length], "latin-1").strip(" \0")
-        for tag, element in meta.items()
+        for tag, element in group_0002.items()
         if element.vr in _META_TEXT
     }
-    uid = values.get(0x00020010)
-    syntax = transfer_syntax.find(uid) if uid else _guess(reader, position, prefixed)
-    if syntax.deflated:
+    uid = meta.get(TRANSFER_SYNTAX_UID)
+    syntax = transfer_syntax.find(uid) if uid else None
+    inflated = syntax is not None and syntax.deflated
+    if inflated:
         buffer, position = _inflate(buffer, position), 0
+        reader = _Reader(buffer, big=False)
+    _, position = reader.leading_group(position, 0x0000)
+    syntax = syntax or _guess(reader, position, prefixed)
     reader = _Reader(buffer, syntax.big_endian)
     elements, _ = reader.data_set(position, reader.size, reader.is_implicit(position, syntax.implicit), 0)
     for tag in [tag for tag in elements if tag >> 16 in _NOT_DATA_SET]:
         del elements[tag]
     if not (elements or prefixed):
         raise BadFile("The file is not DICOM: it holds no attributes.")
-    return File(values, syntax, buffer, syntax.deflated, elements)
+    return File(meta, syntax, buffer, inflated, elements)
 
 
 def fragments(file: File, element: Element) -> list[tuple[int, int]]:
@@ -213,7 +217,7 @@ class _Reader:
         if vr in ("", "UN"):
             vr = self._known_vr(tag, vr, length, elements)
         if vr == "SQ":
-            elements[tag], position = self._sequence(tag, encoded, offset, length, end, implicit or not encoded, depth)
+            elements[tag], position = self._sequence(tag, encoded, offset, length, end, implicit, depth)
         elif length == UNDEFINED:
             stop = self._end_of_fragments(offset, end)
             vr = vr if vr in ("OB", "OW") else "UN"  # no other VR has fragments

@@ -45,7 +45,7 @@ Edit = Callable[[DataSet, Mapping[str, Any], int], Mapping[int, Value | None]]
 
 
 def write(file: File, decoded: Mapping[str, Any], target: TransferSyntax, edit: Edit) -> Iterator[bytes]:
-    """The bytes of the file, in pieces. `decoded` is the Model of the data set, which knows VRs that the file doesn't."""
+    """The bytes of the file, in pieces. `decoded` is the Model of the data set; it knows all VRs."""
     yield _meta(file, decoded, target)
     written = _Writer(file, target, edit).data_set(file.elements, decoded, 0)
     yield from _deflated(written) if target.deflated else written

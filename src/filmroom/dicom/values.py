@@ -22,30 +22,29 @@ def _text(text: str) -> str:
     return text.rstrip(" ") if text.rstrip(" \0") else ""
 
 
-def _texts(raw: Bytes, codecs: tuple[str, ...]) -> list[Any]:
-    text = decode(raw, codecs)
-    if "\\" in text:
-        return [_text(value) or None for value in text.split("\\")]
+def _one(text: str) -> list[Any]:
     text = _text(text)
     return [text] if text else []
+
+
+def _several(text: str) -> list[Any]:
+    return [_text(value) or None for value in text.split("\\")] if "\\" in text else _one(text)
+
+
+def _texts(raw: Bytes, codecs: tuple[str, ...]) -> list[Any]:
+    return _several(decode(raw, codecs))
 
 
 def _single_text(raw: Bytes, codecs: tuple[str, ...]) -> list[Any]:
-    text = _text(decode(raw, codecs))
-    return [text] if text else []
+    return _one(decode(raw, codecs))
 
 
 def _strings(raw: Bytes, _: tuple[str, ...]) -> list[Any]:
-    text = str(raw, "latin-1")
-    if "\\" in text:
-        return [_text(value) or None for value in text.split("\\")]
-    text = _text(text)
-    return [text] if text else []
+    return _several(str(raw, "latin-1"))
 
 
 def _single_string(raw: Bytes, _: tuple[str, ...]) -> list[Any]:
-    text = _text(str(raw, "latin-1"))
-    return [text] if text else []
+    return _one(str(raw, "latin-1"))
 
 
 def _titles(raw: Bytes, _: tuple[str, ...]) -> list[Any]:

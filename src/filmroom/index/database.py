@@ -88,9 +88,9 @@ class Database:
         self._engine.dispose()
 
 
-def upsert(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def upsert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, of the database in use."""
-    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def _engine(url: str) -> Engine:

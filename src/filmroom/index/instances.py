@@ -228,9 +228,7 @@ def _settle(
 
 def _take_watermarks(tx: Connection, count: int) -> int:
     """The first of `count` numbers never used before."""
-    value = counter.c.value
-    taken = update(counter).where(counter.c.name == "watermark").values(value=value + bindparam("count"))
-    return int(tx.execute(taken.returning(value), {"count": count}).scalar_one()) - count + 1
+    return int(tx.execute(_TAKE, {"count": count}).scalar_one()) - count + 1
 
 
 def _discard(tx: Connection, watermarks: Sequence[int], blobs: Sequence[str]) -> None:
@@ -242,9 +240,9 @@ def _discard(tx: Connection, watermarks: Sequence[int], blobs: Sequence[str]) ->
 
 def _write(tx: Connection, winners: Sequence[_Candidate]) -> None:
     now = time.time()
-    tx.execute(insert(instance), [_instance_row(winner, now) for winner in winners])
-    tx.execute(insert(instance_data), [_data_row(winner) for winner in winners])
-    tx.execute(insert(change_feed), [_feed_row(winner, now) for winner in winners])
+    tx.execute(_INSTANCES, [_instance_row(winner, now) for winner in winners])
+    tx.execute(_DATA, [_data_row(winner) for winner in winners])
+    tx.execute(_FEED, [_feed_row(winner, now) for winner in winners])
 
 
 def _instance_row(winner: _Candidate, now: float) -> dict[str, Any]:
@@ -342,3 +340,13 @@ def _stored(row: Row[Any]) -> StoredInstance:
         frames=row.frames,
         created=row.created,
     )
+
+
+# Built once: building a statement costs several times what running it does.
+_TAKE = (
+    update(counter)
+    .where(counter.c.name == "watermark")
+    .values(value=counter.c.value + bindparam("count"))
+    .returning(counter.c.value)
+)
+_INSTANCES, _DATA, _FEED = insert(instance), insert(instance_data), insert(change_feed)

@@ -7,10 +7,11 @@ transaction ends, so nothing is lost between reading a row and writing it.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Table, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Executable, Row, Table, bindparam, delete, exists, func, select, update
 
 from filmroom.dicom import json_model, matching
 from filmroom.dicom.resources import Level
@@ -77,7 +78,7 @@ def open_studies(tx: Connection, wanted: Iterable[StudyId]) -> dict[StudyId, Stu
             sop_classes=split(row.sop_classes),
             elements=orjson.loads(row.attributes),
         )
-        for row in _open(tx, study, ("partition", "StudyInstanceUID"), ids, _NEW_STUDY)
+        for row in _open(tx, study, ids, _NEW_STUDY)
     }
 
 
@@ -90,7 +91,7 @@ def open_series(tx: Connection, wanted: Iterable[SeriesId]) -> dict[SeriesId, Se
         (row.partition, row.study_key, row.SeriesInstanceUID): SeriesRow(
             key=row.key, instances=row.instances, newest=row.newest, elements=orjson.loads(row.attributes)
         )
-        for row in _open(tx, series, ("study_key", "SeriesInstanceUID"), ids, _NEW_SERIES)
+        for row in _open(tx, series, ids, _NEW_SERIES)
     }
 
 
@@ -177,29 +178,39 @@ def _any(tx: Connection, table: Table, **values: Any) -> bool:
     return bool(tx.scalar(select(exists().where(*(table.c[name] == value for name, value in values.items())))))
 
 
-def _open(
-    tx: Connection, table: Table, unique: Sequence[str], ids: Sequence[dict[str, Any]], new: Mapping[str, Any]
-) -> Sequence[Row[Any]]:
+def _open(tx: Connection, table: Table, ids: Sequence[dict[str, Any]], new: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    return tx.execute(_opening(table, tx.dialect.name), [{**new, **identity} for identity in ids]).all()
+
+
+@cache
+def _opening(table: Table, dialect: str) -> Executable:
     # A conflict is answered by an update that changes nothing: unlike doing nothing it locks and returns the row.
-    statement = (
-        upsert(tx, table)
-        .on_conflict_do_update(index_elements=unique, set_={"instances": table.c.instances})
-        .returning(*(table.c[name] for name in (*ids[0], *new, "key")))
+    uids, new = _OPENED[table]
+    return (
+        upsert(table, dialect)
+        .on_conflict_do_update(index_elements=uids, set_={"instances": table.c.instances})
+        .returning(*(table.c[name] for name in ("key", "partition", *uids, *new)))
     )
-    return tx.execute(statement, [{**new, **identity} for identity in ids]).all()
 
 
 def _write(
     tx: Connection, table: Table, level: Level, rows: Sequence[tuple[StudyRow | SeriesRow, dict[str, Any]]]
 ) -> None:
-    statement = update(table).where(table.c.key == bindparam("row"))
     # Most Instances say nothing new of their Study and Series; then only numbers are written.
     for batch in ([row for row in rows if row[0].changed], [row for row in rows if not row[0].changed]):
         if batch:
-            tx.execute(statement, [{"row": row.key, **numbers, **_values(level, row)} for row, numbers in batch])
+            tx.execute(_UPDATES[table], [{"row": row.key, **numbers, **_values(level, row)} for row, numbers in batch])
 
 
 def _values(level: Level, row: StudyRow | SeriesRow) -> dict[str, Any]:
     if not row.changed:
         return {}
     return {"attributes": orjson.dumps(row.elements), **columns.derived(level, row.elements)}
+
+
+# Built once: building a statement costs several times what running it does.
+_OPENED = {
+    study: (("partition", "StudyInstanceUID"), _NEW_STUDY),
+    series: (("study_key", "SeriesInstanceUID"), _NEW_SERIES),
+}
+_UPDATES = {table: update(table).where(table.c.key == bindparam("row")) for table in (study, series)}

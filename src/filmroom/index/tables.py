@@ -5,7 +5,7 @@ which holds what is compared (`columns.py`); the column `attributes` holds the J
 An index ends with the key that results are ordered by, so that an equality and newest-first need no sort.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -63,7 +63,7 @@ def _searchable(level: Level, *, but: set[str]) -> list[Column[Any]]:
 def _index(name: str, *columns: str, rows: tuple[int, ...], unique: bool = False) -> Index:
     """An index, with what a well filled one holds: all rows, then how many share the first column, the first two, ...
 
-    SQLite is told so when the tables are made (`_describe`). Without it every equality counts as
+    SQLite is told so when the tables are made (`_described`). Without it every equality counts as
     selective, the partition too, and a search by PatientID would walk through the table by date of arrival.
     """
     return Index(name, *columns, unique=unique, info={"rows": rows})
@@ -188,18 +188,19 @@ deleted_blob = Table(
 )
 
 
-def _describe() -> None:
-    """Have SQLite's planner know what the tables will be like (https://sqlite.org/fileformat2.html#stat1tab)."""
-    learn = "ANALYZE sqlite_schema"  # makes the table of statistics, and reads what is in it
-    facts = [
-        (table.name, index.name, index.info["rows"]) for table in metadata.sorted_tables for index in table.indexes
-    ]
-    values = ", ".join(f"('{table}', '{index}', '{' '.join(map(str, rows))}')" for table, index, rows in facts)
-    for statement in (learn, f"INSERT INTO sqlite_stat1 VALUES {values}", learn):  # noqa: S608 - our own names
-        event.listen(metadata, "after_create", DDL(statement).execute_if(dialect="sqlite"))
+def _described() -> Iterator[str]:
+    """What tells SQLite the size of tables to come (https://sqlite.org/fileformat2.html#stat1tab)."""
+    yield "ANALYZE sqlite_schema"  # makes the table of statistics
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            rows = " ".join(map(str, index.info["rows"]))
+            yield f"INSERT INTO sqlite_stat1 VALUES ('{table.name}', '{index.name}', '{rows}')"  # noqa: S608 - our own
+    yield "ANALYZE sqlite_schema"  # reads it
 
 
-_describe()
+for _statement in _described():
+    _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
+    event.listen(metadata, "after_create", _ddl.execute_if(dialect="sqlite"))
 
 _AT: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
 

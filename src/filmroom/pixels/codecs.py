@@ -50,7 +50,7 @@ def decode(data: bytes, frame: Frame, uid: str) -> Samples:
 
 
 def encode(samples: Samples, frame: Frame, uid: str) -> bytes:
-    """One Frame of samples. NotAcceptable if the Transfer Syntax can't hold them."""
+    """Samples as one Frame of which `frame` is true then. NotAcceptable if the Transfer Syntax can't hold them."""
     codec = find(uid)
     if codec.encode is None:
         raise NotAcceptable(UNSUPPORTED)
@@ -127,17 +127,14 @@ def _reinterpret(samples: Samples, precision: int, frame: Frame) -> Samples:
 def _encode_jpeg_2000(samples: Samples, frame: Frame) -> bytes:
     if frame.floating or frame.bits_allocated not in (8, 16):
         raise NotAcceptable(UNSUPPORTED)
-    try:
-        encoded = imagecodecs.jpeg2k_encode(
-            samples,
-            level=0,
-            codecformat="j2k",  # a codestream without the JP2 file around it (PS3.5 §A.4.4)
-            reversible=True,
-            mct=frame.photometric == "RGB",
-            bitspersample=_precision(samples, frame),
-        )
-    except (imagecodecs.Jpeg2kError, ValueError) as error:
-        raise NotAcceptable(UNSUPPORTED) from error
+    encoded = imagecodecs.jpeg2k_encode(
+        samples,
+        level=0,
+        codecformat="j2k",  # a codestream without the JP2 file around it (PS3.5 §A.4.4)
+        reversible=True,
+        mct=frame.photometric == "YBR_RCT",
+        bitspersample=_precision(samples, frame),
+    )
     return bytes(encoded)
 
 

@@ -133,6 +133,8 @@ def _paint_segmented(samples: Samples, elements: Elements, order: Order, bulk: B
         colours: Samples = apply_color_lut(samples, palette)
     except (ValueError, IndexError, TypeError, AttributeError, OverflowError, struct.error) as error:
         raise NotAcceptable(UNREADABLE) from error
+    if colours.shape[-1] != len(SEGMENTED_PALETTE_DATA):
+        raise NotAcceptable(UNREADABLE)
     return colours
 
 

@@ -21,6 +21,7 @@ R = TypeVar("R")
 
 # Not "fork": the service has threads, and a forked worker would hold its sockets and locks.
 _CONTEXT = multiprocessing.get_context("spawn")
+_PATIENCE = 2  # seconds that an idle worker gets to end
 
 
 class Pool:
@@ -55,8 +56,12 @@ class Pool:
         """End all workers. Calls under way fail."""
         with self._lock:
             self._closed = True
-            workers = list(self._workers)
-            self._workers.clear()
+            workers, self._workers = self._workers, set()
+        idle = [self._places.get_nowait() for _ in range(self._places.qsize())]
+        for worker in idle:
+            if worker is not None:
+                worker.end()
+            self._places.put(None)  # for those who wait: they are told
         for worker in workers:
             worker.kill()
 
@@ -88,6 +93,7 @@ class Pool:
         if not answered:
             with self._lock:
                 self._workers.discard(worker)
+            worker.kill()
             worker.end()
         self._places.put(worker if answered else None)
 
@@ -127,8 +133,10 @@ class _Worker:
         self._process.join()
 
     def end(self) -> None:
-        self.kill()
+        """Let it go: without a pipe it ends by itself."""
         self._pipe.close()
+        self._process.join(_PATIENCE)
+        self.kill()
 
 
 def _serve(pipe: Connection) -> None:
@@ -153,4 +161,4 @@ def _end_with_the_service() -> None:
     service = multiprocessing.parent_process()
     assert service is not None
     wait([service.sentinel])
-    os._exit(1)
+    os._exit(1)  # pragma: no cover, for nothing is written down any more

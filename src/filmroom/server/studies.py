@@ -1,7 +1,7 @@
 """The Studies Service and Resources (PS3.18 §10): store, retrieve, search, delete, in every dialect."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import orjson
@@ -107,13 +107,17 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     """Retrieve Metadata (PS3.18 §10.4.1.1.2), or 304 when the client has it already."""
     _select(dialect, request, Kind.METADATA)
     target, work, archive = _target(request), request.state.work, request.state.archive
-    known = request.headers.get("if-none-match")
-    if known is not None and _matches(known, target, await work.run(retrieve_service.version, archive, target)):
-        return Response(status_code=304)
+    known = request.headers.getlist("if-none-match")
+    if known:
+        tag = _tag(target, await work.run(retrieve_service.version, archive, target))
+        if _matches(known, tag):
+            # RFC 9110 §15.4.5 wants the ETag here too; the Azure service gives none.
+            return Response(status_code=304, headers={"ETag": f'"{tag}"'} if dialect.quoted_etags else None)
 
     def begin() -> tuple[str, Body]:
         found = retrieve_service.metadata(archive, dialect, target, _root(dialect, request))
-        return _etag(dialect, target, found.version), Body(responses.json_array(found.texts))
+        tag = _tag(target, found.version)
+        return f'"{tag}"' if dialect.quoted_etags else tag, Body(responses.json_array(found.texts))
 
     etag, body = await work.run(begin)
     return responses.send(request, body, {"Content-Type": responses.DICOM_JSON, "ETag": etag})
@@ -190,15 +194,9 @@ def _tag(target: Resource, version: tuple[int, int]) -> str:
     return f"{version[0]}" if target.level is Level.INSTANCE else f"{version[0]}-{version[1]}"
 
 
-def _etag(dialect: Dialect, target: Resource, version: tuple[int, int]) -> str:
-    tag = _tag(target, version)
-    return f'"{tag}"' if dialect.quoted_etags else tag
-
-
-def _matches(known: str, target: Resource, version: tuple[int, int]) -> bool:
-    """Whether If-None-Match names this version: quoted, weak, in a list (RFC 9110 §13.1.2) or bare as Azure's are."""
-    tag = _tag(target, version)
-    return any(one.strip().removeprefix("W/").strip('"') in {tag, "*"} for one in known.split(","))
+def _matches(known: Sequence[str], tag: str) -> bool:
+    """Whether If-None-Match names the tag: quoted, weak, in a list (RFC 9110 §13.1.2) or bare as Azure's are."""
+    return any(one.strip().removeprefix("W/").strip('"') in {tag, "*"} for line in known for one in line.split(","))
 
 
 def _warnings(request: Request, *texts: str | None) -> dict[str, str]:

@@ -1,0 +1,67 @@
+"""Results are lines for people and exact for programs."""
+
+import csv
+import io
+
+import orjson
+import pytest
+
+from filmroom.cli.results import COLUMNS, What, keyword, show
+
+STUDY = "1.2.826.0.1.3680043.8.498.13230779778012324449356534479549187420"
+NAMES = [{"Alphabetic": "Wang^XiaoDong", "Ideographic": "王^小東"}, {"Ideographic": "王"}, {}, None]
+FOUND = {
+    "0020000D": {"vr": "UI", "Value": [STUDY]},
+    "00100010": {"vr": "PN", "Value": NAMES},
+    "00100020": {"vr": "LO", "Value": ["\x1b[31m[b]ID"]},
+    "00081030": {"vr": "LO"},
+    "00201208": {"vr": "IS", "Value": [3]},
+}
+
+
+def _show(
+    printed: pytest.CaptureFixture[str], *found: object, fields: tuple[str, ...] = (), form: str = "table"
+) -> str:
+    show(What.STUDIES, list(found), fields, as_json=form == "json", as_csv=form == "csv")  # type: ignore[arg-type]
+    return printed.readouterr().out
+
+
+def test_a_table_has_no_empty_columns_and_whole_uids(capsys: pytest.CaptureFixture[str]) -> None:
+    heading, _, line = _show(capsys, FOUND).splitlines()
+    assert heading.split() == ["PatientName", "PatientID", "Instances", "StudyInstanceUID"]
+    assert line.split()[-2:] == ["3", STUDY]
+
+
+def test_a_terminal_gets_no_controls_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    assert " [31m[b]ID" in _show(capsys, FOUND)
+
+
+def test_names_are_shown_by_their_first_part_and_several_are_parted(capsys: pytest.CaptureFixture[str]) -> None:
+    [row] = csv.DictReader(io.StringIO(_show(capsys, FOUND, form="csv")))
+    assert row["PatientName"] == "Wang^XiaoDong\\王\\…\\"
+
+
+def test_csv_has_every_column_under_its_keyword(capsys: pytest.CaptureFixture[str]) -> None:
+    heading, line = _show(capsys, FOUND, fields=("PatientSex", "all", "00100040"), form="csv").splitlines()
+    assert heading.split(",") == [*COLUMNS[What.STUDIES], "PatientSex"]
+    assert len(line.split(",")) == len(COLUMNS[What.STUDIES]) + 1
+
+
+def test_json_is_what_came(capsys: pytest.CaptureFixture[str]) -> None:
+    assert orjson.loads(_show(capsys, FOUND, form="json")) == [FOUND]
+
+
+def test_nothing_is_said_to_people_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    show(What.STUDIES, [], (), as_json=False, as_csv=False)
+    assert capsys.readouterr() == ("", "filmroom: no studies match.\n")
+    assert _show(capsys, form="json") == "[]\n"
+    assert _show(capsys, form="csv") == ",".join(COLUMNS[What.STUDIES]) + "\n"
+
+
+def test_keys_are_keywords_where_there_is_one() -> None:
+    assert [keyword(key) for key in ("00100020", "PatientID", "00091001", "Sequence.Item")] == [
+        "PatientID",
+        "PatientID",
+        "00091001",
+        "Sequence.Item",
+    ]
