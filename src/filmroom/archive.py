@@ -1,13 +1,18 @@
 """The archive: the index, the blob store, the codec pool and the spool folder that the services work on."""
 
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from filmroom.blobs import BlobStore, Folder
+from filmroom.dicom import part10, transfer_syntax
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
+from filmroom.index.instances import StoredInstance
 from filmroom.pixels.pool import Pool
 from filmroom.settings import Settings
 
@@ -30,14 +35,22 @@ class Archive:
         spool = settings.data / "spool"
         spool.mkdir(parents=True, exist_ok=True)
         clear_spool(spool)
+        blobs = Folder(settings.data / "blobs")
         index = Database(f"sqlite:///{(settings.data / 'index.sqlite').absolute()}")
         return cls(
             index=index,
             additions=GroupCommit(index),
-            blobs=Folder(settings.data / "blobs"),
+            blobs=blobs,
             pool=Pool(settings.codec_processes, settings.codec_timeout),
             spool=spool,
         )
+
+    def read(self, stored: StoredInstance, offset: int, length: int) -> Iterator[bytes]:
+        """Bytes of a stored data set. Offsets count in the inflated one if it is stored deflated (PS3.5 §A.5)."""
+        if transfer_syntax.find(stored.transfer_syntax).deflated:
+            buffer = part10.read(self.blobs.get(stored.key)).buffer
+            return iter([bytes(buffer[offset : offset + length])])
+        return self.blobs.stream(stored.key, offset, length)
 
     def close(self) -> None:
         """Let go of connections and worker processes."""
@@ -47,6 +60,7 @@ class Archive:
 
 def clear_spool(folder: Path) -> None:
     """Remove what requests of an earlier run left half received. A day's grace is for a service still running."""
-    for file in folder.glob("*"):
-        if time.time() - file.stat().st_mtime > LEFTOVER_AGE:
-            file.unlink(missing_ok=True)
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process clears it, too
+            if time.time() - path.stat().st_mtime > LEFTOVER_AGE:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

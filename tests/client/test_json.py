@@ -56,6 +56,7 @@ def test_a_data_set_survives_the_json_model() -> None:
         {"00100020": {"vr": "LO", "Value": "1"}},
         {"xyz": {"vr": "LO"}},
         {"00100020": None},
+        {"00282000": {"vr": "OB", "BulkDataURI": 7}},
         {"00480105": {"vr": "SQ", "Value": [{"00282000": {}}]}},
     ],
 )
@@ -105,6 +106,6 @@ def test_a_bulk_value_of_unknown_vr_knows_its_url() -> None:
 def test_what_pydicom_writes_is_read_as_pydicom_reads_it() -> None:
     made = data.image(samples=3, bits=8)
     made.RequestAttributesSequence = [Dataset(), data.dataset()]
-    made.OverlayOrigin, made.add_new = [1, 1], made.add_new
+    made.add_new(0x60000050, "SS", [1, 1])
     json = made.to_json_dict(bulk_data_threshold=1 << 30)
     assert _dataset(json) == Dataset.from_json(json)

@@ -31,7 +31,7 @@ def client(request: pytest.FixtureRequest, running: str, connect: Callable[..., 
 def _study() -> list[Dataset]:
     """Two Series, with two Instances of two Frames and with one."""
     study, series = data.uid(), data.uid()
-    shared = {"StudyInstanceUID": study, "PatientName": "Doe^Jäne"}
+    shared: dict[str, Any] = {"StudyInstanceUID": study, "PatientName": "Doe^Jäne"}
     return [
         data.image(frames=2, SeriesInstanceUID=series, SOPInstanceUID=data.uid(), **shared),
         data.image(frames=2, SeriesInstanceUID=series, SOPInstanceUID=data.uid(), **shared),

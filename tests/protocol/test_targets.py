@@ -1,7 +1,7 @@
 import pytest
 
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadTarget
+from filmroom.errors import BadParameter, BadTarget
 from filmroom.protocol import targets
 
 
@@ -87,3 +87,14 @@ def test_the_root_from_the_host_header(host: str | None, port: int | None, url: 
 @pytest.mark.parametrize("public", ["https://pacs.example/images", "https://pacs.example/images/"])
 def test_the_configured_url_wins(public: str) -> None:
     assert targets.service_root("http", "inner:8080", 8080, public, "/v2") == "https://pacs.example/images/v2"
+
+
+@pytest.mark.parametrize(("text", "value"), [(None, 100), ("1", 1), ("100", 100), ("+7", 7)])
+def test_quality(text: str | None, value: int) -> None:
+    assert targets.quality(text) == value
+
+
+@pytest.mark.parametrize("text", ["0", "101", "-1", "high", "", "1.5", "9" * 20])
+def test_a_quality_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadParameter):
+        targets.quality(text)

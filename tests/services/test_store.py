@@ -241,7 +241,7 @@ def test_crash_at_4_leaves_a_file_that_a_sweep_removes(archive: Archive) -> None
 
 
 @pytest.fixture
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+def full_disk(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every sync says that there is no space left."""
 
     def fail(descriptor: int) -> None:

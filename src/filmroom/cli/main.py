@@ -16,6 +16,7 @@ COMMANDS = {
     "search": ("filmroom.cli.search:search", "Find studies, series or instances."),
     "retrieve": ("filmroom.cli.retrieve:retrieve", "Download a study, a series or an instance into a folder."),
     "delete": ("filmroom.cli.delete:delete", "Delete a study, a series or an instance."),
+    "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }

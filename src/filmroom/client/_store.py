@@ -60,6 +60,7 @@ class Upload:
         self._method = "PUT" if replace else "POST"
         self._url = service.url(path(study) if study is not None else "/studies", (), partition, additional_params)
         self._progress = progress
+        self._taking = threading.Lock()  # held while files are opened and Datasets encoded, so nothing else is
         self._lock = threading.RLock()
         self._stopped = False
         self._fatal: ClientError | None = None
@@ -82,7 +83,7 @@ class Upload:
     def _take(self) -> list[Source]:
         """The next Instances: at most `per_request`, and none more once there are many bytes."""
         batch: list[Source] = []
-        with self._lock:
+        with self._taking:
             for taken in self._sources:
                 if isinstance(taken, Unreadable):
                     self._record([unreadable(taken)])
@@ -116,9 +117,10 @@ class Upload:
             self._record(refused(batch, failure))
 
     def _record(self, outcomes: list[Outcome]) -> None:
-        self._outcomes += outcomes
-        self._done += len(outcomes)
-        self._report()
+        with self._lock:
+            self._outcomes += outcomes
+            self._done += len(outcomes)
+            self._report()
 
     def _on_bytes(self, count: int) -> None:
         if self._stopped and self._fatal is None:

@@ -187,6 +187,12 @@ def standard(text: bytes, url: str) -> bytes:
     return text.replace(_BULK_DATA_URI, _BULK_DATA_URI + orjson.dumps(url)[1:-1] + b"/")
 
 
+def parse(text: bytes) -> dict[str, dict[str, Any]]:
+    """The stored text -> the elements, hidden ones too; BulkDataURIs are relative."""
+    elements: dict[str, dict[str, Any]] = orjson.loads(text.translate(None, b"\0\1\3"))
+    return elements
+
+
 def azure(text: bytes) -> bytes:
     """Metadata as the Azure service gives it: no attribute that is hidden, none whose value is binary."""
     if b"\0" in text:

@@ -1,1 +1,1 @@
-"""The index: rows of Studies, Series and Instances in SQLite or PostgreSQL. Functions take a connection and never commit."""
+"""The index: rows of Studies, Series and Instances. Functions take a connection and never commit."""

@@ -1,14 +1,13 @@
 """The database of the index: its connections, its transactions, and the translation of its errors.
 
-SQLite: WAL, every commit synced. One transaction writes at a time; threads of a process queue at a lock,
-processes at SQLite's own. Readers see the state at their first statement and wait for nobody.
+SQLite: WAL, every commit synced. One transaction writes at a time; who wants to write queues for it.
+Readers see the state at their first statement and wait for nobody.
 """
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select
@@ -19,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Unavailable
 from filmroom.index.tables import counter, metadata, partition
+from filmroom.index.turns import Anytime, Turns
 
 SCHEMA = 1  # raised with every change of the tables; a migration leads from one number to the next
 
@@ -44,6 +44,10 @@ _OPTIONS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     ),
 }
 
+# What keeps two processes from making the tables at the same moment. A SQLite transaction that writes is alone anyway.
+_ALONE = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_advisory_xact_lock(1178560842)"}
+_TURNS: Mapping[str, type[Turns] | type[Anytime]] = {"sqlite": Turns, "postgresql": Anytime}
+
 # What a person can do about it (https://sqlite.org/rescode.html). The rest is reported in the words of the database.
 _REASONS = {
     sqlite3.SQLITE_FULL: "the disk is full; free some space",
@@ -63,7 +67,7 @@ class Database:
         reads, writes = _OPTIONS[self._engine.dialect.name]
         self._reading = self._engine.execution_options(**reads)
         self._writing = self._engine.execution_options(**writes)
-        self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else nullcontext()
+        self._turns = _TURNS[self._engine.dialect.name](self._engine.url.database or "")
         try:
             with self.begin() as tx:
                 _create_or_check(tx)
@@ -74,7 +78,7 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction that may write. It is durable when the block ends, and undone if the block raises."""
-        with _translated(), self._turn, self._writing.begin() as tx:
+        with _translated(), self._turns.mine(), self._writing.begin() as tx:
             yield tx
 
     @contextmanager
@@ -86,6 +90,7 @@ class Database:
     def close(self) -> None:
         """Let go of all connections that are not in use."""
         self._engine.dispose()
+        self._turns.close()
 
 
 def upsert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
@@ -124,6 +129,7 @@ _LISTENERS: Mapping[str, Mapping[str, Callable[..., None]]] = {
 
 def _create_or_check(tx: Connection) -> None:
     """Create the tables in an empty database; refuse one whose tables this version doesn't know."""
+    tx.exec_driver_sql(_ALONE[tx.dialect.name])
     present = set(inspect(tx).get_table_names())
     if not present:
         metadata.create_all(tx)

@@ -18,6 +18,7 @@ class Kind(Enum):
     STUDY = auto()  # all Instances of a Study or a Series
     INSTANCE = auto()
     FRAMES = auto()
+    RENDERED = auto()
     BULKDATA = auto()
     METADATA = auto()
     SEARCH = auto()

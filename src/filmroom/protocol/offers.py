@@ -9,6 +9,7 @@ DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
+JPEG, PNG = "image/jpeg", "image/png"
 
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 _JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
@@ -47,6 +48,11 @@ AZURE: Mapping[Kind, Offers] = MappingProxyType(
             Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), allowed=_AZURE_FRAMES),
             Offer(JPEG_2000, JPEG_2000, _MULTIPART, (_JPEG_2000_LOSSLESS,), (), frozenset({_JPEG_2000_LOSSLESS})),
             Offer("*/*", OCTET_STREAM, _BOTH, allowed=_AZURE_FRAMES, multipart=True),
+        ),
+        Kind.RENDERED: Offers(
+            (Offer(JPEG, JPEG, _SINGLE), Offer(PNG, PNG, _SINGLE)),
+            without_accept=JPEG,
+            refusal="The request headers are not acceptable",
         ),
         Kind.METADATA: _AZURE_JSON,
         Kind.SEARCH: _AZURE_JSON,
@@ -124,6 +130,9 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.BULKDATA: _standard(
             Offer(OCTET_STREAM, OCTET_STREAM, _BOTH),
             *(Offer(accept, OCTET_STREAM, _BOTH, multipart=True) for accept in _ANY_BYTES),
+        ),
+        Kind.RENDERED: _standard(
+            *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")), Offer(PNG, PNG, _SINGLE)
         ),
         Kind.METADATA: _standard(*_JSON_ROWS),
         Kind.SEARCH: _standard(*_JSON_ROWS),

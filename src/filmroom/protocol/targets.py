@@ -3,13 +3,14 @@
 import re
 
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
-from filmroom.errors import BadTarget
+from filmroom.errors import BadParameter, BadTarget
 
 LONGEST_UID = 64
 
 # As the Azure service does, and as real files need: components may begin with zero or be empty.
 _UID = re.compile(r"[0-9.]*[0-9]")
 _FRAME = re.compile(r"\s*([+-]?[0-9]+)(?:\.0*)?\s*")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 _LARGEST_FRAME = 2**31 - 1  # NumberOfFrames is an IS (PS3.5 Table 6.2-1)
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.%]+\]|[0-9A-Za-z._-]+)(?P<port>:[0-9]{1,5})?")
 _DEFAULT_PORTS = frozenset({80, 443})
@@ -52,6 +53,17 @@ def frame_numbers(text: str) -> tuple[int, ...]:
             "and all requested frames must have value greater than 0."
         )
     return numbers
+
+
+def quality(text: str | None) -> int:
+    """The quality of a rendered image (PS3.18 §8.3.5.1.2), 100 if not given."""
+    if text is None:
+        return 100
+    if not _INTEGER.fullmatch(text):
+        raise BadParameter(f"The query parameter 'quality' is invalid. The value '{text}' is not an integer.")
+    if not 1 <= int(text) <= 100:
+        raise BadParameter("Image quality must be between 1 and 100 inclusive")
+    return int(text)
 
 
 def service_root(scheme: str, host: str | None, port: int | None, public_url: str | None, root: str) -> str:

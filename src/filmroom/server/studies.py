@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from filmroom.dicom import store_response
 from filmroom.dicom.resources import Level, Resource
+from filmroom.errors import BadTarget
 from filmroom.protocol import negotiation, queries, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind, Selected
@@ -19,6 +20,7 @@ from filmroom.server.bodies import Receiver
 from filmroom.server.responses import Multipart
 from filmroom.server.work import Body
 from filmroom.services import delete as delete_service
+from filmroom.services import rendered as rendered_service
 from filmroom.services import retrieve as retrieve_service
 from filmroom.services import search as search_service
 from filmroom.services import store as store_service
@@ -48,6 +50,8 @@ def routes(dialect: Dialect) -> list[Route]:
         _SERIES + "/metadata": {"GET": retrieve_metadata},
         _INSTANCE + "/metadata": {"GET": retrieve_metadata},
         _INSTANCE + "/frames/{frames}": {"GET": retrieve_frames},
+        _INSTANCE + "/rendered": {"GET": retrieve_rendered},
+        _INSTANCE + "/frames/{frames}/rendered": {"GET": retrieve_rendered},
     }
     if Kind.BULKDATA in dialect.offers:
         table[_INSTANCE + "/bulkdata/{path:path}"] = {"GET": retrieve_bulkdata}
@@ -95,6 +99,20 @@ async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
     return await _send_contents(dialect, request, service, selected)
 
 
+async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
+    """Retrieve one Frame as an image (PS3.18 §10.4.1.1.3); of an Instance the first."""
+    target, state = _target(request), request.state
+    numbers = targets.frame_numbers(request.path_params.get("frames", "1"))
+    if len(numbers) > 1:
+        raise BadTarget("One Frame can be rendered at a time: name one number.")
+    quality = targets.quality(request.query_params.get("quality"))
+    media_type = _select(dialect, request, Kind.RENDERED).media_type
+    image = await state.work.run(
+        rendered_service.frame, state.archive, dialect, target, numbers[0], media_type, quality
+    )
+    return Response(image, media_type=media_type)
+
+
 async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:
     """Retrieve one bulk value (PS3.18 §10.4.1.1.5)."""
     selected = _select(dialect, request, Kind.BULKDATA)
@@ -128,7 +146,9 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     _select(dialect, request, Kind.SEARCH)
     scope = _target(request)
     query, warnings = queries.parse(dialect, level, scope, request.query_params.multi_items())
-    found = await request.state.work.run(search_service.search, request.state.archive, dialect, query, _root(dialect, request))
+    found = await request.state.work.run(
+        search_service.search, request.state.archive, dialect, query, _root(dialect, request)
+    )
     if not found and dialect.empty_search_status == 204:
         return Response(status_code=204)
     return Response(orjson.dumps(found), 200, _warnings(request, *warnings), responses.DICOM_JSON)

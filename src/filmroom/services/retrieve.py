@@ -8,21 +8,16 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import orjson
-from sqlalchemy import Connection
 
 from filmroom.archive import Archive
 from filmroom.dicom import frames as frame_ranges
-from filmroom.dicom import json_model, part10, transfer_syntax
+from filmroom.dicom import json_model, transfer_syntax
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
-from filmroom.pixels import frame
-from filmroom.pixels.frame import Frame
+from filmroom.pixels.frame import Frame, describe
 from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Selected
@@ -95,7 +90,7 @@ def frames(
         choice = _fit(stored, selected)
         syntax = stored.transfer_syntax if choice.transfer_syntax == AS_STORED else choice.transfer_syntax
         same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
-        described = None if same else frame.describe(_elements(tx, target))
+        described = None if same else describe(json_model.parse(next(instances.fetch_metadata(tx, target))[1]))
     spans = [frame_ranges.span(ranges, number) for number in numbers]
     return [
         Content(
@@ -114,7 +109,7 @@ def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) 
     with archive.index.read() as tx:
         stored, bulk = instances.fetch_bulk(tx, target, path)
     location = f"{target.path}/bulkdata/{path}"
-    chunks = _range(archive, stored, bulk.offset, bulk.length)
+    chunks = archive.read(stored, bulk.offset, bulk.length)
     return [Content(selected.media_type, None, location, bulk.length, chunks)]
 
 
@@ -164,21 +159,7 @@ def _frame(
     syntax: str,
     described: Frame | None,
 ) -> Iterator[bytes]:
-    raw = frame_ranges.extract(ranges, number, b"".join(_range(archive, stored, *span)))
+    raw = frame_ranges.extract(ranges, number, b"".join(archive.read(stored, *span)))
     if described is not None:
         raw = archive.pool.run(transcode_frame, raw, described, stored.transfer_syntax, syntax)
     yield raw
-
-
-def _range(archive: Archive, stored: StoredInstance, offset: int, length: int) -> Iterator[bytes]:
-    """Bytes of the data set. Offsets count in the inflated data set if it is stored deflated (PS3.5 A.5)."""
-    if transfer_syntax.find(stored.transfer_syntax).deflated:
-        buffer = part10.read(archive.blobs.get(stored.key)).buffer
-        return iter([bytes(buffer[offset : offset + length])])
-    return archive.blobs.stream(stored.key, offset, length)
-
-
-def _elements(tx: Connection, target: Resource) -> dict[str, Any]:
-    _, text = next(instances.fetch_metadata(tx, target))
-    elements: dict[str, Any] = orjson.loads(json_model.standard(text, ""))
-    return elements

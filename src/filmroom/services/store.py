@@ -13,7 +13,7 @@ A crash before (3) leaves files that no row names; `delete.sweep` removes them.
 import hashlib
 import mmap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from filmroom.blobs import new_keys
 from filmroom.dicom import frames, json_model, part10, store_response, validation
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.store_response import Outcome
-from filmroom.errors import BadFile, Error
+from filmroom.errors import BadFile, Error, Unavailable
 from filmroom.index.instances import NewInstance, Status
 from filmroom.protocol.dialects import Dialect
 
@@ -69,16 +69,22 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
             archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
             statuses = archive.additions.add([new for _, new in accepted], replace=replace)  # (3)
         except Error:
-            archive.blobs.delete(new.key for _, new in accepted)
+            _take_back(archive, [new.key for _, new in accepted])
             raise
         lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in _WRITTEN]
-        archive.blobs.delete(lost)  # (4)
+        _take_back(archive, lost)  # (4)
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, replace or dialect.identical_succeeds)
     return Stored(tuple(c.outcome for c in candidates), any(c.multiple_values for c in candidates))
 
 
 _WRITTEN = {Status.ADDED, Status.REPLACED}
+
+
+def _take_back(archive: Archive, keys: Sequence[str]) -> None:
+    """Delete files that have no row. If that fails, what became of the request stands, and the sweep deletes them."""
+    with suppress(Unavailable):
+        archive.blobs.delete(keys)
 
 
 def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candidate:
@@ -101,8 +107,8 @@ def _check(
     sop_class, instance = _uid(elements, SOP_CLASS), _uid(elements, SOP_INSTANCE)
     outcome = Outcome(sop_class, _uid(elements, STUDY), _uid(elements, SERIES), instance)
     if findings.errors:
-        refused = store_response.refuse(outcome, store_response.VALIDATION_FAILED, findings.errors)
-        return _Candidate(part, refused)
+        problems = (*findings.errors, *findings.warnings)
+        return _Candidate(part, store_response.refuse(outcome, store_response.VALIDATION_FAILED, problems))
     hidden = validation.hidden(findings, dialect.rules)
     resource = Resource(outcome.study, outcome.series, outcome.instance, target.partition)
     new = NewInstance(

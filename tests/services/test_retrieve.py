@@ -1,0 +1,226 @@
+"""Retrieve: what is stored is sent as it lies, and all that can be refused is refused before the first byte."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import imagecodecs
+import numpy as np
+import orjson
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from filmroom.archive import Archive
+from filmroom.dicom.resources import Resource
+from filmroom.errors import NotAcceptable, NotFound, Unavailable
+from filmroom.protocol.dialects import DICOMWEB, V2
+from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.services import retrieve as service
+from filmroom.services.retrieve import Content
+from filmroom.services.store import part, store
+from tests import data
+from tests.messages import encoded
+
+EXPLICIT, JPEG_2000, JPEG_LS = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+DICOM, OCTETS = "application/dicom", "application/octet-stream"
+
+
+@pytest.fixture
+def image(either: Archive) -> Dataset:
+    made = data.image(frames=3)
+    keep(either, data.file(made))
+    return made
+
+
+def keep(archive: Archive, *contents: bytes) -> None:
+    outcomes = store(archive, DICOMWEB, Resource(), [part(content) for content in contents], replace=False).outcomes
+    assert [outcome.failure for outcome in outcomes] == [None] * len(contents)
+
+
+def of(made: Dataset, level: int = 3) -> Resource:
+    return Resource(*(made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID)[:level])
+
+
+def whole(content: Content) -> bytes:
+    return b"".join(content.chunks)
+
+
+def as_stored(media_type: str = DICOM) -> Selected:
+    return Selected(media_type, STORED, multipart=True)
+
+
+# --- Instances
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_instances_as_stored(either: Archive, image: Dataset, level: int) -> None:
+    (content,) = service.instances_of(either, DICOMWEB, of(image, level), as_stored())
+    assert (content.media_type, content.transfer_syntax, content.location) == (DICOM, EXPLICIT, of(image).path)
+    assert content.length == len(data.file(image))
+    assert whole(content) == data.file(image)
+
+
+def test_an_instance_in_another_transfer_syntax(either: Archive, image: Dataset) -> None:
+    selected = Selected(DICOM, JPEG_2000, multipart=False)
+    (content,) = service.instances_of(either, DICOMWEB, of(image), selected)
+    assert (content.transfer_syntax, content.length) == (JPEG_2000, None)
+    assert dcmread(io.BytesIO(whole(content))).file_meta.TransferSyntaxUID == JPEG_2000
+    assert not list(either.spool.iterdir())
+
+
+def test_a_transcoding_left_half_way_cleans_up(either: Archive, image: Dataset) -> None:
+    selected = Selected(DICOM, JPEG_2000, multipart=False)
+    (content,) = service.instances_of(either, DICOMWEB, of(image), selected)
+    next(content.chunks)
+    assert list(either.spool.iterdir())
+    assert isinstance(content.chunks, Iterator)
+    content.chunks.close()  # type: ignore[attr-defined]
+    assert not list(either.spool.iterdir())
+
+
+def test_a_file_that_is_too_large_to_change(either: Archive, image: Dataset) -> None:
+    small = replace(V2, transcode_limit=100)
+    selected = Selected(DICOM, JPEG_2000, multipart=False)
+    with pytest.raises(NotAcceptable, match="above the supported limit of 100"):
+        service.instances_of(either, small, of(image), selected)
+    assert service.instances_of(either, small, of(image), as_stored())
+
+
+def test_several_instances_of_azure_only_as_stored(either: Archive, image: Dataset) -> None:
+    other = data.dataset(StudyInstanceUID=image.StudyInstanceUID)
+    keep(either, data.file(other))
+    with pytest.raises(NotAcceptable, match="when multiple instances are matched"):
+        service.instances_of(either, V2, of(image, 1), Selected(DICOM, EXPLICIT, multipart=True))
+    contents = service.instances_of(either, V2, of(image, 1), as_stored())
+    assert [content.location for content in contents] == [of(image).path, of(other).path]
+
+
+def test_a_syntax_that_cannot_be_made(either: Archive) -> None:
+    made = encoded(b"no picture", syntax="1.2.840.10008.1.2.4.107")
+    keep(either, made.content)
+    with pytest.raises(NotAcceptable, match="transcoding is not supported"):
+        service.instances_of(either, DICOMWEB, of(made.dataset), Selected(DICOM, EXPLICIT, multipart=True))
+
+
+def test_the_stored_syntax_as_a_last_resort(either: Archive) -> None:
+    made = encoded(b"no picture", syntax="1.2.840.10008.1.2.4.107")
+    keep(either, made.content)
+    selected = Selected(DICOM, EXPLICIT, multipart=True, fallback=True)
+    (content,) = service.instances_of(either, DICOMWEB, of(made.dataset), selected)
+    assert whole(content) == made.content
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_not_found(either: Archive, level: int) -> None:
+    name = ("study", "series", "instance")[level - 1]
+    target = Resource(*("1.2", "3.4", "5.6")[:level])
+    for find in (
+        lambda: service.instances_of(either, DICOMWEB, target, as_stored()),
+        lambda: service.metadata(either, DICOMWEB, target, ""),
+        lambda: service.version(either, target),
+    ):
+        with pytest.raises(NotFound, match=f"The specified {name} cannot be found."):
+            find()
+
+
+def test_a_lost_file_is_told(either: Archive, image: Dataset) -> None:
+    either.blobs.delete([key for key, _ in either.blobs.list()])
+    (content,) = service.instances_of(either, DICOMWEB, of(image), as_stored())
+    with pytest.raises(Unavailable, match="missing from the blob store"):
+        next(content.chunks)
+
+
+# --- Metadata
+
+
+def test_metadata_of_the_standard(either: Archive, image: Dataset) -> None:
+    found = service.metadata(either, DICOMWEB, of(image, 1), "http://x/dicomweb")
+    (text,) = found.texts
+    assert orjson.loads(text)["7FE00010"]["BulkDataURI"] == f"http://x/dicomweb{of(image).path}/bulkdata/7FE00010"
+    assert found.version == service.version(either, of(image, 1))
+
+
+def test_metadata_of_azure(either: Archive, image: Dataset) -> None:
+    (text,) = service.metadata(either, V2, of(image, 2), "").texts
+    assert "7FE00010" not in orjson.loads(text)
+
+
+def test_the_version_changes_with_what_is_stored(either: Archive, image: Dataset) -> None:
+    before = service.version(either, of(image, 1))
+    keep(either, data.file(data.dataset(StudyInstanceUID=image.StudyInstanceUID)))
+    after = service.version(either, of(image, 1))
+    assert (after[0] > before[0], after[1]) == (True, 2)
+
+
+# --- Frames
+
+
+def frames(archive: Archive, made: Dataset, *numbers: int, selected: Selected | None = None) -> list[Content]:
+    return service.frames(archive, DICOMWEB, of(made), numbers, selected or as_stored(OCTETS))
+
+
+def test_frames_in_the_order_asked_for(either: Archive, image: Dataset) -> None:
+    size = len(image.PixelData) // 3
+    found = frames(either, image, 3, 1, 3)
+    assert [whole(content) for content in found] == [
+        image.PixelData[size * (n - 1) : size * n] for n in (3, 1, 3)
+    ]
+    assert [content.location for content in found] == [f"{of(image).path}/frames/{n}" for n in (3, 1, 3)]
+    assert {content.transfer_syntax for content in found} == {EXPLICIT}
+
+
+def test_a_frame_in_another_transfer_syntax(either: Archive, image: Dataset) -> None:
+    (content,) = frames(either, image, 2, selected=Selected("image/jp2", JPEG_2000, multipart=True))
+    pixels = np.asarray(imagecodecs.jpeg2k_decode(whole(content)))
+    size = len(image.PixelData) // 3
+    assert pixels.astype("<u2").tobytes() == image.PixelData[size : 2 * size]
+
+
+def test_encoded_frames_as_stored(either: Archive) -> None:
+    made = encoded(b"first!", b"second")
+    keep(either, made.content)
+    (content,) = frames(either, made.dataset, 2)
+    assert (content.transfer_syntax, whole(content)) == (JPEG_LS, b"second")
+
+
+def test_frames_of_a_deflated_file(either: Archive) -> None:
+    made = data.image(frames=2)
+    keep(either, data.file(made, DEFLATED))
+    (content,) = frames(either, made, 2)
+    assert whole(content) == made.PixelData[len(made.PixelData) // 2 :]
+
+
+@pytest.mark.parametrize("numbers", [(4,), (1, 4)])
+def test_a_frame_beyond_the_last(either: Archive, image: Dataset, numbers: tuple[int, ...]) -> None:
+    with pytest.raises(NotFound, match="The specified frame cannot be found."):
+        frames(either, image, *numbers)
+
+
+def test_no_pixel_data(either: Archive) -> None:
+    made = data.dataset()
+    keep(either, data.file(made))
+    with pytest.raises(NotFound, match="The specified frame cannot be found."):
+        frames(either, made, 1)
+
+
+# --- Bulkdata
+
+
+def test_a_bulk_value(either: Archive, image: Dataset) -> None:
+    (content,) = service.bulkdata(either, of(image), "7FE00010", as_stored(OCTETS))
+    assert (content.media_type, content.transfer_syntax) == (OCTETS, None)
+    assert (content.length, whole(content)) == (len(image.PixelData), image.PixelData)
+
+
+def test_a_bulk_value_of_a_deflated_file(either: Archive) -> None:
+    made = data.image()
+    keep(either, data.file(made, DEFLATED))
+    (content,) = service.bulkdata(either, of(made), "7FE00010", as_stored(OCTETS))
+    assert whole(content) == made.PixelData
+
+
+def test_no_such_bulk_value(either: Archive, image: Dataset) -> None:
+    with pytest.raises(NotFound):
+        service.bulkdata(either, of(image), "00280010", as_stored(OCTETS))
