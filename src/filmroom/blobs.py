@@ -24,7 +24,7 @@ from typing import Protocol
 
 from filmroom.errors import Unavailable
 
-Content = bytes | Path
+Content = bytes | bytearray | Path
 Parts = list[bytes]  # a name of its own, for `list` is a method below
 
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -281,7 +281,9 @@ class Memory:
         with _translated("written"), self._lock:
             if any(key in self._blobs for key, _ in taken):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-            read = {key: content.read_bytes() if isinstance(content, Path) else content for key, content in taken}
+            read = {
+                key: content.read_bytes() if isinstance(content, Path) else bytes(content) for key, content in taken
+            }
             self._blobs |= {key: (content, time.time()) for key, content in read.items()}
             for _, content in taken:
                 if isinstance(content, Path):

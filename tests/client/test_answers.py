@@ -1,5 +1,7 @@
 """What answers mean: data sets, Warnings, and the exceptions of error answers."""
 
+import copy
+import pickle
 from typing import Any
 
 import httpx2
@@ -156,6 +158,13 @@ def test_an_answer_with_broken_compression_is_a_bad_response(client: Any, servic
     for call in (client.search_for_studies, lambda: client.retrieve_study("1.2")):
         with pytest.raises(BadResponse, match="can't be read"):
             call()
+
+
+def test_results_can_be_copied_and_pickled(client: Any, service: Recorder) -> None:
+    service.replies = [recorder.json([{"00100020": {"vr": "LO", "Value": ["1"]}}], ETag="7")]
+    metadata = client.retrieve_instance_metadata("1", "2", "3")
+    for again in (copy.copy(metadata), copy.deepcopy(metadata), pickle.loads(pickle.dumps(metadata))):
+        assert (again, again.PatientID, again.etag) == (metadata, "1", "7")
 
 
 def test_headers_are_those_of_the_answer() -> None:

@@ -1,6 +1,7 @@
 """Streamed answers: cut into parts, spooled, handed out as Instances, Frames and files."""
 
 import copy
+import errno
 import io
 import subprocess
 import sys
@@ -210,6 +211,19 @@ def test_a_download_that_breaks_off_leaves_only_whole_files(client: Any, service
     with pytest.raises(BadResponse):
         client.download(S, folder=tmp_path)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["1.4.dcm"]
+
+
+def test_a_download_to_a_full_disk_leaves_nothing(
+    client: Any, service: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(splitter: Splitter, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Splitter, "_write", full)
+    service.replies = [recorder.multipart([_instance()])]
+    with pytest.raises(OSError, match="No space"):
+        client.download(S, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_download_of_what_is_not_dicom_leaves_nothing(client: Any, service: Recorder, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,19 @@ def test_a_body_of_unknown_length_announces_none() -> None:
     body = Body([_source(OneWay(FILE))], lambda count: None)
     assert "content-length" not in body.headers
     assert not body.repeatable
+
+
+def test_a_file_of_300_mb_is_sent_with_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(300 << 20)
+    body = Body([_source(path)], lambda count: None)
+    tracemalloc.start()
+    try:
+        assert sum(map(len, body)) == int(body.headers["content-length"])
+        assert tracemalloc.get_traced_memory()[1] < 5 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_asynchronous_body_is_the_same() -> None:

@@ -110,7 +110,7 @@ def test_many_instances_go_in_several_requests(client: Any, storing: Storing, co
 
 
 def test_a_request_ends_when_it_has_many_bytes(storing: Storing, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_store, "REQUEST_BYTES", len(FILES[0]) + 1)
+    monkeypatch.setattr(_store, "REQUEST_BYTES", max(map(len, FILES)) + 1)
     connect(storing.url).store_instances(FILES)
     assert sorted(len(recorder.parts_of(request)) for request in storing.requests) == [1, 2, 2, 2, 2]
 

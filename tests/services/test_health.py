@@ -2,12 +2,15 @@
 
 import errno
 import os
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from filmroom.archive import Archive
+from filmroom.errors import Unavailable
 from filmroom.index.database import Database
 from filmroom.services import health
 
@@ -27,10 +30,21 @@ def test_a_full_disk_is_told(archive: Archive, monkeypatch: pytest.MonkeyPatch) 
     assert "the disk is full" in blobs.description
 
 
-def test_a_broken_index_is_told(archive: Archive, tmp_path: Path) -> None:
-    other = Database(f"sqlite:///{tmp_path / 'other.sqlite'}")
-    other.close()
-    (tmp_path / "other.sqlite").write_bytes(b"this is no database" * 100)
+class LostIndex(Database):
+    """A database that goes away after it was opened."""
+
+    lost = False
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        if self.lost:
+            raise Unavailable("The index can't be used: it is lost.")
+        return super().begin()
+
+
+def test_a_lost_index_is_told(archive: Archive, tmp_path: Path) -> None:
+    other = LostIndex(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    other.lost = True
     index, blobs = health.check(replace(archive, index=other))
+    other.close()
     assert (index.healthy, blobs.healthy) == (False, True)
-    assert "not an index" in index.description
+    assert index.description == "The index can't be used: it is lost."

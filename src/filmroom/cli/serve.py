@@ -1,7 +1,9 @@
 """`filmroom serve`: start the service, and say what can be opened and tried."""
 
 import os
+import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -105,13 +107,20 @@ def _welcome(settings: Settings, url: str) -> None:
         f"  Data                 {settings.data.absolute()}",
         "",
         "Try it in another terminal:",
-        "  filmroom samples samples",
+        f"  {_program()} samples samples",
         f"  curl -H 'Content-Type: application/dicom' --data-binary @samples/blue-circle.dcm {url}/dicomweb/studies",
         f"  curl {url}/dicomweb/studies",
     ]
     if settings.host not in LOOPBACK:
         lines += ["", "There is no authentication: whoever reaches this address can read and delete everything."]
     typer.echo("\n".join([*lines, "", "Ctrl-C ends it."]), err=True)
+
+
+def _program() -> str:
+    """How this program can be called in another terminal."""
+    if shutil.which("filmroom"):
+        return "filmroom"
+    return os.path.relpath(sys.argv[0]) if os.access(sys.argv[0], os.X_OK) else f"{sys.executable} -m filmroom"
 
 
 def _run(settings: Settings, listening: socket.socket) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 import httpx2
 
+# What httpx2 takes as auth.
+Credentials = httpx2.Auth | tuple[str, str] | Callable[[httpx2.Request], httpx2.Request]
 Token = str | Callable[[], str | Awaitable[str]]
 
 

@@ -9,13 +9,14 @@ import httpx2
 
 from filmroom import __version__
 from filmroom.client._answers import Answer, announce, error, warnings_of
-from filmroom.client._auth import BearerToken, Token
+from filmroom.client._auth import BearerToken, Credentials, Token
 from filmroom.client._messages import Request, Service
 from filmroom.client._retry import Attempts, Retry, connection_failed
 from filmroom.client._sources import AsyncBody
 from filmroom.client.exceptions import BadResponse
 
 # A service may spool and sync gigabytes before it answers a store, so a read may take its time.
+Limits = float | httpx2.Timeout | None
 TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 
 
@@ -25,8 +26,8 @@ class Link:
 
     service: Service
     headers: Mapping[str, str]
-    auth: Any
-    timeout: Any
+    auth: Credentials | None
+    timeout: Limits
     retry: Retry
 
     @classmethod
@@ -35,17 +36,16 @@ class Link:
         url: str,
         partition: str | None,
         headers: Mapping[str, str] | None,
-        auth: Any,
+        auth: Credentials | None,
         token: Token | None,
-        timeout: Any,
+        timeout: Limits,
         retries: int | Retry,
     ) -> "Link":
         """From the arguments of a client."""
         if auth is not None and token is not None:
             raise ValueError("Give auth or token, not both.")
-        chosen = BearerToken(token) if token is not None else auth
+        credentials = auth if token is None else BearerToken(token)
         sent = {"user-agent": f"filmroom/{__version__}"} | {k.lower(): v for k, v in (headers or {}).items()}
-        credentials = httpx2.USE_CLIENT_DEFAULT if chosen is None else chosen
         retry = retries if isinstance(retries, Retry) else Retry(times=retries)
         return cls(Service(url, partition), sent, credentials, timeout, retry)
 
@@ -61,8 +61,10 @@ class Link:
         return http.build_request(request.method, request.url, headers=headers, content=content, timeout=self.timeout)
 
     def credentials(self, request: Request) -> Any:
-        """The auth of httpx2 for `request`."""
-        return self.auth if self._is_own(request.url) else None
+        """The auth of httpx2 for `request`: this client's, or that of the `http` it was given; none for other hosts."""
+        if not self._is_own(request.url):
+            return None
+        return httpx2.USE_CLIENT_DEFAULT if self.auth is None else self.auth
 
     def attempts(self, request: Request) -> Attempts:
         """The tries of `request`."""

@@ -173,8 +173,10 @@ class Splitter:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
-            remove(self._file)
+            try:
+                self._file.close()  # which may fail too when the disk is full
+            finally:
+                remove(self._file)
 
 
 def _total(headers: httpx2.Headers) -> int | None:

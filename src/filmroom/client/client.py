@@ -6,14 +6,14 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, Self, TypeVar, Unpack
+from typing import IO, Self, TypeVar, Unpack
 
 import httpx2
 from pydicom.dataset import Dataset
 
 from filmroom.client import _link, _messages, _parts
 from filmroom.client._answers import Answer, Datasets, Metadata
-from filmroom.client._auth import Token
+from filmroom.client._auth import Credentials, Token
 from filmroom.client._messages import Request, Stream, Transaction, frames_path, path
 from filmroom.client._options import (
     BulkdataOptions,
@@ -63,10 +63,10 @@ class Client:
         self,
         url: str,
         *,
-        auth: Any = None,
+        auth: Credentials | None = None,
         token: Token | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float | httpx2.Timeout | None = _link.TIMEOUT,
+        timeout: _link.Limits = _link.TIMEOUT,
         retries: int | Retry = 3,
         partition: str | None = None,
         http: httpx2.Client | None = None,

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select
@@ -31,22 +32,8 @@ _PRAGMAS = {
     "synchronous": "FULL",  # in WAL mode anything less loses commits at a loss of power
     "fullfsync": "ON",  # macOS: through the cache of the drive
     "foreign_keys": "ON",
-    "cache_size": -32 * 1024,  # KiB
+    "cache_size": -8 * 1024,  # KiB for each connection; the rest is left to the cache of the system
 }
-
-# How a transaction that reads and one that writes begin. A SQLite transaction that turned from reading
-# to writing would fail when somebody else has written meanwhile, so a writer says so at once.
-_OPTIONS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
-    "sqlite": ({"begin": "BEGIN"}, {"begin": "BEGIN IMMEDIATE"}),
-    "postgresql": (
-        {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
-        {"isolation_level": "READ COMMITTED"},
-    ),
-}
-
-# What keeps two processes from making the tables at the same moment. A SQLite transaction that writes is alone anyway.
-_ALONE = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_advisory_xact_lock(1178560842)"}
-_TURNS: Mapping[str, type[Turns] | type[Anytime]] = {"sqlite": Turns, "postgresql": Anytime}
 
 # What a person can do about it (https://sqlite.org/rescode.html). The rest is reported in the words of the database.
 _REASONS = {
@@ -64,10 +51,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        reads, writes = _OPTIONS[self._engine.dialect.name]
-        self._reading = self._engine.execution_options(**reads)
-        self._writing = self._engine.execution_options(**writes)
-        self._turns = _TURNS[self._engine.dialect.name](self._engine.url.database or "")
+        kind = _KINDS[self._engine.dialect.name]
+        self._reading = self._engine.execution_options(**kind.reads)
+        self._writing = self._engine.execution_options(**kind.writes)
+        self._turns = kind.turns(self._engine.url.database or "")
         try:
             with self.begin() as tx:
                 _create_or_check(tx)
@@ -103,10 +90,11 @@ def _engine(url: str) -> Engine:
         url,
         pool_size=_POOL_SIZE,
         max_overflow=0,
+        pool_use_lifo=True,  # the connection used last has the warmest cache
         pool_timeout=_PATIENCE,
         hide_parameters=True,  # they hold patients' names, and errors are logged
     )
-    for name, listener in _LISTENERS[engine.dialect.name].items():
+    for name, listener in _KINDS[engine.dialect.name].listeners.items():
         event.listen(engine, name, listener)
     return engine
 
@@ -121,15 +109,40 @@ def _begin(tx: Connection) -> None:
     tx.exec_driver_sql(tx.get_execution_options()["begin"])
 
 
-_LISTENERS: Mapping[str, Mapping[str, Callable[..., None]]] = {
-    "sqlite": {"connect": _prepare, "begin": _begin},
-    "postgresql": {},
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """In what the databases differ, beside `upsert`."""
+
+    reads: Mapping[str, Any]  # options of a transaction that reads
+    writes: Mapping[str, Any]  # and of one that writes
+    alone: str  # a statement that keeps two processes from making the tables at the same moment
+    turns: type[Turns] | type[Anytime]
+    listeners: Mapping[str, Callable[..., None]]
+
+
+_KINDS = {
+    "sqlite": _Kind(
+        # A transaction that turned from reading to writing would fail when somebody else has written meanwhile,
+        # so one that may write says so at once.
+        reads={"begin": "BEGIN"},
+        writes={"begin": "BEGIN IMMEDIATE"},
+        alone="SELECT 1",  # who writes is alone anyway
+        turns=Turns,
+        listeners={"connect": _prepare, "begin": _begin},
+    ),
+    "postgresql": _Kind(
+        reads={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+        writes={"isolation_level": "READ COMMITTED"},
+        alone="SELECT pg_advisory_xact_lock(1178560842)",
+        turns=Anytime,
+        listeners={},
+    ),
 }
 
 
 def _create_or_check(tx: Connection) -> None:
     """Create the tables in an empty database; refuse one whose tables this version doesn't know."""
-    tx.exec_driver_sql(_ALONE[tx.dialect.name])
+    tx.exec_driver_sql(_KINDS[tx.dialect.name].alone)
     present = set(inspect(tx).get_table_names())
     if not present:
         metadata.create_all(tx)

@@ -58,8 +58,7 @@ class Receiver:
         """The current part is complete."""
         if self._file is None and self._length <= self.memory:
             self.memory -= self._length
-            content = bytes(self._waiting)
-            self.parts.append(Part(content, len(content), hashlib.sha256(content).digest()))
+            self.parts.append(Part(self._waiting, self._length))
         else:
             await self.work.run(self._finish)
         self._waiting, self._length = bytearray(), 0

@@ -31,11 +31,11 @@ SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One received part: its bytes, or the file in the spool folder that holds them, and their SHA-256."""
+    """One received part: its bytes, or the file in the spool folder that holds them."""
 
-    content: bytes | Path
+    content: bytes | bytearray | Path
     length: int
-    digest: bytes
+    digest: bytes | None = None  # SHA-256; taken while spooling, so that a large file is not read again
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _Candidate:
 
 def part(content: bytes) -> Part:
     """A part whose bytes are in memory."""
-    return Part(content, len(content), hashlib.sha256(content).digest())
+    return Part(content, len(content))
 
 
 def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[Part], *, replace: bool) -> Stored:
@@ -96,33 +96,27 @@ def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candi
         except BadFile as error:
             problem = validation.Problem(0, str(error))
             return _Candidate(part, Outcome(failure=store_response.VALIDATION_FAILED, problems=(problem,)))
-        return _check(dialect, target, part, key, file, model)
-
-
-def _check(
-    dialect: Dialect, target: Resource, part: Part, key: str, file: part10.File, model: json_model.Model
-) -> _Candidate:
-    elements = model.elements
-    findings = validation.check(file, model, dialect.rules, target.study)
-    sop_class, instance = _uid(elements, SOP_CLASS), _uid(elements, SOP_INSTANCE)
-    outcome = Outcome(sop_class, _uid(elements, STUDY), _uid(elements, SERIES), instance)
-    if findings.errors:
-        problems = (*findings.errors, *findings.warnings)
-        return _Candidate(part, store_response.refuse(outcome, store_response.VALIDATION_FAILED, problems))
-    hidden = validation.hidden(findings, dialect.rules)
-    resource = Resource(outcome.study, outcome.series, outcome.instance, target.partition)
-    new = NewInstance(
-        resource=resource,
-        sop_class=sop_class or "",
-        transfer_syntax=file.transfer_syntax.uid,
-        key=key,
-        length=part.length,
-        digest=part.digest,
-        elements={tag: element for tag, element in elements.items() if tag not in hidden} if hidden else elements,
-        metadata=json_model.format(elements, hidden),
-        frames=frames.locate(file, elements),
-        bulk=model.bulk,
-    )
+        findings = validation.check(file, model, dialect.rules, target.study)
+        sop_class, study, series, instance = (
+            _uid(model.elements, tag) for tag in (SOP_CLASS, STUDY, SERIES, SOP_INSTANCE)
+        )
+        outcome = Outcome(sop_class, study, series, instance)
+        if findings.errors:
+            problems = (*findings.errors, *findings.warnings)
+            return _Candidate(part, store_response.refuse(outcome, store_response.VALIDATION_FAILED, problems))
+        hidden = validation.hidden(findings, dialect.rules)
+        new = NewInstance(
+            resource=Resource(study, series, instance, target.partition),
+            sop_class=sop_class or "",
+            transfer_syntax=file.transfer_syntax.uid,
+            key=key,
+            length=part.length,
+            digest=part.digest or hashlib.sha256(buffer).digest(),
+            elements={tag: element for tag, element in model.elements.items() if tag not in hidden},
+            metadata=json_model.format(model.elements, hidden),
+            frames=frames.locate(file, model.elements),
+            bulk=model.bulk,
+        )
     return _Candidate(part, store_response.warn(outcome, findings), new, findings.multiple_values)
 
 
@@ -138,10 +132,12 @@ def _uid(elements: dict[str, dict[str, object]], tag: int) -> str | None:
 
 
 @contextmanager
-def _bytes(content: bytes | Path) -> Iterator[part10.Buffer]:
+def _bytes(content: bytes | bytearray | Path) -> Iterator[part10.Buffer]:
     """The bytes to read: a spooled file is mapped, so that pixel data never enters memory."""
-    if isinstance(content, bytes) or not content.stat().st_size:
-        yield b"" if isinstance(content, Path) else content
-        return
-    with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        yield mapped
+    if not isinstance(content, Path):
+        yield content
+    elif not content.stat().st_size:
+        yield b""  # an empty file can't be mapped
+    else:
+        with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped
