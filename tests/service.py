@@ -2,11 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def wait_until(holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.005)
+
+
+def check_index(folder: Path) -> None:
+    """The database of an archive is whole, and what it counts is what there is."""
+    with closing(sqlite3.connect(folder / "index.sqlite")) as index:
+        assert index.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert index.execute("PRAGMA foreign_key_check").fetchall() == []
+        for parent in ("study", "series"):
+            miscounted = (
+                f"SELECT count(*) FROM {parent} WHERE instances <> "
+                f"(SELECT count(*) FROM instance WHERE instance.{parent}_key = {parent}.key)"
+            )
+            assert index.execute(miscounted).fetchone() == (0,)
 
 
 def _group(pid: int) -> int | None:

@@ -1,7 +1,7 @@
 """The blob store: the file of every stored Instance, under a key that is never reused.
 
 A key is 32 hexadecimal digits: the milliseconds of its making (so that an index of keys grows at its end),
-two digits of the folder, random digits. The keys of one request share a folder, which is then synced once.
+two digits of the folder, random digits. The keys of one second share a folder, and those who store at once its sync.
 
 A file is created under its final name. A crash may leave half a file there, which no row names:
 to be told from a good one it needs no other name, and the sweep removes it.
@@ -9,6 +9,7 @@ to be told from a good one it needs no other name, and the sweep removes it.
 
 import errno
 import fcntl
+import itertools
 import os
 import re
 import secrets
@@ -70,8 +71,12 @@ class BlobStore(Protocol):
 
 
 def new_keys(count: int) -> list[str]:
-    """Keys that nobody has had before, for the files of one request."""
-    start = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(1)}"
+    """Keys that nobody has had before, for the files of one request.
+
+    Milliseconds, folder, random. Keys of one second share a folder, so that requests at the same time share its sync.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    start = f"{milliseconds:012x}{milliseconds // 1000 % 256:02x}"
     return [start + secrets.token_hex(9) for _ in range(count)]
 
 
@@ -104,7 +109,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = Path(root).absolute()
-        self._durable: set[str] = set()  # folders whose own entry is known to be on the disk
+        self._syncs: dict[str, _SharedSync] = {}  # of folders whose own entry is known to be on the disk
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="blobs")
         with _translated("made"):
             _make_folder(self._root)
@@ -122,7 +127,7 @@ class Folder:
                     self._open_folder(folder)
                 self._in_parallel([partial(_write, path, content, written) for path, content in paths])
                 for folder in folders:
-                    _sync_folder(folder)
+                    self._syncs[folder].sync()
         except Unavailable:
             for path in written:
                 with suppress(OSError):
@@ -169,11 +174,11 @@ class Folder:
 
     def _open_folder(self, folder: str) -> None:
         """See that a folder is there, and stays there after a loss of power."""
-        if folder not in self._durable:
+        if folder not in self._syncs:
             # Somebody else may have just made it and not yet synced, so sync in any case.
             os.makedirs(folder, exist_ok=True)
             _sync_folder(os.fspath(self._root))
-            self._durable.add(folder)
+            self._syncs.setdefault(folder, _SharedSync(folder))
 
     def _in_parallel(self, tasks: Sequence[Callable[[], None]]) -> None:
         if len(tasks) == 1:
@@ -256,6 +261,26 @@ def _sync_folder(folder: str) -> None:
         _sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class _SharedSync:
+    """The sync of a folder, shared by threads: one serves all that asked before it began."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._tickets = itertools.count(1)
+        self._last = 0  # the newest ticket taken
+        self._served = 0
+        self._turn = threading.Lock()
+
+    def sync(self) -> None:
+        """When this returns, what was in the folder when it was called is there to stay."""
+        ticket = self._last = next(self._tickets)
+        with self._turn:
+            if self._served < ticket:
+                newest = self._last
+                _sync_folder(self._folder)
+                self._served = newest
 
 
 # On macOS fsync leaves the bytes in the cache of the drive; F_FULLFSYNC does not.

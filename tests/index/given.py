@@ -5,6 +5,8 @@ from collections.abc import Collection
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection, Select
+from sqlalchemy.dialects import sqlite
 
 from filmroom.blobs import new_keys
 from filmroom.dicom import attributes, json_model, matching
@@ -137,3 +139,10 @@ def matches(database: Database, query: Query) -> list[str]:
 
 def value(found: dict[str, Any], keyword: str) -> Any:
     return json_model.first(found, tag(keyword))
+
+
+def plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:
+    """What SQLite would do, step by step."""
+    expanded = statement.compile(dialect=sqlite.dialect()).construct_expanded_state(values)
+    parameters = tuple(expanded.parameters[name] for name in expanded.positiontup or ())
+    return [str(row[3]) for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {expanded.statement}", parameters)]

@@ -133,6 +133,8 @@ def test_a_pattern_that_is_too_long_is_refused(database: Database) -> None:
     assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a" * 4095 + "*"))) == []
     assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a" + "*" * 9000))) == []
     with pytest.raises(BadParameter, match="4096"):
+        rows.matches(database, rows.asked(Level.STUDY, PatientName=Words(("a",) * 2000)))
+    with pytest.raises(BadParameter, match="4096"):
         rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a" * 4096 + "*")))
 
 

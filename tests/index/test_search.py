@@ -4,10 +4,10 @@ import pytest
 
 from filmroom.dicom.matching import Equal, Query
 from filmroom.dicom.resources import Level, Resource
+from filmroom.errors import BadParameter
 from filmroom.index import search
 from filmroom.index.database import Database
 from tests.index import given
-from tests.index.test_selects import plan
 
 
 @pytest.fixture
@@ -87,6 +87,14 @@ def test_keys_of_the_level_and_above_all_hold(
     filled: Database, level: Level, keys: dict[str, Any], found: list[str]
 ) -> None:
     assert given.matches(filled, given.asked(level, **keys)) == found
+
+
+@pytest.mark.parametrize(
+    ("level", "keys"), [(Level.STUDY, {"Modality": "CT"}), (Level.SERIES, {"SOPInstanceUID": "1"})]
+)
+def test_keys_of_lower_levels_are_refused(database: Database, level: Level, keys: dict[str, Any]) -> None:
+    with pytest.raises(BadParameter, match="lower levels"):
+        given.matches(database, given.asked(level, **keys))
 
 
 def test_partitions_are_apart(database: Database) -> None:
@@ -203,7 +211,7 @@ SELECTIVE = {
 def steps(database: Database, query: Query) -> list[str]:
     """How SQLite finds the page; what comes after it reads rows by their keys."""
     with database.read() as tx:
-        return plan(tx, search._page(query))
+        return given.plan(tx, search._page(query))
 
 
 @pytest.mark.parametrize(("keyword", "index"), SELECTIVE.items())

@@ -1,10 +1,10 @@
 import pytest
-from sqlalchemy import Connection, Select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Select
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index import selects
 from filmroom.index.database import Database
+from tests.index import given
 
 INSTANCE = Resource("1", "2", "3")
 STATEMENTS = [
@@ -16,17 +16,10 @@ STATEMENTS = [
 ]
 
 
-def plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:
-    """What SQLite would do, step by step."""
-    expanded = statement.compile(dialect=sqlite.dialect()).construct_expanded_state(values)
-    parameters = tuple(expanded.parameters[name] for name in expanded.positiontup or ())
-    return [str(row[3]) for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {expanded.statement}", parameters)]
-
-
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_no_select_walks_through_a_table(database: Database, statement: Select[object]) -> None:
     with database.read() as tx:
-        steps = plan(tx, statement, **selects.parameters(INSTANCE))
+        steps = given.plan(tx, statement, **selects.parameters(INSTANCE))
     assert steps
     assert not [step for step in steps if step.startswith("SCAN")]
 
@@ -34,11 +27,11 @@ def test_no_select_walks_through_a_table(database: Database, statement: Select[o
 @pytest.mark.parametrize("level", [Level.STUDY, Level.SERIES])
 def test_metadata_is_not_sorted(database: Database, level: Level) -> None:
     with database.read() as tx:
-        steps = plan(tx, selects.METADATA[level], **selects.parameters(INSTANCE))
+        steps = given.plan(tx, selects.METADATA[level], **selects.parameters(INSTANCE))
     assert not [step for step in steps if "TEMP B-TREE" in step]
 
 
 def test_what_is_present_is_found_by_an_index(database: Database) -> None:
     with database.read() as tx:
-        steps = plan(tx, selects.PRESENT, series_keys=[1, 2], uids=["1", "2"])
+        steps = given.plan(tx, selects.PRESENT, series_keys=[1, 2], uids=["1", "2"])
     assert steps == ["SEARCH instance USING INDEX instance_uid (series_key=? AND SOPInstanceUID=?)"]

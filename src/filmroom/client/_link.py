@@ -1,6 +1,8 @@
 """How requests become those of httpx2, the same for both clients: headers, credentials, timeouts, errors."""
 
 import contextlib
+import functools
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +74,12 @@ class Link:
 
     def _is_own(self, url: str) -> bool:
         return httpx2.URL(url).origin == httpx2.URL(self.service.base_url).origin
+
+
+@functools.cache
+def tls() -> ssl.SSLContext:
+    """The certificates to trust, read once: that takes longer than a request."""
+    return httpx2.create_ssl_context()
 
 
 @contextlib.contextmanager

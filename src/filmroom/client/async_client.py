@@ -1,4 +1,4 @@
-"""The asynchronous client of a DICOMweb service: `Client` with `await`, for asyncio and trio."""
+"""The asynchronous client of a DICOMweb service: `Client` with `await`, for asyncio."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """`Client` for asyncio and trio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
+    """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:
             async for instance in client.iter_study(uid):
@@ -61,7 +61,7 @@ class AsyncClient:
     ) -> None:
         self._link = _link.Link.make(url, partition, headers, auth, token, timeout, retries)
         self._service = self._link.service
-        self._http = httpx2.AsyncClient(follow_redirects=True) if http is None else http
+        self._http = httpx2.AsyncClient(verify=_link.tls(), follow_redirects=True) if http is None else http
         self._owned = http is None
 
     @property

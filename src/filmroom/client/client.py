@@ -73,7 +73,7 @@ class Client:
     ) -> None:
         self._link = _link.Link.make(url, partition, headers, auth, token, timeout, retries)
         self._service = self._link.service
-        self._http = httpx2.Client(follow_redirects=True) if http is None else http
+        self._http = httpx2.Client(verify=_link.tls(), follow_redirects=True) if http is None else http
         self._owned = http is None
 
     @property

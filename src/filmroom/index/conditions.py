@@ -56,9 +56,7 @@ def _range(vr: str, column: Column[Any], condition: Range) -> Sql:
 
 def _wildcard(_: str, column: Column[Any], condition: Wildcard) -> Sql:
     pattern = re.sub(r"\*+", "*", condition.pattern.replace("\0", ""))
-    if len(pattern) > _LONGEST_PATTERN:
-        raise BadParameter(f"A matching key with wildcards can't be longer than {_LONGEST_PATTERN} characters.")
-    matches = column.like(pattern.translate(_LIKE), escape="/")
+    matches = _like(column, pattern.translate(_LIKE))
     literal = re.split(r"[*?]", pattern, maxsplit=1)[0]
     # What the pattern begins with is a range as well: for that an index will do, for LIKE it won't everywhere.
     return and_(column >= literal, column < literal + _AFTER_ALL, matches) if literal else matches
@@ -70,7 +68,13 @@ def _words(_: str, column: Column[Any], condition: Words) -> Sql:
     """
     like = "%".join(f" {word.translate(_LITERALLY)}" for word in condition.words)
     expression = "[^ ]*".join(" " + _SPECIAL.sub(r"\\\1", word) for word in condition.words)
-    return and_(column.like(f"%{like}%", escape="/"), column.regexp_match(expression))
+    return and_(_like(column, f"%{like}%"), column.regexp_match(expression))
+
+
+def _like(column: Column[Any], pattern: str) -> Sql:
+    if len(pattern) > _LONGEST_PATTERN:
+        raise BadParameter(f"A matching key that is not a plain value takes {_LONGEST_PATTERN} characters at most.")
+    return column.like(pattern, escape="/")
 
 
 _LITERALLY = str.maketrans({"%": "/%", "_": "/_", "/": "//"})

@@ -14,6 +14,7 @@ from filmroom.dicom import attributes, json_model
 from filmroom.dicom.matching import Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS
+from filmroom.errors import BadParameter
 from filmroom.index import conditions
 from filmroom.index.columns import Elements
 from filmroom.index.packing import unpack
@@ -132,7 +133,9 @@ def _page(query: Query) -> Select[Any]:
     scope = {Level.STUDY: query.scope.study, Level.SERIES: query.scope.series, Level.INSTANCE: query.scope.instance}
     holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
     holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key)) for key in query.keys]
-    tables = {_TABLES[level] for level in (query.level, *(level for level, _ in holds))}
+    if any(level > query.level for level, _ in holds):
+        raise BadParameter(f"A search for {query.level.name.lower()} rows takes no matching keys of lower levels.")
+    tables = [_TABLES[level] for level in Level if level == query.level or level in dict(holds)]
     # The partition leads the indexes by attributes, so it is said of each table that one of them may be of use to.
     partitions = [table.c.partition == query.scope.partition for table in tables]
     own = _KEYS[query.level]

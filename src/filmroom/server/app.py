@@ -7,7 +7,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from filmroom import __version__
@@ -40,8 +40,11 @@ def create(settings: Settings | None = None) -> ASGIApp:
             await work.run(archive.close)
             work.close()
 
-    routes = [Route("/", _index), Route("/health/check", health.check), Mount("", Roots())]
-    return journal.Journal(Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan))
+    routes = [Route("/", _index), Route("/health/check", health.check)]
+    app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
+    app.router.default = Roots()
+    app.router.redirect_slashes = False
+    return journal.Journal(app)
 
 
 async def _index(request: Request) -> Response:

@@ -6,6 +6,7 @@ No path, query or header is logged: they hold UIDs, names and tokens. The handle
 import logging
 import sys
 import time
+from contextlib import suppress
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,6 +48,20 @@ class Journal:
             log.info("request", method=scope["method"], handler=handler, status=status, milliseconds=milliseconds)
 
 
+class _Lines(structlog.WriteLogger):
+    """Writes lines. A request must not fail because its line can't be written, be it for a full disk."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    info = warning = error = msg
+
+
+def _lines(*_: object) -> _Lines:
+    return _Lines(sys.stderr)
+
+
 def configure(log_format: str) -> None:
     """Log to standard error: one JSON object a line, or aligned text on a terminal."""
     pretty = log_format == "pretty" or (log_format == "auto" and sys.stderr.isatty())
@@ -58,6 +73,6 @@ def configure(log_format: str) -> None:
             structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_lines,
         cache_logger_on_first_use=False,
     )

@@ -1,6 +1,6 @@
 """Responses: representations on their way out, one by one or in multipart/related (PS3.18 §8.6, §10.4.1.2)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -13,14 +13,22 @@ DICOM_JSON = "application/dicom+json"
 
 
 def send(request: Request, body: Body, headers: Mapping[str, str], length: int | None = None) -> Response:
-    """A body that is complete in its first batch goes at once; a longer one is streamed."""
+    """A body that is complete in its first batch goes at once; a longer one is streamed, and for HEAD left alone."""
     if body.whole:
-        response = Response(b"".join(body.first), headers=dict(headers))
+        return Response(b"".join(body.first), headers=dict(headers))
+    if request.method == "HEAD":
+        body.close()
+        response = StreamingResponse(_nothing(), headers=dict(headers))
     else:
         response = StreamingResponse(body.stream(request.state.work), headers=dict(headers))
-        if length is not None:
-            response.headers["Content-Length"] = str(length)
+    if length is not None:
+        response.headers["Content-Length"] = str(length)
     return response
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for chunk in ():
+        yield chunk
 
 
 def content_type(content: Content) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -21,6 +21,10 @@ class Work:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a service function in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
+
+    def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a service function called in a thread; whoever needs the result waits for the future."""
+        return self._pool.submit(function, *args, **kwargs)
 
     def close(self) -> None:
         """Wait for what is running and end the threads."""
@@ -42,17 +46,23 @@ class Body:
     async def stream(self, work: Work) -> AsyncIterator[bytes]:
         """The chunks, the next batch read while the last is sent."""
         batch = self.first
-        following: asyncio.Task[list[bytes]] | None = None
+        following: Future[list[bytes]] | None = None
         try:
             while batch:
-                following = asyncio.ensure_future(work.run(_batch, self._chunks))
+                following = work.begin(_batch, self._chunks)
                 for chunk in batch:
                     yield chunk
-                batch = await following
+                batch = await asyncio.wrap_future(following)
         finally:
+            # A client that went away cancels every `await`, also here; so the thread that reads closes the chunks.
             if following is not None:
-                await asyncio.wait([following])
-            await work.run(_close, self._chunks)
+                following.add_done_callback(lambda _: self.close())
+
+    def close(self) -> None:
+        """Let a generator that is left half way remove its files."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
 
 
 def _batch(chunks: Iterator[bytes]) -> list[bytes]:
@@ -64,10 +74,3 @@ def _batch(chunks: Iterator[bytes]) -> list[bytes]:
         if size >= BATCH:
             break
     return batch
-
-
-def _close(chunks: Iterator[bytes]) -> None:
-    """Let a generator that is left half way remove its files."""
-    close = getattr(chunks, "close", None)
-    if close is not None:
-        close()

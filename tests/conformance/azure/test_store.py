@@ -253,7 +253,7 @@ def test_required_attribute(http: httpx2.Client, root: str, keyword: str) -> Non
 
 
 def test_only_the_first_missing_attribute_is_named(http: httpx2.Client, root: str) -> None:
-    answer = store(http, root, sent(SOPClassUID=None, PatientID=None).content)
+    answer = store(http, root, sent(SOPClassUID=None, SeriesInstanceUID=None).content)
     assert [comment[10:21] for comment in comments(answer.json()["00081198"]["Value"][0])] == ["(0008,0016)"]
 
 

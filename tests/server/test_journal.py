@@ -1,0 +1,69 @@
+"""One line for each request, without a name, a UID or a query in it."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+import structlog
+from starlette.testclient import TestClient
+
+from filmroom.server import journal
+from tests import data, service
+from tests.messages import JSON, sent, store
+from tests.service import wait_until
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError("No space left on device")
+
+
+def test_a_line_for_each_request(http: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    http.get("/dicomweb/studies?PatientName=Secret")
+    http.get("/v2/studies/1.2.3.4/metadata", headers=JSON)
+    http.get("/nothing")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    found = [(line["method"], line["handler"], line["status"]) for line in lines]
+    assert found == [("GET", "search", 200), ("GET", "retrieve_metadata", 404), ("GET", "none", 404)]
+    assert all(line["milliseconds"] >= 0 and line["level"] == "info" for line in lines)
+
+
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "file"])
+@pytest.mark.parametrize("log_format", ["auto", "pretty", "json"])
+def test_formats(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, log_format: str) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    journal.configure(log_format)
+    structlog.get_logger().info("request", status=200)
+    is_json = stream.getvalue().splitlines()[-1].startswith("{")
+    assert is_json == (log_format == "json" or (log_format == "auto" and not stream.isatty()))
+    structlog.reset_defaults()
+
+
+def test_a_line_that_cannot_be_written_is_no_error(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", FullDisk())
+    assert http.get("/dicomweb/studies").status_code == 200
+    assert http.get("/v3/studies").status_code == 400
+
+
+def test_no_name_no_uid_and_no_query_of_a_whole_walk(tmp_path: Path) -> None:
+    made = sent(data.image(PatientName="Secret^Name", PatientID="SecretID", AccessionNumber="SecretAN"))
+    bad = sent(data.image(PatientName="Secret^Name", StudyInstanceUID=None))
+    paths = [made.study, made.series, made.instance, f"{made.instance}/frames/1", f"{made.instance}/frames/9"]
+    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url) as http:
+        for root in ("/dicomweb", "/v2"):
+            store(http, root, made.content, bad.content, b"Secret, but no DICOM")
+            for path in (*paths, f"{made.study}/metadata", "/studies?PatientName=Secret*&Secret=1", "/studies/Secret"):
+                http.get(root + path)
+                http.get(root + path, headers={"Accept": "*/*", "Authorization": "Bearer Secret"})
+            http.delete(root + made.study)
+        wait_until(lambda: running.logged().count('"event": "request"') == 2 * 18)
+        logged = running.logged()
+    assert not [word for word in ("Secret", made.dataset.StudyInstanceUID, made.dataset.SOPInstanceUID) if word in logged]

@@ -1,0 +1,153 @@
+"""The Studies Service in process: what depends on settings, on failing parts, and what no other test asks for."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from filmroom.protocol.dialects import ALL
+from filmroom.server.app import create
+from filmroom.server.studies import routes
+from filmroom.settings import Settings
+from tests import data
+from tests.messages import DICOM, JSON, failures, parts, related, sent, store, stored, values
+
+ROOT = "/dicomweb"
+STORED = {"Accept": "application/dicom; transfer-syntax=*"}
+LARGE = 1600  # rows and columns of an image that goes through the spool
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data", codec_processes=1, part_limit=6_000_000, public_url="https://pacs.example/x/")
+
+
+# --- Routes
+
+
+@pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: dialect.name)
+def test_every_route_answers_head_where_it_answers_get(dialect: object) -> None:
+    for route in routes(dialect):  # type: ignore[arg-type]
+        assert route.methods is not None
+        assert ("HEAD" in route.methods) == ("GET" in route.methods)
+
+
+def test_bulkdata_is_of_the_standard_alone() -> None:
+    with_bulkdata = [dialect.name for dialect in ALL if any("bulkdata" in route.path for route in routes(dialect))]
+    assert with_bulkdata == ["dicomweb"]
+
+
+# --- Limits and URLs
+
+
+def test_a_part_above_the_limit_is_413(http: TestClient) -> None:
+    content = data.file(data.image(rows=2048, columns=2048))
+    for body, headers in ((content, DICOM), (b"--frontier\r\nContent-Type: application/dicom\r\n\r\n" + content, related())):
+        answer = http.post(f"{ROOT}/studies", content=body, headers=headers)
+        assert (answer.status_code, answer.text) == (413, "The request exceeded the allowed limit of 6000000 bytes.")
+
+
+def test_the_public_url_is_in_all_urls(http: TestClient) -> None:
+    made, base = sent(data.image()), "https://pacs.example/x/dicomweb"
+    answer = store(http, ROOT, made.content)
+    assert values(answer.json()["00081199"]["Value"][0], "00081190") == [base + made.instance]
+    (match,) = http.get(f"{ROOT}/studies").json()
+    (metadata,) = http.get(f"{ROOT}{made.study}/metadata").json()
+    (part,) = parts(http.get(ROOT + made.study))
+    assert values(match, "00081190") == [base + made.study]
+    assert metadata["7FE00010"]["BulkDataURI"] == f"{base}{made.instance}/bulkdata/7FE00010"
+    assert part.headers["Content-Location"] == base + made.instance
+
+
+# --- Long bodies
+
+
+def test_head_of_a_long_body_has_its_length(http: TestClient) -> None:
+    made = sent(data.image(rows=LARGE, columns=LARGE))
+    store(http, ROOT, made.content)
+    head = http.head(ROOT + made.instance, headers=STORED)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Length"] == str(len(made.content))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_long_bodies_have_their_length(http: TestClient, count: int) -> None:
+    study = data.uid()
+    made = [sent(data.image(rows=LARGE, columns=LARGE, StudyInstanceUID=study)) for _ in range(count)]
+    assert stored(store(http, ROOT, *(one.content for one in made)))
+    answer = http.get(f"{ROOT}/studies/{study}")
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert sorted(part.content for part in parts(answer)) == sorted(one.content for one in made)
+
+
+def test_the_metadata_of_a_long_study_is_one_array(http: TestClient) -> None:
+    study = data.uid()
+    store(http, ROOT, *(data.file(data.dataset(StudyInstanceUID=study, ImageComments="x" * 9000)) for _ in range(150)))
+    answer = http.get(f"{ROOT}/studies/{study}/metadata")
+    assert len(answer.content) > 1 << 20
+    assert len(answer.json()) == 150
+
+
+# --- Search
+
+
+def test_an_empty_search_of_each_dialect(http: TestClient) -> None:
+    assert http.get("/v2/studies", headers=JSON).status_code == 204
+    answer = http.get(f"{ROOT}/studies")
+    assert (answer.status_code, answer.content) == (200, b"[]")
+
+
+def test_several_warnings_in_one_header(http: TestClient) -> None:
+    answer = http.get(f"{ROOT}/studies?Nonsense=1&Rows=2")
+    assert answer.headers["Warning"].count('299 127.0.0.1: "') == 2
+
+
+# --- The disk is full
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lets a function of `os` say from here on that there is no space left."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    return lambda function: monkeypatch.setattr(os, function, fail)
+
+
+@pytest.mark.parametrize("root", [ROOT, "/v1", "/v2"])
+@pytest.mark.parametrize(("function", "side"), [("fsync", 8), ("fsync", LARGE), ("rename", LARGE)])
+def test_a_full_disk_is_503_and_nothing_is_stored(
+    http: TestClient,
+    settings: Settings,
+    full_disk: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    root: str,
+    function: str,
+    side: int,
+) -> None:
+    made = sent(data.image(rows=side, columns=side))
+    full_disk(function)
+    answer = store(http, root, made.content)
+    monkeypatch.undo()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "the disk is full" in answer.text
+    assert http.get(f"{root}{made.study}/metadata", headers=JSON).status_code == 404
+    assert not [path for path in settings.data.rglob("*/*") if path.is_file()]
+    assert store(http, root, made.content).status_code == 200
+    assert failures(store(http, "/v2", made.content)) == [45070]
+
+
+def test_a_lost_file_is_503_and_says_so(http: TestClient, settings: Settings) -> None:
+    made = sent(data.image())
+    store(http, ROOT, made.content)
+    for blob in (settings.data / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    for path in (made.study, made.instance, f"{made.instance}/frames/1", f"{made.instance}/bulkdata/7FE00010"):
+        answer = http.get(ROOT + path)
+        assert (answer.status_code, "missing from the blob store" in answer.text) == (503, True)
+    assert http.get(f"{ROOT}{made.study}/metadata").status_code == 200

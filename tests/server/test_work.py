@@ -1,0 +1,124 @@
+"""The border to the threads: bodies read ahead by one batch, and closed whoever leaves first."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from filmroom.errors import Unavailable
+from filmroom.server.work import BATCH, Body, Work
+
+LARGE = b"x" * BATCH
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    made = Work(2)
+    yield made
+    made.close()
+
+
+class Chunks:
+    """Chunks whose reading and closing can be watched."""
+
+    def __init__(self, *chunks: bytes | Exception) -> None:
+        self.chunks, self.taken, self.closed = chunks, 0, threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self.chunks:
+                self.taken += 1
+                if isinstance(chunk, Exception):
+                    raise chunk
+                yield chunk
+        finally:
+            self.closed.set()
+
+
+async def read(body: Body, work: Work) -> bytes:
+    return b"".join([chunk async for chunk in body.stream(work)])
+
+
+def test_a_function_runs_in_another_thread(work: Work) -> None:
+    assert asyncio.run(work.run(threading.get_ident)) != threading.get_ident()
+
+
+def test_an_error_comes_back(work: Work) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        asyncio.run(work.run(int, "x"))
+
+
+def test_a_small_body_is_whole_at_once() -> None:
+    body = Body(iter([b"a", b"b"]))
+    assert (body.whole, body.first) == (True, [b"a", b"b"])
+
+
+def test_of_a_large_body_only_a_batch_is_read_at_first() -> None:
+    chunks = Chunks(LARGE, LARGE, LARGE)
+    body = Body(chunks)
+    assert (body.whole, chunks.taken) == (False, 1)
+
+
+@pytest.mark.parametrize("chunks", [[LARGE], [LARGE, b"end"], [LARGE] * 3, [b"x"] * BATCH, [LARGE, b"", b"end"]])
+def test_all_chunks_arrive_in_order(work: Work, chunks: list[bytes]) -> None:
+    assert asyncio.run(read(Body(iter(chunks)), work)) == b"".join(chunks)
+
+
+def test_what_fails_at_first_fails_before_the_body_is_begun() -> None:
+    with pytest.raises(Unavailable):
+        Body(Chunks(Unavailable("gone")))
+
+
+def test_what_fails_later_fails_in_the_stream(work: Work) -> None:
+    with pytest.raises(Unavailable):
+        asyncio.run(read(Body(Chunks(LARGE, LARGE, Unavailable("gone"))), work))
+
+
+def test_a_stream_read_to_the_end_is_closed(work: Work) -> None:
+    chunks = Chunks(LARGE, LARGE)
+    asyncio.run(read(Body(chunks), work))
+    assert chunks.closed.wait(5)
+
+
+def test_a_stream_left_half_way_is_closed(work: Work) -> None:
+    chunks = Chunks(LARGE, LARGE, LARGE)
+
+    async def leave() -> None:
+        stream = Body(chunks).stream(work)
+        await anext(stream)
+        await stream.aclose()
+
+    asyncio.run(leave())
+    assert chunks.closed.wait(5)
+
+
+def test_a_stream_cancelled_while_it_reads_is_closed(work: Work) -> None:
+    go_on = threading.Event()
+
+    class Slow(Chunks):
+        def __iter__(self) -> Iterator[bytes]:
+            for chunk in super().__iter__():
+                yield chunk
+                assert go_on.wait(5)
+
+    chunks = Slow(LARGE, LARGE)
+
+    async def cancel() -> None:
+        body = Body(chunks)
+        reading = asyncio.ensure_future(read(body, work))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        go_on.set()
+
+    asyncio.run(cancel())
+    gc.collect()
+    assert chunks.closed.wait(5)
+
+
+def test_chunks_that_are_no_generator_need_no_closing() -> None:
+    Body(iter([LARGE])).close()

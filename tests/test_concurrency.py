@@ -1,0 +1,159 @@
+"""Several clients at once, on two server processes: no duplicate row, no lost update, no answer above 499."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests import data, service
+from tests.messages import JSON, Sent, failures, sent, store, stored, values
+from tests.service import Service, check_index
+
+ROOT = "/dicomweb"
+STORED = {"Accept": "application/dicom; transfer-syntax=*"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with service.running(tmp_path_factory.mktemp("concurrency") / "data", "--workers", "2") as running:
+        yield running
+    check_index(running.data)
+    assert "Traceback" not in running.logged()
+
+
+@pytest.fixture
+def http(running: Service) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=running.url, timeout=60) as client:
+        yield client
+
+
+def at_once(running: Service, requests: Sequence[Callable[[httpx2.Client], httpx2.Response]]) -> list[httpx2.Response]:
+    """The answers to requests that clients of their own send at the same moment."""
+    start = threading.Barrier(len(requests))
+
+    def run(request: Callable[[httpx2.Client], httpx2.Response]) -> httpx2.Response:
+        with httpx2.Client(base_url=running.url, timeout=60) as http:
+            http.get("/health/check")  # a connection, so that nothing but the request is left to do
+            start.wait()
+            return request(http)
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        answers = list(pool.map(run, requests))
+    assert [answer.text for answer in answers if answer.status_code >= 500] == []
+    return answers
+
+
+def storing(*contents: bytes, root: str = ROOT, method: str = "POST") -> Callable[[httpx2.Client], httpx2.Response]:
+    return lambda http: store(http, root, *contents, method=method)
+
+
+def search(http: httpx2.Client, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = http.get(ROOT + path).json()
+    return found
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_the_first_instances_of_one_study(running: Service, http: httpx2.Client, turn: int) -> None:
+    study = data.uid()
+    batches = [[sent(StudyInstanceUID=study) for _ in range(3)] for _ in range(8)]
+    answers = at_once(running, [storing(*(one.content for one in batch)) for batch in batches])
+    assert {answer.status_code for answer in answers} == {200}
+    (match,) = search(http, f"/studies?StudyInstanceUID={study}")
+    assert (values(match, "00201206"), values(match, "00201208")) == ([24], [24])
+    found = {values(match, "00080018")[0] for match in search(http, f"/studies/{study}/instances")}
+    assert found == {one.dataset.SOPInstanceUID for batch in batches for one in batch}
+
+
+def test_the_first_instances_of_one_series(running: Service, http: httpx2.Client) -> None:
+    study, series = data.uid(), data.uid()
+    made = [sent(StudyInstanceUID=study, SeriesInstanceUID=series) for _ in range(16)]
+    answers = at_once(running, [storing(one.content) for one in made])
+    assert {answer.status_code for answer in answers} == {200}
+    (match,) = search(http, f"/series?SeriesInstanceUID={series}")
+    assert values(match, "00201209") == [16]
+    assert len(http.get(f"{ROOT}/studies/{study}/metadata").json()) == 16
+
+
+def test_the_same_studies_in_opposite_order(running: Service, http: httpx2.Client) -> None:
+    studies = [data.uid() for _ in range(6)]
+    batches = [[sent(StudyInstanceUID=study) for study in studies[:: 1 if turn % 2 else -1]] for turn in range(8)]
+    answers = at_once(running, [storing(*(one.content for one in batch)) for batch in batches])
+    assert {answer.status_code for answer in answers} == {200}
+    for study in studies:
+        assert len(search(http, f"/studies/{study}/instances")) == 8
+
+
+def test_the_same_instance_by_identical_bytes(running: Service, http: httpx2.Client) -> None:
+    made = sent()
+    answers = at_once(running, [storing(made.content)] * 8)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(search(http, f"{made.study}/instances")) == 1
+    assert http.get(ROOT + made.instance, headers=STORED).content == made.content
+
+
+def test_the_same_instance_at_azure_is_stored_once(running: Service) -> None:
+    made = sent()
+    answers = at_once(running, [storing(made.content, root="/v2")] * 8)
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    assert {code for answer in answers for code in failures(answer)} == {45070}
+
+
+def versions(count: int) -> list[Sent]:
+    """The same UIDs with different bytes."""
+    uids = {name: data.uid() for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}
+    return [sent(PatientID=f"ID{number}", **uids) for number in range(count)]
+
+
+def test_other_bytes_under_the_same_uids_one_wins(running: Service, http: httpx2.Client) -> None:
+    made = versions(8)
+    answers = at_once(running, [storing(one.content) for one in made])
+    (winner,) = [one for one, answer in zip(made, answers, strict=True) if stored(answer)]
+    assert http.get(ROOT + winner.instance, headers=STORED).content == winner.content
+
+
+def test_puts_of_one_instance_leave_one_whole_version(running: Service, http: httpx2.Client) -> None:
+    made = versions(8)
+    answers = at_once(running, [storing(one.content, method="PUT") for one in made])
+    assert {answer.status_code for answer in answers} == {200}
+    content = http.get(ROOT + made[0].instance, headers=STORED).content
+    (kept,) = [one for one in made if one.content == content]
+    (metadata,) = http.get(f"{ROOT}{kept.study}/metadata").json()
+    (match,) = search(http, f"/studies?StudyInstanceUID={kept.dataset.StudyInstanceUID}")
+    assert values(metadata, "00100020") == values(match, "00100020") == [kept.dataset.PatientID]
+    assert values(match, "00201208") == [1]
+
+
+def test_stores_and_deletes_of_one_study(running: Service, http: httpx2.Client) -> None:
+    study = data.uid()
+    made = [sent(StudyInstanceUID=study) for _ in range(8)]
+    deletes = [lambda http: http.delete(f"{ROOT}/studies/{study}")] * 8
+    answers = at_once(running, [storing(one.content) for one in made] + deletes)
+    assert {answer.status_code for answer in answers[:8]} == {200}
+    assert {answer.status_code for answer in answers[8:]} <= {204, 404}
+    left = {values(match, "00080018")[0] for match in search(http, f"/studies/{study}/instances")}
+    for one in made:
+        there = http.get(ROOT + one.instance, headers=STORED)
+        assert (there.status_code == 200) == (one.dataset.SOPInstanceUID in left)
+
+
+def test_readers_see_whole_requests_while_others_write(running: Service, http: httpx2.Client) -> None:
+    study, done = data.uid(), threading.Event()
+    seen: list[int] = []
+
+    def read() -> None:
+        with httpx2.Client(base_url=running.url, timeout=60) as reader:
+            while not done.is_set():
+                answer = reader.get(f"{ROOT}/studies/{study}/metadata", headers=JSON)
+                seen.append(len(answer.json()) if answer.status_code == 200 else 0)
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    batches = [[sent(StudyInstanceUID=study) for _ in range(5)] for _ in range(8)]
+    at_once(running, [storing(*(one.content for one in batch)) for batch in batches])
+    done.set()
+    reading.join()
+    assert all(count % 5 == 0 for count in seen)
+    assert seen == sorted(seen)

@@ -1,0 +1,74 @@
+"""Settings: flags over environment over file over default, and each of them described."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from filmroom.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder, and none of the user's variables."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"FILMROOM_{name.upper()}", raising=False)
+    monkeypatch.delenv("FILMROOM_CONFIG", raising=False)
+
+
+def test_defaults_work_on_a_laptop() -> None:
+    settings = Settings()
+    assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 8080, Path("filmroom-data"))
+
+
+def test_flags_win_over_environment_over_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("filmroom.toml").write_text("port = 1\nworkers = 2\nthreads = 3\n")
+    monkeypatch.setenv("FILMROOM_PORT", "4")
+    monkeypatch.setenv("FILMROOM_WORKERS", "5")
+    settings = Settings(port=6)
+    assert (settings.port, settings.workers, settings.threads) == (6, 5, 3)
+
+
+def test_the_file_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('public_url = "https://pacs.example"\n')
+    monkeypatch.setenv("FILMROOM_CONFIG", str(tmp_path / "other.toml"))
+    assert Settings().public_url == "https://pacs.example"
+
+
+def test_an_unknown_key_is_refused() -> None:
+    Path("filmroom.toml").write_text("prot = 8080\n")
+    with pytest.raises(ValidationError, match="prot"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("port", "65536"), ("port", "http"), ("workers", "0"), ("threads", "0"), ("part_limit", "0"), ("log_format", "xml")],
+)
+def test_bad_values_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"FILMROOM_{name.upper()}", value)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+def test_they_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1
+
+
+def test_a_worker_process_learns_them_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data=Path("somewhere"), threads=7, public_url="https://pacs.example", codec_timeout=1.5)
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == settings
+
+
+def test_what_is_not_set_is_not_in_the_environment() -> None:
+    assert "FILMROOM_PUBLIC_URL" not in Settings().environment()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_each_is_described_in_a_sentence(name: str) -> None:
+    description = Settings.model_fields[name].description or ""
+    assert description.endswith((".", "/"))
