@@ -44,16 +44,16 @@ class Sent:
         return f"{self.series}/instances/{self.dataset.SOPInstanceUID}"
 
 
-def sent(made: Dataset | None = None, **attributes: Any) -> Sent:
+def sent(made: Dataset | None = None, /, **attributes: Any) -> Sent:
     """A new Instance: of a data set, or a small one with these attributes."""
     made = data.dataset(**attributes) if made is None else made
     return Sent(made, data.file(made))
 
 
-def encoded(*frames: bytes, syntax: str = "1.2.840.10008.1.2.4.80") -> Sent:
+def encoded(*frames: bytes | bytearray, syntax: str = "1.2.840.10008.1.2.4.80") -> Sent:
     """A new Instance whose Frames are these bytes; nothing decodes them as long as they are sent as stored."""
     made = data.image(frames=len(frames), bits=8)
-    made.PixelData = encapsulate(list(frames))
+    made.PixelData = encapsulate([bytes(frame) for frame in frames])
     made["PixelData"].is_undefined_length = True
     return Sent(made, data.file(made, syntax))
 
@@ -104,6 +104,11 @@ def values(element: Mapping[str, Any], key: str) -> list[Any]:
     """The values of an attribute in the DICOM JSON Model; none if it is absent or empty."""
     found: list[Any] = element.get(key, {}).get("Value", [])
     return found
+
+
+def words(text: str) -> set[str]:
+    """The words of a text: an easier way to write many tags or keywords."""
+    return set(text.split())
 
 
 def failures(response: httpx2.Response) -> list[int]:

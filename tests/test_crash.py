@@ -1,4 +1,4 @@
-"""Whatever ends in the middle, a process, a client or the disk: nothing acknowledged is lost, nothing half is listed."""
+"""Whatever ends in the middle, a process, a client or the disk: nothing acknowledged is lost, nothing half listed."""
 
 import os
 import resource

@@ -13,7 +13,6 @@ from pydicom.dataset import Dataset
 
 from tests import data, service
 
-
 EXPLICIT, JPEG_2000 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.90"
 
 

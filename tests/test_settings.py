@@ -44,7 +44,14 @@ def test_an_unknown_key_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("port", "65536"), ("port", "http"), ("workers", "0"), ("threads", "0"), ("part_limit", "0"), ("log_format", "xml")],
+    [
+        ("port", "65536"),
+        ("port", "http"),
+        ("workers", "0"),
+        ("threads", "0"),
+        ("part_limit", "0"),
+        ("log_format", "xml"),
+    ],
 )
 def test_bad_values_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"FILMROOM_{name.upper()}", value)
@@ -54,7 +61,7 @@ def test_bad_values_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, valu
 
 def test_they_do_not_change() -> None:
     with pytest.raises(ValidationError):
-        Settings().port = 1
+        Settings().__setattr__("port", 1)
 
 
 def test_a_worker_process_learns_them_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Self
 
 from filmroom.blobs import BlobStore, Folder
 from filmroom.dicom import part10, transfer_syntax
+from filmroom.errors import Unavailable
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from filmroom.index.instances import StoredInstance
@@ -33,10 +34,13 @@ class Archive:
     def open(cls, settings: Settings) -> Self:
         """Open the archive under `settings.data`, making it when it is new."""
         spool = settings.data / "spool"
-        spool.mkdir(parents=True, exist_ok=True)
-        clear_spool(spool)
+        try:
+            spool.mkdir(parents=True, exist_ok=True)
+            clear_spool(spool)
+        except OSError as error:
+            raise Unavailable(f"The data folder can't be used: {error.strerror}; look at its permissions.") from error
         blobs = Folder(settings.data / "blobs")
-        index = Database(f"sqlite:///{(settings.data / 'index.sqlite').absolute()}")
+        index = Database(f"sqlite:///{(settings.data / 'index.sqlite').absolute()}", connections=settings.threads)
         return cls(
             index=index,
             additions=GroupCommit(index),
@@ -45,16 +49,20 @@ class Archive:
             spool=spool,
         )
 
-    def read(self, stored: StoredInstance, offset: int, length: int) -> Iterator[bytes]:
-        """Bytes of a stored data set. Offsets count in the inflated one if it is stored deflated (PS3.5 §A.5)."""
+    def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        """Ranges (offset, length) of a stored data set, each read when it is taken.
+
+        Offsets count in the inflated data set if it is stored deflated (PS3.5 §A.5).
+        """
         if transfer_syntax.find(stored.transfer_syntax).deflated:
             buffer = part10.read(self.blobs.get(stored.key)).buffer
-            return iter([bytes(buffer[offset : offset + length])])
-        return self.blobs.stream(stored.key, offset, length)
+            return (bytes(buffer[offset : offset + length]) for offset, length in ranges)
+        return (self.blobs.get_ranges(stored.key, [wanted])[0] for wanted in ranges)
 
     def close(self) -> None:
         """Let go of connections and worker processes."""
         self.pool.close()
+        self.blobs.close()
         self.index.close()
 
 

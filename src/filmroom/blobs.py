@@ -66,6 +66,9 @@ class BlobStore(Protocol):
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what is there; a key without content is no error."""
 
+    def close(self) -> None:
+        """Let go of threads and connections."""
+
     def list(self) -> Iterator[tuple[str, float]]:
         """Every key with the seconds since it was put."""
 
@@ -160,6 +163,9 @@ class Folder:
                 with suppress(FileNotFoundError):
                     os.unlink(self._path(key))
 
+    def close(self) -> None:
+        self._writers.shutdown()
+
     def list(self) -> Iterator[tuple[str, float]]:
         with _translated("read"):
             for folder in sorted(entry.path for entry in os.scandir(self._root) if entry.is_dir()):
@@ -223,6 +229,7 @@ def _write(path: str, content: Content, written: list[str]) -> None:
 
 def _move(source: Path, path: str, written: list[str]) -> None:
     with source.open("rb") as file:
+        os.utime(file.fileno())  # a slow client may have sent it hours ago, and the sweep goes by its age here
         _sync(file.fileno())
         try:
             os.rename(source, path)
@@ -339,6 +346,9 @@ class Memory:
         with self._lock:
             for key in keys:
                 self._blobs.pop(_checked(key), None)
+
+    def close(self) -> None:
+        pass
 
     def list(self) -> Iterator[tuple[str, float]]:
         for key, (_, put_at) in sorted(self._blobs.items()):

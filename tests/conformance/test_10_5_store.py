@@ -4,7 +4,21 @@ import httpx2
 import pytest
 
 from tests import data
-from tests.messages import BOUNDARY, DICOM, JSON, Sent, body, comments, failures, parts, related, sent, store, stored, values
+from tests.messages import (
+    BOUNDARY,
+    DICOM,
+    JSON,
+    Sent,
+    body,
+    comments,
+    failures,
+    parts,
+    related,
+    sent,
+    store,
+    stored,
+    values,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, when a test writes bad values
 
@@ -62,7 +76,9 @@ def test_several_studies_in_one_request(http: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"])
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"]
+)
 def test_every_transfer_syntax(http: httpx2.Client, syntax: str, method: str) -> None:
     made = data.image()
     whole = Sent(made, data.file(made, syntax))
@@ -160,7 +176,9 @@ def test_chunked_in_pieces_of_any_size(http: httpx2.Client, size: int) -> None:
     assert is_stored(http, made)
 
 
-@pytest.mark.parametrize("head", ["X-Nothing: 1", "Content-Type: application/dicom; transfer-syntax=1.2.840.10008.1.2.1"])
+@pytest.mark.parametrize(
+    "head", ["X-Nothing: 1", "Content-Type: application/dicom; transfer-syntax=1.2.840.10008.1.2.1"]
+)
 def test_part_without_type_or_with_parameters(http: httpx2.Client, head: str) -> None:
     made = sent()
     content = body(made.content, made.content, head=head)
@@ -176,7 +194,9 @@ def test_large_parts_go_through_the_spool(http: httpx2.Client) -> None:
 # --- Bad input: what is not DICOM
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"not DICOM at all" * 50, b"\0" * 132 + b"DICM", b"%PDF-1.7", b"\0" * 5_000_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b"not DICOM at all" * 50, b"\0" * 132 + b"DICM", b"%PDF-1.7", b"\0" * 5_000_000]
+)
 def test_not_dicom(http: httpx2.Client, content: bytes) -> None:
     answer = store(http, ROOT, content)
     (item,) = values(answer.json(), "0008119A")
@@ -196,6 +216,12 @@ def test_truncated_file(http: httpx2.Client, share: float) -> None:
     answer = store(http, ROOT, made.content[: int(len(made.content) * share)])
     assert answer.status_code == 409
     assert not is_stored(http, made)
+
+
+@pytest.mark.parametrize("uid", [b"1.2\r\nX-Evil: 1\r\nA: 1", b"1.2.840.10008.1.2.\xff1", b'1.2"; boundary="evil '])
+def test_a_transfer_syntax_that_is_no_uid(http: httpx2.Client, uid: bytes) -> None:
+    content = sent().content.replace(b"1.2.840.10008.1.2.1\0", uid, 1)
+    assert store(http, ROOT, content).status_code == 409
 
 
 def _element(tag: bytes, vr: bytes, length: int, value: bytes = b"") -> bytes:
@@ -268,7 +294,14 @@ def test_more_parts_than_anybody_sends(http: httpx2.Client) -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    ["", "text/plain", "application/json", "multipart/form-data; boundary=frontier", "multipart/mixed; boundary=frontier", "/"],
+    [
+        "",
+        "text/plain",
+        "application/json",
+        "multipart/form-data; boundary=frontier",
+        "multipart/mixed; boundary=frontier",
+        "/",
+    ],
 )
 def test_wrong_media_type(http: httpx2.Client, content_type: str) -> None:
     headers = {"Content-Type": content_type} if content_type else {}
@@ -311,7 +344,10 @@ def test_padded_uids(http: httpx2.Client, padding: str) -> None:
     plain, padded = sent(**uids), sent(**{keyword: uid + padding for keyword, uid in uids.items()})
     answer = store(http, ROOT, padded.content, study=plain.study.removeprefix("/studies"))
     assert (answer.status_code, stored(answer)) == (200, [uids["SOPInstanceUID"]])
-    assert http.get(ROOT + plain.instance, headers={"Accept": "application/dicom; transfer-syntax=*"}).content == padded.content
+    assert (
+        http.get(ROOT + plain.instance, headers={"Accept": "application/dicom; transfer-syntax=*"}).content
+        == padded.content
+    )
     plain.dataset.PatientID = "ID2"
     assert failures(store(http, ROOT, data.file(plain.dataset))) == [45070]
 

@@ -7,7 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from tests import data
-from tests.messages import JSON, sent, store, values
+from tests.messages import JSON, sent, store, values, words
 
 ROOT = "/dicomweb"
 
@@ -83,15 +83,15 @@ def test_unknown_scope_is_an_empty_array(http: httpx2.Client) -> None:
 
 def test_attributes_of_studies(http: httpx2.Client, url: str, knee: Dataset) -> None:
     (match,) = search(http, "/studies", f"StudyInstanceUID={knee.StudyInstanceUID}")
-    assert set(match) >= set("0020000D 00080020 00080030 00080050 00080061 00081030 00080090 00100010".split())
-    assert set(match) >= set("00100020 00100030 00201206 00201208 00200010 00100040 00081190 00080005".split())
+    assert set(match) >= words("0020000D 00080020 00080030 00080050 00080061 00081030 00080090 00100010")
+    assert set(match) >= words("00100020 00100030 00201206 00201208 00200010 00100040 00081190 00080005")
     assert values(match, "00081190") == [f"{url}{ROOT}/studies/{knee.StudyInstanceUID}"]
     assert (values(match, "00201206"), values(match, "00201208"), values(match, "00080061")) == ([1], [1], ["MR"])
 
 
 def test_attributes_of_series(http: httpx2.Client, url: str, knee: Dataset) -> None:
     (match,) = search(http, f"/studies/{knee.StudyInstanceUID}/series")
-    assert set(match) >= set("0020000D 0020000E 00080060 0008103E 00200011 00201209 00081190".split())
+    assert set(match) >= words("0020000D 0020000E 00080060 0008103E 00200011 00201209 00081190")
     path = f"/studies/{knee.StudyInstanceUID}/series/{knee.SeriesInstanceUID}"
     assert values(match, "00081190") == [url + ROOT + path]
 
@@ -104,7 +104,7 @@ def test_series_of_all_studies_carry_the_attributes_of_the_study(http: httpx2.Cl
 def test_attributes_of_instances(http: httpx2.Client, url: str, knee: Dataset) -> None:
     path = f"/studies/{knee.StudyInstanceUID}/series/{knee.SeriesInstanceUID}"
     (match,) = search(http, f"{path}/instances")
-    assert set(match) >= set("00080016 00080018 00200013 00280010 00280011 00280100 0020000D 0020000E".split())
+    assert set(match) >= words("00080016 00080018 00200013 00280010 00280011 00280100 0020000D 0020000E")
     assert values(match, "00081190") == [f"{url}{ROOT}{path}/instances/{knee.SOPInstanceUID}"]
     assert values(match, "00083002") == ["1.2.840.10008.1.2.1"]
 
@@ -178,7 +178,13 @@ def test_matching(http: httpx2.Client, knee: Dataset, query: str, matches: bool)
 
 @pytest.mark.parametrize(
     ("query", "matches"),
-    [("Modality=MR", True), ("Modality=CT", False), ("SeriesNumber=3", True), ("BodyPartExamined=KN*", True), ("Manufacturer=acme", True)],
+    [
+        ("Modality=MR", True),
+        ("Modality=CT", False),
+        ("SeriesNumber=3", True),
+        ("BodyPartExamined=KN*", True),
+        ("Manufacturer=acme", True),
+    ],
 )
 def test_matching_of_series(http: httpx2.Client, knee: Dataset, query: str, matches: bool) -> None:
     assert found(http, knee, query, "series") is matches
@@ -235,7 +241,10 @@ def test_odd_names_do_not_get_into_the_header(http: httpx2.Client, name: str) ->
     assert len(answer.headers["Warning"]) < 500
 
 
-@pytest.mark.parametrize("query", ["StudyDate=yesterday", "StudyDate=20240301-20240201", "limit=x", "limit=-1", "offset=-1", "fuzzymatching=2"])
+@pytest.mark.parametrize(
+    "query",
+    ["StudyDate=yesterday", "StudyDate=20240301-20240201", "limit=x", "limit=-1", "offset=-1", "fuzzymatching=2"],
+)
 def test_bad_values_are_400_and_say_so(http: httpx2.Client, query: str) -> None:
     answer = http.get(f"{ROOT}/studies?{query}")
     assert answer.status_code == 400

@@ -59,7 +59,9 @@ def test_default_of_search_and_metadata(http: httpx2.Client, image: Sent, path: 
     assert answer.headers["Content-Type"] == DICOM_JSON
 
 
-@pytest.mark.parametrize("accept", [None, "*/*", BROWSER, "application/*", "multipart/related", 'multipart/related; type="*/*"'])
+@pytest.mark.parametrize(
+    "accept", [None, "*/*", BROWSER, "application/*", "multipart/related", 'multipart/related; type="*/*"']
+)
 @pytest.mark.parametrize("level", ["study", "series", "instance"])
 def test_default_of_instances(http: httpx2.Client, url: str, jpeg_ls: Sent, level: str, accept: str | None) -> None:
     answer = _get(http, getattr(jpeg_ls, level), accept)
@@ -74,7 +76,9 @@ def test_default_of_instances(http: httpx2.Client, url: str, jpeg_ls: Sent, leve
     assert int(answer.headers["Content-Length"]) == len(answer.content)
 
 
-@pytest.mark.parametrize("accept", [None, "*/*", 'multipart/related; type="*/*"', "multipart/related", "multipart/*", BROWSER])
+@pytest.mark.parametrize(
+    "accept", [None, "*/*", 'multipart/related; type="*/*"', "multipart/related", "multipart/*", BROWSER]
+)
 def test_default_of_frames_is_native_octets(http: httpx2.Client, url: str, image: Sent, accept: str | None) -> None:
     path = f"{image.instance}/frames/2"
     answer = _get(http, path, accept)
@@ -94,7 +98,9 @@ def test_default_of_compressed_frames_is_decoded(http: httpx2.Client, jpeg_2000:
     assert part.content == bytes(range(64))
 
 
-@pytest.mark.parametrize("accept", [None, "*/*", 'multipart/related; type="*/*"', f'multipart/related; type="{OCTETS}"'])
+@pytest.mark.parametrize(
+    "accept", [None, "*/*", 'multipart/related; type="*/*"', f'multipart/related; type="{OCTETS}"']
+)
 def test_default_of_bulkdata(http: httpx2.Client, url: str, image: Sent, accept: str | None) -> None:
     path = f"{image.instance}/bulkdata/7FE00010"
     answer = _get(http, path, accept)
@@ -243,7 +249,9 @@ def test_syntax_that_cannot_be_made_is_406(http: httpx2.Client, image: Sent, acc
     assert answer.text
 
 
-@pytest.mark.parametrize(("media_type", "syntax"), [("image/jpeg", "4.50"), ("image/jls", "4.80"), ("video/mp4", "4.102")])
+@pytest.mark.parametrize(
+    ("media_type", "syntax"), [("image/jpeg", "4.50"), ("image/jls", "4.80"), ("video/mp4", "4.102")]
+)
 def test_frames_in_a_type_that_cannot_be_made_are_406(
     http: httpx2.Client, image: Sent, media_type: str, syntax: str
 ) -> None:
@@ -309,5 +317,5 @@ def test_every_part_begins_within_1000_bytes_with_content_type(http: httpx2.Clie
     heads = [chunk.split(b"\r\n\r\n")[0] for chunk in answer.content.split(b"--" + boundary)[1:-1]]
     assert len(heads) == 2
     assert all(head.startswith(b"\r\nContent-Type: ") and len(head) < 900 for head in heads)
-    assert BOUNDARY != boundary.decode()
+    assert boundary.decode() != BOUNDARY
     assert len(boundary) <= 70

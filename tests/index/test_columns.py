@@ -76,3 +76,9 @@ def test_no_column_holds_nul() -> None:
     found = columns.derived(Level.STUDY, given.elements(PatientID="a\0b\0", PatientName="A\0B", StudyID="\0"))
     assert (found["PatientID"], found["PatientName"], found["PatientNameWords"]) == ("ab", "ab", " ab ")
     assert found["StudyID"] is None
+
+
+@pytest.mark.parametrize("text", ["--12", "-", "9" * 5000, "1_0", "٣", "1.5"])
+def test_what_is_no_integer_has_no_column(text: str) -> None:
+    """But it is stored, and can be asked for."""
+    assert columns.comparable("IS", text) is None

@@ -93,9 +93,8 @@ def test_a_mistake_in_the_code_is_not_hidden(database: Database) -> None:
 
 
 def test_too_many_transactions_are_reported(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_POOL_SIZE", 1)
-    monkeypatch.setattr(module, "_PATIENCE", 0.01)
-    database = Database(url)
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    database = Database(url, connections=1)
     with database.read(), pytest.raises(Unavailable, match="too many transactions"), database.read():
         pass
     database.close()

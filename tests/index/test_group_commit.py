@@ -52,6 +52,15 @@ def test_what_spoils_one_request_spares_the_others(database: Database) -> None:
         assert len(instances.fetch(tx, Resource("1.1"))) == 2
 
 
+def test_a_mistake_of_ours_spares_the_others_too(database: Database) -> None:
+    spoilt = given.new("1.1", "1.2", "1.9")
+    object.__setattr__(spoilt, "bulk", None)  # has no items
+    futures = _together(database, [[given.new("1.1", "1.2", "1.3")], [spoilt], [given.new("1.1", "1.2", "1.4")]])
+    with pytest.raises(AttributeError):
+        futures[1].result()
+    assert [futures[n].result() for n in (0, 2)] == [[Status.ADDED]] * 2
+
+
 def test_a_failed_request_leaves_no_row(database: Database) -> None:
     spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]
     with pytest.raises(Unavailable):

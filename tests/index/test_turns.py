@@ -2,11 +2,13 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from filmroom.errors import Unavailable
+from filmroom.index import turns
 from filmroom.index.turns import Anytime, Turns
 
 HOLD = """
@@ -76,3 +78,11 @@ def test_others_need_no_turns() -> None:
     anytime = Anytime("index")
     with anytime.mine(), anytime.mine():
         anytime.close()
+
+
+def test_who_waits_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 0.01)
+    queue = Turns(str(tmp_path / "index"))
+    with queue.mine(), ThreadPoolExecutor(1) as other, pytest.raises(Unavailable, match="writing for too long"):
+        other.submit(lambda: queue.mine().__enter__()).result()
+    queue.close()

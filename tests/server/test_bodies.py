@@ -33,7 +33,9 @@ def receiver(work: Work, tmp_path: Path) -> Receiver:
     return Receiver(work, tmp_path, memory=2 * WRITE, limit=100 * WRITE)
 
 
-def receive(receiver: Receiver, content_type: str, *chunks: bytes, gone: bool = False, lenient: bool = True) -> list[bytes]:
+def receive(
+    receiver: Receiver, content_type: str, *chunks: bytes, gone: bool = False, lenient: bool = True
+) -> list[bytes]:
     """What the parts hold at the end of the request; `gone`: the client goes away after the chunks."""
     messages: list[Message] = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages.append({"type": "http.disconnect"} if gone else {"type": "http.request", "body": b"", "more_body": False})
@@ -47,7 +49,10 @@ def receive(receiver: Receiver, content_type: str, *chunks: bytes, gone: bool = 
         request = Request({"type": "http", "method": "POST", "headers": headers}, next_message)
         with receiver:
             await bodies.receive(request, receiver, lenient=lenient)
-            return [part.content.read_bytes() if isinstance(part.content, Path) else bytes(part.content) for part in receiver.parts]
+            return [
+                part.content.read_bytes() if isinstance(part.content, Path) else bytes(part.content)
+                for part in receiver.parts
+            ]
 
     return asyncio.run(run())
 
@@ -95,7 +100,9 @@ def test_what_was_moved_away_is_no_error(receiver: Receiver, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [tmp_path / "moved"]
 
 
-@pytest.mark.parametrize("message", [LARGE, body(LARGE)[:-20], body(LARGE, SMALL)[:-15]], ids=["single", "in a part", "in the next part"])
+@pytest.mark.parametrize(
+    "message", [LARGE, body(LARGE)[:-20], body(LARGE, SMALL)[:-15]], ids=["single", "in a part", "in the next part"]
+)
 def test_a_client_that_goes_away_leaves_nothing(receiver: Receiver, tmp_path: Path, message: bytes) -> None:
     with pytest.raises(ClientDisconnect):
         receive(receiver, DICOM if message is LARGE else RELATED, message, gone=True)

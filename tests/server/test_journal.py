@@ -66,4 +66,6 @@ def test_no_name_no_uid_and_no_query_of_a_whole_walk(tmp_path: Path) -> None:
             http.delete(root + made.study)
         wait_until(lambda: running.logged().count('"event": "request"') == 2 * 18)
         logged = running.logged()
-    assert not [word for word in ("Secret", made.dataset.StudyInstanceUID, made.dataset.SOPInstanceUID) if word in logged]
+    assert not [
+        word for word in ("Secret", made.dataset.StudyInstanceUID, made.dataset.SOPInstanceUID) if word in logged
+    ]

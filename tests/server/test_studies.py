@@ -9,7 +9,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from filmroom.protocol.dialects import ALL
-from filmroom.server.app import create
 from filmroom.server.studies import routes
 from filmroom.settings import Settings
 from tests import data
@@ -22,7 +21,9 @@ LARGE = 1600  # rows and columns of an image that goes through the spool
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", codec_processes=1, part_limit=6_000_000, public_url="https://pacs.example/x/")
+    return Settings(
+        data=tmp_path / "data", codec_processes=1, part_limit=6_000_000, public_url="https://pacs.example/x/"
+    )
 
 
 # --- Routes
@@ -45,7 +46,10 @@ def test_bulkdata_is_of_the_standard_alone() -> None:
 
 def test_a_part_above_the_limit_is_413(http: TestClient) -> None:
     content = data.file(data.image(rows=2048, columns=2048))
-    for body, headers in ((content, DICOM), (b"--frontier\r\nContent-Type: application/dicom\r\n\r\n" + content, related())):
+    for body, headers in (
+        (content, DICOM),
+        (b"--frontier\r\nContent-Type: application/dicom\r\n\r\n" + content, related()),
+    ):
         answer = http.post(f"{ROOT}/studies", content=body, headers=headers)
         assert (answer.status_code, answer.text) == (413, "The request exceeded the allowed limit of 6000000 bytes.")
 
@@ -89,6 +93,32 @@ def test_the_metadata_of_a_long_study_is_one_array(http: TestClient) -> None:
     answer = http.get(f"{ROOT}/studies/{study}/metadata")
     assert len(answer.content) > 1 << 20
     assert len(answer.json()) == 150
+
+
+def test_known_metadata_is_304_in_each_dialect(http: TestClient) -> None:
+    made = sent()
+    store(http, ROOT, made.content)
+    for root in (ROOT, "/v2"):
+        path = f"{root}{made.study}/metadata"
+        tag = http.get(path, headers=JSON).headers["ETag"]
+        answer = http.get(path, headers={**JSON, "If-None-Match": tag})
+        assert (answer.status_code, answer.headers.get("ETag")) == (304, tag if root == ROOT else None)
+        assert http.get(path, headers={**JSON, "If-None-Match": '"0-0"'}).status_code == 200
+
+
+def test_one_frame_is_rendered_at_a_time(http: TestClient) -> None:
+    made = sent(data.image(frames=2))
+    store(http, ROOT, made.content)
+    assert http.get(f"{ROOT}{made.instance}/frames/2/rendered").headers["Content-Type"] == "image/jpeg"
+    answer = http.get(f"{ROOT}{made.instance}/frames/1,2/rendered")
+    assert (answer.status_code, answer.text) == (400, "One Frame can be rendered at a time: name one number.")
+
+
+def test_delete_and_no_parts(http: TestClient) -> None:
+    made = sent()
+    assert store(http, ROOT).status_code == 204
+    store(http, ROOT, made.content)
+    assert [http.delete(ROOT + made.study).status_code for _ in range(2)] == [204, 404]
 
 
 # --- Search

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
@@ -88,6 +88,7 @@ def test_a_stream_left_half_way_is_closed(work: Work) -> None:
     async def leave() -> None:
         stream = Body(chunks).stream(work)
         await anext(stream)
+        assert isinstance(stream, AsyncGenerator)
         await stream.aclose()
 
     asyncio.run(leave())

@@ -2,7 +2,8 @@
 
 import errno
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,10 +36,12 @@ class LostIndex(Database):
 
     lost = False
 
-    def begin(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
         if self.lost:
             raise Unavailable("The index can't be used: it is lost.")
-        return super().begin()
+        with super().begin() as tx:
+            yield tx
 
 
 def test_a_lost_index_is_told(archive: Archive, tmp_path: Path) -> None:

@@ -115,11 +115,10 @@ def test_the_stored_syntax_as_a_last_resort(either: Archive) -> None:
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_not_found(either: Archive, level: int) -> None:
     name = ("study", "series", "instance")[level - 1]
-    target = Resource(*("1.2", "3.4", "5.6")[:level])
+    target = of(data.dataset(), level)
     for find in (
         lambda: service.instances_of(either, DICOMWEB, target, as_stored()),
-        lambda: service.metadata(either, DICOMWEB, target, ""),
-        lambda: service.version(either, target),
+        lambda: service.metadata(either, DICOMWEB, target, "", ()),
     ):
         with pytest.raises(NotFound, match=f"The specified {name} cannot be found."):
             find()
@@ -136,22 +135,31 @@ def test_a_lost_file_is_told(either: Archive, image: Dataset) -> None:
 
 
 def test_metadata_of_the_standard(either: Archive, image: Dataset) -> None:
-    found = service.metadata(either, DICOMWEB, of(image, 1), "http://x/dicomweb")
-    (text,) = found.texts
+    (text,) = service.metadata(either, DICOMWEB, of(image, 1), "http://x/dicomweb", ()).texts or ()
     assert orjson.loads(text)["7FE00010"]["BulkDataURI"] == f"http://x/dicomweb{of(image).path}/bulkdata/7FE00010"
-    assert found.version == service.version(either, of(image, 1))
 
 
 def test_metadata_of_azure(either: Archive, image: Dataset) -> None:
-    (text,) = service.metadata(either, V2, of(image, 2), "").texts
+    (text,) = service.metadata(either, V2, of(image, 2), "", ()).texts or ()
     assert "7FE00010" not in orjson.loads(text)
 
 
 def test_the_version_changes_with_what_is_stored(either: Archive, image: Dataset) -> None:
-    before = service.version(either, of(image, 1))
+    before = service.metadata(either, DICOMWEB, of(image, 1), "", ())
     keep(either, data.file(data.dataset(StudyInstanceUID=image.StudyInstanceUID)))
-    after = service.version(either, of(image, 1))
-    assert (after[0] > before[0], after[1]) == (True, 2)
+    after = service.metadata(either, DICOMWEB, of(image, 1), "", (before.version,))
+    assert after.version != before.version
+    assert after.texts is not None
+
+
+@pytest.mark.parametrize("known", ["*", None])
+def test_a_version_that_is_known_is_not_sent(either: Archive, image: Dataset, known: str | None) -> None:
+    version = service.metadata(either, DICOMWEB, of(image, 1), "", ()).version
+    assert service.metadata(either, DICOMWEB, of(image, 1), "", (known or version,)).texts is None
+
+
+def test_the_version_of_an_instance_is_its_watermark(either: Archive, image: Dataset) -> None:
+    assert service.metadata(either, DICOMWEB, of(image, 3), "", ()).version.isdecimal()
 
 
 # --- Frames
@@ -164,9 +172,7 @@ def frames(archive: Archive, made: Dataset, *numbers: int, selected: Selected | 
 def test_frames_in_the_order_asked_for(either: Archive, image: Dataset) -> None:
     size = len(image.PixelData) // 3
     found = frames(either, image, 3, 1, 3)
-    assert [whole(content) for content in found] == [
-        image.PixelData[size * (n - 1) : size * n] for n in (3, 1, 3)
-    ]
+    assert [whole(content) for content in found] == [image.PixelData[size * (n - 1) : size * n] for n in (3, 1, 3)]
     assert [content.location for content in found] == [f"{of(image).path}/frames/{n}" for n in (3, 1, 3)]
     assert {content.transfer_syntax for content in found} == {EXPLICIT}
 
@@ -209,7 +215,7 @@ def test_no_pixel_data(either: Archive) -> None:
 
 
 def test_a_bulk_value(either: Archive, image: Dataset) -> None:
-    (content,) = service.bulkdata(either, of(image), "7FE00010", as_stored(OCTETS))
+    (content,) = service.bulkdata(either, DICOMWEB, of(image), "7FE00010", as_stored(OCTETS))
     assert (content.media_type, content.transfer_syntax) == (OCTETS, None)
     assert (content.length, whole(content)) == (len(image.PixelData), image.PixelData)
 
@@ -217,10 +223,27 @@ def test_a_bulk_value(either: Archive, image: Dataset) -> None:
 def test_a_bulk_value_of_a_deflated_file(either: Archive) -> None:
     made = data.image()
     keep(either, data.file(made, DEFLATED))
-    (content,) = service.bulkdata(either, of(made), "7FE00010", as_stored(OCTETS))
+    (content,) = service.bulkdata(either, DICOMWEB, of(made), "7FE00010", as_stored(OCTETS))
     assert whole(content) == made.PixelData
 
 
 def test_no_such_bulk_value(either: Archive, image: Dataset) -> None:
     with pytest.raises(NotFound):
-        service.bulkdata(either, of(image), "00280010", as_stored(OCTETS))
+        service.bulkdata(either, DICOMWEB, of(image), "00280010", as_stored(OCTETS))
+
+
+def test_bulk_data_of_encapsulated_pixel_data_are_its_frames(either: Archive) -> None:
+    made = encoded(b"first!", b"second")
+    keep(either, made.content)
+    contents = service.bulkdata(either, DICOMWEB, of(made.dataset), "7FE00010", as_stored(OCTETS))
+    assert [whole(content) for content in contents] == [b"first!", b"second"]
+    assert {content.transfer_syntax for content in contents} == {JPEG_LS}
+
+
+def test_bulk_data_are_little_endian(either: Archive) -> None:
+    made = data.image()
+    little = made.PixelData
+    made.PixelData = np.frombuffer(little, "<u2").byteswap().tobytes()
+    keep(either, data.file(made, "1.2.840.10008.1.2.2"))
+    (content,) = service.bulkdata(either, DICOMWEB, of(made), "7FE00010", as_stored(OCTETS))
+    assert whole(content) == little

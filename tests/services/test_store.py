@@ -201,7 +201,7 @@ def test_crash_at_3_leaves_files_that_a_sweep_removes(either: Archive) -> None:
         stored(crashing, data.file(made), data.file())
     assert found(either, made) is None
     assert len(keys(either)) == 2
-    assert sweep(either, 0) == 2
+    assert sweep(either, 0, orphan_age=0) == 2
     assert not keys(either)
 
 
@@ -211,7 +211,7 @@ def test_after_a_crash_at_3_the_instance_can_be_stored(either: Archive) -> None:
     with pytest.raises(Crash):
         stored(crashing, data.file(made))
     stored(either, data.file(made))
-    sweep(either, 0)
+    sweep(either, 0, orphan_age=0)
     assert found(either, made) == data.file(made)
 
 
@@ -233,7 +233,7 @@ def test_crash_at_4_leaves_a_file_that_a_sweep_removes(archive: Archive) -> None
     blobs._delete = None
     again = replace(archive, blobs=blobs)
     assert len(keys(again)) == 2
-    assert sweep(again, 0) == 1
+    assert sweep(again, 0, orphan_age=0) == 1
     assert found(again, made) == data.file(made)
 
 

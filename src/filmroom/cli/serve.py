@@ -1,9 +1,11 @@
 """`filmroom serve`: start the service, and say what can be opened and tried."""
 
+import errno
 import os
 import shutil
 import socket
 import sys
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -69,6 +71,8 @@ def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
     except ValidationError as error:
         wrong = "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         _stop(f"A setting is not valid.\n{wrong}", BAD_SETTING)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        _stop(f"The settings file is not TOML: {error}", BAD_SETTING)
 
 
 def _prepare(settings: Settings) -> None:
@@ -79,6 +83,12 @@ def _prepare(settings: Settings) -> None:
         _stop(f"The data in {settings.data.absolute()} can't be opened: {error}", NO_DATA)
 
 
+_HINTS = {
+    errno.EADDRINUSE: "Another program uses it: name another --port, or 0 for a free one.",
+    errno.EACCES: "Only the administrator may use it: name a --port above 1023.",
+}
+
+
 def _bind(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -86,7 +96,8 @@ def _bind(settings: Settings) -> socket.socket:
     try:
         listening.bind((settings.host, settings.port))
     except OSError as error:
-        hint = "Another program uses it: name another --port, or 0 for a free one."
+        listening.close()
+        hint = _HINTS.get(error.errno or 0, "Name an address of this machine as --host.")
         _stop(f"Can't listen on {settings.host}:{settings.port}: {error.strerror}. {hint}", PORT_IN_USE)
     listening.listen(BACKLOG)
     listening.set_inheritable(True)

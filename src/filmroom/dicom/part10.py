@@ -1,6 +1,7 @@
 """Files of PS3.10, read in one pass: where every element of the data set lies. No value is decoded or copied."""
 
 import mmap
+import re
 import zlib
 from dataclasses import dataclass
 from struct import Struct
@@ -29,6 +30,7 @@ _SHORT = {vr.encode(): vr for vr in _SHORT_VRS.split()}
 _LONG = {vr.encode(): vr for vr in _LONG_VRS.split()}
 # With implicit VR, values that may be bytes or words are words (PS3.5 §A.1). Sequences need a second look.
 _IMPLICIT = {tag: "OW" if vr == "OB or OW" else vr for tag, vr in attributes.VRS.items() if vr != "SQ" and tag & 0xFFFF}
+_UID = re.compile(r"[0-9.]{1,64}")
 _META_TEXT = frozenset({"AE", "LO", "PN", "SH", "ST", "UI", "UR"})
 
 
@@ -67,6 +69,8 @@ def read(buffer: Buffer) -> File:
         if element.vr in _META_TEXT
     }
     uid = meta.get(TRANSFER_SYNTAX_UID)
+    if uid and not _UID.fullmatch(uid):  # it is going to stand in headers
+        raise BadFile("The file is damaged: its Transfer Syntax UID holds other characters than digits and dots.")
     syntax = transfer_syntax.find(uid) if uid else None
     inflated = syntax is not None and syntax.deflated
     if inflated:

@@ -18,7 +18,7 @@ IMPLEMENTATION_VERSION_NAME = "FILMROOM"
 
 _LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})  # PS3.5 §7.1.2
 # Bytes of the words that big and little endian write in opposite order (PS3.5 §7.3). UN is never touched.
-_WORDS = {
+WORDS = {
     **dict.fromkeys(("AT", "OW", "SS", "US"), 2),
     **dict.fromkeys(("FL", "OF", "OL", "SL", "UL"), 4),
     **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
@@ -125,7 +125,7 @@ def padded(vr: str, value: bytes) -> bytes:
 
 
 def _padding(vr: str) -> bytes:
-    return b"\0" if vr in _NUL_PADDED or vr in _WORDS else b" "
+    return b"\0" if vr in _NUL_PADDED or vr in WORDS else b" "
 
 
 class _Writer:
@@ -159,7 +159,7 @@ class _Writer:
             yield self._encoding.header(tag, vr, UNDEFINED)
         else:
             yield self._encoding.header(tag, vr, element.length + odd)
-        size = _WORDS.get(vr, 1) if self._swap else 1
+        size = WORDS.get(vr, 1) if self._swap else 1
         if size > 1:
             yield from swapped(self._buffer, element.offset, element.length, size)
         else:

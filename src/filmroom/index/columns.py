@@ -1,5 +1,6 @@
 """What a row holds of the elements of a data set: the JSON to answer with, and the columns to search by."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from filmroom.index.tables import COLUMNS, WORDS
 
 Elements = dict[str, Any]
 
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
 _LARGEST = 2**63 - 1
 _BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
@@ -26,7 +28,7 @@ _DERIVED = {
 def comparable(vr: str, folded: str) -> str | int | None:
     """A folded value as its column holds it; None if it can't hold it, so that nothing equals it."""
     if vr == "IS":
-        return int(folded) if folded.lstrip("-").isdecimal() and abs(int(folded)) <= _LARGEST else None
+        return int(folded) if _INTEGER.fullmatch(folded) and abs(int(folded)) <= _LARGEST else None
     return folded.replace("\0", "") or None  # PostgreSQL can't store NUL in text
 
 

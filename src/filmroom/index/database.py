@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -19,15 +19,13 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Unavailable
 from filmroom.index.tables import counter, metadata, partition
-from filmroom.index.turns import Anytime, Turns
+from filmroom.index.turns import PATIENCE, Anytime, Turns
 
 SCHEMA = 1  # raised with every change of the tables; a migration leads from one number to the next
 
-_PATIENCE = 30.0  # seconds that a transaction waits for others
-_POOL_SIZE = 32
 
 _PRAGMAS = {
-    "busy_timeout": int(_PATIENCE * 1000),  # first: changing the journal mode may have to wait
+    "busy_timeout": int(PATIENCE * 1000),  # first: changing the journal mode may have to wait
     "journal_mode": "WAL",
     "synchronous": "FULL",  # in WAL mode anything less loses commits at a loss of power
     "fullfsync": "ON",  # macOS: through the cache of the drive
@@ -49,8 +47,9 @@ _REASONS = {
 class Database:
     """The index of one archive. Threads share it; each transaction has a connection of its own."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
+    def __init__(self, url: str, connections: int = 32) -> None:
+        """`connections` is how many transactions may be open at once; the others wait."""
+        self._engine = _engine(url, connections)
         kind = _KINDS[self._engine.dialect.name]
         self._reading = self._engine.execution_options(**kind.reads)
         self._writing = self._engine.execution_options(**kind.writes)
@@ -74,6 +73,11 @@ class Database:
         with _translated(), self._reading.begin() as tx:
             yield tx
 
+    def probe(self) -> None:
+        """Write and commit something, to see whether that is possible."""
+        with self.begin() as tx:
+            tx.execute(update(counter).where(counter.c.name == "schema").values(value=SCHEMA))
+
     def close(self) -> None:
         """Let go of all connections that are not in use."""
         self._engine.dispose()
@@ -85,13 +89,13 @@ def upsert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, connections: int) -> Engine:
     engine = create_engine(
         url,
-        pool_size=_POOL_SIZE,
+        pool_size=connections,
         max_overflow=0,
         pool_use_lifo=True,  # the connection used last has the warmest cache
-        pool_timeout=_PATIENCE,
+        pool_timeout=PATIENCE,
         hide_parameters=True,  # they hold patients' names, and errors are logged
     )
     for name, listener in _KINDS[engine.dialect.name].listeners.items():

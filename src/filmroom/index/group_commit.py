@@ -1,14 +1,15 @@
 """Group commit: requests that store at the same time share one transaction, and so one sync of the disk.
 
 One thread commits while the others wait; whoever is next takes all that have gathered meanwhile. Alone, a request
-commits at once. Nobody waits for a timer.
+commits at once. Nobody waits for a timer. It is the one place of the index that begins a transaction: what it adds
+is all that the transaction holds.
 """
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
-from filmroom.errors import Error
 from filmroom.index import instances
 from filmroom.index.database import Database
 from filmroom.index.instances import NewInstance, Status
@@ -18,9 +19,7 @@ from filmroom.index.instances import NewInstance, Status
 class _Request:
     instances: Sequence[NewInstance]
     replace: bool
-    statuses: list[Status] = field(default_factory=list)
-    error: Error | None = None
-    done: bool = False
+    statuses: list[Status] | None = None  # None: not committed yet
 
 
 class GroupCommit:
@@ -38,32 +37,26 @@ class GroupCommit:
         with self._gathering:
             self._waiting.append(request)
         with self._turn:
-            if not request.done:
-                self._commit_all()
-        if request.error is not None:
-            raise request.error
+            if request.statuses is None:
+                self._commit_gathered()
+            if request.statuses is None:
+                self._commit([request])
+        assert request.statuses is not None
         return request.statuses
 
-    def _commit_all(self) -> None:
+    def _commit_gathered(self) -> None:
         with self._gathering:
             gathered, self._waiting = self._waiting, []
         for replace in (False, True):
             group = [request for request in gathered if request.replace is replace]
-            if group and not self._commit(group):
-                # What spoils one request must not spoil its neighbours.
-                for request in group:
-                    self._commit([request])
+            if len(group) > 1:
+                # Whatever goes wrong: each then goes alone, and meets its own error.
+                with suppress(Exception):
+                    self._commit(group)
 
-    def _commit(self, group: Sequence[_Request]) -> bool:
+    def _commit(self, group: Sequence[_Request]) -> None:
         together = [new for request in group for new in request.instances]
-        try:
-            with self._index.begin() as tx:
-                statuses = iter(instances.add(tx, together, replace=group[0].replace))
-        except Error as error:
-            for request in group:
-                request.error, request.done = error, True
-            return len(group) == 1
+        with self._index.begin() as tx:
+            added = iter(instances.add(tx, together, replace=group[0].replace))
         for request in group:
-            request.statuses = [next(statuses) for _ in request.instances]
-            request.error, request.done = None, True
-        return True
+            request.statuses = [next(added) for _ in request.instances]

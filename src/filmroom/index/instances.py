@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, literal, select, update
 
+from filmroom.dicom import json_model
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
@@ -131,9 +132,17 @@ def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
 
 
 def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
-    """The stored text of each Instance's Metadata (`dicom.json_model`), oldest first. Take it before `tx` ends."""
-    for row in tx.execute(selects.METADATA[resource.level], selects.parameters(resource)):
-        yield _resource(row), unpack(row.metadata)
+    """The stored text of each Instance's Metadata (`dicom.json_model`), oldest first.
+
+    The rows are read at once, compressed; their texts only as they are taken, which may be after `tx` ended.
+    """
+    rows = tx.execute(selects.METADATA[resource.level], selects.parameters(resource)).all()
+    return ((_resource(row), unpack(row.metadata)) for row in rows)
+
+
+def fetch_elements(tx: Connection, resource: Resource) -> dict[str, Any]:
+    """What the data set of an Instance holds, in the DICOM JSON Model; BulkDataURIs are relative."""
+    return json_model.parse(unpack(_one(tx, selects.METADATA[Level.INSTANCE], resource).metadata))
 
 
 def fetch_frames(tx: Connection, resource: Resource) -> tuple[StoredInstance, Frames]:

@@ -10,8 +10,6 @@ from sqlalchemy import Column, Select, bindparam, literal, select
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index.tables import instance, instance_data, links, series, study
 
-_FETCHED_AT_ONCE = 100  # rows, while Metadata is streamed
-
 _HERE = (
     (study.c.partition == bindparam("in_partition")) & (study.c.StudyInstanceUID == bindparam("of_study")),
     series.c.SeriesInstanceUID == bindparam("of_series"),
@@ -53,10 +51,7 @@ _FILE = (
 )
 STORED = {level: of(select(*_FILE), level).order_by(instance.c.watermark) for level in Level}
 METADATA = {
-    level: of(select(*_NAME, instance_data.c.metadata), level)
-    .order_by(instance.c.watermark)
-    .execution_options(yield_per=_FETCHED_AT_ONCE)
-    for level in Level
+    level: of(select(*_NAME, instance_data.c.metadata), level).order_by(instance.c.watermark) for level in Level
 }
 _DATA = instance_data.c
 FRAMES = of(select(*_FILE, _DATA.frame_start, _DATA.frame_bits, _DATA.frame_spans), Level.INSTANCE)

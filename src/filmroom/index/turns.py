@@ -12,6 +12,8 @@ from pathlib import Path
 
 from filmroom.errors import Unavailable
 
+PATIENCE = 30.0  # seconds that a transaction waits for others
+
 
 class Turns:
     """The queue for a database. Processes meet at a file beside it: to close the database's own would end its locks."""
@@ -26,12 +28,14 @@ class Turns:
     @contextmanager
     def mine(self) -> Iterator[None]:
         """Wait for a turn, and have it until the block ends, or the process."""
-        with self._threads:
+        if not self._threads.acquire(timeout=PATIENCE):
+            raise Unavailable("The index can't be used: another has been writing for too long; try again.")
+        try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._threads.release()
 
     def close(self) -> None:
         self._file.close()

@@ -19,6 +19,8 @@ from filmroom.errors import Error, NotAcceptable, Unavailable
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_CALLERS_FOR_EACH = 4  # calls at work or waiting, for each worker: more would hold threads that others need
+_BUSY = "All workers for pixel data are busy. Try again later."
 # Not "fork": the service has threads, and a forked worker would hold its sockets and locks.
 _CONTEXT = multiprocessing.get_context("spawn")
 _PATIENCE = 2  # seconds that an idle worker gets to end
@@ -35,22 +37,32 @@ class Pool:
         self._closed = False
         self._lock = threading.Lock()
         self._workers: set[_Worker] = set()
+        self._callers = threading.BoundedSemaphore(processes * _CALLERS_FOR_EACH)
         self._places: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the last used is the warmest
         for _ in range(processes):
             self._places.put(None)
 
     def run(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
         """What `function` returns or the `filmroom.errors` it raises. It must be importable by name."""
-        worker = self._take()
-        answered = False
+        if not self._callers.acquire(blocking=False):
+            raise Unavailable(_BUSY)
         try:
-            outcome = worker.call((function, arguments, keywords), self._timeout)
-            answered = True
+            outcome = self._call((function, arguments, keywords))
         finally:
-            self._give_back(worker, answered)
+            self._callers.release()
         if isinstance(outcome, Error):
             raise outcome
         return outcome  # type: ignore[no-any-return]
+
+    def _call(self, request: tuple[Any, ...]) -> Any:
+        worker = self._take()
+        answered = False
+        try:
+            outcome = worker.call(request, self._timeout)
+            answered = True
+        finally:
+            self._give_back(worker, answered)
+        return outcome
 
     def close(self) -> None:
         """End all workers. Calls under way fail."""
@@ -69,7 +81,7 @@ class Pool:
         try:
             worker = self._places.get(timeout=self._timeout)
         except queue.Empty:
-            raise Unavailable("All workers for pixel data are busy. Try again later.") from None
+            raise Unavailable(_BUSY) from None
         if worker is not None and worker.is_alive():
             return worker
         try:

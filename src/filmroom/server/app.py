@@ -37,8 +37,8 @@ def create(settings: Settings | None = None) -> ASGIApp:
         try:
             yield {"archive": archive, "work": work, "settings": settings}
         finally:
-            await work.run(archive.close)
-            work.close()
+            work.close()  # first: what runs needs the archive
+            archive.close()
 
     routes = [Route("/", _index), Route("/health/check", health.check)]
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)

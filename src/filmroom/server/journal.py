@@ -6,6 +6,7 @@ No path, query or header is logged: they hold UIDs, names and tokens. The handle
 import logging
 import sys
 import time
+import traceback
 from contextlib import suppress
 
 import structlog
@@ -42,10 +43,18 @@ class Journal:
 
         try:
             await self.app(scope, receive, watched)
+        except Exception as error:  # noqa: BLE001 - the outermost handler
+            # Neither its message nor its values: they may hold what a data set says of a patient.
+            log.error("unforeseen", error=type(error).__name__, at=_frames(error))
         finally:
             handler = scope.get("handler", "none")
             milliseconds = round((time.perf_counter() - began) * 1000, 1)
             log.info("request", method=scope["method"], handler=handler, status=status, milliseconds=milliseconds)
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where an error came from, the innermost call last."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
 
 
 class _Lines(structlog.WriteLogger):

@@ -27,8 +27,8 @@ def send(request: Request, body: Body, headers: Mapping[str, str], length: int |
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
-        yield chunk
+    for _ in ():
+        yield b""
 
 
 def content_type(content: Content) -> str:

@@ -28,7 +28,7 @@ class Roots:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request under one of the roots, or say that there is no such root."""
-        segment = scope["path"].split("/", 2)[1]
+        segment = scope["path"].removeprefix("/").partition("/")[0]
         version = _canonical(segment)
         dialect = dialects.DICOMWEB if segment == dialects.DICOMWEB.root[1:] else self._by_version.get(version)
         if dialect is None:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from filmroom.dicom import store_response
 from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.store_response import Summary
 from filmroom.errors import BadTarget
 from filmroom.protocol import negotiation, queries, targets
 from filmroom.protocol.dialects import Dialect
@@ -62,20 +63,23 @@ async def store(dialect: Dialect, request: Request) -> Response:
     """Store Transaction (PS3.18 §10.5): POST adds, PUT also replaces."""
     _select(dialect, request, Kind.STORE)
     target, state = _target(request), request.state
+    root = _root(dialect, request)
+
+    def begin() -> tuple[Summary, bytes, str | None]:
+        stored = store_service.store(state.archive, dialect, target, body.parts, replace=request.method == "PUT")
+        written = store_response.write(stored.outcomes, root, target.study, dialect.response_shape)
+        warning = _MULTIPLE_VALUES if stored.multiple_values else None
+        return store_response.summarize(stored.outcomes), orjson.dumps(written), warning
+
     with Receiver(
         state.work, state.archive.spool, state.settings.memory_per_request, state.settings.part_limit
     ) as body:
         await bodies.receive(request, body, lenient=dialect.lenient_parts)
-        stored = await state.work.run(
-            store_service.store, state.archive, dialect, target, body.parts, replace=request.method == "PUT"
-        )
-    summary = store_response.summarize(stored.outcomes)
+        summary, written, warning = await state.work.run(begin)
     status = dialect.store_statuses[summary]
     if status == 204:
         return Response(status_code=status)
-    written = store_response.write(stored.outcomes, _root(dialect, request), target.study, dialect.response_shape)
-    warning = _MULTIPLE_VALUES if stored.multiple_values else None
-    return Response(orjson.dumps(written), status, _warnings(request, warning), dialect.response_type)
+    return Response(written, status, _warnings(request, warning), dialect.response_type)
 
 
 _MULTIPLE_VALUES = "One or more indexed Dicom tag(s) have multiple values, only first value is indexed."
@@ -117,28 +121,26 @@ async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:
     """Retrieve one bulk value (PS3.18 §10.4.1.1.5)."""
     selected = _select(dialect, request, Kind.BULKDATA)
     path = request.path_params["path"]
-    service = partial(retrieve_service.bulkdata, request.state.archive, _target(request), path, selected)
+    service = partial(retrieve_service.bulkdata, request.state.archive, dialect, _target(request), path, selected)
     return await _send_contents(dialect, request, service, selected)
 
 
 async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     """Retrieve Metadata (PS3.18 §10.4.1.1.2), or 304 when the client has it already."""
     _select(dialect, request, Kind.METADATA)
-    target, work, archive = _target(request), request.state.work, request.state.archive
-    known = request.headers.getlist("if-none-match")
-    if known:
-        tag = _tag(target, await work.run(retrieve_service.version, archive, target))
-        if _matches(known, tag):
-            # RFC 9110 §15.4.5 wants the ETag here too; the Azure service gives none.
-            return Response(status_code=304, headers={"ETag": f'"{tag}"'} if dialect.quoted_etags else None)
+    target, root = _target(request), _root(dialect, request)
+    known = _versions(request.headers.getlist("if-none-match"))
 
-    def begin() -> tuple[str, Body]:
-        found = retrieve_service.metadata(archive, dialect, target, _root(dialect, request))
-        tag = _tag(target, found.version)
-        return f'"{tag}"' if dialect.quoted_etags else tag, Body(responses.json_array(found.texts))
+    def begin() -> tuple[str, Body | None]:
+        found = retrieve_service.metadata(request.state.archive, dialect, target, root, known)
+        return found.version, None if found.texts is None else Body(responses.json_array(found.texts))
 
-    etag, body = await work.run(begin)
-    return responses.send(request, body, {"Content-Type": responses.DICOM_JSON, "ETag": etag})
+    version, body = await request.state.work.run(begin)
+    headers = {"ETag": f'"{version}"' if dialect.quoted_etags else version}
+    if body is None:
+        # RFC 9110 §15.4.5 wants the ETag here too; the Azure service gives none.
+        return Response(status_code=304, headers=headers if dialect.quoted_etags else None)
+    return responses.send(request, body, headers | {"Content-Type": responses.DICOM_JSON})
 
 
 async def search(dialect: Dialect, request: Request, level: Level) -> Response:
@@ -146,12 +148,16 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     _select(dialect, request, Kind.SEARCH)
     scope = _target(request)
     query, warnings = queries.parse(dialect, level, scope, request.query_params.multi_items())
-    found = await request.state.work.run(
-        search_service.search, request.state.archive, dialect, query, _root(dialect, request)
-    )
-    if not found and dialect.empty_search_status == 204:
+    root = _root(dialect, request)
+
+    def begin() -> bytes:
+        found = search_service.search(request.state.archive, dialect, query, root)
+        return orjson.dumps(found) if found or dialect.empty_search_status != 204 else b""
+
+    body = await request.state.work.run(begin)
+    if not body:
         return Response(status_code=204)
-    return Response(orjson.dumps(found), 200, _warnings(request, *warnings), responses.DICOM_JSON)
+    return Response(body, 200, _warnings(request, *warnings), responses.DICOM_JSON)
 
 
 async def delete(dialect: Dialect, request: Request) -> Response:
@@ -209,14 +215,9 @@ async def _send_contents(
     return responses.send(request, body, {"Content-Type": content_type}, length)
 
 
-def _tag(target: Resource, version: tuple[int, int]) -> str:
-    """The newest watermark and, unless the target is one Instance, the number of Instances."""
-    return f"{version[0]}" if target.level is Level.INSTANCE else f"{version[0]}-{version[1]}"
-
-
-def _matches(known: Sequence[str], tag: str) -> bool:
-    """Whether If-None-Match names the tag: quoted, weak, in a list (RFC 9110 §13.1.2) or bare as Azure's are."""
-    return any(one.strip().removeprefix("W/").strip('"') in {tag, "*"} for line in known for one in line.split(","))
+def _versions(known: Sequence[str]) -> frozenset[str]:
+    """What If-None-Match names: quoted, weak, in a list (RFC 9110 §13.1.2), or bare as Azure's ETags are."""
+    return frozenset(one.strip().removeprefix("W/").strip('"') for line in known for one in line.split(","))
 
 
 def _warnings(request: Request, *texts: str | None) -> dict[str, str]:

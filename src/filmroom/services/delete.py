@@ -12,6 +12,7 @@ from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
 from filmroom.index import instances
 
+ORPHAN_AGE = 24 * 3600.0  # seconds: a file has no row until its store commits, however long it waits for that
 _BATCH = 500
 
 
@@ -23,13 +24,13 @@ def delete(archive: Archive, target: Resource) -> None:
         raise NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 
 
-def sweep(archive: Archive, delay: float) -> int:
-    """Delete the files that have had no row for at least `delay` seconds. Gives their number.
+def sweep(archive: Archive, delay: float, orphan_age: float = ORPHAN_AGE) -> int:
+    """Delete the files that no row names; those of deleted Instances after `delay` seconds. Gives their number.
 
     (1) files of Instances deleted or replaced     their keys were written down with the time
-    (2) files whose store never got to its rows    a crash; a file as young as `delay` may still get its row
+    (2) files whose store never got to its rows    a crash; younger ones than `orphan_age` may still get theirs
     """
-    return _sweep_deleted(archive, time.time() - delay) + _sweep_orphans(archive, delay)
+    return _sweep_deleted(archive, time.time() - delay) + _sweep_orphans(archive, orphan_age)
 
 
 def _sweep_deleted(archive: Archive, before: float) -> int:
@@ -45,9 +46,9 @@ def _sweep_deleted(archive: Archive, before: float) -> int:
         swept += len(keys)
 
 
-def _sweep_orphans(archive: Archive, delay: float) -> int:
+def _sweep_orphans(archive: Archive, orphan_age: float) -> int:
     swept = 0
-    old = (key for key, age in archive.blobs.list() if age >= delay)
+    old = (key for key, age in archive.blobs.list() if age >= orphan_age)
     while batch := list(islice(old, _BATCH)):
         with archive.index.read() as tx:
             orphans = set(batch) - instances.is_named(tx, batch)

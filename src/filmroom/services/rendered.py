@@ -2,7 +2,6 @@
 
 from filmroom.archive import Archive
 from filmroom.dicom import frames as frame_ranges
-from filmroom.dicom import json_model
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotAcceptable
 from filmroom.index import instances
@@ -16,12 +15,13 @@ def frame(archive: Archive, dialect: Dialect, target: Resource, number: int, med
     """Frame `number` (from 1) of an Instance. `quality` is 1 to 100 and of use to JPEG only."""
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
-        elements = json_model.parse(next(instances.fetch_metadata(tx, target))[1])
+        elements = instances.fetch_elements(tx, target)
         tables = {path: instances.fetch_bulk(tx, target, path)[1] for path in display.needed(elements, number)}
     span = frame_ranges.span(ranges, number)
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
         raise NotAcceptable(UNRENDERABLE)
-    data = frame_ranges.extract(ranges, number, b"".join(archive.read(stored, *span)))
-    bulk = {path: b"".join(archive.read(stored, table.offset, table.length)) for path, table in tables.items()}
+    raw, *values = archive.read(stored, [span, *((table.offset, table.length) for table in tables.values())])
+    data = frame_ranges.extract(ranges, number, raw)
+    bulk = dict(zip(tables, values, strict=True))
     syntax = stored.transfer_syntax
     return archive.pool.run(render, data, describe(elements), elements, syntax, media_type, quality, number, bulk)

@@ -1,28 +1,28 @@
 """Retrieve Transaction (PS3.18 §10.4): Instances, Metadata, Frames and Bulkdata.
 
 What is stored is sent as it lies: one SELECT says where, ranged reads fetch it. Only a Transfer Syntax that
-is not the stored one needs the codec processes. All that can be refused is refused before the first byte.
+is not the stored one needs the codec processes. What the index can tell is refused before the first byte; a codec
+that refuses the second of several Instances breaks the answer off.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from filmroom.archive import Archive
 from filmroom.dicom import frames as frame_ranges
-from filmroom.dicom import json_model, transfer_syntax
-from filmroom.dicom.frames import Frames
-from filmroom.dicom.resources import Resource
+from filmroom.dicom import json_model, rewrite, transfer_syntax
+from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
-from filmroom.pixels.frame import Frame, describe
+from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
-from filmroom.protocol.negotiation import Selected
+from filmroom.protocol.negotiation import STORED, Selected
 
-AS_STORED = "*"
+PIXEL_DATA = "7FE00010"
 _CHUNK = 1 << 20
 
 
@@ -41,8 +41,8 @@ class Content:
 class Metadata:
     """The Metadata of all Instances of a target: a JSON object each, on their way out."""
 
-    version: tuple[int, int]
-    texts: Iterator[bytes]
+    version: str  # changes with every change of what is stored
+    texts: Iterator[bytes] | None  # None: the client has this version
 
 
 def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected: Selected) -> list[Content]:
@@ -51,7 +51,7 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
         found = instances.fetch(tx, target)
     if not found:
         raise _not_found(target)
-    if len(found) > 1 and not dialect.transcodes_many and selected.transfer_syntax != AS_STORED:
+    if len(found) > 1 and not dialect.transcodes_many and selected.transfer_syntax != STORED:
         raise NotAcceptable(
             f"Accept transfer syntax '{selected.transfer_syntax}' is not supported when multiple instances are "
             "matched. Matching instances can be retrieved with their original transfer syntax by specifying "
@@ -60,25 +60,19 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
     return [_instance(archive, dialect, stored, _fit(stored, selected)) for stored in found]
 
 
-def version(archive: Archive, target: Resource) -> tuple[int, int]:
-    """What the ETag of the Metadata says: the largest watermark and the number of Instances."""
+def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str, known: Collection[str]) -> Metadata:
+    """The Metadata resource (PS3.18 §10.4.1.1.2), unless its version is `known`. Nothing is parsed: text is copied."""
     with archive.index.read() as tx:
         found = instances.version(tx, target)
-    if found is None:
-        raise _not_found(target)
-    return found
-
-
-def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str) -> Metadata:
-    """The Metadata resource (PS3.18 §10.4.1.1.2). Nothing is parsed: stored text is copied."""
-    with archive.index.read() as tx:
-        found = instances.version(tx, target)
-        rows = list(instances.fetch_metadata(tx, target)) if found else []
-    if found is None:
-        raise _not_found(target)
+        if found is None:
+            raise _not_found(target)
+        version = _version(target, *found)
+        if version in known or "*" in known:
+            return Metadata(version, None)
+        stored = instances.fetch_metadata(tx, target)
     if dialect.bulkdata_uris:
-        return Metadata(found, (json_model.standard(text, root + of.path) for of, text in rows))
-    return Metadata(found, (json_model.azure(text) for _, text in rows))
+        return Metadata(version, (json_model.standard(text, root + of.path) for of, text in stored))
+    return Metadata(version, (json_model.azure(text) for _, text in stored))
 
 
 def frames(
@@ -88,29 +82,50 @@ def frames(
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
         choice = _fit(stored, selected)
-        syntax = stored.transfer_syntax if choice.transfer_syntax == AS_STORED else choice.transfer_syntax
+        syntax = stored.transfer_syntax if choice.transfer_syntax == STORED else choice.transfer_syntax
         same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
-        described = None if same else describe(json_model.parse(next(instances.fetch_metadata(tx, target))[1]))
+        described = None if same else describe(instances.fetch_elements(tx, target))
     spans = [frame_ranges.span(ranges, number) for number in numbers]
+    raw = archive.read(stored, spans)  # in the order of the parts, which are sent one after the other
+
+    def chunks(number: int) -> Iterator[bytes]:
+        frame = frame_ranges.extract(ranges, number, next(raw))
+        if described is not None:
+            frame = archive.pool.run(transcode_frame, frame, described, stored.transfer_syntax, syntax)
+        yield frame
+
+    as_it_lies = described is None and not ranges.spans and ranges.bits % 8 == 0
     return [
         Content(
             media_type=choice.media_type,
             transfer_syntax=syntax,
             location=f"{target.path}/frames/{number}",
-            length=None,
-            chunks=_frame(archive, stored, ranges, number, span, syntax, described),
+            length=length if as_it_lies else None,
+            chunks=chunks(number),
         )
-        for number, span in zip(numbers, spans, strict=True)
+        for number, (_, length) in zip(numbers, spans, strict=True)
     ]
 
 
-def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
-    """The bulk value at a path that Metadata gives (PS3.18 §10.4.1.1.5)."""
+def bulkdata(archive: Archive, dialect: Dialect, target: Resource, path: str, selected: Selected) -> list[Content]:
+    """The bulk value at a path that Metadata gives (PS3.18 §10.4.1.1.5). Encapsulated Pixel Data are their Frames."""
     with archive.index.read() as tx:
         stored, bulk = instances.fetch_bulk(tx, target, path)
+        syntax = transfer_syntax.find(stored.transfer_syntax)
+        if path == PIXEL_DATA and syntax.encapsulated:
+            count = instances.fetch_frames(tx, target)[1].count
+            return frames(archive, dialect, target, range(1, count + 1), selected.for_parts(count))
     location = f"{target.path}/bulkdata/{path}"
-    chunks = archive.read(stored, bulk.offset, bulk.length)
+    chunks = archive.read(stored, _pieces(bulk.offset, bulk.length))
+    if syntax.big_endian:
+        # application/octet-stream is little endian, whatever is stored (PS3.18 §8.7.3.3.2).
+        chunks = rewrite.swapped(b"".join(chunks), 0, bulk.length, rewrite.WORDS.get(bulk.vr, 1))
     return [Content(selected.media_type, None, location, bulk.length, chunks)]
+
+
+def _version(target: Resource, watermark: int, count: int) -> str:
+    """The newest watermark and, unless the target is one Instance, the number of Instances."""
+    return f"{watermark}" if target.level is Level.INSTANCE else f"{watermark}-{count}"
 
 
 def _not_found(target: Resource) -> NotFound:
@@ -127,7 +142,7 @@ def _fit(stored: StoredInstance, selected: Selected) -> Selected:
 
 def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
     syntax = choice.transfer_syntax
-    if syntax in {AS_STORED, stored.transfer_syntax}:
+    if syntax in {STORED, stored.transfer_syntax}:
         chunks = archive.blobs.stream(stored.key)
         return Content(choice.media_type, stored.transfer_syntax, stored.resource.path, stored.length, chunks)
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
@@ -150,16 +165,7 @@ def _transcoded(archive: Archive, stored: StoredInstance, syntax: str) -> Iterat
                 yield chunk
 
 
-def _frame(
-    archive: Archive,
-    stored: StoredInstance,
-    ranges: Frames,
-    number: int,
-    span: tuple[int, int],
-    syntax: str,
-    described: Frame | None,
-) -> Iterator[bytes]:
-    raw = frame_ranges.extract(ranges, number, b"".join(archive.read(stored, *span)))
-    if described is not None:
-        raw = archive.pool.run(transcode_frame, raw, described, stored.transfer_syntax, syntax)
-    yield raw
+def _pieces(offset: int, length: int) -> Iterator[tuple[int, int]]:
+    """A range in ranges that are read one at a time."""
+    for start in range(offset, offset + length, _CHUNK):
+        yield start, min(_CHUNK, offset + length - start)

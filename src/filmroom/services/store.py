@@ -19,10 +19,12 @@ from pathlib import Path
 
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
-from filmroom.dicom import frames, json_model, part10, store_response, validation
+from filmroom.dicom import attributes, frames, json_model, part10, store_response, validation
 from filmroom.dicom.resources import Resource
+from filmroom.dicom.search_attributes import HELD
 from filmroom.dicom.store_response import Outcome
-from filmroom.errors import BadFile, Error, Unavailable
+from filmroom.errors import BadFile, Unavailable
+from filmroom.index import instances
 from filmroom.index.instances import NewInstance, Status
 from filmroom.protocol.dialects import Dialect
 
@@ -68,7 +70,7 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
         try:
             archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
             statuses = archive.additions.add([new for _, new in accepted], replace=replace)  # (3)
-        except Error:
+        except Exception:
             _take_back(archive, [new.key for _, new in accepted])
             raise
         lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in _WRITTEN]
@@ -79,12 +81,16 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
 
 
 _WRITTEN = {Status.ADDED, Status.REPLACED}
+# All that rows need; the rest of a large data set is not to wait in memory for the other parts.
+_HELD = sorted({attributes.key(tag) for tags in HELD.values() for tag in tags})
 
 
 def _take_back(archive: Archive, keys: Sequence[str]) -> None:
-    """Delete files that have no row. If that fails, what became of the request stands, and the sweep deletes them."""
+    """Delete files that have no row; a commit that failed may have come through. What is left, the sweep deletes."""
     with suppress(Unavailable):
-        archive.blobs.delete(keys)
+        with archive.index.read() as tx:
+            named = instances.is_named(tx, keys)
+        archive.blobs.delete(key for key in keys if key not in named)
 
 
 def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candidate:
@@ -112,7 +118,7 @@ def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candi
             key=key,
             length=part.length,
             digest=part.digest or hashlib.sha256(buffer).digest(),
-            elements={tag: element for tag, element in model.elements.items() if tag not in hidden},
+            elements={key: model.elements[key] for key in _HELD if key in model.elements and key not in hidden},
             metadata=json_model.format(model.elements, hidden),
             frames=frames.locate(file, model.elements),
             bulk=model.bulk,

@@ -8,7 +8,9 @@ from tests.messages import JSON, sent, store
 SUPPORTED = "1.0-prerelease, 1, 2"
 
 
-@pytest.mark.parametrize("version", ["v1", "v2", "v1.0-prerelease", "v1.0", "v2.0", "V2", "V1.0-Prerelease", "v1-prerelease"])
+@pytest.mark.parametrize(
+    "version", ["v1", "v2", "v1.0-prerelease", "v1.0", "v2.0", "V2", "V1.0-Prerelease", "v1-prerelease"]
+)
 def test_versions(http: httpx2.Client, version: str) -> None:
     answer = http.get(f"/{version}/studies?limit=1", headers=JSON)
     assert answer.status_code in {200, 204}
@@ -33,7 +35,9 @@ def test_what_is_no_version_is_404_without_a_body(http: httpx2.Client, path: str
     assert (answer.status_code, answer.content) == (404, b"")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/studies/", "/studies/1/nothing", "/Studies/1/frames/1", "/studies/1/series/2/"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/studies/", "/studies/1/nothing", "/Studies/1/frames/1", "/studies/1/series/2/"]
+)
 def test_unknown_path_is_404_without_a_body(http: httpx2.Client, root: str, path: str) -> None:
     answer = http.get(root + path, headers=JSON)
     assert (answer.status_code, answer.content) == (404, b"")

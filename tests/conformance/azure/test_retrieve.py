@@ -140,11 +140,12 @@ def test_a_missing_series_of_a_study_that_is_there(http: httpx2.Client, root: st
 
 @pytest.mark.parametrize(
     "accept",
-    ['multipart/related; type="application/dicom"', f'multipart/related; type="application/dicom"; transfer-syntax={EXPLICIT}'],
+    [
+        'multipart/related; type="application/dicom"',
+        f'multipart/related; type="application/dicom"; transfer-syntax={EXPLICIT}',
+    ],
 )
-def test_several_instances_only_as_stored(
-    http: httpx2.Client, root: str, pair: tuple[Sent, Sent], accept: str
-) -> None:
+def test_several_instances_only_as_stored(http: httpx2.Client, root: str, pair: tuple[Sent, Sent], accept: str) -> None:
     answer = http.get(root + pair[0].series, headers={"Accept": accept})
     message = (
         f"Accept transfer syntax '{EXPLICIT}' is not supported when multiple instances are matched. Matching instances "
@@ -192,13 +193,17 @@ def test_request_original_is_understood(http: httpx2.Client, root: str, image: S
 def test_frames_in_the_order_asked_for(http: httpx2.Client, root: str, image: Sent, numbers: str) -> None:
     answer = http.get(f"{root}{image.instance}/frames/{numbers}", headers=ALL_RAW)
     assert re.fullmatch(f"multipart/related; boundary={GUID}", answer.headers["Content-Type"])
-    wanted = [int(number) for number in re.findall(r"\d", numbers.replace("%2C", ",").replace("%20", "").replace(".0", ""))]
+    wanted = [
+        int(number) for number in re.findall(r"\d", numbers.replace("%2C", ",").replace("%20", "").replace(".0", ""))
+    ]
     found = parts(answer)
     assert [part.content for part in found] == [frame(image, number) for number in wanted]
     assert found[0].headers == {"Content-Type": f"application/octet-stream; transfer-syntax={EXPLICIT}"}
 
 
-@pytest.mark.parametrize("accept", ["application/octet-stream", RAW["Accept"], f"application/octet-stream; transfer-syntax={EXPLICIT}"])
+@pytest.mark.parametrize(
+    "accept", ["application/octet-stream", RAW["Accept"], f"application/octet-stream; transfer-syntax={EXPLICIT}"]
+)
 def test_one_frame_as_single_part(http: httpx2.Client, root: str, image: Sent, accept: str) -> None:
     answer = http.get(f"{root}{image.instance}/frames/2", headers={"Accept": accept})
     assert answer.headers["Content-Type"] == f"application/octet-stream; transfer-syntax={EXPLICIT}"
@@ -213,7 +218,15 @@ def test_a_range_gives_frames_in_multipart(http: httpx2.Client, root: str, image
 
 @pytest.mark.parametrize(
     "accept",
-    [None, "application/dicom", "image/jp2", "image/*", "application/*", "multipart/related", 'multipart/related; type="image/jpeg"'],
+    [
+        None,
+        "application/dicom",
+        "image/jp2",
+        "image/*",
+        "application/*",
+        "multipart/related",
+        'multipart/related; type="image/jpeg"',
+    ],
 )
 def test_not_acceptable_for_frames(http: httpx2.Client, root: str, image: Sent, accept: str | None) -> None:
     answer = http.get(f"{root}{image.instance}/frames/1", headers={"Accept": accept} if accept else {})
@@ -284,10 +297,59 @@ def test_hevc_frames_only_as_stored(http: httpx2.Client, root: str) -> None:
     assert http.get(f"{root}{made.instance}/frames/1", headers={"Accept": accept}).status_code == 406
 
 
+# --- Rendered
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"), [(None, "image/jpeg"), ("image/jpeg", "image/jpeg"), ("image/png", "image/png")]
+)
+@pytest.mark.parametrize("path", ["/rendered", "/frames/2/rendered"])
+def test_rendered(http: httpx2.Client, root: str, image: Sent, path: str, accept: str | None, media_type: str) -> None:
+    answer = http.get(f"{root}{image.instance}{path}", headers={"Accept": accept} if accept else {})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, media_type)
+    assert imagecodecs.imread(answer.content).shape == (8, 8)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "image/*", "image/gif", "application/dicom"])
+def test_not_acceptable_for_rendered(http: httpx2.Client, root: str, image: Sent, accept: str) -> None:
+    assert http.get(f"{root}{image.instance}/rendered", headers={"Accept": accept}).status_code == 406
+
+
+@pytest.mark.parametrize("quality", ["0", "101", "-1"])
+def test_quality_is_1_to_100(http: httpx2.Client, root: str, image: Sent, quality: str) -> None:
+    answer = http.get(f"{root}{image.instance}/rendered?quality={quality}")
+    assert (answer.status_code, answer.text) == (400, "Image quality must be between 1 and 100 inclusive")
+
+
+def test_quality_is_an_integer(http: httpx2.Client, root: str, image: Sent) -> None:
+    answer = http.get(f"{root}{image.instance}/rendered?quality=good")
+    assert (answer.status_code, answer.text.startswith("The query parameter 'quality' is invalid.")) == (400, True)
+
+
+def test_quality_makes_a_difference(http: httpx2.Client, root: str, image: Sent) -> None:
+    coarse, fine = (http.get(f"{root}{image.instance}/rendered?quality={quality}").content for quality in (1, 100))
+    assert len(coarse) < len(fine)
+
+
+@pytest.mark.parametrize(("frame", "status"), [("3", 404), ("0", 400), ("-1", 400), ("x", 400)])
+def test_a_frame_that_cannot_be_rendered(http: httpx2.Client, root: str, image: Sent, frame: str, status: int) -> None:
+    assert http.get(f"{root}{image.instance}/frames/{frame}/rendered").status_code == status
+
+
+def test_nothing_to_render(http: httpx2.Client, root: str, pair: tuple[Sent, Sent]) -> None:
+    assert http.get(f"{root}{pair[0].instance}/rendered").status_code == 404
+    film = encoded(b"no picture", syntax="1.2.840.10008.1.2.4.107")
+    store(http, root, film.content)
+    answer = http.get(f"{root}{film.instance}/rendered")
+    assert answer.status_code == 406
+
+
 # --- Metadata
 
 
-@pytest.mark.parametrize(("accept", "status"), [("application/dicom+json", 200), ("*/*", 200), (None, 406), ("text/html", 406)])
+@pytest.mark.parametrize(
+    ("accept", "status"), [("application/dicom+json", 200), ("*/*", 200), (None, 406), ("text/html", 406)]
+)
 def test_accept_of_metadata(http: httpx2.Client, root: str, image: Sent, accept: str | None, status: int) -> None:
     answer = http.get(f"{root}{image.study}/metadata", headers={"Accept": accept} if accept else {})
     assert answer.status_code == status
@@ -303,7 +365,15 @@ def test_metadata_is_an_array_of_dicom_json(http: httpx2.Client, root: str, pair
 def test_metadata_has_no_binary_values_at_any_depth(http: httpx2.Client, root: str) -> None:
     made, item = data.image(), data.dataset()
     for dataset in (made, item):
-        for vr, element in (("OB", 0x01), ("OD", 0x02), ("OF", 0x03), ("OL", 0x04), ("OV", 0x05), ("OW", 0x06), ("UN", 0x07)):
+        for vr, element in (
+            ("OB", 0x01),
+            ("OD", 0x02),
+            ("OF", 0x03),
+            ("OL", 0x04),
+            ("OV", 0x05),
+            ("OW", 0x06),
+            ("UN", 0x07),
+        ):
             dataset.add_new(0x00091000 + element, vr, bytes(8))
         dataset.add_new(0x00090010, "LO", "MAKER")
         dataset.add_new(0x00091010, "LO", "kept")

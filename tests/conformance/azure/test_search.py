@@ -7,7 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from tests import data
-from tests.messages import JSON, sent, store, values
+from tests.messages import JSON, sent, store, values, words
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, when a test writes bad values
 
@@ -15,11 +15,11 @@ CASING = (
     "If the parameter is an attribute keyword, check the casing as they are case-sensitive. "
     "The conformance statement has a list of supported query parameters, attributes and the levels."
 )
-ALL_STUDY_KEYS = (
+ALL_STUDY_KEYS = words(
     "StudyInstanceUID PatientName PatientID PatientBirthDate AccessionNumber ReferringPhysicianName StudyDate "
     "StudyDescription ModalitiesInStudy"
-).split()
-ALL_SERIES_KEYS = "SeriesInstanceUID Modality PerformedProcedureStepStartDate ManufacturerModelName".split()
+)
+ALL_SERIES_KEYS = words("SeriesInstanceUID Modality PerformedProcedureStepStartDate ManufacturerModelName")
 
 
 def search(http: httpx2.Client, path: str, query: str = "") -> list[dict[str, Any]]:
@@ -99,10 +99,14 @@ def test_names_of_parameters_in_any_case(http: httpx2.Client, root: str, knee: D
 
 
 def test_fuzzymatching_is_a_boolean(http: httpx2.Client, root: str) -> None:
-    assert refusal(http, f"{root}/studies?fuzzymatching=perhaps").startswith("The query parameter 'FuzzyMatching' is invalid.")
+    assert refusal(http, f"{root}/studies?fuzzymatching=perhaps").startswith(
+        "The query parameter 'FuzzyMatching' is invalid."
+    )
 
 
-@pytest.mark.parametrize("field", ["Manufacturer", "00080070", "PatientSex,Manufacturer", "PatientSex&includefield=Manufacturer"])
+@pytest.mark.parametrize(
+    "field", ["Manufacturer", "00080070", "PatientSex,Manufacturer", "PatientSex&includefield=Manufacturer"]
+)
 def test_includefield(http: httpx2.Client, root: str, knee: Dataset, field: str) -> None:
     (match,) = search(http, f"{root}/studies", f"StudyInstanceUID={knee.StudyInstanceUID}&includefield={field}")
     assert values(match, "00080070") == ["Acme"]
@@ -134,8 +138,7 @@ def test_attribute_that_is_not_searchable(http: httpx2.Client, root: str) -> Non
 
 def test_duplicate_attribute(http: httpx2.Client, root: str) -> None:
     message = (
-        "Invalid QIDO-RS query. Duplicate AttributeId 'PatientID'. "
-        "Each attribute is only allowed to be specified once."
+        "Invalid QIDO-RS query. Duplicate AttributeId 'PatientID'. Each attribute is only allowed to be specified once."
     )
     assert refusal(http, f"{root}/studies?PatientID=1&PatientID=2") == message
 
@@ -153,7 +156,9 @@ def test_empty_value(http: httpx2.Client, root: str, value: str) -> None:
     assert refusal(http, f"{root}/studies?PatientID={value}") == message
 
 
-@pytest.mark.parametrize("query", ["RequestAttributesSequence.ScheduledProcedureStepID=1", "includefield=00400275.00400009"])
+@pytest.mark.parametrize(
+    "query", ["RequestAttributesSequence.ScheduledProcedureStepID=1", "includefield=00400275.00400009"]
+)
 def test_path_into_a_sequence(http: httpx2.Client, root: str, query: str) -> None:
     assert refusal(http, f"{root}/series?{query}") == "Sequential dicom tags are currently not supported."
 
@@ -201,14 +206,14 @@ def test_bad_uid_in_the_path(http: httpx2.Client, root: str, path: str) -> None:
     ("path", "keys"),
     [
         ("/studies", ALL_STUDY_KEYS),
-        ("/series", ALL_STUDY_KEYS + ALL_SERIES_KEYS),
-        ("/instances", [*ALL_STUDY_KEYS, *ALL_SERIES_KEYS, "SOPInstanceUID"]),
+        ("/series", ALL_STUDY_KEYS | ALL_SERIES_KEYS),
+        ("/instances", ALL_STUDY_KEYS | ALL_SERIES_KEYS | {"SOPInstanceUID"}),
         ("{study}/series", ALL_SERIES_KEYS),
-        ("{study}/instances", [*ALL_SERIES_KEYS, "SOPInstanceUID"]),
-        ("{series}/instances", ["SOPInstanceUID"]),
+        ("{study}/instances", ALL_SERIES_KEYS | {"SOPInstanceUID"}),
+        ("{series}/instances", {"SOPInstanceUID"}),
     ],
 )
-def test_searchable_attributes(http: httpx2.Client, root: str, knee: Dataset, path: str, keys: list[str]) -> None:
+def test_searchable_attributes(http: httpx2.Client, root: str, knee: Dataset, path: str, keys: set[str]) -> None:
     study = f"/studies/{knee.StudyInstanceUID}"
     path = path.format(study=study, series=f"{study}/series/{knee.SeriesInstanceUID}")
     held = {keyword: str(knee.get(keyword)) for keyword in (*ALL_STUDY_KEYS, *ALL_SERIES_KEYS, "SOPInstanceUID")}
@@ -309,11 +314,12 @@ def test_default_attributes_of_v1(http: httpx2.Client) -> None:
         http, TimezoneOffsetFromUTC="+0000", InstanceAvailability="ONLINE", PerformedProcedureStepStartDate="20240101",
         PerformedProcedureStepStartTime="10", Manufacturer="Acme", Rows=1, Columns=1, BitsAllocated=8, NumberOfFrames=1,
     )  # fmt: skip
-    study = set(
-        "00080005 00080020 00080030 00080050 00080056 00080090 00080201 00100010 00100020 00100030 00100040 0020000D 00200010".split()
+    study = words(
+        "00080005 00080020 00080030 00080050 00080056 00080090 00080201 "
+        "00100010 00100020 00100030 00100040 0020000D 00200010"
     )
-    series = set("00080005 00080060 00080201 0008103E 0020000E 00400244 00400245".split())
-    instance = set("00080005 00080016 00080018 00080056 00080201 00200013 00280008 00280010 00280011 00280100".split())
+    series = words("00080005 00080060 00080201 0008103E 0020000E 00400244 00400245")
+    instance = words("00080005 00080016 00080018 00080056 00080201 00200013 00280008 00280010 00280011 00280100")
     only = f"StudyInstanceUID={made.StudyInstanceUID}"
     path = f"/v1/studies/{made.StudyInstanceUID}"
     assert keys(search(http, "/v1/studies", only)[0]) == study
@@ -327,8 +333,8 @@ def test_default_attributes_of_v1(http: httpx2.Client) -> None:
 
 
 def test_default_attributes_of_v2(http: httpx2.Client, knee: Dataset) -> None:
-    study = set("0020000D 00080020 00081030 00080050 00080090 00100010 00100020 00100030".split())
-    series = set("0020000E 00080060 00400244 00081090".split())
+    study = words("0020000D 00080020 00081030 00080050 00080090 00100010 00100020 00100030")
+    series = words("0020000E 00080060 00400244 00081090")
     only = f"StudyInstanceUID={knee.StudyInstanceUID}"
     path = f"/v2/studies/{knee.StudyInstanceUID}"
     assert keys(search(http, "/v2/studies", only)[0]) == study

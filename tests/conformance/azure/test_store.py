@@ -20,7 +20,8 @@ MISMATCH = "The StudyInstanceUid in the payload does not match the specified Stu
 
 
 @pytest.mark.parametrize(
-    "accept", [None, "application/dicom", "application/dicom+json+something", "image/png", "application/data", "nonsense"]
+    "accept",
+    [None, "application/dicom", "application/dicom+json+something", "image/png", "application/data", "nonsense"],
 )
 def test_accept_without_dicom_json_is_406_with_empty_body(http: httpx2.Client, root: str, accept: str | None) -> None:
     answer = http.post(f"{root}/studies", headers={} if accept is None else {"Accept": accept})
@@ -234,8 +235,8 @@ def test_implicit_vr_is_stored_with_45063(http: httpx2.Client, root: str) -> Non
 
 
 def test_dropped_attribute_is_warning_1_in_v2(http: httpx2.Client) -> None:
-    (item,) = store(http, "/v2", sent(StudyDate="NotAValidStudyDate").content).json()["00081199"]["Value"]
-    text = 'Content "NotAValidStudyDate" does not validate VR DA: one of the date values does not match the pattern YYYYMMDD'
+    (item,) = store(http, "/v2", sent(StudyDate="NotADate").content).json()["00081199"]["Value"]
+    text = 'Content "NotADate" does not validate VR DA: one of the date values does not match the pattern YYYYMMDD'
     assert values(item, "00081196") == [1]
     assert comments(item) == [f"DICOM100: (0008,0020) - {text}"]
 
@@ -243,12 +244,15 @@ def test_dropped_attribute_is_warning_1_in_v2(http: httpx2.Client) -> None:
 # --- Required attributes
 
 
-@pytest.mark.parametrize("keyword", ["SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "PatientID"])
+@pytest.mark.parametrize(
+    "keyword", ["SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "PatientID"]
+)
 def test_required_attribute(http: httpx2.Client, root: str, keyword: str) -> None:
     answer = store(http, root, sent(**{keyword: None}).content)
     tag = data.dataset()[keyword].tag
+    named = f"({tag.group:04x},{tag.element:04x})"
     assert (answer.status_code, failures(answer)) == (409, [43264])
-    comment = f"DICOM100: ({tag.group:04x},{tag.element:04x}) - The required tag '({tag.group:04x},{tag.element:04x})' is missing."
+    comment = f"DICOM100: {named} - The required tag '{named}' is missing."
     assert comments(answer.json()["00081198"]["Value"][0]) == [comment]
 
 
@@ -400,7 +404,7 @@ def test_empty_values_never_overwrite(http: httpx2.Client) -> None:
     study = data.uid()
     for patient_id in ("", "P123", ""):
         store(http, "/v2", sent(StudyInstanceUID=study, PatientID=patient_id).content)
-        (found,) = http.get(f"/v2/studies?StudyInstanceUID={study}", headers=JSON).json()
+    (found,) = http.get(f"/v2/studies?StudyInstanceUID={study}", headers=JSON).json()
     assert values(found, "00100020") == ["P123"]
 
 

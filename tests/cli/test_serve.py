@@ -1,0 +1,185 @@
+"""`filmroom serve`: what it prints, how it ends, and what it refuses."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests import data, service
+from tests.cli.program import Program
+from tests.messages import DICOM, Sent, sent, store
+from tests.service import wait_until
+
+ROOT = "/dicomweb"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the variables: the program passes its settings on in them."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+
+
+def stored(http: httpx2.Client, made: Sent) -> bool:
+    answer = http.get(ROOT + made.instance, headers={"Accept": "application/dicom; transfer-syntax=*"})
+    return answer.status_code == 200 and answer.content == made.content
+
+
+# --- A real service
+
+
+def test_it_says_where_it_listens_and_what_can_be_tried(tmp_path: Path) -> None:
+    with service.running(tmp_path / "data") as running:
+        assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+", running.url)
+        wait_until(lambda: "Ctrl-C ends it." in running.logged())
+        for shown in (f"{running.url}/dicomweb", f"{running.url}/v2", "curl", "samples", str(tmp_path / "data")):
+            assert shown in running.logged()
+        assert "no authentication" not in running.logged()
+        assert httpx2.get(f"{running.url}/health/check").status_code == 200
+
+
+def test_an_address_that_others_reach_is_warned_of(tmp_path: Path) -> None:
+    with service.running(tmp_path / "data", "--host", "0.0.0.0") as running:
+        wait_until(lambda: "There is no authentication" in running.logged())
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+def test_an_ipv6_address_is_in_brackets(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET6) as tried:
+        try:
+            tried.bind(("::1", 0))
+        except OSError:
+            pytest.skip("there is no IPv6 loopback")
+    with service.running(tmp_path / "data", "--host", "::1") as running:
+        assert running.url.startswith("http://[::1]:")
+        assert httpx2.get(f"{running.url}/health/check").status_code == 200
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_all_its_processes(tmp_path: Path, workers: str, number: signal.Signals) -> None:
+    with service.running(tmp_path / "data", "--workers", workers) as running:
+        with httpx2.Client(base_url=running.url) as http:
+            assert store(http, ROOT, sent().content).status_code == 200
+        running.process.send_signal(number)
+        assert running.process.wait(service.DEADLINE) in {0, -number, 128 + number}
+        wait_until(lambda: not running.processes())
+        assert "Traceback" not in running.logged()
+
+
+def test_a_request_under_way_is_finished_when_it_is_told_to_end(tmp_path: Path) -> None:
+    made = sent(data.image())
+    lines = [f"POST {ROOT}/studies HTTP/1.1", "Host: x", "Content-Type: application/dicom"]
+    head = "\r\n".join([*lines, f"Content-Length: {len(made.content)}", "", ""])
+    with service.running(tmp_path / "data") as running:
+        host, _, port = running.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(head.encode() + made.content[:200])
+            httpx2.get(f"{running.url}/health/check")  # a request later, the first is surely under way
+            running.process.terminate()
+            connection.sendall(made.content[200:])
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        running.process.wait(service.DEADLINE)
+    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url) as http:
+        assert stored(http, made)
+
+
+def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
+    made = sent(data.image())
+    with service.running(tmp_path / "data", "--workers", "2") as running:
+        with httpx2.Client(base_url=running.url, timeout=60) as http:
+            store(http, ROOT, made.content)
+        wait_until(lambda: len(workers(running)) == 2)
+        first = workers(running)
+        for pid in first:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(set(workers(running)) - set(first)) == 2)
+        with httpx2.Client(base_url=running.url, timeout=60) as http:
+            assert stored(http, made)
+
+
+def workers(running: service.Service) -> list[int]:
+    """The web workers: what the supervisor started that listens, too."""
+    return [pid for pid in running.processes() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_two_services_on_one_archive(tmp_path: Path) -> None:
+    made = sent(data.image())
+    with service.running(tmp_path / "data") as one, service.running(tmp_path / "data") as two:
+        with httpx2.Client(base_url=one.url) as http:
+            store(http, ROOT, made.content)
+        with httpx2.Client(base_url=two.url) as http:
+            assert stored(http, made)
+
+
+def test_settings_of_environment_and_file_reach_the_workers(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('public_url = "https://pacs.example/archive"\npart_limit = 100\n')
+    with service.running(tmp_path / "data", "--config", str(config), "--workers", "2") as running:
+        answer = httpx2.post(f"{running.url}{ROOT}/studies", content=sent().content, headers=DICOM)
+        assert (answer.status_code, answer.text) == (413, "The request exceeded the allowed limit of 100 bytes.")
+
+
+# --- What it refuses
+
+
+def test_a_port_that_is_in_use(run: Program, tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        ran = run("serve", "--port", other.getsockname()[1], "--data", tmp_path / "data")
+    assert (ran.code, ran.out) == (4, "")
+    assert "Another program uses it" in ran.err
+
+
+def test_an_address_that_is_not_here(run: Program, tmp_path: Path) -> None:
+    ran = run("serve", "--host", "192.0.2.1", "--port", "0", "--data", tmp_path / "data")
+    assert (ran.code, ran.out) == (4, "")
+    assert "Another program" not in ran.err
+
+
+@pytest.mark.parametrize("value", ["nonsense", "70000", "-1"])
+def test_a_bad_flag(run: Program, value: str) -> None:
+    assert run("serve", "--port", value).code == 2
+
+
+def test_a_bad_variable(run: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMROOM_WORKERS", "many")
+    ran = run("serve")
+    assert (ran.code, "workers" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["prot = 1", "port = ", "port = 'x'", "\0"])
+def test_a_bad_settings_file(run: Program, tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.toml").write_text(text)
+    ran = run("serve", "--config", tmp_path / "settings.toml")
+    assert ran.code == 2
+    assert ran.err.startswith("filmroom serve: ")
+
+
+def test_no_settings_file(run: Program, tmp_path: Path) -> None:
+    ran = run("serve", "--config", tmp_path / "nothing.toml")
+    assert (ran.code, "There is no settings file" in ran.err) == (2, True)
+
+
+def test_data_of_another_kind(run: Program, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "index.sqlite").write_text("not a database, " * 100)
+    ran = run("serve", "--port", "0", "--data", tmp_path / "data")
+    assert (ran.code, ran.out) == (3, "")
+    assert "not an index of Filmroom" in ran.err
+
+
+def test_data_that_is_a_file(run: Program, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    assert run("serve", "--port", "0", "--data", tmp_path / "data").code == 3
+
+
+def test_the_module_runs_as_the_program_does(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "filmroom", "serve", "--port", "70000", "--data", str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 2
