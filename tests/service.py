@@ -11,6 +11,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to look at processes")
+
 LISTENS = "Filmroom listens on "
 DEADLINE = 30.0  # seconds in which whatever is waited for must happen
 
@@ -42,6 +46,10 @@ class Service:
     def memory(self, field: str) -> int:
         """Bytes in all processes together: `VmRSS` now, or `VmHWM` at most until now."""
         return sum(_kilobytes(pid, field) for pid in self.processes()) * 1024
+
+    def mishaps(self) -> list[str]:
+        """What it has logged of errors that nobody foresaw."""
+        return [line for line in self.logged().splitlines() if "Traceback" in line or "unforeseen" in line]
 
     def logged(self) -> str:
         """Everything that it has written to standard error."""

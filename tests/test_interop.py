@@ -20,6 +20,7 @@ EXPLICIT, JPEG_2000 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.90"
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DICOMwebClient]:
     with service.running(tmp_path_factory.mktemp("interop") / "data") as running, requests.Session() as session:
         yield DICOMwebClient(f"{running.url}/dicomweb", session=session)
+        assert not running.mishaps()
 
 
 def readable(made: Dataset) -> Dataset:

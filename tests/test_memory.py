@@ -2,16 +2,15 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
 
 from tests import data, service
 from tests.messages import BOUNDARY, DICOM, Sent, related, sent, store
-from tests.service import Service
+from tests.service import Service, needs_proc
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to measure memory")
+pytestmark = needs_proc
 
 ROOT = "/dicomweb"
 FRAMES, SIDE = 1200, 512

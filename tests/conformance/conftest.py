@@ -16,6 +16,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with service.running(tmp_path_factory.mktemp("conformance") / "data") as running:
         yield running.url
+        assert not running.mishaps()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
 """Retrieve Transaction (PS3.18 §10.4): Instances, Metadata, Frames, Bulkdata."""
 
+import io
 from typing import Any
 
 import httpx2
 import imagecodecs
 import pytest
+from pydicom import dcmread
 
 from tests import data
 from tests.messages import JSON, Sent, encoded, parts, sent, store, values
@@ -282,3 +284,25 @@ def test_delete(http: httpx2.Client, level: str) -> None:
     assert http.delete(ROOT + getattr(made, level)).status_code == 204
     assert http.get(ROOT + made.study).status_code == 404
     assert http.delete(ROOT + getattr(made, level)).status_code == 404
+
+
+@pytest.mark.parametrize("start", [128, 132, None], ids=["no preamble", "no prefix", "no file meta information"])
+def test_a_file_stored_incomplete_is_sent_complete(http: httpx2.Client, start: int | None) -> None:
+    """PS3.10 §7.1. What follows the file meta information is what was stored."""
+    made = sent()
+    whole = made.content
+    data_set = whole[144 + int.from_bytes(whole[140:144], "little") :]
+    content = data_set if start is None else whole[start:]
+    assert store(http, ROOT, content).status_code == 200
+    (part,) = parts(http.get(ROOT + made.instance))
+    assert part.content[128:132] == b"DICM"
+    assert part.content.endswith(data_set)
+    assert dcmread(io.BytesIO(part.content)).SOPInstanceUID == made.dataset.SOPInstanceUID
+
+
+def test_padding_is_not_part_of_values(http: httpx2.Client) -> None:
+    made = sent(PatientID="123\0")
+    store(http, ROOT, made.content)
+    (found,) = http.get(ROOT + made.study + "/metadata").json()
+    (row,) = http.get(f"{ROOT}/studies?StudyInstanceUID={made.dataset.StudyInstanceUID}").json()
+    assert found["00100020"]["Value"] == row["00100020"]["Value"] == ["123"]

@@ -236,9 +236,9 @@ def slow_standard(made: Elements, url: str) -> Elements:
                 element["BulkDataURI"] = f"{url}/{element['BulkDataURI']}"
             for index, value in enumerate(element.get("Value", [])):
                 if isinstance(value, str):
-                    element["Value"][index] = value.rstrip("\0")
+                    element["Value"][index] = value.rstrip(" \0")
                 elif element["vr"] == "PN" and value:
-                    value["Alphabetic"] = value["Alphabetic"].rstrip("\0")
+                    value["Alphabetic"] = value["Alphabetic"].rstrip(" \0")
     return made
 
 
@@ -274,3 +274,18 @@ def test_marks_of_the_stored_text() -> None:
     assert (
         json_model.format(made, ["00100020"]) == b'{"00100010":{"vr":"PN"},"00100020":\0{"vr":"LO","Value":["ID\3"]}\1}'
     )
+
+
+@settings(deadline=None)
+@given(models_and_hidden)
+def test_unpadded_elements_are_those_of_the_standard_text(planned: tuple[Elements, list[str]]) -> None:
+    made, _ = planned
+    without = {key: element for key, element in made.items() if "BulkDataURI" not in str(element)}
+    assert json_model.unpadded(without) == slow_standard(without, "")
+
+
+@settings(deadline=None)
+@given(models_and_hidden)
+def test_stored_text_is_parsed_with_hidden_attributes(planned: tuple[Elements, list[str]]) -> None:
+    made, hidden = planned
+    assert json_model.parse(json_model.format(made, hidden)).keys() == made.keys()

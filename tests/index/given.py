@@ -69,6 +69,7 @@ def new(
         resource=Resource(study, series, instance, partition),
         sop_class=sop_class,
         transfer_syntax=EXPLICIT,
+        complete=True,
         key=new_keys(1)[0],
         length=len(text),
         digest=hashlib.sha256(text).digest(),

@@ -43,6 +43,7 @@ def triple(selected: Selected) -> tuple[str, str, bool]:
         (Kind.STUDY, multipart(DICOM, "*"), (DICOM, STORED, True)),
         (Kind.STUDY, f'multipart/related; type="{DICOM}";transfer-syntax="{JPEG_2000}"', (DICOM, JPEG_2000, True)),
         (Kind.STUDY, multipart("*/*"), (DICOM, STORED, True)),
+        (Kind.STUDY, "*/*", (DICOM, STORED, True)),
         (Kind.INSTANCE, DICOM, (DICOM, EXPLICIT, False)),
         (Kind.INSTANCE, f'{DICOM};transfer-syntax="*"', (DICOM, STORED, False)),
         (Kind.INSTANCE, "*/*", (DICOM, STORED, True)),
@@ -61,7 +62,6 @@ def test_azure_accepts(kind: Kind, accept: str, expected: tuple[str, str, bool])
 @pytest.mark.parametrize(
     ("kind", "accept"),
     [
-        (Kind.STUDY, "*/*"),
         (Kind.STUDY, DICOM),
         (Kind.STUDY, "multipart/related"),
         (Kind.STUDY, multipart(DICOM, IMPLICIT)),

@@ -2,17 +2,23 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as some
 from starlette.testclient import TestClient
 
+from filmroom.dicom import attributes, search_attributes
 from filmroom.protocol.dialects import ALL
+from filmroom.server.app import create
 from filmroom.server.studies import routes
 from filmroom.settings import Settings
 from tests import data
-from tests.messages import DICOM, JSON, failures, parts, related, sent, store, stored, values
+from tests.messages import DICOM, JSON, encoded, failures, parts, related, sent, store, stored, values
 
 ROOT = "/dicomweb"
 STORED = {"Accept": "application/dicom; transfer-syntax=*"}
@@ -181,3 +187,67 @@ def test_a_lost_file_is_503_and_says_so(http: TestClient, settings: Settings) ->
         answer = http.get(ROOT + path)
         assert (answer.status_code, "missing from the blob store" in answer.text) == (503, True)
     assert http.get(f"{ROOT}{made.study}/metadata").status_code == 200
+
+
+# --- Whatever comes, the answer is below 500
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client for many examples on one archive."""
+    settings = Settings(data=tmp_path_factory.mktemp("lasting"), codec_processes=1)
+    with TestClient(create(settings), raise_server_exceptions=False) as client:
+        client.headers.clear()
+        yield client
+
+
+FILES = [
+    data.file(data.image(frames=2)),
+    data.file(data.image(frames=2), "1.2.840.10008.1.2"),
+    data.file(data.image(frames=2), "1.2.840.10008.1.2.2"),
+    data.file(data.image(), "1.2.840.10008.1.2.1.99"),
+    encoded(b"first!", b"second").content,
+]
+CHANGES = some.tuples(some.integers(0, 2000), some.integers(0, 6), some.binary(max_size=6))  # place, removed, put there
+
+
+@examples(max_examples=120, deadline=None)
+@given(some.sampled_from(FILES), some.lists(CHANGES, max_size=5))
+def test_a_damaged_file_is_refused_or_can_be_read(
+    lasting: TestClient, content: bytes, changes: list[tuple[int, int, bytes]]
+) -> None:
+    for place, removed, put in changes:
+        content = content[:place] + put + content[place + removed :]
+    answer = lasting.put(f"{ROOT}/studies", content=content, headers=DICOM)
+    assert answer.status_code in {200, 202, 409}
+    for item in values(answer.json(), "00081199"):
+        path = values(item, "00081190")[0].partition(ROOT)[2]
+        assert lasting.get(ROOT + path, headers=STORED).content == content
+        assert len(lasting.get(f"{ROOT}{path}/metadata").json()) == len(
+            lasting.get(f"/v2{path}/metadata", headers=JSON).json()
+        )
+        for resource in ("frames/1", "frames/2", "bulkdata/7FE00010"):
+            assert lasting.get(f"{ROOT}{path}/{resource}").status_code in {200, 404, 406}
+
+
+NAMES = [
+    *map(attributes.key, search_attributes.MATCHING_KEYS),
+    "limit",
+    "offset",
+    "includefield",
+    "fuzzymatching",
+    "x.y",
+]
+VALUES = (
+    some.text(max_size=9)
+    | some.text("-*?%_^=\\,.0129\0 ", max_size=18)
+    | some.sampled_from(["all", "true", "20240229"])
+)
+
+
+@examples(max_examples=150, deadline=None)
+@given(some.sampled_from(["/v1", "/v2", ROOT]), some.lists(some.tuples(some.sampled_from(NAMES), VALUES), max_size=4))
+def test_no_query_is_an_error_of_the_server(lasting: TestClient, root: str, query: list[tuple[str, str]]) -> None:
+    for resource in ("studies", "instances"):
+        answer = lasting.get(f"{root}/{resource}?{urlencode(query)}", headers=JSON)
+        assert answer.status_code in {200, 204, 400}

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotAcceptable, NotFound, Unavailable
-from filmroom.protocol.dialects import DICOMWEB, V2
+from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.services import retrieve as service
 from filmroom.services.retrieve import Content
@@ -134,13 +134,19 @@ def test_a_lost_file_is_told(either: Archive, image: Dataset) -> None:
 # --- Metadata
 
 
+def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str) -> list[bytes]:
+    texts = service.metadata(archive, dialect, target, root, ()).texts
+    assert texts is not None
+    return list(texts)
+
+
 def test_metadata_of_the_standard(either: Archive, image: Dataset) -> None:
-    (text,) = service.metadata(either, DICOMWEB, of(image, 1), "http://x/dicomweb", ()).texts or ()
+    (text,) = metadata(either, DICOMWEB, of(image, 1), "http://x/dicomweb")
     assert orjson.loads(text)["7FE00010"]["BulkDataURI"] == f"http://x/dicomweb{of(image).path}/bulkdata/7FE00010"
 
 
 def test_metadata_of_azure(either: Archive, image: Dataset) -> None:
-    (text,) = service.metadata(either, V2, of(image, 2), "", ()).texts or ()
+    (text,) = metadata(either, V2, of(image, 2), "")
     assert "7FE00010" not in orjson.loads(text)
 
 

@@ -30,6 +30,7 @@ JSON = "application/dicom+json"
 INSTANCES = ("application/dicom",)
 OCTETS = ("application/octet-stream",)
 JPEG = ("image/jpeg",)
+LEVELS = ("studies", "series", "instances")
 ORIGINAL = {"msdicom-request-original": "True"}  # of the Azure service
 
 
@@ -110,17 +111,26 @@ def segment(text: str) -> str:
 
     An empty UID must not pass: a delete of Study "" would be a delete of all Studies.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"A UID or the name of a partition is a str, not {type(text).__name__}.")
     if text.strip() in {"", ".", ".."}:
         raise ValueError("A UID or the name of a partition must not be empty.")
     return quote(text, safe="")
 
 
-def path(study: str | None, series: str | None = None, instance: str | None = None, end: str = "") -> str:
-    """The path of a resource (PS3.18 §10.1)."""
+def path(*uids: str, end: str = "") -> str:
+    """The path of a Study, a Series or an Instance (PS3.18 §10.1).
+
+    None is no UID: a delete of Series None would be a delete of its Study.
+    """
+    return "".join(f"/{name}/{segment(uid)}" for name, uid in zip(LEVELS, uids, strict=False)) + end
+
+
+def path_within(study: str | None, series: str | None = None, instance: str | None = None, end: str = "") -> str:
+    """The path of the deepest resource that is given; of none, when nothing is."""
     if (study is None and series is not None) or (series is None and instance is not None):
         raise ValueError("A Series is named with its Study, and an Instance with its Series.")
-    steps = (("studies", study), ("series", series), ("instances", instance))
-    return "".join(f"/{name}/{segment(uid)}" for name, uid in steps if uid is not None) + end
+    return path(*(uid for uid in (study, series, instance) if uid is not None), end=end)
 
 
 def frames_path(study: str, series: str, instance: str, numbers: Iterable[int], end: str = "") -> str:
@@ -128,7 +138,7 @@ def frames_path(study: str, series: str, instance: str, numbers: Iterable[int], 
     listed = [int(number) for number in numbers]
     if not listed or min(listed) < 1:
         raise ValueError("At least one Frame must be asked for, and Frame numbers begin at 1.")
-    return path(study, series, instance, f"/frames/{','.join(map(str, listed))}{end}")
+    return path(study, series, instance, end=f"/frames/{','.join(map(str, listed))}{end}")
 
 
 def accept(media_types: MediaTypes | None, default: Sequence[str], transfer_syntax: str | None) -> str:
@@ -162,7 +172,7 @@ def search(
 
     def page(start: int | None) -> Request:
         window = [("limit", limit), ("offset", start)]
-        url = service.url(path(study, series, end=level), [*parameters, *window], **where)
+        url = service.url(path_within(study, series, end=level), [*parameters, *window], **where)
         return Request("GET", url, {"accept": JSON})
 
     if get_remaining:

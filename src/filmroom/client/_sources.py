@@ -3,6 +3,7 @@
 import copy
 import io
 import os
+import stat
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,14 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_partial
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from filmroom.client._parts import UNREADABLE
+from filmroom.client._parts import UNREADABLE, begins_like_a_data_set
 from filmroom.protocol import multipart
 
 Instance = Dataset | bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]
 Instances = Instance | Iterable[Instance]
 
 CHUNK = 1 << 20  # bytes read and sent at once
+SOP_INSTANCE_UID = 0x00080018
 HEAD = 4096  # enough for the File Meta Information of nearly every file
 
 _PART_HEADERS = {"Content-Type": "application/dicom"}
@@ -63,6 +65,7 @@ class Unreadable:
     number: int
     path: Path | None
     reason: str
+    missing: bool = False
 
 
 def each(given: Instances) -> Iterator[Instance | Path]:
@@ -76,7 +79,7 @@ def each(given: Instances) -> Iterator[Instance | Path]:
 
 
 def dicom_files(folder: Path) -> Iterator[Path]:
-    """The files under `folder` that begin like DICOM, in order. A DICOMDIR and what is hidden is left out."""
+    """The regular files under `folder` that begin like DICOM, in order. A DICOMDIR and what is hidden is left out."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
@@ -88,11 +91,18 @@ def dicom_files(folder: Path) -> Iterator[Path]:
 def _looks_like_dicom(path: Path) -> bool:
     """The prefix of PS3.10 §7.1, or without preamble a first element of group 2 or 8. What can't be read counts too."""
     try:
+        if not _is_regular(path):
+            return False
         with path.open("rb") as file:
             head = file.read(132)
     except OSError:
         return True
-    return head[128:] == b"DICM" or (len(head) == 132 and head[:2] in {b"\x02\0", b"\x08\0"} and head[3:4] == b"\0")
+    return head[128:] == b"DICM" or (len(head) == 132 and begins_like_a_data_set(head))
+
+
+def _is_regular(path: Path) -> bool:
+    """A pipe, a socket or a device must not be opened: that may wait for ever."""
+    return stat.S_ISREG(path.stat().st_mode)
 
 
 def totals(given: Instances) -> tuple[list[Instance | Path] | Iterator[Instance | Path], int | None, int | None]:
@@ -123,18 +133,21 @@ def source(number: int, item: Instance | Path) -> Source | Unreadable:
         if isinstance(item, bytes | bytearray | memoryview):
             return _of_bytes(number, item)
     except (OSError, *UNREADABLE) as error:
-        return Unreadable(number, path, f"It can't be read or encoded: {type(error).__name__}: {_without_path(error)}")
+        return Unreadable(number, path, _why(error, path), isinstance(error, FileNotFoundError))
     if hasattr(item, "read"):
         return _of_file_object(number, item)  # type: ignore[arg-type]
     raise TypeError(f"A {type(item).__name__} can't be stored; give a path, bytes, a binary file object or a Dataset.")
 
 
-def _without_path(error: Exception) -> str:
+def _why(error: Exception, path: Path | None) -> str:
     """The reason alone; the path stands beside it."""
-    return (error.strerror or "") if isinstance(error, OSError) else str(error)
+    said = error.strerror or error if isinstance(error, OSError) else error
+    return f"it can't be {'encoded' if path is None else 'read'}: {said}"
 
 
-def _of_file(number: int, path: Path) -> Source:
+def _of_file(number: int, path: Path) -> Source | Unreadable:
+    if not _is_regular(path):
+        return Unreadable(number, path, "it is not a regular file")
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         uid = _instance_uid(file.read(HEAD))
@@ -186,11 +199,14 @@ def _chunks(file: IO[bytes], size: int | None) -> Iterator[bytes]:
 
 
 def _instance_uid(head: bytes) -> str | None:
+    """By the File Meta Information, or by a data set without one."""
+    bare = head[128:132] != b"DICM" and begins_like_a_data_set(head)
     try:
-        meta = read_partial(io.BytesIO(head), stop_when=lambda *_: True).file_meta
-        return str(meta.MediaStorageSOPInstanceUID).strip(" \0")
+        found = read_partial(io.BytesIO(head), stop_when=lambda tag, *_: not bare or tag > SOP_INSTANCE_UID, force=bare)
+        uid = found.file_meta.get("MediaStorageSOPInstanceUID") or found.get("SOPInstanceUID")
     except UNREADABLE:
         return None
+    return str(uid or "").strip(" \0") or None
 
 
 def encode(dataset: Dataset) -> bytes:

@@ -1,5 +1,6 @@
 """What became of each Instance of a store, read from the answers of PS3.18 §10.5.3."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ REASONS: Mapping[int, str] = {
     0xC000: "it can't be understood",
     0xC122: "its Transfer Syntax is not supported",
 }
+# What stands before an Error Comment of Azure: "DICOM100: (0020,000d) - "
+_FRAME = re.compile(r"^DICOM\d+: (?:\([0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\) - )?")
 UNREPORTED = "the answer does not mention it"
 
 
@@ -56,6 +59,11 @@ class Outcome:
     code: int | None = None
     reason: str = ""
     comments: tuple[str, ...] = ()
+
+    @property
+    def explanation(self) -> str:
+        """Why, for a person: the service's comments where it gives some, else the reason. Empty when all is well."""
+        return "; ".join(dict.fromkeys(_FRAME.sub("", text) for text in self.comments if text)) or self.reason
 
 
 class StoreResult(Dataset):

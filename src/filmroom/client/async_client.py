@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from filmroom.client import _link, _messages, _parts
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
-from filmroom.client._messages import Request, Stream, Transaction, frames_path, path
+from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
 from filmroom.client._options import (
     BulkdataOptions,
     DownloadOptions,
@@ -141,7 +141,7 @@ class AsyncClient:
         sop_instance_uid: str | None = None,
         **options: Unpack[RetrieveOptions],
     ) -> AsyncGenerator[IO[bytes], None]:
-        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return self._stream(_messages.instances(self._service, resource, _parts.spooled, **options))
 
     async def retrieve_study(self, study_instance_uid: str, **options: Unpack[RetrieveOptions]) -> list[Dataset]:
@@ -171,7 +171,7 @@ class AsyncClient:
         folder: str | os.PathLike[str],
         **options: Unpack[DownloadOptions],
     ) -> list[Path]:
-        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return [item async for item in self._stream(_messages.download(self._service, resource, folder, **options))]
 
     # Frames, rendered images, bulk values

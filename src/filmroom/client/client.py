@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from filmroom.client import _link, _messages, _parts
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
-from filmroom.client._messages import Request, Stream, Transaction, frames_path, path
+from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
 from filmroom.client._options import (
     BulkdataOptions,
     DownloadOptions,
@@ -168,7 +168,7 @@ class Client:
 
         A file is in memory up to 4 MiB and on disk above. It goes with the last reference to it.
         """
-        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return self._stream(_messages.instances(self._service, resource, _parts.spooled, **options))
 
     def retrieve_study(self, study_instance_uid: str, **options: Unpack[RetrieveOptions]) -> list[Dataset]:
@@ -206,7 +206,7 @@ class Client:
         Bytes go from the connection to disk as they come. A file has its name only when it is whole; one that was
         there is replaced. Keywords: `DownloadOptions`.
         """
-        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return list(self._stream(_messages.download(self._service, resource, folder, **options)))
 
     # Frames, rendered images, bulk values

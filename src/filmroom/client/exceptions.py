@@ -2,6 +2,7 @@
 
 ClientError
     ConnectionFailed            the service was not reached, or the connection broke off or timed out
+    MissingFile                 not one of the files to be stored exists; a FileNotFoundError too
     BadResponse                 an answer that breaks PS3.18: cut off, not DICOM, not what was asked for
     ResponseError               an answer with an error status: .status, .headers, .payload, .warnings
         BadRequest              400 and every other 4xx that has no class of its own
@@ -41,6 +42,18 @@ class ClientError(errors.Error):
 
 class ConnectionFailed(ClientError):
     """The service could not be reached, or the connection broke off or timed out. The cause is in `__cause__`."""
+
+
+class MissingFile(ClientError, FileNotFoundError):
+    """Nothing could be sent, because not one of the files to be stored exists."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a store. `result` is the `StoreResult` of what was answered until then."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__("The store was interrupted.")
+        self.result = result
 
 
 class BadResponse(ClientError):

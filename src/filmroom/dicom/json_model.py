@@ -4,7 +4,7 @@ The stored text is JSON in which bytes that JSON never has mark what the dialect
 serving it is a matter of finding bytes:
 
 \\0 ... \\1   enclose the value of a top-level attribute that is hidden in the dialects of Azure
-\\3          is a NUL at the end of a value: padding for the Standard, part of the value for Azure
+\\3, \\4      are a NUL and a blank at the end of a value: padding for the Standard, part of the value for Azure
 """
 
 import base64
@@ -31,6 +31,7 @@ _ALWAYS_BULK = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 
 _LONGEST_CHARACTER_SET = 512
 _COMMA = ord(",")
+_CONTROLS = b"\0\1\3\4"
 _BULK_DATA_URI = b'"BulkDataURI":"'
 
 Elements: TypeAlias = dict[str, dict[str, Any]]
@@ -162,7 +163,7 @@ class _Writer:
 def format(elements: Elements, hidden: Collection[str] = ()) -> bytes:  # noqa: A001
     """The text that is stored. `hidden` are keys of top-level attributes."""
     text = b"{" + b",".join(_members(elements, hidden)) + b"}" if hidden else orjson.dumps(elements)
-    return _PADDING.sub(_mark_padding, text) if rb"\u0000" in text else text
+    return _PADDING.sub(_mark_padding, text) if rb"\u0000" in text or b' "' in text else text
 
 
 def _members(elements: Elements, hidden: Collection[str]) -> Iterator[bytes]:
@@ -171,33 +172,52 @@ def _members(elements: Elements, hidden: Collection[str]) -> Iterator[bytes]:
         yield b'"%b":\0%b\1' % (key.encode(), value) if key in hidden else b'"%b":%b' % (key.encode(), value)
 
 
-# NULs at the end of a string, as JSON writes them. The first branch keeps escaped backslashes out of the way.
-_PADDING = re.compile(rb'\\\\|(?:\\u0000)+(?=")')
+# NULs and blanks at the end of a string, as JSON writes them. The first branch keeps escaped backslashes away.
+_PADDING = re.compile(rb'\\\\|(?:\\u0000| )+(?=")')
 
 
 def _mark_padding(match: re.Match[bytes]) -> bytes:
     found = match[0]
-    return found if found == rb"\\" else b"\3" * (len(found) // 6)
+    return found if found == rb"\\" else found.replace(rb"\u0000", b"\3").replace(b" ", b"\4")
 
 
 def standard(text: bytes, url: str) -> bytes:
     """Metadata by the Standard, of an Instance at `url`."""
-    if b"\0" in text or b"\3" in text:
-        text = text.translate(None, b"\0\1\3")
+    if b"\0" in text or b"\3" in text or b"\4" in text:
+        text = text.translate(None, _CONTROLS)
     return text.replace(_BULK_DATA_URI, _BULK_DATA_URI + orjson.dumps(url)[1:-1] + b"/")
 
 
 def parse(text: bytes) -> dict[str, dict[str, Any]]:
     """The stored text -> the elements, hidden ones too; BulkDataURIs are relative."""
-    elements: dict[str, dict[str, Any]] = orjson.loads(text.translate(None, b"\0\1\3"))
+    elements: dict[str, dict[str, Any]] = orjson.loads(text.translate(None, _CONTROLS))
     return elements
+
+
+def unpadded(elements: Mapping[str, Any]) -> dict[str, Any]:
+    """The elements without NULs and blanks at the end of values, at any depth."""
+    return {key: _unpadded(element) for key, element in elements.items()}
+
+
+def _unpadded(element: dict[str, Any]) -> dict[str, Any]:
+    found = element.get("Value")
+    return element if found is None else {**element, "Value": [_without_padding(value) for value in found]}
+
+
+def _without_padding(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.rstrip(" \0")
+    if not isinstance(value, dict):
+        return value
+    # An Item's members are elements, a name's are its groups.
+    return {key: _unpadded(one) if isinstance(one, dict) else one.rstrip(" \0") for key, one in value.items()}
 
 
 def azure(text: bytes) -> bytes:
     """Metadata as the Azure service gives it: no attribute that is hidden, none whose value is binary."""
     if b"\0" in text:
         text = _cut(text, _hidden(text))
-    return _cut(text, sorted(set(_binaries(text)))).replace(b"\3", rb"\u0000")
+    return _cut(text, sorted(set(_binaries(text)))).replace(b"\3", rb"\u0000").replace(b"\4", b" ")
 
 
 # What only attributes with binary values hold (JSON escapes the quotes in strings), and how far into the member

@@ -152,7 +152,8 @@ def _fold_name(name: str) -> str:
     # Combining classes up to 9 (nukta, virama, voicing of kana) make another letter; those above are accents.
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if unicodedata.combining(c) <= 9).casefold()
     # PS3.5 6.2.1.1: delimiters after the last component or group that has a value may be left out.
-    return "=".join(group.rstrip("^ ") for group in plain.split("=")).rstrip("= ")
+    # An accent that stands alone decomposes into a blank, so blanks are stripped once more.
+    return "=".join(group.rstrip("^ ") for group in plain.split("=")).rstrip("= ").lstrip()
 
 
 def _name_pattern(value: str) -> str:

@@ -56,13 +56,15 @@ class File:
     buffer: Buffer  # what all offsets refer to: what was read, or the inflated data set
     inflated: bool
     elements: DataSet
+    complete: bool  # with preamble and file meta information, as PS3.10 §7.1 wants it
 
 
 def read(buffer: Buffer) -> File:
     """Read a file, with or without preamble and file meta information. Raises BadFile and nothing else."""
     reader = _Reader(buffer, big=False)
-    prefixed = bytes(buffer[128:132]) == b"DICM"
-    group_0002, position = reader.leading_group(132 if prefixed else 0, 0x0002)
+    complete = bytes(buffer[128:132]) == b"DICM"
+    prefixed = complete or bytes(buffer[:4]) == b"DICM"
+    group_0002, position = reader.leading_group(132 if complete else 4 if prefixed else 0, 0x0002)
     meta = {
         tag: str(buffer[element.offset : element.offset + element.length], "latin-1").strip(" \0")
         for tag, element in group_0002.items()
@@ -84,7 +86,7 @@ def read(buffer: Buffer) -> File:
         del elements[tag]
     if not (elements or prefixed):
         raise BadFile("The file is not DICOM: it holds no attributes.")
-    return File(meta, syntax, buffer, inflated, elements)
+    return File(meta, syntax, buffer, inflated, elements, complete and uid is not None)
 
 
 def fragments(file: File, element: Element) -> list[tuple[int, int]]:

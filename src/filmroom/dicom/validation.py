@@ -12,7 +12,7 @@ STUDY_INSTANCE_UID, SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
 PATIENT_ID = 0x00100020
 
 _REQUIRED = (SOP_CLASS_UID, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, SOP_INSTANCE_UID)
-_NEVER_HIDDEN = frozenset({STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, SOP_INSTANCE_UID})
+_INSTANCE_UIDS = (STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, SOP_INSTANCE_UID)
 
 # What the Azure service searches by, and the VR that it expects.
 SEARCHED: Mapping[int, str] = {
@@ -65,6 +65,9 @@ class Rules:
     """How strict a dialect is when it stores."""
 
     refused: frozenset[int]  # must pass the minimum validation, else the Instance is refused
+    required: tuple[int, ...] = _REQUIRED  # must have one value, else the Instance is refused
+    wanted: tuple[int, ...] = ()  # ... else it is stored with a warning
+    other_vrs: bool = False  # a value that is sound is sound under another VR, too
     warned: frozenset[int] = frozenset()  # ... else it is stored with a warning
     padding: bool = True  # NULs at the end of a value are accepted
     every_value: bool = False  # all values are inspected, also in Items; those that are bad are warnings
@@ -84,6 +87,7 @@ V1 = Rules(
 )
 V2 = Rules(
     refused=frozenset({*_REQUIRED, PATIENT_ID}),
+    wanted=(PATIENT_ID,),
     every_value=True,
     patient_id_needed=True,
     hides=True,
@@ -92,8 +96,11 @@ V2 = Rules(
 )
 # What can be stored is stored. Without UIDs it can't.
 STANDARD = Rules(
-    refused=frozenset(_REQUIRED),
-    warned=frozenset(SEARCHED) - frozenset(_REQUIRED),
+    refused=frozenset(_INSTANCE_UIDS),
+    required=_INSTANCE_UIDS,
+    wanted=(SOP_CLASS_UID,),
+    other_vrs=True,
+    warned=frozenset({*SEARCHED, SOP_CLASS_UID}) - frozenset(_INSTANCE_UIDS),
     warning_reason=DOES_NOT_MATCH_SOP_CLASS,
 )
 
@@ -110,10 +117,11 @@ def check(file: File, model: Model, rules: Rules, study: str | None) -> Findings
         errors[problem.tag] = problem.message
     for tag, found in values.items():
         kind = errors if tag in rules.refused else warnings if tag in rules.warned else None
-        if kind is not None and (message := _minimum(tag, file.elements[tag].vr, found, rules.padding)):
+        if kind is not None and (message := _minimum(tag, file.elements[tag].vr, found, rules)):
             kind.setdefault(tag, message)
-    if not any(values.get(PATIENT_ID, ())):
-        warnings.setdefault(PATIENT_ID, _missing(PATIENT_ID))
+    for tag in rules.wanted:
+        if not any(values.get(tag, ())):
+            warnings.setdefault(tag, _missing(tag))
     invalid = set(warnings)
     if rules.every_value:
         for fault in inspection.inspect(file.elements, model.elements, file.buffer):
@@ -134,7 +142,7 @@ def hidden(findings: Findings, rules: Rules) -> frozenset[str]:
     """Keys of the top-level attributes that Metadata and searches leave out."""
     if not rules.hides:
         return frozenset()
-    return frozenset(attributes.key(tag) for tag in findings.invalid if tag not in _NEVER_HIDDEN)
+    return frozenset(attributes.key(tag) for tag in findings.invalid if tag not in _INSTANCE_UIDS)
 
 
 def _values(file: File, model: Model) -> dict[int, list[str]]:
@@ -149,7 +157,7 @@ def _values(file: File, model: Model) -> dict[int, list[str]]:
 
 def _unmet_requirement(values: Mapping[int, list[str]], rules: Rules, study: str | None) -> Problem | None:
     """The first requirement that the data set as a whole does not meet."""
-    for tag in _REQUIRED:
+    for tag in rules.required:
         if len(values.get(tag, ())) != 1 or not values[tag][0].strip(" \0"):
             return Problem(tag, _missing(tag))
     if study is not None and values[STUDY_INSTANCE_UID][0].rstrip(" \0") != study.rstrip(" \0"):
@@ -166,13 +174,13 @@ def _missing(tag: int) -> str:
     return f"The required tag '({tag >> 16:04x},{tag & 0xFFFF:04x})' is missing."
 
 
-def _minimum(tag: int, vr: str, values: list[str], padding: bool) -> str | None:
+def _minimum(tag: int, vr: str, values: list[str], rules: Rules) -> str | None:
     """What the minimum validation has against the first value of an attribute."""
     keyword, expected = attributes.keyword(tag), _VRS[tag]
-    if vr != expected:
+    if vr != expected and not rules.other_vrs:
         return f"The extended query tag '{keyword}' is expected to have VR '{expected}' but has '{vr}' in file."
     value = values[0] if values else ""
-    if padding or vr == "UI":  # a UID is padded with NUL (PS3.5 §6.2)
+    if rules.padding or expected == "UI":  # a UID is padded with NUL (PS3.5 §6.2)
         value = value.rstrip(" \0")
-    message = value_rules.minimum(vr, value) if value else None
-    return f"Dicom element '{keyword}' failed validation for VR '{vr}': {message}" if message else None
+    message = value_rules.minimum(expected, value) if value else None
+    return f"Dicom element '{keyword}' failed validation for VR '{expected}': {message}" if message else None

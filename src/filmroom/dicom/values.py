@@ -53,10 +53,11 @@ def _titles(raw: Bytes, _: tuple[str, ...]) -> list[Any]:
 
 
 def _uids(raw: Bytes, _: tuple[str, ...]) -> list[Any]:
-    text = str(raw, "latin-1").rstrip(" \0")
+    # NUL is padding (PS3.5 §6.2); a blank is not, but common, and what is compared or sent strips it.
+    text = str(raw, "latin-1").rstrip("\0")
     if "\\" in text:
-        return [value.rstrip(" \0") or None for value in text.split("\\")]
-    return [text] if text else []
+        return [value.rstrip("\0") if value.strip(" \0") else None for value in text.split("\\")]
+    return [text] if text.strip(" \0") else []
 
 
 def _names(raw: Bytes, codecs: tuple[str, ...]) -> list[Any]:

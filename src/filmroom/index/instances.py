@@ -41,6 +41,7 @@ class NewInstance:
     resource: Resource
     sop_class: str
     transfer_syntax: str
+    complete: bool  # the file has preamble and file meta information
     key: str
     length: int
     digest: bytes
@@ -60,6 +61,7 @@ class StoredInstance:
     length: int
     digest: bytes
     transfer_syntax: str
+    complete: bool
     sop_class: str
     frames: int
     created: float
@@ -265,6 +267,7 @@ def _instance_row(winner: _Candidate, now: float) -> dict[str, Any]:
         "SOPInstanceUID": new.resource.instance,
         "SOPClassUID": new.sop_class,
         "AvailableTransferSyntaxUID": new.transfer_syntax,
+        "complete": new.complete,
         "blob": new.key,
         "length": new.length,
         "digest": new.digest,
@@ -345,6 +348,7 @@ def _stored(row: Row[Any]) -> StoredInstance:
         length=row.length,
         digest=row.digest,
         transfer_syntax=row.AvailableTransferSyntaxUID,
+        complete=row.complete,
         sop_class=row.SOPClassUID,
         frames=row.frames,
         created=row.created,

@@ -46,6 +46,7 @@ _FILE = (
     instance.c.digest,
     instance.c.AvailableTransferSyntaxUID,
     instance.c.SOPClassUID,
+    instance.c.complete,
     instance.c.frames,
     instance.c.created,
 )

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     DDL,
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     Double,
@@ -140,6 +141,7 @@ instance = Table(
     Column("blob", _Text, nullable=False),
     Column("length", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("complete", Boolean, nullable=False),  # the file has preamble and file meta information
     Column("frames", Integer, nullable=False),  # how many
     Column("created", Double, nullable=False),
     Column("attributes", LargeBinary, nullable=False),

@@ -32,8 +32,10 @@ class Dialect:
     # Retrieve
     transcodes_many: bool  # a change of Transfer Syntax also if several Instances are sent
     transcode_limit: int | None  # largest file whose Transfer Syntax is changed, in bytes
+    completes_files: bool  # a file stored without preamble and file meta information is sent with them
     described_parts: bool  # multipart has its type parameter, and each part its Content-Location
     bulkdata_uris: bool  # Metadata has BulkDataURI; otherwise bulk values are left out
+    padding: bool  # NULs and blanks at the end of values are part of them
     quoted_etags: bool  # "5-2" as RFC 9110 §8.8.3 wants it, or 5-2
 
     # Search
@@ -71,8 +73,10 @@ V1 = Dialect(
     lenient_parts=False,
     transcodes_many=False,
     transcode_limit=100 * 1024**2,  # azure-dicom §3.2
+    completes_files=False,
     described_parts=False,
     bulkdata_uris=False,
+    padding=True,
     quoted_etags=False,
     default_limit=100,
     largest_limit=200,
@@ -111,8 +115,10 @@ DICOMWEB = Dialect(
     lenient_parts=True,
     transcodes_many=True,
     transcode_limit=None,
+    completes_files=True,
     described_parts=True,
     bulkdata_uris=True,
+    padding=False,
     quoted_etags=True,
     # A viewer's list of Studies and the Instances of nearly every Series fit in the default, at some 1 MB of
     # JSON. Who wants more says so or pages by offset; ten thousand are the most that one request may cost.

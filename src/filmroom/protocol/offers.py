@@ -18,7 +18,7 @@ _SINGLE = frozenset({False})
 _MULTIPART = frozenset({True})
 _BOTH = _SINGLE | _MULTIPART
 
-# --- Azure: azure-dicom §3.1 and §2.1. Matching is exact, and a bare */* is no multipart.
+# --- Azure: azure-dicom §3.1 and §2.1. Matching is exact.
 
 _AZURE_INSTANCES = frozenset({_EXPLICIT_LITTLE, _JPEG_2000_LOSSLESS})
 _AZURE_FRAMES = frozenset({_EXPLICIT_LITTLE})
@@ -27,7 +27,8 @@ _AZURE_FRAMES = frozenset({_EXPLICIT_LITTLE})
 def _azure_instances(payloads: frozenset[bool]) -> Offers:
     return _azure(
         Offer(DICOM, DICOM, payloads, (_EXPLICIT_LITTLE,), allowed=_AZURE_INSTANCES),
-        Offer("*/*", DICOM, payloads, allowed=_AZURE_INSTANCES, multipart=True),
+        # Also bare: their documents accept it of a Study, their code does not.
+        Offer("*/*", DICOM, _BOTH, allowed=_AZURE_INSTANCES, multipart=True),
     )
 
 

@@ -38,6 +38,7 @@ class Roots:
         if dialect.version is None:
             await self._routers[dialect.root](scope, receive, send)
         else:
+            scope["path"] = scope["path"].removesuffix("/")  # that service takes no notice of a slash at the end
             await _versioned(self._routers[dialect.root])(scope, receive, send)
 
 
@@ -71,7 +72,7 @@ def _versioned(router: ASGIApp) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         async def announced(message: Message) -> None:
-            if message["type"] == "http.response.start" and "handler" in scope:
+            if message["type"] == "http.response.start" and ("handler" in scope or message["status"] == 405):
                 header = (b"api-supported-versions", _SUPPORTED.encode())
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)

@@ -109,7 +109,8 @@ async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
     numbers = targets.frame_numbers(request.path_params.get("frames", "1"))
     if len(numbers) > 1:
         raise BadTarget("One Frame can be rendered at a time: name one number.")
-    quality = targets.quality(request.query_params.get("quality"))
+    parameters = {name.lower(): value for name, value in request.query_params.items()}
+    quality = targets.quality(parameters.get("quality"))
     media_type = _select(dialect, request, Kind.RENDERED).media_type
     image = await state.work.run(
         rendered_service.frame, state.archive, dialect, target, numbers[0], media_type, quality

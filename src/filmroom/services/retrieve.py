@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filmroom.archive import Archive
 from filmroom.dicom import frames as frame_ranges
-from filmroom.dicom import json_model, rewrite, transfer_syntax
+from filmroom.dicom import json_model, part10, rewrite, transfer_syntax
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
@@ -82,7 +82,7 @@ def frames(
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
         choice = _fit(stored, selected)
-        syntax = stored.transfer_syntax if choice.transfer_syntax == STORED else choice.transfer_syntax
+        syntax = _inflated(stored.transfer_syntax) if choice.transfer_syntax == STORED else choice.transfer_syntax
         same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
         described = None if same else describe(instances.fetch_elements(tx, target))
     spans = [frame_ranges.span(ranges, number) for number in numbers]
@@ -140,17 +140,32 @@ def _fit(stored: StoredInstance, selected: Selected) -> Selected:
     return choice
 
 
+def _inflated(syntax: str) -> str:
+    """What the Frames of a file are in: those of a deflated one are sent inflated."""
+    return transfer_syntax.EXPLICIT_LITTLE.uid if transfer_syntax.find(syntax).deflated else syntax
+
+
 def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
     syntax = choice.transfer_syntax
-    if syntax in {STORED, stored.transfer_syntax}:
-        chunks = archive.blobs.stream(stored.key)
-        return Content(choice.media_type, stored.transfer_syntax, stored.resource.path, stored.length, chunks)
-    if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
-        raise NotAcceptable(
-            f"Requested DICOM instance size is above the supported limit of {dialect.transcode_limit}. "
-            "Ask for it with transfer-syntax=*."
-        )
-    return Content(choice.media_type, syntax, stored.resource.path, None, _transcoded(archive, stored, syntax))
+    location = stored.resource.path
+    if syntax not in {STORED, stored.transfer_syntax}:
+        if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
+            raise NotAcceptable(
+                f"Requested DICOM instance size is above the supported limit of {dialect.transcode_limit}. "
+                "Ask for it with transfer-syntax=*."
+            )
+        return Content(choice.media_type, syntax, location, None, _transcoded(archive, stored, syntax))
+    if not stored.complete and dialect.completes_files:
+        return Content(choice.media_type, stored.transfer_syntax, location, None, _completed(archive, stored))
+    chunks = archive.blobs.stream(stored.key)
+    return Content(choice.media_type, stored.transfer_syntax, location, stored.length, chunks)
+
+
+def _completed(archive: Archive, stored: StoredInstance) -> Iterator[bytes]:
+    """The file with the preamble and file meta information that it was stored without (PS3.10 §7.1)."""
+    file = part10.read(archive.blobs.get(stored.key))
+    model = json_model.write(file)
+    yield from rewrite.write(file, model.elements, file.transfer_syntax, lambda *_: {})
 
 
 def _transcoded(archive: Archive, stored: StoredInstance, syntax: str) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from filmroom.archive import Archive
+from filmroom.dicom import json_model
 from filmroom.dicom.matching import Query
 from filmroom.index import search as rows
 from filmroom.protocol.dialects import Dialect
@@ -13,6 +14,8 @@ def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> list[
     """The matches in DICOM JSON, newest first. `root` is the absolute URL under which they can be retrieved."""
     with archive.index.read() as tx:
         matches = rows.search(tx, query)
+    if not dialect.padding:
+        matches = [(resource, json_model.unpadded(elements)) for resource, elements in matches]
     wanted = dialect.synthesised if query.all_attributes else dialect.synthesised & query.attributes
     if not wanted:
         return [elements for _, elements in matches]

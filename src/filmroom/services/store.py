@@ -115,6 +115,7 @@ def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candi
             resource=Resource(study, series, instance, target.partition),
             sop_class=sop_class or "",
             transfer_syntax=file.transfer_syntax.uid,
+            complete=file.complete,
             key=key,
             length=part.length,
             digest=part.digest or hashlib.sha256(buffer).digest(),

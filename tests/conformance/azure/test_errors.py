@@ -35,13 +35,15 @@ def test_what_is_no_version_is_404_without_a_body(http: httpx2.Client, path: str
     assert (answer.status_code, answer.content) == (404, b"")
 
 
-@pytest.mark.parametrize(
-    "path", ["/nothing", "/studies/", "/studies/1/nothing", "/Studies/1/frames/1", "/studies/1/series/2/"]
-)
+@pytest.mark.parametrize("path", ["/nothing", "/studies//", "/studies/1/nothing", "/Studies/1/frames/1"])
 def test_unknown_path_is_404_without_a_body(http: httpx2.Client, root: str, path: str) -> None:
     answer = http.get(root + path, headers=JSON)
     assert (answer.status_code, answer.content) == (404, b"")
     assert "api-supported-versions" not in answer.headers
+
+
+def test_a_slash_at_the_end_says_nothing(http: httpx2.Client, root: str) -> None:
+    assert http.get(root + "/studies/1.2.3.4/metadata/", headers=JSON).text == "The specified study cannot be found."
 
 
 def test_paths_in_any_case(http: httpx2.Client, root: str) -> None:

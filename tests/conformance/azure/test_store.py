@@ -414,3 +414,14 @@ def test_the_latest_value_speaks_for_the_study(http: httpx2.Client, root: str) -
         store(http, root, sent(StudyInstanceUID=study, PatientName=name).content)
     (found,) = http.get(f"{root}/studies?StudyInstanceUID={study}", headers=JSON).json()
     assert values(found, "00100010") == [{"Alphabetic": "Second"}]
+
+
+def test_blanks_behind_a_uid_come_back(http: httpx2.Client, root: str) -> None:
+    """And it is found with and without them."""
+    bare = data.uid()[:50]
+    store(http, root, sent(StudyInstanceUID=bare + "77").content.replace(bare.encode() + b"77", bare.encode() + b"  "))
+    for path in (f"/studies/{bare}", f"/studies/{bare}%20%20"):
+        (found,) = http.get(f"{root}{path}/metadata", headers=JSON).json()
+        assert found["0020000D"]["Value"] == [bare + "  "]
+    (row,) = http.get(f"{root}/studies?StudyInstanceUID={bare}", headers=JSON).json()
+    assert row["0020000D"]["Value"] == [bare + "  "]
