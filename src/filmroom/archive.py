@@ -1,23 +1,42 @@
 """The archive: the index, the blob store, the codec pool and the spool folder that the services work on."""
 
+import errno
+import os
 import shutil
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import URL
+
 from filmroom.blobs import BlobStore, Folder
 from filmroom.dicom import part10, transfer_syntax
-from filmroom.errors import Unavailable
+from filmroom.errors import BadFile, Unavailable
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels.pool import Pool
 from filmroom.settings import Settings
 
+INDEX = "index.sqlite"
 LEFTOVER_AGE = 24 * 3600.0
+PRIVATE = 0o700  # of the data folder: it holds what is known of patients
+
+_REASONS = {
+    errno.EEXIST: "It is a file; name a folder.",
+    errno.ENOTDIR: "A part of its path is a file; name a folder.",
+    errno.ENOENT: "It can't be made at that place; name a folder on a disk.",
+    errno.EACCES: "This user may not write there; change the permissions of the folder, or name another.",
+    errno.EPERM: "This user may not write there; change the permissions of the folder, or name another.",
+    errno.EROFS: "That disk can only be read; name a folder on another.",
+    errno.ENOSPC: "The disk is full; free some space.",
+    errno.ENAMETOOLONG: "Its name is too long; name another.",
+    errno.ELOOP: "Its path leads round in a ring of links; name another.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +48,20 @@ class Archive:
     blobs: BlobStore
     pool: Pool
     spool: Path
+    inflating: threading.Lock = field(default_factory=threading.Lock)  # an inflated file may be a thousand times larger
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Open the archive under `settings.data`, making it when it is new."""
         spool = settings.data / "spool"
         try:
-            spool.mkdir(parents=True, exist_ok=True)
+            settings.data.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            spool.mkdir(exist_ok=True)
             clear_spool(spool)
         except OSError as error:
-            raise Unavailable(f"The data folder can't be used: {error.strerror}; look at its permissions.") from error
+            raise Unavailable(_REASONS.get(error.errno or 0, f"The system says: {error.strerror}.")) from error
         blobs = Folder(settings.data / "blobs")
-        index = Database(f"sqlite:///{(settings.data / 'index.sqlite').absolute()}", connections=settings.threads)
+        index = Database(_url(settings.data / INDEX), connections=settings.threads)
         return cls(
             index=index,
             additions=GroupCommit(index),
@@ -52,18 +73,39 @@ class Archive:
     def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
         """Ranges (offset, length) of a stored data set, each read when it is taken.
 
-        Offsets count in the inflated data set if it is stored deflated (PS3.5 §A.5).
+        Offsets count in the inflated data set if it is stored deflated (PS3.5 §A.5); then all are read at once.
         """
-        if transfer_syntax.find(stored.transfer_syntax).deflated:
+        if not transfer_syntax.find(stored.transfer_syntax).deflated:
+            return (self.blobs.get_ranges(stored.key, [wanted])[0] for wanted in ranges)
+        with self.inflating, reading():
             buffer = part10.read(self.blobs.get(stored.key)).buffer
-            return (bytes(buffer[offset : offset + length]) for offset, length in ranges)
-        return (self.blobs.get_ranges(stored.key, [wanted])[0] for wanted in ranges)
+            return iter([bytes(buffer[offset : offset + length]) for offset, length in ranges])
 
     def close(self) -> None:
         """Let go of connections and worker processes."""
         self.pool.close()
         self.blobs.close()
         self.index.close()
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """What goes wrong with a file that was stored is no mistake of who asks for it."""
+    try:
+        yield
+    except BadFile as error:
+        raise Unavailable("The file of a stored Instance is damaged; restore it from a backup.") from error
+    except OSError as error:
+        raise Unavailable(f"The spool folder can't be used: {error.strerror}.") from error
+
+
+def is_archive(folder: Path) -> bool:
+    """Whether the folder holds an archive."""
+    return os.path.isfile(folder / INDEX)  # False as well where one may not look
+
+
+def _url(path: Path) -> URL:
+    return URL.create("sqlite", database=str(path.absolute()))  # as text, a "?" in the path would begin options
 
 
 def clear_spool(folder: Path) -> None:

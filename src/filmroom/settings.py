@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -12,21 +14,48 @@ from pydantic_settings import (
 )
 
 DEFAULT_FILE = Path("filmroom.toml")
+PREFIX = "FILMROOM_"
 FILE_VARIABLE = "FILMROOM_CONFIG"
+
+
+def file() -> Path:
+    """The TOML file, whether it is there or not: the one that FILMROOM_CONFIG names, or that of the working folder."""
+    return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+
+
+def _folder(value: object) -> object:
+    """A folder as people write it; `~` is a shell's, and the shell does not see files and variables."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip() or "\0" in value:
+        raise ValueError("it must name a folder")
+    expanded = os.path.expanduser(value)
+    if expanded.startswith("~"):
+        raise ValueError("there is no home folder of that user; begin the name of a folder with ./")
+    return expanded
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)  # ValueError: brackets, which pydantic reports as one of ours
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("it must be a URL such as https://pacs.example/archive")
+    return value
 
 
 class Settings(BaseSettings):
     """The settings of one service. Order of trust: arguments (flags), environment, TOML file, default."""
 
-    model_config = SettingsConfigDict(env_prefix="FILMROOM_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     host: str = Field(
-        "127.0.0.1", description="Address to listen on. There is no authentication yet: stay on loopback."
+        "127.0.0.1", min_length=1, description="Address to listen on. There is no authentication yet: stay on loopback."
     )
     port: int = Field(8080, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=64, description="Web worker processes.")
-    data: Path = Field(Path("filmroom-data"), description="Folder that holds the index and the DICOM files.")
-    public_url: str | None = Field(
+    data: Annotated[Path, BeforeValidator(_folder)] = Field(
+        Path("filmroom-data"), description="Folder that holds the index and the DICOM files; made if it is not there."
+    )
+    public_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         None,
         description="Base URL that clients see, when it differs from the Host header: https://pacs.example/",
     )
@@ -37,7 +66,9 @@ class Settings(BaseSettings):
         le=64,
         description="Processes that change Transfer Syntax and render, for each web worker.",
     )
-    codec_timeout: float = Field(60.0, gt=0, description="Seconds after which a change of Transfer Syntax is given up.")
+    codec_timeout: float = Field(
+        60.0, gt=0, allow_inf_nan=False, description="Seconds after which a change of Transfer Syntax is given up."
+    )
     part_limit: int = Field(
         4 * 1024**3, ge=1, description="Largest DICOM file accepted, in bytes; larger ones get 413."
     )
@@ -47,10 +78,11 @@ class Settings(BaseSettings):
     sweep_delay: float = Field(
         3600.0,
         ge=0,
+        allow_inf_nan=False,
         description="Seconds after which `filmroom sweep` removes the files of deleted Instances.",
     )
-    log_format: str = Field(
-        "auto", pattern="^(auto|pretty|json)$", description="auto: pretty on a terminal, else json."
+    log_format: Literal["auto", "pretty", "json"] = Field(
+        "auto", description="pretty, json, or auto: pretty on a terminal, else json."
     )
 
     @classmethod
@@ -63,11 +95,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags over environment over file; no .env file and no secrets folder."""
-        file = Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file())
 
     def environment(self) -> dict[str, str]:
-        """The FILMROOM_* variables that give these settings."""
-        return {
-            f"FILMROOM_{name.upper()}": str(value) for name, value in self.model_dump().items() if value is not None
-        }
+        """The FILMROOM_* variables that give these settings, in any folder and whatever a file says."""
+        given = self.model_dump() | {"data": self.data.absolute(), "config": os.devnull}
+        return {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items() if value is not None}

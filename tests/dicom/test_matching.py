@@ -212,3 +212,15 @@ def test_numbers_are_compared_as_numbers() -> None:
 def test_what_is_no_number(tag: int, vr: str, kind: str) -> None:
     with pytest.raises(BadParameter, match=f"is not a valid {kind} value"):
         ask(tag, vr, "x")
+
+
+@pytest.mark.parametrize("vr", ["LO", "PN", "SH"])
+def test_a_huge_value_is_compared_by_its_beginning(vr: str) -> None:
+    """To normalise so many accents in turn would take minutes."""
+    assert fold(vr, "a" + "\u0301\u0323" * (1 << 19)) == fold(vr, "a" + "\u0301\u0323" * (1 << 18))
+
+
+def test_a_name_that_is_asked_for_has_not_endless_words() -> None:
+    found = condition(0x00100010, "PN", "a " * 1300, wildcards=True, lists=True, fuzzy=True)
+    assert isinstance(found, Words)
+    assert len(found.words) == 20

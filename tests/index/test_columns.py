@@ -82,3 +82,8 @@ def test_no_column_holds_nul() -> None:
 def test_what_is_no_integer_has_no_column(text: str) -> None:
     """But it is stored, and can be asked for."""
     assert columns.comparable("IS", text) is None
+
+
+def test_a_row_holds_no_endless_value() -> None:
+    elements = given.elements(StudyDescription="x" * 100_000, PatientID="1")
+    assert list(columns.held(Level.STUDY, elements)) == ["00100020"]

@@ -299,3 +299,8 @@ def test_any_parameters_are_understood_or_refused(
         return
     assert query.limit <= dialect.largest_limit
     assert all(warning.isascii() and warning.isprintable() for warning in warnings)
+
+
+def test_warnings_do_not_grow_with_the_query() -> None:
+    _, warnings = queries.parse(DICOMWEB, Level.STUDY, Resource(), [(f"a{number}", "1") for number in range(9000)])
+    assert len(warnings) == 11

@@ -98,3 +98,8 @@ def test_quality(text: str | None, value: int) -> None:
 def test_a_quality_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadParameter):
         targets.quality(text)
+
+
+@pytest.mark.parametrize(("header", "name"), [("a.b:80", "a.b"), ("[::1]:8080", "[::1]"), ("a,b", None), (None, None)])
+def test_only_a_name_is_repeated_as_host(header: str | None, name: str | None) -> None:
+    assert targets.host(header) == name

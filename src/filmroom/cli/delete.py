@@ -16,6 +16,7 @@ from filmroom.cli.service import (
     Token,
     Url,
     connect,
+    is_no_root,
     stop,
 )
 from filmroom.client import Client, NotFound
@@ -48,7 +49,9 @@ def delete(
     with connect(url, token, timeout) as client:
         try:
             _delete(client, target)
-        except NotFound:
+        except NotFound as error:
+            if is_no_root(error, client.base_url):
+                raise
             stop(f"there is no {target.path} at {client.base_url}", NOT_ALL)
 
 

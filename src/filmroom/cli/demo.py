@@ -13,7 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from filmroom.cli import launch
-from filmroom.cli.service import DEFAULT_TIMEOUT, NOT_ALL, REFUSED, Timeout, Token, stop
+from filmroom.cli.service import (
+    DEFAULT_TIMEOUT,
+    NOT_ALL,
+    REFUSED,
+    Impatient,
+    Timeout,
+    Token,
+    explain,
+    is_no_root,
+    stop,
+)
 from filmroom.cli.walkthrough import STEPS, CheckFailed, SamplesAreThere, Step, Tour
 from filmroom.client import Client, ClientError, ConnectionFailed, Unauthorized
 
@@ -74,8 +84,10 @@ def demo(
             failed = _walk(console, tour, journal)
     except launch.Ended as error:
         stop(f"the service that was started ended by itself: {error}", REFUSED)
-    except (ConnectionFailed, Unauthorized, SamplesAreThere, httpx2.TransportError) as error:
+    except (SamplesAreThere, httpx2.TransportError) as error:
         stop(str(error), REFUSED)
+    except ClientError as error:
+        stop(explain(error, url or "the service that was started"), REFUSED)
     if failed:
         console.print(f"\n[bold red]Not every check held[/]: {escape('; '.join(failed))}")
         raise typer.Exit(NOT_ALL)
@@ -102,6 +114,8 @@ def _do(step: Step, tour: Tour) -> tuple[bool, str]:
     except (ConnectionFailed, Unauthorized):
         raise  # so would all others
     except (CheckFailed, ClientError) as error:
+        if is_no_root(error, tour.client.base_url):
+            raise
         return False, str(error)
 
 
@@ -119,7 +133,7 @@ def _tour(url: str, token: str | None, timeout: float, folder: Path) -> Iterator
     journal = Journal()
     headers = {"authorization": f"Bearer {token}"} if token else {}
     with httpx2.Client(headers=headers, timeout=timeout, event_hooks={"response": [journal.note]}) as http:
-        yield Tour(Client(url, timeout=timeout, http=http), http, folder), journal
+        yield Tour(Client(url, timeout=timeout, retries=Impatient(), http=http), http, folder), journal
 
 
 def shorten(target: str) -> str:

@@ -38,7 +38,7 @@ def service(folder: Path) -> Iterator[str]:
 def _start(folder: Path, log: IO[str]) -> subprocess.Popen[str]:
     # Neither the user's variables nor a settings file of the current folder: it must not touch other data.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FILMROOM_")}
-    environment["FILMROOM_CONFIG"] = str(folder / "no-settings.toml")
+    environment["FILMROOM_CONFIG"] = os.devnull
     program = [sys.executable, *SERVE, str(folder / "data")]
     return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)  # noqa: S603
 

@@ -32,7 +32,7 @@ Start a service with `filmroom serve`, and in a second terminal try:
 `filmroom COMMAND --help` says all about a command.
 
 Exit codes: 0 all was done; 1 some of it was not; 2 the command line is not understood; 3 the service can't be
-reached, or refuses.
+reached, or refuses; 130 ended by Ctrl-C.
 """
 
 

@@ -18,6 +18,7 @@ from filmroom.cli.service import (
     Token,
     Url,
     connect,
+    is_no_root,
     stop,
 )
 from filmroom.client import NotFound
@@ -49,7 +50,7 @@ def retrieve(
     The files are named DIR/study/series/instance.dcm by their UIDs; files of these names are replaced. Their paths
     are printed. What arrived before an answer broke off stays.
 
-    Exit codes: 0 all was saved; 1 there is nothing of these UIDs; 2, 3 as for every command.
+    Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or DIR can't be written; 2, 3 as for every command.
 
     Examples:
 
@@ -61,7 +62,9 @@ def retrieve(
             paths = client.download(
                 study, series, instance, folder=folder, transfer_syntax=transfer_syntax, progress=progress
             )
-        except NotFound:
+        except NotFound as error:
+            if is_no_root(error, client.base_url):
+                raise
             stop(f"there is no {Resource(study, series, instance).path} at {client.base_url}", NOT_ALL)
         except OSError as error:
             stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)

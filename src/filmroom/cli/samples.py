@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from filmroom.cli.service import NOT_ALL, stop
 from filmroom.cli.tutorial import SAMPLES, file
 
 
@@ -15,6 +16,8 @@ def samples(
 
     They are one study of a patient who does not exist, in two series: RGB pictures of 979 rows by 985 columns, 9 MB in
     all. They are the same, byte for byte, every time; files of these names are replaced.
+
+    Exit codes: 0 they are there; 1 DIR can't be written; 2 as for every command.
 
     Example:
 
@@ -27,4 +30,4 @@ def samples(
             path.write_bytes(file(sample))
             typer.echo(path)
     except OSError as error:
-        raise typer.BadParameter(f"can't write there: {error.strerror}", param_hint="DIR") from error
+        stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)

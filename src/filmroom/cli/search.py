@@ -1,12 +1,14 @@
 """`filmroom search`: find studies, series or instances."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
 
 from filmroom.cli.results import What, keyword, show
-from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, Timeout, Token, Url, connect
+from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, NOT_ALL, Timeout, Token, Url, connect, stop, uid
+from filmroom.dicom import attributes
 
 # These keys name the resource that is searched in, where the level lies below it: every service knows the path
 # /studies/{study}/series, few know /series?StudyInstanceUID=.
@@ -15,6 +17,10 @@ SCOPES = {
     What.SERIES: ("StudyInstanceUID",),
     What.INSTANCES: ("StudyInstanceUID", "SeriesInstanceUID"),
 }
+
+UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"})
+PASSED_OVER = re.compile(r"ignored|disregarded|not supported|unsupported", re.IGNORECASE)
+PAGE = 100  # services grant so many results at once, or a multiple
 
 Keys = Annotated[
     list[str] | None,
@@ -30,7 +36,12 @@ All = Annotated[bool, typer.Option("--all", help="All results, asked for page by
 Fuzzy = Annotated[bool, typer.Option("--fuzzy", help="Match persons' names by the beginnings of their words.")]
 Fields = Annotated[
     list[str] | None,
-    typer.Option("--field", metavar="KEY", show_default=False, help="An attribute to show as well; may be repeated."),
+    typer.Option(
+        "--field",
+        metavar="KEY",
+        show_default=False,
+        help="An attribute to show as well; may be repeated. `all`, with --json, is whatever the service has.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print DICOM JSON instead of a table.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, with a line of keywords on top.")]
@@ -56,6 +67,9 @@ def search(
     and `?` (one character) if the service knows wildcards; /v1 and /v2 do not. The table leaves out columns in which
     nothing stands. Several values are parted by a backslash, as in DICOM. That nothing was found is no error.
 
+    Exit codes: 1 the service passed over a key, so what it found is not what was asked for, and is not printed; 2, 3 as
+    for every command.
+
     Examples:
 
         filmroom search studies "PatientName=Anony*" StudyDate=20200101-20201231
@@ -64,18 +78,32 @@ def search(
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
+    shown = _fields(fields or (), as_json)
     filters, scope = split(what, [parse(key) for key in keys or ()])
     with connect(url, token, timeout) as client:
         found = getattr(client, f"search_for_{what.value}")(
             *scope,
             search_filters=filters,
-            fields=fields or None,
+            fields=shown or None,
             fuzzymatching=fuzzy or None,
             limit=limit,
             offset=offset or None,
             get_remaining=everything,
         )
-    show(what, found.json, fields or [], as_json, as_csv)
+    if passed_over(found.warnings, filters, shown):
+        stop("not everything was matched that was asked for, so nothing is shown", NOT_ALL)
+    show(what, found.json, shown, as_json, as_csv)
+    if found and not everything and (len(found) == limit or len(found) % PAGE == 0):
+        typer.echo(f"filmroom: {len(found)} shown; there may be more: --all, --limit, --offset", err=True)
+
+
+def passed_over(texts: Iterable[str], filters: Iterable[str], fields: Iterable[str]) -> bool:
+    """Whether the service warns that it matched less than it was asked to: who deletes what is found must not get all.
+
+    That names are not matched fuzzily finds too little, and that a field is not there leaves out a column.
+    """
+    harmless = {"fuzzymatching", *map(keyword, fields), *fields} - set(filters)
+    return any(PASSED_OVER.search(text) and not harmless & set(re.findall(r"\w+", text)) for text in texts)
 
 
 def parse(text: str) -> tuple[str, str]:
@@ -85,7 +113,27 @@ def parse(text: str) -> tuple[str, str]:
         raise typer.BadParameter(
             f"{text!r} is not of the form KEY=VALUE, such as PatientID=ID1", param_hint="KEY=VALUE"
         )
-    return keyword(key.strip()), value
+    name = keyword(_known(key.strip(), "KEY=VALUE"))
+    if name in UIDS:
+        for one in filter(None, re.split(r"[,\\]", value)):
+            uid(one)
+    return name, value
+
+
+def _known(key: str, hint: str) -> str:
+    """A keyword, a tag, or a path of them into sequences; what the service would not know, it might pass over."""
+    if any(attributes.parse(step) is None for step in key.split(".")):
+        raise typer.BadParameter(
+            f"{key!r} is neither the keyword of an attribute (PatientID, in this case) nor its tag (00100020)",
+            param_hint=hint,
+        )
+    return key
+
+
+def _fields(fields: Sequence[str], as_json: bool) -> list[str]:
+    if "all" in fields and not as_json:
+        raise typer.BadParameter("a table has no room for all attributes; add --json", param_hint="--field")
+    return [field if field == "all" else _known(field, "--field") for field in fields]
 
 
 def split(what: What, keys: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]], list[str]]:
@@ -95,7 +143,7 @@ def split(what: What, keys: Iterable[tuple[str, str]]) -> tuple[dict[str, list[s
         filters.setdefault(key, []).append(value)
     scope: list[str] = []
     for name in SCOPES[what]:
-        if len(filters.get(name, ())) != 1 or not filters[name][0].replace(".", "").isdigit():
+        if len(filters.get(name, ())) != 1 or not filters[name][0].strip().replace(".", "").isdigit():
             break
-        scope += filters.pop(name)
+        scope += [text.strip() for text in filters.pop(name)]
     return filters, scope

@@ -3,46 +3,61 @@
 import errno
 import os
 import shutil
+import signal
 import socket
 import sys
-import tomllib
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
 import uvicorn
-from pydantic import ValidationError
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from filmroom.archive import Archive
+from filmroom.cli import configuration
 from filmroom.errors import Unavailable
-from filmroom.settings import FILE_VARIABLE, Settings
+from filmroom.server import journal
+from filmroom.server.limits import BoundedProtocol
+from filmroom.settings import Settings
 
 LISTENS = "Filmroom listens on "  # programs that start a service wait for this line
 APPLICATION = "filmroom.server.app:create"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what one calls to reach it from this machine
 BACKLOG = 2048
-BAD_SETTING, NO_DATA, PORT_IN_USE = 2, 3, 4  # exit codes
+BAD_SETTING, NO_DATA, PORT_IN_USE = configuration.BAD_SETTING, 3, 4  # exit codes
+ENDED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # and those of an end by a signal
+_DEFAULTS = {"codec_processes": "cores, at most 4", "public_url": "none"}  # where it is no plain value
 
 
-def _help(name: str) -> str:
-    return f"{Settings.model_fields[name].description} [env: FILMROOM_{name.upper()}]"
+def _option(name: str, metavar: str | None = None) -> Any:
+    field = Settings.model_fields[name]
+    default = _DEFAULTS.get(name) or str(field.default)
+    text = f"{field.description} [env: FILMROOM_{name.upper()}]"
+    return typer.Option(help=text, metavar=metavar, show_default=default)
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help=_help("host"))] = None,
-    port: Annotated[int | None, typer.Option(help=_help("port"))] = None,
-    data: Annotated[Path | None, typer.Option(help=_help("data"))] = None,
-    workers: Annotated[int | None, typer.Option(help=_help("workers"))] = None,
-    public_url: Annotated[str | None, typer.Option(help=_help("public_url"))] = None,
-    threads: Annotated[int | None, typer.Option(help=_help("threads"))] = None,
-    codec_processes: Annotated[int | None, typer.Option(help=_help("codec_processes"))] = None,
-    codec_timeout: Annotated[float | None, typer.Option(help=_help("codec_timeout"))] = None,
-    part_limit: Annotated[int | None, typer.Option(help=_help("part_limit"))] = None,
-    memory_per_request: Annotated[int | None, typer.Option(help=_help("memory_per_request"))] = None,
-    log_format: Annotated[str | None, typer.Option(help=_help("log_format"))] = None,
+    host: Annotated[str | None, _option("host")] = None,
+    port: Annotated[int | None, _option("port")] = None,
+    data: Annotated[str | None, _option("data", "FOLDER")] = None,
+    workers: Annotated[int | None, _option("workers")] = None,
+    public_url: Annotated[str | None, _option("public_url", "URL")] = None,
+    threads: Annotated[int | None, _option("threads")] = None,
+    codec_processes: Annotated[int | None, _option("codec_processes")] = None,
+    codec_timeout: Annotated[float | None, _option("codec_timeout")] = None,
+    part_limit: Annotated[int | None, _option("part_limit")] = None,
+    memory_per_request: Annotated[int | None, _option("memory_per_request")] = None,
+    log_format: Annotated[str | None, _option("log_format", "auto|pretty|json")] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with the same settings. [env: FILMROOM_CONFIG]")
+        Path | None,
+        typer.Option(
+            help="TOML file with the same settings. [env: FILMROOM_CONFIG]",
+            metavar="FILE",
+            show_default="filmroom.toml, if it is there",
+        ),
     ] = None,
 ) -> None:
     """Start the service; Ctrl-C ends it.
@@ -51,36 +66,31 @@ def serve(
 
     Example: filmroom serve --data /srv/images --workers 2
     """
-    flags = {name: value for name, value in locals().items() if name != "config" and value is not None}
+    flags = {name: value for name, value in locals().items() if name != "config"}
     settings = _settings(flags, config)
     _prepare(settings)
     listening = _bind(settings)
     url = _url(listening)
+    for number in ENDED:
+        signal.signal(number, _end)
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
     _welcome(settings, url)
     _run(settings, listening)
 
 
 def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
-    if config is not None:
-        if not config.is_file():
-            _stop(f"There is no settings file at {config}.", BAD_SETTING)
-        os.environ[FILE_VARIABLE] = str(config)
     try:
-        return Settings(**flags)
-    except ValidationError as error:
-        wrong = "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        _stop(f"A setting is not valid.\n{wrong}", BAD_SETTING)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        _stop(f"The settings file is not TOML: {error}", BAD_SETTING)
+        return configuration.read(flags, config)
+    except configuration.BadSettings as error:
+        _stop(str(error), BAD_SETTING)
 
 
 def _prepare(settings: Settings) -> None:
     """Open the archive once before any worker does: it makes what is new, and tells here what is wrong."""
     try:
         Archive.open(settings).close()
-    except (Unavailable, OSError) as error:
-        _stop(f"The data in {settings.data.absolute()} can't be opened: {error}", NO_DATA)
+    except Unavailable as error:
+        _stop(f"The data folder {settings.data.absolute()} can't be used. {error}", NO_DATA)
 
 
 _HINTS = {
@@ -106,6 +116,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _url(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
+    host = ANY_ADDRESS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -123,7 +134,11 @@ def _welcome(settings: Settings, url: str) -> None:
         f"  curl {url}/dicomweb/studies",
     ]
     if settings.host not in LOOPBACK:
-        lines += ["", "There is no authentication: whoever reaches this address can read and delete everything."]
+        lines += [
+            "",
+            "Other machines reach it by the name or the address of this machine in place of the one above.",
+            "There is no authentication: whoever reaches this address can read and delete everything.",
+        ]
     typer.echo("\n".join([*lines, "", "Ctrl-C ends it."]), err=True)
 
 
@@ -139,9 +154,12 @@ def _run(settings: Settings, listening: socket.socket) -> None:
     config = uvicorn.Config(
         APPLICATION,
         factory=True,
+        http=BoundedProtocol,
+        ws="none",
         workers=settings.workers,
+        log_config=journal.logging_config(settings.log_format),
         access_log=False,  # it would write UIDs and names; server/journal.py writes its own
-        log_level="warning",
+        proxy_headers=False,  # whoever sends them would be believed; `public_url` says what clients see
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
@@ -149,7 +167,30 @@ def _run(settings: Settings, listening: socket.socket) -> None:
     if settings.workers == 1:
         uvicorn.Server(config).run(sockets=[listening])
     else:
-        Multiprocess(config, sockets=[listening]).run()
+        _Workers(config, sockets=[listening]).run()
+
+
+def _end(number: int, _: FrameType | None = None) -> NoReturn:
+    """Uvicorn ends what is under way, and then raises the signal again as if it had not been there."""
+    raise SystemExit(ENDED[signal.Signals(number)])
+
+
+class _Workers(Multiprocess):
+    """Web workers, and an exit code that says why they ended; uvicorn's is 0 even when none could start."""
+
+    _code = STARTUP_FAILURE
+
+    def run(self) -> None:
+        super().run()
+        raise SystemExit(self._code)
+
+    def handle_int(self) -> None:
+        self._code = ENDED[signal.SIGINT]
+        super().handle_int()
+
+    def handle_term(self) -> None:
+        self._code = ENDED[signal.SIGTERM]
+        super().handle_term()
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -4,11 +4,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, NoReturn
+from urllib.parse import urlsplit
 
 import httpx2
 import typer
 
-from filmroom.client import Client, ClientError, ServiceWarning
+from filmroom.client import Client, ClientError, ConnectionFailed, NotFound, Retry, ServiceWarning
+from filmroom.errors import BadTarget
+from filmroom.protocol import targets
 
 DEFAULT_URL = "http://127.0.0.1:8080/dicomweb"
 DEFAULT_TIMEOUT = 60.0
@@ -16,7 +19,7 @@ CONNECT_TIMEOUT = 10.0  # seconds; whoever listens answers sooner
 SERVICE = "Service"  # the heading of these options in the help
 
 # Exit codes. 2, a command line that is not understood, is typer's own.
-NOT_ALL, REFUSED = 1, 3
+NOT_ALL, REFUSED, INTERRUPTED = 1, 3, 130
 
 Url = Annotated[
     str,
@@ -51,24 +54,59 @@ Timeout = Annotated[
 ]
 
 
-def _uid(value: str | None) -> str | None:
-    if value is not None and not value.strip(" ."):
-        raise typer.BadParameter("a UID is digits and dots, and not nothing")
-    return value
+def uid(value: str | None) -> str | None:
+    """A UID that was typed. What is none never reaches the service."""
+    try:
+        return None if value is None else targets.uid(value, "UID")
+    except BadTarget:
+        raise typer.BadParameter(
+            f"{value!r} is not a UID: digits and dots, {targets.LONGEST_UID} characters at most"
+        ) from None
 
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing but what went wrong, and show no progress bar.")
 ]
-Study = Annotated[str, typer.Argument(metavar="STUDY", callback=_uid, help="Study Instance UID.")]
+Study = Annotated[str, typer.Argument(metavar="STUDY", callback=uid, help="Study Instance UID.")]
 Series = Annotated[
     str | None,
-    typer.Argument(metavar="SERIES", callback=_uid, show_default="the whole study", help="Series Instance UID."),
+    typer.Argument(metavar="SERIES", callback=uid, show_default="the whole study", help="Series Instance UID."),
 ]
 Instance = Annotated[
     str | None,
-    typer.Argument(metavar="INSTANCE", callback=_uid, show_default="the whole series", help="SOP Instance UID."),
+    typer.Argument(metavar="INSTANCE", callback=uid, show_default="the whole series", help="SOP Instance UID."),
 ]
+
+
+class Impatient(Retry):
+    """Tries again as the client does, but not where nothing listens: somebody waits at the shell."""
+
+    def wait_after_failure(self, method: str, attempt: int, failure: httpx2.TransportError) -> float | None:
+        """Seconds to wait, or None to give up."""
+        if attempt == 0 and refused(failure):
+            return None
+        return super().wait_after_failure(method, attempt, failure)
+
+
+def refused(error: BaseException | None) -> bool:
+    """Whether the cause of `error` is that nothing listens at the port."""
+    while error is not None and not isinstance(error, ConnectionRefusedError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def explain(error: Exception, url: str) -> str:
+    """What is wrong, and what to do where that is known."""
+    if isinstance(error, ConnectionFailed) and refused(error):
+        return f"nothing listens at {url}; is the service running? (filmroom serve)"
+    if is_no_root(error, url):
+        return f"nothing of DICOMweb lies at {url} ({error}); is {url}/dicomweb meant?"
+    return f"{url}: {error}"
+
+
+def is_no_root(error: Exception, url: str) -> bool:
+    """Whether `url` ends at the port, and nobody there knows the path: services answer about studies with words."""
+    return isinstance(error, NotFound) and error.payload is None and urlsplit(url).path in {"", "/"}
 
 
 @contextmanager
@@ -76,14 +114,14 @@ def connect(url: str, token: str | None, timeout: float) -> Iterator[Client]:
     """A client of the service. What the service refuses, or that it is not there, ends the program."""
     limits = httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT))
     try:
-        client = Client(url, token=token, timeout=limits)
+        client = Client(url, token=token, timeout=limits, retries=Impatient())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--url") from error
     with client, _said():
         try:
             yield client
         except ClientError as error:
-            stop(f"{client.base_url}: {error}", REFUSED)
+            stop(explain(error, client.base_url), REFUSED)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from filmroom.cli.progress import bar
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
+    INTERRUPTED,
     NOT_ALL,
     REFUSED,
     Quiet,
@@ -18,9 +19,15 @@ from filmroom.cli.service import (
     Token,
     Url,
     connect,
+    explain,
     stop,
+    uid,
 )
 from filmroom.client import ClientError, Outcome, StoreFailed, StoreResult
+from filmroom.client.exceptions import Interrupted
+
+ALREADY_STORED = 0xB00E
+ALREADY = "under its UIDs something is stored already, these bytes or others"
 
 
 def store(
@@ -32,7 +39,7 @@ def store(
     ],
     study: Annotated[
         str | None,
-        typer.Option(metavar="UID", show_default="any", help="Refuse whatever is not of this study."),
+        typer.Option(metavar="UID", callback=uid, show_default="any", help="Refuse whatever is not of this study."),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace instances that are stored already (PUT; not every service can).")
@@ -49,7 +56,7 @@ def store(
     are passed over. Whatever was not stored is said on standard error, a line for each file with the reason.
 
     Exit codes: 0 all are stored; 1 some are not; 2 a path does not exist or the command line is not understood; 3 the
-    service can't be reached, or refuses.
+    service can't be reached, or refuses; 130 ended by Ctrl-C.
 
     Examples:
 
@@ -58,33 +65,44 @@ def store(
     """
     with connect(url, token, timeout) as client, bar("Storing", quiet) as progress:
         send = partial(client.store_instances, paths, study, replace=replace, parallel=parallel, progress=progress)
-        result, code = _result(send, client.base_url)
-    if not result.outcomes:
+        result, code, said = _result(send, client.base_url)
+    if not result.outcomes and code != INTERRUPTED:
         stop("there are no DICOM files in what was named", NOT_ALL)
     for outcome in result.outcomes:
-        if outcome.status != "stored":
+        if outcome.status != "stored" and outcome.reason != said:
             typer.echo(line(outcome), err=True)
+    if code == INTERRUPTED:
+        stop(f"stopped; {len(result.stored)} stored until then.", code)
     if not quiet:
         typer.echo(summary(result))
     raise typer.Exit(code)
 
 
-def _result(send: Callable[[], StoreResult], url: str) -> tuple[StoreResult, int]:
-    """What became of the files, and the exit code. A service that gives out half way leaves a result too."""
+def _result(send: Callable[[], StoreResult], url: str) -> tuple[StoreResult, int, str]:
+    """What became of the files, the exit code, and a reason that need not be said again for every file.
+
+    A service that gives out half way leaves a result too, and so does Ctrl-C.
+    """
     try:
         result = send()
     except StoreFailed as error:
-        return error.result, NOT_ALL
+        return error.result, NOT_ALL, ""
     except ClientError as error:
-        typer.echo(f"filmroom: {url}: {error}", err=True)
-        return error.result, REFUSED
-    return result, NOT_ALL if result.failed else 0
+        typer.echo(f"filmroom: {explain(error, url)}", err=True)
+        return error.result, REFUSED, "" if error.result.stored else str(error)
+    except KeyboardInterrupt as stopped:
+        result = stopped.result if isinstance(stopped, Interrupted) else StoreResult([], [], [])
+        return result, INTERRUPTED, ""
+    return result, NOT_ALL if result.failed else 0, ""
 
 
 def line(outcome: Outcome) -> str:
     """One line for a person: which file, whether it is stored, and what the service says of it."""
     which = outcome.path or outcome.sop_instance_uid or "a file"
-    said = "; ".join(dict.fromkeys([outcome.reason, *outcome.comments]))
+    said = outcome.explanation
+    if outcome.code == ALREADY_STORED:
+        # Some services say this of the same bytes too.
+        said = f"{said if outcome.comments else ALREADY}; --replace replaces it"
     return f"{which}: {'stored, but ' if outcome.status == 'warning' else 'not stored: '}{said}"
 
 

@@ -1,27 +1,41 @@
 """`filmroom sweep`: remove the files of deleted Instances, on the machine where the data lies."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from filmroom.archive import Archive
+from filmroom.archive import Archive, is_archive
+from filmroom.cli import configuration
 from filmroom.cli.service import REFUSED, stop
 from filmroom.errors import Unavailable
 from filmroom.services import delete
-from filmroom.settings import Settings
 
 
 def sweep(
     data: Annotated[
-        Path | None, typer.Option(help="Folder that the service was given. \\[env: FILMROOM_DATA]", show_default=False)
+        str | None,
+        typer.Option(
+            help="Folder that the service was given. \\[env: FILMROOM_DATA]",
+            metavar="FOLDER",
+            show_default="filmroom-data",
+        ),
     ] = None,
     delay: Annotated[
         float | None,
         typer.Option(
             min=0,
             help="Seconds that a file must have been without a row. \\[env: FILMROOM_SWEEP_DELAY]",
-            show_default=False,
+            metavar="SECONDS",
+            show_default="3600",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with the settings of the service. \\[env: FILMROOM_CONFIG]",
+            metavar="FILE",
+            show_default="filmroom.toml, if it is there",
         ),
     ] = None,
 ) -> None:
@@ -32,9 +46,11 @@ def sweep(
 
     Example: filmroom sweep --data /srv/images
     """
-    given: dict[str, Any] = {"data": data, "sweep_delay": delay}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    if not settings.data.is_dir():
+    try:
+        settings = configuration.read({"data": data, "sweep_delay": delay}, config)
+    except configuration.BadSettings as error:
+        stop(str(error), configuration.BAD_SETTING)
+    if not is_archive(settings.data):
         stop(f"There is no data in {settings.data.absolute()}: name the folder of the service with --data.", REFUSED)
     try:
         archive = Archive.open(settings)

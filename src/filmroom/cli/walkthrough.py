@@ -87,7 +87,8 @@ def _stored(result: StoreResult, sample: Sample) -> str:
 def begin(tour: Tour) -> str:
     """The tour stores, counts and deletes, so it begins where nothing of the samples is."""
     if tour.client.query(f"/studies?StudyInstanceUID={STUDY}"):
-        raise SamplesAreThere(f"the service holds the study of the samples; filmroom delete {STUDY} removes it")
+        removal = f"filmroom delete {STUDY} --url {tour.client.base_url}"
+        raise SamplesAreThere(f"the service holds the study of the samples; this removes it: {removal}")
     return "nothing of the samples is stored yet"
 
 

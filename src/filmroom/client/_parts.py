@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+import struct
 import sys
 import tempfile
 import uuid
@@ -39,6 +40,7 @@ UNREADABLE = (
     OverflowError,
     TypeError,
     ValueError,
+    struct.error,
 )
 
 

@@ -1,7 +1,8 @@
 """A store of many Instances as transactions of bounded size, which either client may run several of at once."""
 
+import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 from pydicom.dataset import Dataset
@@ -11,8 +12,8 @@ from filmroom.client._answers import Answer, announce, datasets, error, warnings
 from filmroom.client._messages import JSON, Request, Service, Transaction, path
 from filmroom.client._options import OnProgress, Progress
 from filmroom.client._sources import Body, Instances, Source, Unreadable, source, totals
-from filmroom.client._store_result import Outcome, StoreResult, of_answer, refused, unreadable
-from filmroom.client.exceptions import ClientError, ResponseError, StoreFailed
+from filmroom.client._store_result import Outcome, StoreResult, confirmed, of_answer, refused, unreadable
+from filmroom.client.exceptions import ClientError, Interrupted, MissingFile, ResponseError, StoreFailed
 
 REQUEST_BYTES = 64 << 20  # a request that holds as many takes no further Instance
 
@@ -67,13 +68,21 @@ class Upload:
         self._errors: list[ClientError] = []
         self._outcomes: list[Outcome] = []
         self._answers: list[tuple[Dataset, Answer]] = []
-        self._sent = self._done = 0
+        self._sent = self._done = self._missing = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopped = True
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Give Ctrl-C what is stored, once all that was being sent has ended."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise Interrupted(self._so_far()) from None
 
     def transactions(self) -> Iterator[Transaction[None]]:
         """Requests until nothing is left."""
@@ -86,6 +95,7 @@ class Upload:
         with self._taking:
             for taken in self._sources:
                 if isinstance(taken, Unreadable):
+                    self._missing += taken.missing
                     self._record([unreadable(taken)])
                     continue
                 batch.append(taken)
@@ -94,27 +104,43 @@ class Upload:
         return batch
 
     def _store(self, batch: list[Source]) -> Transaction[None]:
-        """Send one request and note what became of its Instances (PS3.18 §10.5)."""
-        body = Body(batch, self._on_bytes)
+        """Send one request and note what became of its Instances (PS3.18 §10.5).
+
+        Those of which the answer does not tell which is which are sent once more, one by one.
+        """
+        outcomes, strangers, waiting = yield from self._ask(batch, self._on_bytes)
+        self._record(outcomes)
+        for alone in waiting:
+            if self._fatal is not None:
+                self._record(refused([alone], self._fatal))
+            else:
+                outcomes, _, _ = yield from self._ask([alone], lambda _: self._on_bytes(0))
+                self._record([confirmed(outcome, strangers) for outcome in outcomes])
+
+    def _ask(
+        self, batch: list[Source], on_bytes: Callable[[int], None]
+    ) -> Transaction[tuple[list[Outcome], list[Outcome], list[Source]]]:
+        """Send one request; what `of_answer` makes of its answer."""
+        body = Body(batch, on_bytes)
         try:
             answer = yield Request(self._method, self._url, {"accept": JSON} | body.headers, body)
             response = _response(answer)
         except ClientError as failure:
-            self._fail(batch, failure)
+            return self._fail(batch, failure), [], []
         except OSError as failure:
             reason = failure.strerror or failure
-            self._fail(batch, ClientError(f"A file could not be read while it was being sent: {reason}"))
-        else:
-            with self._lock:
-                self._answers.append((response, answer))
-                self._record(of_answer(batch, response, answer.succeeded))
+            changed = ClientError(f"A file could not be read while it was being sent: {reason}")
+            return self._fail(batch, changed), [], []
+        with self._lock:
+            self._answers.append((response, answer))
+        return of_answer(batch, response, answer.succeeded)
 
-    def _fail(self, batch: list[Source], failure: ClientError) -> None:
+    def _fail(self, batch: list[Source], failure: ClientError) -> list[Outcome]:
         with self._lock:
             self._errors.append(failure)
             if isinstance(failure, FATAL):
                 self._fatal, self._stopped = self._fatal or failure, True
-            self._record(refused(batch, failure))
+        return refused(batch, failure)
 
     def _record(self, outcomes: list[Outcome]) -> None:
         with self._lock:
@@ -135,8 +161,7 @@ class Upload:
 
     def result(self) -> StoreResult:
         """What became of all. Raises when the store broke off, and when not one Instance was stored."""
-        texts = [text for _, answer in self._answers for text in warnings_of(answer.headers)]
-        found = StoreResult(self._outcomes, [response for response, _ in self._answers], texts)
+        found = self._so_far()
         failure = self._fatal
         if failure is None and found.failed and not found.stored:
             failure = self._errors[0] if self._errors else self._nothing_stored(found)
@@ -146,10 +171,16 @@ class Upload:
         announce(found.warnings)
         return found
 
+    def _so_far(self) -> StoreResult:
+        with self._lock:
+            texts = [text for _, answer in self._answers for text in warnings_of(answer.headers)]
+            return StoreResult(self._outcomes, [response for response, _ in self._answers], texts)
+
     def _nothing_stored(self, found: StoreResult) -> ClientError:
-        message = f"none of {len(found.failed)} Instances was stored; of the first: {found.failed[0].reason}"
+        message = f"none of {len(found.failed)} Instances was stored; of the first: {found.failed[0].explanation}"
         if not self._answers:
-            return ClientError(f"Nothing could be sent: {message}.")
+            kind = MissingFile if self._missing == len(found.failed) else ClientError
+            return kind(f"Nothing could be sent: {message}.")
         response, answer = self._answers[0]
         return StoreFailed(answer.status, message, answer.headers, response, found.warnings)
 

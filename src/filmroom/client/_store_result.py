@@ -32,6 +32,8 @@ REASONS: Mapping[int, str] = {
 }
 # What stands before an Error Comment of Azure: "DICOM100: (0020,000d) - "
 _FRAME = re.compile(r"^DICOM\d+: (?:\([0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\) - )?")
+FAILURES = ("FailedSOPSequence", "OtherFailuresSequence")
+ALREADY_STORED = 0xB00E
 UNREPORTED = "the answer does not mention it"
 
 
@@ -117,22 +119,52 @@ def refused(sources: Iterable[Source], error: ClientError) -> list[Outcome]:
     return [Outcome("failed", s.uid, number=s.number, path=s.path, reason=str(error)) for s in sources]
 
 
-def of_answer(sources: Sequence[Source], response: Dataset, succeeded: bool) -> list[Outcome]:
-    """The Outcome of each source by the answer, and of what else the answer names."""
+def of_answer(
+    sources: Sequence[Source], response: Dataset, succeeded: bool
+) -> tuple[list[Outcome], list[Outcome], list[Source]]:
+    """The Outcomes of an answer; those of them that no source can be told for; the sources that may be theirs."""
     found = list(_reported(response))
     waiting = list(sources)
-    outcomes = []
+    outcomes, strangers = [], []
     for outcome in found:
         match = next((source for source in waiting if source.uid and source.uid == outcome.sop_instance_uid), None)
-        if match is not None:
+        if match is None:
+            strangers.append(outcome)
+        else:
             waiting.remove(match)
-            outcome = replace(outcome, number=match.number, path=match.path)
-        outcomes.append(outcome)
-    strangers = [position for position, outcome in enumerate(outcomes) if outcome.number is None]
-    if len(strangers) == len(waiting) == 1:  # what is left on both sides is the same Instance
-        outcomes[strangers[0]] = replace(outcomes[strangers[0]], number=waiting[0].number, path=waiting[0].path)
-        waiting = []
-    return outcomes + _unreported(waiting[len(strangers) :], all_well=succeeded and not found)
+            outcomes.append(_of_source(outcome, match))
+    if strangers and len(strangers) == len(waiting) and _in_order(strangers, response):
+        return outcomes + list(map(_of_source, strangers, waiting)), [], []
+    if strangers and waiting and len(sources) > 1 and all(source.again for source in waiting):
+        return outcomes, strangers, waiting
+    unreported = _unreported(waiting[len(strangers) :], all_well=succeeded and not found)
+    return outcomes + strangers + unreported, [], []
+
+
+def confirmed(outcome: Outcome, strangers: Iterable[Outcome]) -> Outcome:
+    """The Outcome of an Instance that was sent once more: one that had been stored the first time is in its own way."""
+    stored = {stranger.sop_instance_uid: stranger for stranger in strangers if stranger.status != "failed"}
+    first = stored.get(outcome.sop_instance_uid) if outcome.code == ALREADY_STORED else None
+    return outcome if first is None else replace(first, number=outcome.number, path=outcome.path)
+
+
+def _in_order(strangers: Sequence[Outcome], response: Dataset) -> bool:
+    """Whether the order of these Outcomes is that in which the Instances were sent, or does not matter.
+
+    It is not known how items of different sequences follow one another.
+    """
+    sequences = sum(bool(response.get(keyword)) for keyword in FAILURES)
+    kinds = {outcome.status == "failed" for outcome in strangers}
+    return len(kinds) == 1 and (kinds == {False} or sequences == 1)
+
+
+def _of_source(outcome: Outcome, source: Source) -> Outcome:
+    return replace(
+        outcome,
+        sop_instance_uid=outcome.sop_instance_uid or source.uid,
+        number=source.number,
+        path=source.path,
+    )
 
 
 def _unreported(sources: Iterable[Source], all_well: bool) -> list[Outcome]:
@@ -147,10 +179,9 @@ def _reported(response: Dataset) -> Iterator[Outcome]:
     for item in response.get("ReferencedSOPSequence") or ():
         code = item.get("WarningReason")
         yield _outcome(item, "stored" if code is None else "warning", code)
-    for item in response.get("FailedSOPSequence") or ():
-        yield _outcome(item, "failed", item.get("FailureReason"))
-    for item in response.get("OtherFailuresSequence") or ():
-        yield _outcome(item, "failed", item.get("FailureReason"))
+    for keyword in FAILURES:
+        for item in response.get(keyword) or ():
+            yield _outcome(item, "failed", item.get("FailureReason"))
 
 
 def _outcome(item: Dataset, status: Literal["stored", "warning", "failed"], code: Any) -> Outcome:

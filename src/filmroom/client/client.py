@@ -298,7 +298,7 @@ class Client:
         so far in `.result`. Some failures among successes are not raised: look at `.failed`.
         """
         upload = Upload(self._service, datasets, study_instance_uid, **options)
-        with ThreadPoolExecutor(upload.parallel) as pool, upload:
+        with upload.told(), ThreadPoolExecutor(upload.parallel) as pool, upload:
             for worker in [pool.submit(self._upload, upload) for _ in range(upload.parallel)]:
                 worker.result()
         return upload.result()

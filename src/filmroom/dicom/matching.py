@@ -9,6 +9,8 @@ from filmroom.dicom import attributes
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
 
+LONGEST_COMPARED = 1024  # characters: the longest value of the VRs searched by; to normalise more can take minutes
+MOST_WORDS = 20  # of a name that is asked for
 _BLANK = " \t\r\n\0"
 _NAME_SEPARATORS = re.compile(r"[\^=,\s]+")
 _LIST_SEPARATORS = re.compile(r"[\\,]")
@@ -99,7 +101,7 @@ class Query:
 
 def fold(vr: str, value: str) -> str:
     """The form of a value in which it is compared. A stored value that breaks the rules of its VR is text."""
-    value = value.strip(_BLANK)
+    value = value[:LONGEST_COMPARED].strip(_BLANK)
     if vr == "UI":
         return value
     if vr == "PN":
@@ -113,7 +115,7 @@ def fold(vr: str, value: str) -> str:
 
 def words(name: str) -> str:
     """A Person Name as words between blanks: "Doe^John" gives " doe john ". No words give one blank."""
-    parts = _NAME_SEPARATORS.split(_fold_name(name.strip(_BLANK)))
+    parts = _NAME_SEPARATORS.split(_fold_name(name[:LONGEST_COMPARED].strip(_BLANK)))
     return " ".join(["", *filter(None, parts), ""]) if any(parts) else " "
 
 
@@ -136,7 +138,7 @@ def condition(tag: int, vr: str, value: str, *, wildcards: bool, lists: bool, fu
     if lists and vr in _LIST_VRS:
         return _one_of(vr, value)
     if vr == "PN" and fuzzy:
-        found = tuple(words(value).split())
+        found = tuple(words(value).split()[:MOST_WORDS])
         return Words(found) if found else None
     return Equal(fold(vr, value))
 

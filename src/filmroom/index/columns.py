@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from filmroom.dicom import attributes, json_model, matching
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS
@@ -12,6 +14,7 @@ from filmroom.index.tables import COLUMNS, WORDS
 Elements = dict[str, Any]
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
+LONGEST_HELD = 16 * 1024  # bytes of JSON
 _LARGEST = 2**63 - 1
 _BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
@@ -34,7 +37,13 @@ def comparable(vr: str, folded: str) -> str | int | None:
 
 def held(level: Level, elements: Mapping[str, Any]) -> Elements:
     """The elements that a row of the level holds, in tag order."""
-    return {key: _without_binary(elements[key]) for key in _HELD[level] if key in elements}
+    found = ((key, _without_binary(elements[key])) for key in _HELD[level] if key in elements)
+    return {key: element for key, element in found if is_held(element)}
+
+
+def is_held(element: Elements) -> bool:
+    """Whether an element is short enough to be in the answer to a search: a page holds thousands."""
+    return len(orjson.dumps(element)) <= LONGEST_HELD
 
 
 def merge(row: Elements, new: Mapping[str, Any]) -> bool:

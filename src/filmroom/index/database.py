@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select, update
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -47,7 +47,7 @@ _REASONS = {
 class Database:
     """The index of one archive. Threads share it; each transaction has a connection of its own."""
 
-    def __init__(self, url: str, connections: int = 32) -> None:
+    def __init__(self, url: str | URL, connections: int = 32) -> None:
         """`connections` is how many transactions may be open at once; the others wait."""
         self._engine = _engine(url, connections)
         kind = _KINDS[self._engine.dialect.name]
@@ -89,7 +89,7 @@ def upsert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def _engine(url: str, connections: int) -> Engine:
+def _engine(url: str | URL, connections: int) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,

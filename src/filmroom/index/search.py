@@ -16,7 +16,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS
 from filmroom.errors import BadParameter
 from filmroom.index import conditions
-from filmroom.index.columns import Elements
+from filmroom.index.columns import Elements, is_held
 from filmroom.index.packing import unpack
 from filmroom.index.rows import split
 from filmroom.index.tables import instance, instance_data, links, series, study
@@ -62,6 +62,7 @@ _GATHERED: Mapping[int, tuple[Level, Column[Any], Callable[[Any], Elements]]] = 
     0x00201209: (Level.SERIES, series.c.instances, _number),  # NumberOfSeriesRelatedInstances
     0x00083002: (Level.INSTANCE, instance.c.AvailableTransferSyntaxUID, _uids),
 }
+_LONGEST_SEARCHED = 4 << 20  # bytes of Metadata that are parsed for one match; more would be a page of gigabytes
 _RETRIEVE_URL = 0x00081190  # which the index doesn't know, whatever a file may say
 
 
@@ -102,8 +103,11 @@ def _elsewhere(row: Row[Any], tags: Collection[int]) -> Elements:
     """What no row holds, from the Metadata of one Instance."""
     if not tags:
         return {}
-    elements = orjson.loads(json_model.azure(unpack(row.metadata)))
-    return {key: elements[key] for key in map(attributes.key, tags) if key in elements}
+    text = unpack(row.metadata)
+    if len(text) > _LONGEST_SEARCHED:
+        return {}
+    elements = orjson.loads(json_model.azure(text))
+    return {key: elements[key] for key in map(attributes.key, tags) if key in elements and is_held(elements[key])}
 
 
 def _gathered(row: Row[Any], tags: Collection[int]) -> Elements:

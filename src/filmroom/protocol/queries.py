@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from filmroom.dicom import attributes, matching
 from filmroom.dicom.matching import Key, Query
@@ -11,6 +12,7 @@ from filmroom.errors import BadParameter
 from filmroom.protocol.dialects import Dialect
 
 _CONTROLS = frozenset({"limit", "offset", "fuzzymatching", "includefield"})
+_MOST_WARNINGS = 10
 _LARGEST_OFFSET = 2**63 - 1
 _INTEGER = re.compile(r"\s*\+?([0-9]{1,19})\s*")
 _BOOLEANS = {"true": True, "false": False, "": False}
@@ -67,7 +69,13 @@ def parse(
         limit=_limit(search, controls["limit"]),
         offset=_integer("Offset", controls["offset"], 0, 0, _LARGEST_OFFSET),
     )
-    return query, tuple(dict.fromkeys(search.warnings))
+    return query, _some(dict.fromkeys(search.warnings))
+
+
+def _some(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Not all that a hostile query earns: they go into one header."""
+    first = list(islice(warnings, _MOST_WARNINGS + 1))
+    return (*first[:_MOST_WARNINGS], "there are more warnings.") if len(first) > _MOST_WARNINGS else tuple(first)
 
 
 def _sort(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

@@ -66,7 +66,13 @@ def quality(text: str | None) -> int:
     return int(text)
 
 
-def service_root(scheme: str, host: str | None, port: int | None, public_url: str | None, root: str) -> str:
+def host(header: str | None) -> str | None:
+    """The name in a Host header, without the port; None if it is no name that may be repeated in an answer."""
+    found = _HOST.fullmatch(header or "")
+    return found["name"] if found else None
+
+
+def service_root(scheme: str, header: str | None, port: int | None, public_url: str | None, root: str) -> str:
     """The absolute URL of a root ("/dicomweb") as clients reach it, from Host header and listening port.
 
     The Python dicomweb-client sends a Host without the port, so a listening port is added unless it is a
@@ -74,7 +80,7 @@ def service_root(scheme: str, host: str | None, port: int | None, public_url: st
     """
     if public_url:
         return public_url.rstrip("/") + root
-    found = _HOST.fullmatch(host or "")
+    found = _HOST.fullmatch(header or "")
     name, given = (found["name"], found["port"]) if found else ("localhost", None)
     if given is None and port is not None and port not in _DEFAULT_PORTS:
         given = f":{port}"

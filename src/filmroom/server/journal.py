@@ -1,6 +1,7 @@
-"""One log line for each request, and the headers that every response carries. Pure ASGI, outside all else.
+"""The log: one line for each request, and those of the libraries in the same form. Pure ASGI, outside all else.
 
 No path, query or header is logged: they hold UIDs, names and tokens. The handler's name says what was asked.
+The headers that every response carries are added here, too.
 """
 
 import logging
@@ -8,9 +9,12 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from filmroom.errors import Error
 
 log = structlog.get_logger()
 
@@ -30,7 +34,7 @@ class Journal:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, add the headers, log the end."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._live(scope, receive, send)
             return
         began, status = time.perf_counter(), 0
 
@@ -52,6 +56,20 @@ class Journal:
             log.info("request", method=scope["method"], handler=handler, status=status, milliseconds=milliseconds)
 
 
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Start and end of the application, which would have uvicorn log a traceback with what the error says."""
+
+        async def told(message: Message) -> None:
+            await send({key: value for key, value in message.items() if key != "message"})
+
+        try:
+            await self.app(scope, receive, told)
+        except Exception as error:
+            reason = str(error) if isinstance(error, Error) else None  # those of ours say nothing of patients
+            log.error("unforeseen", error=type(error).__name__, reason=reason, at=_frames(error))
+            raise
+
+
 def _frames(error: BaseException) -> list[str]:
     """Where an error came from, the innermost call last."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
@@ -69,6 +87,37 @@ class _Lines(structlog.WriteLogger):
 
 def _lines(*_: object) -> _Lines:
     return _Lines(sys.stderr)
+
+
+class Library(logging.Handler):
+    """Writes what libraries log, in the form of all lines and without what they may quote of a request."""
+
+    def __init__(self, log_format: str) -> None:
+        super().__init__()
+        configure(log_format)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Numbers are kept; text that was filled in, further lines and messages of exceptions are not."""
+        filled = all(isinstance(value, int | float) for value in record.args or ())
+        text = record.getMessage() if filled else str(record.msg)
+        line = {"logger": record.name, "text": text.strip().partition("\n")[0]}
+        if record.exc_info and (error := record.exc_info[1]):
+            log.error("unforeseen", **line, error=type(error).__name__, at=_frames(error))
+        elif record.levelno >= logging.ERROR:
+            log.error("library", **line)
+        else:
+            log.warning("library", **line)
+
+
+def logging_config(log_format: str) -> dict[str, Any]:
+    """For `logging.config.dictConfig`, which uvicorn calls in each of its processes."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"journal": {"()": f"{__name__}.{Library.__name__}", "log_format": log_format}},
+        "root": {"handlers": ["journal"], "level": "WARNING"},
+        "loggers": {"uvicorn.error": {"level": "WARNING"}},  # it asks for its own level, to save what is not written
+    }
 
 
 def configure(log_format: str) -> None:

@@ -12,7 +12,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.server import studies
 
 # v1, v1.0, v2.0, v1.0-prerelease, v1-prerelease: a missing minor number counts as 0.
-_VERSION = re.compile(r"v(?P<major>\d+)(?:\.(?P<minor>\d+))?(?P<status>-[a-z]\w*)?", re.IGNORECASE)
+_VERSION = re.compile(r"v(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{1,4}))?(?P<status>-[a-z]\w*)?", re.IGNORECASE)
 _VERSIONED = [dialect for dialect in dialects.ALL if dialect.version is not None]
 _SUPPORTED = ", ".join(dialect.version for dialect in _VERSIONED if dialect.version is not None)
 _PARTITIONS_OFF = "Data partitions feature is disabled."

@@ -223,6 +223,6 @@ def _versions(known: Sequence[str]) -> frozenset[str]:
 
 def _warnings(request: Request, *texts: str | None) -> dict[str, str]:
     """One Warning header (RFC 7234 §5.5) with code 299 for each text."""
-    host = request.url.hostname or "-"
+    host = targets.host(request.headers.get("host")) or "-"
     values = [f'299 {host}: "{text}"' for text in texts if text is not None]
     return {"Warning": ", ".join(values)} if values else {}

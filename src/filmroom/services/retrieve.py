@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmroom.archive import Archive
+from filmroom.archive import Archive, reading
 from filmroom.dicom import frames as frame_ranges
 from filmroom.dicom import json_model, part10, rewrite, transfer_syntax
 from filmroom.dicom.resources import Level, Resource
@@ -157,23 +157,24 @@ def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice
         return Content(choice.media_type, syntax, location, None, _transcoded(archive, stored, syntax))
     if not stored.complete and dialect.completes_files:
         return Content(choice.media_type, stored.transfer_syntax, location, None, _completed(archive, stored))
-    chunks = archive.blobs.stream(stored.key)
+    chunks = archive.blobs.stream(stored.key, 0, stored.length)  # a file that is shorter by now is not sent as good
     return Content(choice.media_type, stored.transfer_syntax, location, stored.length, chunks)
 
 
 def _completed(archive: Archive, stored: StoredInstance) -> Iterator[bytes]:
     """The file with the preamble and file meta information that it was stored without (PS3.10 §7.1)."""
-    file = part10.read(archive.blobs.get(stored.key))
-    model = json_model.write(file)
+    with reading():
+        file = part10.read(archive.blobs.get(stored.key))
+        model = json_model.write(file)
     yield from rewrite.write(file, model.elements, file.transfer_syntax, lambda *_: {})
 
 
 def _transcoded(archive: Archive, stored: StoredInstance, syntax: str) -> Iterator[bytes]:
     """The file in another Transfer Syntax, made in the spool folder when the first chunk is taken."""
-    with tempfile.TemporaryDirectory(dir=archive.spool) as folder:
+    with reading(), tempfile.TemporaryDirectory(dir=archive.spool) as folder:
         source, made = Path(folder) / "stored", Path(folder) / "transcoded"
         with source.open("wb") as file:
-            file.writelines(archive.blobs.stream(stored.key))
+            file.writelines(archive.blobs.stream(stored.key, 0, stored.length))
         archive.pool.run(transcode_file, source, made, syntax)
         with made.open("rb") as file:
             while chunk := file.read(_CHUNK):

@@ -1,0 +1,100 @@
+"""The settings of a command, read from its flags, the variables and the file, with plain words for what is wrong."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from filmroom import settings
+from filmroom.settings import FILE_VARIABLE, PREFIX, Settings
+
+BAD_SETTING = 2  # exit code, typer's own for a command line that is not understood
+_CLIENTS = {"FILMROOM_URL", "FILMROOM_TOKEN"}  # not settings of the service (cli/service.py)
+_FLAGS = {"sweep_delay": "--delay"}  # where it is not the setting's own name
+
+# What a value must be, by pydantic's name for what is wrong with it. The rest is said in pydantic's words.
+_MUST = {
+    "int_parsing": "it must be a whole number",
+    "int_type": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "float_parsing": "it must be a number",
+    "float_type": "it must be a number",
+    "finite_number": "it must be a number that is finite",
+    "greater_than_equal": "it must be at least {ge}",
+    "greater_than": "it must be more than {gt}",
+    "less_than_equal": "it must be at most {le}",
+    "literal_error": "it must be {expected}",
+    "string_type": "it must be text, in quotes",
+    "string_too_short": "it must not be empty",
+    "path_type": "it must name a folder, in quotes",
+    "value_error": "{error}",
+}
+
+
+class BadSettings(Exception):
+    """A setting is not valid, or the file can't be read. The message says which, and where it came from."""
+
+
+def read(flags: Mapping[str, Any], config: Path | None) -> Settings:
+    """The settings; `flags` are those that were given (not None), `config` names the file in place of the variable."""
+    _warn_of_unknown_variables()
+    if config is not None:
+        os.environ[FILE_VARIABLE] = str(config)
+    _check_file()
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise BadSettings("\n".join(_sentence(wrong, given) for wrong in error.errors())) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"The settings file {settings.file()} is not TOML: {error}") from None
+    except OSError as error:
+        raise BadSettings(f"The settings file {settings.file()} can't be read: {error.strerror}.") from None
+
+
+def _check_file() -> None:
+    """Who names a file wants it read; only the one of the working folder may be missing."""
+    named = os.environ.get(FILE_VARIABLE)
+    if named and named != os.devnull and not os.path.isfile(named):
+        raise BadSettings(f"There is no settings file at {named}, which --config or {FILE_VARIABLE} names.")
+
+
+def _sentence(wrong: ErrorDetails, flags: Mapping[str, Any]) -> str:
+    name = str(wrong["loc"][0])
+    if wrong["type"] == "extra_forbidden":
+        return f"There is no setting '{name}'{_nearest(name, Settings.model_fields)} It stands in {settings.file()}."
+    rule = _MUST.get(wrong["type"])
+    reason = rule.format(**wrong.get("ctx", {})) if rule else wrong["msg"]
+    return f"{_origin(name, flags)} is {wrong['input']!r}: {reason}."
+
+
+def _origin(name: str, flags: Mapping[str, Any]) -> str:
+    variable = PREFIX + name.upper()
+    if name in flags:
+        return f"The flag {_FLAGS.get(name, '--' + name.replace('_', '-'))}"
+    if any(found.upper() == variable and value for found, value in os.environ.items()):
+        return f"The variable {variable}"
+    return f"'{name}' in {settings.file()}"
+
+
+def _nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; do you mean '{near[0]}'?" if near else "."
+
+
+def _warn_of_unknown_variables() -> None:
+    for name in _unknown_variables():
+        known = [PREFIX + setting.upper() for setting in Settings.model_fields]
+        near = _nearest(name.upper(), [*known, FILE_VARIABLE])
+        typer.echo(f"filmroom: the variable {name} is not known and does nothing{near}", err=True)
+
+
+def _unknown_variables() -> Iterator[str]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _CLIENTS | {FILE_VARIABLE}
+    yield from (name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name.upper() not in known)
