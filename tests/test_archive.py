@@ -1,4 +1,6 @@
+import errno
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -16,6 +18,48 @@ def opened(folder: Path) -> None:
 def test_a_new_archive_is_made_with_its_folders(tmp_path: Path) -> None:
     opened(tmp_path / "deep" / "data")
     assert {path.name for path in (tmp_path / "deep" / "data").iterdir()} >= {"blobs", "index.sqlite", "spool"}
+
+
+@pytest.mark.parametrize("name", ["a?b", "a?c", "a#b", "a%20b", "a b", "?#% "])
+def test_any_name_of_a_folder_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
+    for folder in (name, name + "2"):
+        opened(tmp_path / folder)
+        assert (tmp_path / folder / "index.sqlite").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {name, name + "2"}
+
+
+def test_a_new_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    opened(tmp_path / "new")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_the_mode_of_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old").chmod(0o750)
+    opened(tmp_path / "old")
+    assert stat.S_IMODE((tmp_path / "old").stat().st_mode) == 0o750
+
+
+@pytest.mark.parametrize(("below", "sentence"), [("", "It is a file"), ("data", "A part of its path is a file")])
+def test_a_file_is_no_folder(tmp_path: Path, below: str, sentence: str) -> None:
+    (tmp_path / "README.md").touch()
+    with pytest.raises(Unavailable, match=sentence):
+        opened(tmp_path / "README.md" / below)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [(errno.EACCES, "This user may not write there"), (errno.EIO, "The system says: Input/output error.")],
+)
+def test_why_a_folder_can_not_be_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, sentence: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "mkdir", fails)
+    with pytest.raises(Unavailable, match=sentence):
+        opened(tmp_path / "data")
 
 
 def test_an_archive_can_be_opened_again(tmp_path: Path) -> None:

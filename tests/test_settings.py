@@ -65,10 +65,32 @@ def test_they_do_not_change() -> None:
 
 
 def test_a_worker_process_learns_them_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(data=Path("somewhere"), threads=7, public_url="https://pacs.example", codec_timeout=1.5)
+    settings = Settings(
+        data=Path("somewhere").absolute(), threads=7, public_url="https://pacs.example", codec_timeout=1.5
+    )
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     assert Settings() == settings
+
+
+def test_a_worker_process_reads_no_file_and_may_be_in_another_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in Settings(data=Path("~here")).environment().items():
+        monkeypatch.setenv(name, value)
+    Path("filmroom.toml").write_text('public_url = "https://pacs.example"')
+    assert (Settings().data, Settings().public_url) == (tmp_path / "~here", None)
+
+
+@pytest.mark.parametrize("how", ["flag", "variable", "file"])
+def test_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    if how == "file":
+        Path("filmroom.toml").write_text('data = "~/images"')
+    elif how == "variable":
+        monkeypatch.setenv("FILMROOM_DATA", "~/images")
+    given = {"data": "~/images"} if how == "flag" else {}
+    assert Settings.model_validate(given).data == tmp_path / "home" / "images"
 
 
 def test_what_is_not_set_is_not_in_the_environment() -> None:

@@ -1,5 +1,6 @@
 """`filmroom serve`: what it prints, how it ends, and what it refuses."""
 
+import json
 import os
 import re
 import signal
@@ -46,6 +47,9 @@ def test_it_says_where_it_listens_and_what_can_be_tried(tmp_path: Path) -> None:
 def test_an_address_that_others_reach_is_warned_of(tmp_path: Path) -> None:
     with service.running(tmp_path / "data", "--host", "0.0.0.0") as running:
         wait_until(lambda: "There is no authentication" in running.logged())
+        assert running.url.startswith("http://127.0.0.1:")
+        assert "0.0.0.0" not in running.logged()
+        assert "Other machines" in running.logged()
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
@@ -68,7 +72,7 @@ def test_a_signal_ends_it_with_all_its_processes(tmp_path: Path, workers: str, n
         with httpx2.Client(base_url=running.url) as http:
             assert store(http, ROOT, sent().content).status_code == 200
         running.process.send_signal(number)
-        assert running.process.wait(service.DEADLINE) in {0, -number, 128 + number}
+        assert running.process.wait(service.DEADLINE) == {signal.SIGTERM: 0, signal.SIGINT: 130}[number]
         wait_until(lambda: not running.processes())
         assert not running.mishaps()
 
@@ -126,6 +130,42 @@ def test_settings_of_environment_and_file_reach_the_workers(tmp_path: Path) -> N
         assert (answer.status_code, answer.text) == (413, "The request exceeded the allowed limit of 100 bytes.")
 
 
+def test_all_lines_are_of_one_form(tmp_path: Path) -> None:
+    with service.running(tmp_path / "data") as running:
+        host, _, port = running.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(b"Secret nonsense\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+        wait_until(lambda: "Invalid HTTP request received." in running.logged())
+        line = running.logged().splitlines()[-1]
+    assert json.loads(line)["logger"] == "uvicorn.error"
+    assert "Secret" not in line
+
+
+def test_who_a_request_says_it_comes_from_is_not_believed(tmp_path: Path) -> None:
+    made = sent(data.image())
+    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url) as http:
+        http.headers |= {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+        answer = store(http, ROOT, made.content)
+        assert f"http://{running.url.removeprefix('http://')}{ROOT}/studies" in answer.text
+
+
+def test_workers_that_cannot_start_end_it(tmp_path: Path) -> None:
+    with service.running(tmp_path / "data", "--workers", "2") as running:
+        (tmp_path / "data" / "index.sqlite").rename(tmp_path / "kept")
+        (tmp_path / "data" / "index.sqlite").write_text("not a database, " * 100)
+        assert running.process.wait(service.DEADLINE) == 3
+        assert '"reason": "The index can\'t be used: the file is not an index of Filmroom."' in running.logged()
+        assert "Traceback" not in running.logged()
+
+
+def test_the_defaults_are_shown(run: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = run("serve", "--help").out
+    for default in ("127.0.0.1", "8080", "filmroom-data", "none", "cores, at most 4", "4294967296", "auto"):
+        assert re.search(rf"\[default: \(?{re.escape(default)}", shown), default
+
+
 # --- What it refuses
 
 
@@ -178,7 +218,14 @@ def test_data_of_another_kind(run: Program, tmp_path: Path) -> None:
 
 def test_data_that_is_a_file(run: Program, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
-    assert run("serve", "--port", "0", "--data", tmp_path / "data").code == 3
+    ran = run("serve", "--port", "0", "--data", tmp_path / "data")
+    sentence = f"The data folder {tmp_path / 'data'} can't be used. It is a file; name a folder."
+    assert (ran.code, ran.err) == (3, f"filmroom serve: {sentence}\n")
+
+
+def test_data_of_no_name(run: Program) -> None:
+    ran = run("serve", "--port", "0", "--data", "")
+    assert (ran.code, "--data is ''" in ran.err) == (2, True)
 
 
 def test_the_module_runs_as_the_program_does(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`filmroom sweep` removes the files of what was deleted, and nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,34 @@ def test_a_folder_without_data_is_not_made(tmp_path: Path, run: Program) -> None
     assert ran.code == 3
     assert "--data" in ran.err
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, run: Program) -> None:
+    (tmp_path / "etc").mkdir()
+    ran = run("sweep", "--data", str(tmp_path / "etc"))
+    assert (ran.code, "There is no data in" in ran.err) == (3, True)
+    assert list((tmp_path / "etc").iterdir()) == []
+
+
+def test_the_settings_of_the_service_are_read(
+    folder: Path, run: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    (tmp_path / "own.toml").write_text(f'data = "{folder}"\nsweep_delay = 0\n')
+    assert run("sweep", "--config", tmp_path / "own.toml").out == "1 files removed.\n"
+
+
+def test_a_bad_variable(run: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMROOM_SWEEP_DELAY", "long")
+    ran = run("sweep")
+    sentence = "filmroom: The variable FILMROOM_SWEEP_DELAY is 'long': it must be a number.\n"
+    assert (ran.code, ran.err) == (2, sentence)
+
+
+def test_a_bad_file(run: Program, tmp_path: Path) -> None:
+    (tmp_path / "filmroom.toml").write_text("data")
+    ran = run("sweep")
+    assert (ran.code, "is not TOML" in ran.err) == (2, True)
 
 
 def test_an_index_of_another_kind_is_refused(tmp_path: Path, run: Program) -> None:

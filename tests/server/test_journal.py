@@ -2,8 +2,11 @@
 
 import io
 import json
+import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -45,6 +48,44 @@ def test_formats(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, log_forma
     is_json = stream.getvalue().splitlines()[-1].startswith("{")
     assert is_json == (log_format == "json" or (log_format == "auto" and not stream.isatty()))
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def libraries() -> Iterator[logging.Logger]:
+    """A logger of some library, in the program's form."""
+    journal.configure("json")
+    logger = logging.Logger("library")
+    logger.addHandler(journal.Library("json"))
+    yield logger
+    structlog.reset_defaults()
+
+
+def _line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(capsys.readouterr().err)
+    return line
+
+
+def test_a_library_writes_lines_of_the_same_form(libraries: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    libraries.error("Cancel %s running task(s)", 3)
+    line = _line(capsys)
+    assert (line["logger"], line["text"], line["level"]) == ("library", "Cancel 3 running task(s)", "error")
+
+
+def test_what_a_library_quotes_is_not_logged(libraries: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    libraries.warning("The value %s is odd.\nSecret", "Secret")
+    assert _line(capsys)["text"] == "The value %s is odd."
+
+
+def test_an_error_in_a_library_is_told_by_its_place(
+    libraries: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        int("Secret")
+    except ValueError as error:
+        libraries.error("Exception in ASGI application\n", exc_info=error)
+    line = _line(capsys)
+    assert (line["event"], line["error"], "Secret" in str(line)) == ("unforeseen", "ValueError", False)
+    assert "test_journal.py" in line["at"][0]
 
 
 def test_a_line_that_cannot_be_written_is_no_error(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

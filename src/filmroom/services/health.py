@@ -1,9 +1,10 @@
 """Health: each part of the archive is tried, not assumed."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from filmroom.archive import Archive
+from filmroom.archive import Archive, reading
 from filmroom.blobs import new_keys
 from filmroom.errors import Unavailable
 
@@ -18,8 +19,8 @@ class Part:
 
 
 def check(archive: Archive) -> list[Part]:
-    """Try the index and the blob store."""
-    return [_try("index", _index, archive), _try("blobs", _blobs, archive)]
+    """Try the index, the blob store and the spool folder."""
+    return [_try("index", _index, archive), _try("blobs", _blobs, archive), _try("spool", _spool, archive)]
 
 
 def _try(name: str, probe: Callable[[Archive], None], archive: Archive) -> Part:
@@ -38,3 +39,8 @@ def _blobs(archive: Archive) -> None:
     key = new_keys(1)[0]
     archive.blobs.put(key, b"health")
     archive.blobs.delete([key])
+
+
+def _spool(archive: Archive) -> None:
+    with reading(), tempfile.TemporaryFile(dir=archive.spool) as file:
+        file.write(b"health")
