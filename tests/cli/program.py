@@ -15,6 +15,11 @@ class Ran:
     out: str
     err: str
 
+    @property
+    def said(self) -> str:
+        """Standard error as one line, without the frame that a usage error has."""
+        return " ".join(self.err.replace("│", " ").split())
+
 
 class Program:
     """`filmroom` as a function of its arguments."""

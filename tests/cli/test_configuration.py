@@ -118,5 +118,5 @@ def test_an_unknown_variable_is_warned_of(capsys: pytest.CaptureFixture[str]) ->
     read({}, None)
     assert capsys.readouterr().err.splitlines() == [
         "filmroom: the variable FILMROOM_ELEPHANT is not known and does nothing.",
-        "filmroom: the variable FILMROOM_PROT is not known and does nothing; do you mean 'FILMROOM_PORT'?",
+        "filmroom: the variable FILMROOM_PROT is not known and does nothing; do you mean FILMROOM_PORT?",
     ]

@@ -50,7 +50,7 @@ def test_samples_that_are_stored_already_are_not_deleted(run: Program, service: 
     with Client(service) as client:
         client.store_instances(file(RED_TRIANGLE))
         ran = run("demo", "--url", service)
-        assert (ran.code, f"filmroom delete {STUDY}" in ran.err) == (3, True)
+        assert (ran.code, f"filmroom delete {STUDY} --url {service}\n" in ran.err) == (3, True)
         client.delete_study(STUDY)
 
 

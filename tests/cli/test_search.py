@@ -64,7 +64,7 @@ def test_a_field_is_asked_for_and_shown(run: Program, study: str) -> None:
             "studies --limit 5 --offset 10 --fuzzy PatientName=doe",
             "/studies?PatientName=doe&fuzzymatching=true&limit=5&offset=10",
         ),
-        ("studies --field all", "/studies?includefield=all"),
+        ("studies --field all --json", "/studies?includefield=all"),
         ("series StudyInstanceUID=1.2 Modality=CT", "/studies/1.2/series?Modality=CT"),
         ("instances SeriesInstanceUID=1.3 StudyInstanceUID=1.2", "/studies/1.2/series/1.3/instances"),
         ("instances SeriesInstanceUID=1.3", "/instances?SeriesInstanceUID=1.3"),
@@ -96,3 +96,55 @@ def test_a_key_without_value_is_a_usage_error(run: Program, recorder: Recorder, 
 
 def test_json_and_csv_exclude_each_other(run: Program, recorder: Recorder) -> None:
     assert run("search", "studies", "--json", "--csv").code == 2
+
+
+@pytest.mark.parametrize("arguments", ["patientid=1", "PatientID=1 --field Patient", "RequestAttributesSequence.Foo=1"])
+def test_what_is_no_attribute_is_a_usage_error(run: Program, recorder: Recorder, arguments: str) -> None:
+    ran = run("search", "studies", *arguments.split())
+    assert (ran.code, recorder.targets) == (2, [])
+    assert "neither the keyword" in ran.said
+
+
+def test_a_path_into_a_sequence_is_a_key(run: Program, recorder: Recorder) -> None:
+    key = "RequestAttributesSequence.00400009"
+    assert run("search", "series", f"{key}=1").code == 0
+    assert recorder.targets == [f"/series?{key}=1"]
+
+
+@pytest.mark.parametrize("uid", ["nonsense", "1.2,nonsense", "1" * 65])
+def test_a_uid_that_is_none_is_a_usage_error(run: Program, recorder: Recorder, uid: str) -> None:
+    ran = run("search", "series", f"StudyInstanceUID={uid}")
+    assert (ran.code, recorder.targets) == (2, [])
+    assert "is not a UID" in ran.said
+
+
+def test_a_key_that_the_service_passed_over_shows_nothing(run: Program, study: str) -> None:
+    ran = run("search", "studies", "PatientWeight=80", "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "PatientWeight was ignored" in ran.err
+    assert "nothing is shown" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("The fuzzymatching parameter is not supported.", "--fuzzy"),
+        ("PatientWeight was ignored: not there.", "--field PatientWeight"),
+        ("There are additional results.", ""),
+    ],
+)
+def test_other_warnings_do_no_harm(run: Program, recorder: Recorder, text: str, options: str) -> None:
+    recorder.replies = [json([{}], Warning=f'299 host "{text}"')]
+    assert run("search", "studies", "PatientID=1", *options.split()).code == 0
+
+
+@pytest.mark.parametrize(("count", "options", "full"), [(100, [], True), (2, ["--limit", 2], True), (3, [], False)])
+def test_a_full_page_is_said(run: Program, recorder: Recorder, count: int, options: list[object], full: bool) -> None:
+    recorder.replies = [json([{"0020000D": {"vr": "UI", "Value": [f"1.{number}"]}} for number in range(count)])]
+    ran = run("search", "studies", *options)
+    assert (f"{count} shown; there may be more" in ran.err) is full
+
+
+@pytest.mark.parametrize("options", [[], ["--csv"]])
+def test_all_attributes_are_for_json(run: Program, recorder: Recorder, options: list[str]) -> None:
+    assert run("search", "studies", "--field", "all", *options).code == 2

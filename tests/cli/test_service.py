@@ -1,7 +1,11 @@
 """What every command that speaks to a service does alike: its options, and how failures end it."""
 
+import time
+
+import httpx2
 import pytest
 
+from filmroom.cli.service import Impatient
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, Reply, json
 
@@ -47,3 +51,35 @@ def test_an_empty_uid_is_a_usage_error(run: Program, command: str) -> None:
 def test_warnings_of_the_service_are_said_once(run: Program, recorder: Recorder) -> None:
     recorder.replies = [json([], Warning='299 filmroom "Only half of it."')]
     assert run("search", "studies").err.count("the service warns: Only half of it.") == 1
+
+
+@pytest.mark.parametrize("arguments", ["search studies", "retrieve 1.2.3", "delete 1.2.3 --yes", "demo"])
+def test_where_nothing_listens_it_says_so_at_once(run: Program, arguments: str) -> None:
+    begun = time.monotonic()
+    ran = run(*arguments.split(), "--url", "http://127.0.0.1:9/dicomweb")
+    assert ran.code == 3
+    assert (
+        ran.err
+        == "filmroom: nothing listens at http://127.0.0.1:9/dicomweb; is the service running? (filmroom serve)\n"
+    )
+    assert time.monotonic() - begun < 0.5
+
+
+@pytest.mark.parametrize("arguments", ["search studies", "retrieve 1.2.3", "delete 1.2.3 --yes", "demo"])
+def test_a_url_without_the_path_of_the_service_is_guessed(run: Program, running: str, arguments: str) -> None:
+    ran = run(*arguments.split(), "--url", f"{running}/")
+    assert (ran.code, ran.err.count(f"is {running}/dicomweb meant?")) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["retrieve 1.2 x", "delete nonsense --yes", "delete 1.2 1.2.x --yes", "store . --study nonsense"],
+)
+def test_a_uid_that_is_none_is_a_usage_error(run: Program, recorder: Recorder, arguments: str) -> None:
+    ran = run(*arguments.split())
+    assert (ran.code, recorder.targets) == (2, [])
+    assert "is not a UID" in ran.said
+
+
+def test_another_failure_to_connect_is_tried_again() -> None:
+    assert Impatient(backoff=1.0).wait_after_failure("GET", 0, httpx2.ConnectTimeout("slow")) is not None

@@ -1,10 +1,13 @@
 """`filmroom store` sends files and folders, and says of each that is not stored why."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from filmroom import Client
+from filmroom import Client, Outcome, StoreResult
+from filmroom.cli.store import line
+from filmroom.client.exceptions import Interrupted
 from tests import data
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, Reply
@@ -100,3 +103,63 @@ def test_a_folder_without_dicom_is_an_error(run: Program, recorder: Recorder, tm
 def test_a_path_that_does_not_exist_is_a_usage_error(run: Program, recorder: Recorder, folder: Path) -> None:
     assert run("store", folder, "nowhere").code == 2
     assert recorder.targets == []
+
+
+def test_each_of_several_unreadable_files_is_named(run: Program, service: str, broken: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.dcm").write_bytes(data.file()[:200])
+    ran = run("store", broken, tmp_path / "other.dcm")
+    assert (ran.code, ran.out) == (1, "0 of 2 stored.\n")
+    assert [line.partition(":")[0] for line in ran.err.splitlines()] == [str(broken), str(tmp_path / "other.dcm")]
+
+
+def test_a_pipe_is_not_waited_for(run: Program, service: str, folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    assert run("store", folder).out == "2 of 2 stored.\n"
+    ran = run("store", folder / "pipe")
+    assert (ran.code, ran.out) == (1, "0 of 1 stored.\n")
+    assert ran.err == f"{folder / 'pipe'}: not stored: it is not a regular file\n"
+
+
+def test_where_nothing_listens_it_is_said_once(run: Program, folder: Path) -> None:
+    ran = run("store", folder, "--url", "http://127.0.0.1:9/dicomweb")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "0 of 2 stored.\n", 1)
+    assert "nothing listens at http://127.0.0.1:9/dicomweb; is the service running? (filmroom serve)" in ran.err
+
+
+def test_a_url_without_the_path_of_the_service_is_said_once(run: Program, running: str, folder: Path) -> None:
+    ran = run("store", folder, "--url", running)
+    assert (ran.code, ran.err.count("\n")) == (3, 1)
+    assert f"nothing of DICOMweb lies at {running} (404: Not Found); is {running}/dicomweb meant?" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("comments", "said"),
+    [
+        ((), "under its UIDs something is stored already, these bytes or others; --replace replaces it"),
+        (("Other bytes are stored.",), "Other bytes are stored; --replace replaces it"),
+    ],
+)
+def test_what_is_in_the_way_can_be_replaced(comments: tuple[str, ...], said: str) -> None:
+    outcome = Outcome("failed", path=Path("a"), code=45070, reason="it is stored already", comments=comments)
+    assert line(outcome) == f"a: not stored: {said}"
+
+
+def test_ctrl_c_says_how_many_are_stored(
+    run: Program, recorder: Recorder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise Interrupted(StoreResult([Outcome("stored")], [], []))
+
+    monkeypatch.setattr(Client, "store_instances", interrupted)
+    ran = run("store", folder)
+    assert (ran.code, ran.out, ran.err) == (130, "", "filmroom: stopped; 1 stored until then.\n")
+
+
+def test_ctrl_c_while_folders_are_searched(
+    run: Program, recorder: Recorder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "store_instances", interrupted)
+    assert run("store", folder).err == "filmroom: stopped; 0 stored until then.\n"

@@ -20,7 +20,7 @@ from tests.client.recorder import Recorder, Reply
 S, E, I = "1.2.3", "1.2.3.4", "1.2.3.4.5"  # noqa: E741
 STUDY = {"0020000D": {"vr": "UI", "Value": [S]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe^Jane"}]}}
 
-# Method, arguments and options -> what goes out (PS3.18 §10, azure-client)
+# Method, arguments and options -> what goes out (PS3.18 §10)
 DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 GETS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
@@ -102,6 +102,26 @@ def test_a_delete_of_nothing_is_not_sent(client: Any, uids: tuple[str, ...]) -> 
 def test_an_instance_without_its_series_is_not_sent(client: Any) -> None:
     with pytest.raises(ValueError, match="Series is named with its Study"):
         client.search_for_instances(None, E)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.retrieve_study(None),
+        lambda client: client.delete_series(S, None),
+        lambda client: client.retrieve_instance_metadata(S, E, None),
+        lambda client: client.retrieve_series(S, 7),
+    ],
+)
+def test_none_is_no_uid(client: Any, service: Recorder, call: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match="is a str"):
+        call(client)
+    assert service.requests == []
+
+
+def test_a_download_names_a_study(client: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="names a Study"):
+        client.download(None, folder=tmp_path)
 
 
 @pytest.mark.parametrize("numbers", [[], [0], [1, -1]])

@@ -53,6 +53,21 @@ def test_each_part_has_its_own_headers() -> None:
     assert [(c, c.media_type, c.transfer_syntax) for c in contents] == [(b"A", "image/jp2", "1.2"), (b"B", "", None)]
 
 
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_data_set_without_preamble_is_read(client: Any, service: Recorder, implicit: bool) -> None:
+    made, bare = data.image(), io.BytesIO()
+    made.save_as(bare, implicit_vr=implicit, little_endian=True)
+    service.replies = [recorder.multipart([bare.getvalue()])]
+    assert client.retrieve_instance(S, E, I) == made
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x08\0\x05\0CS\xff"])
+def test_what_is_no_data_set_is_a_bad_response(client: Any, service: Recorder, content: bytes) -> None:
+    service.replies = [recorder.multipart([content])]
+    with pytest.raises(BadResponse):
+        client.retrieve_instance(S, E, I)
+
+
 def test_an_answer_in_one_part_is_taken_too(client: Any, service: Recorder) -> None:
     made = data.dataset()
     service.replies = [

@@ -83,12 +83,12 @@ def test_a_file_that_changes_its_length_is_noticed(tmp_path: Path, length: int) 
         list(source.read())
 
 
-@pytest.mark.parametrize("item", ["/not/there", Dataset()])
-def test_what_can_not_be_read_or_encoded_is_said(item: Any) -> None:
+@pytest.mark.parametrize(("item", "doing"), [("/not/there", "read"), (Dataset(), "encoded")])
+def test_what_can_not_be_read_or_encoded_is_said(item: Any, doing: str) -> None:
     made = _sources.source(3, item)
     assert isinstance(made, Unreadable)
     assert made.number == 3
-    assert made.reason.startswith("It can't be read or encoded")
+    assert made.reason.startswith(f"it can't be {doing}: ")
     assert "/not/there" not in made.reason
 
 

@@ -1,4 +1,4 @@
-"""What clients really send (clients.md names them) and what both dialects make of it."""
+"""What clients really send and what both dialects make of it."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,7 +33,7 @@ def triple(selected: Selected) -> tuple[str, str, bool]:
     return selected.media_type, selected.transfer_syntax, selected.multipart
 
 
-# --- Azure: azure-dicom §3.1
+# --- The Azure service
 
 
 @pytest.mark.parametrize(

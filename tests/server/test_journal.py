@@ -13,7 +13,9 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
-from filmroom.server import journal
+from filmroom.errors import Unavailable
+from filmroom.server import app, journal
+from filmroom.settings import Settings
 from tests import data, service
 from tests.messages import JSON, sent, store
 from tests.service import wait_until
@@ -86,6 +88,15 @@ def test_an_error_in_a_library_is_told_by_its_place(
     line = _line(capsys)
     assert (line["event"], line["error"], "Secret" in str(line)) == ("unforeseen", "ValueError", False)
     assert "test_journal.py" in line["at"][0]
+
+
+def test_a_start_that_fails_is_told_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(Unavailable), TestClient(app.create(Settings(data=tmp_path / "data", log_format="json"))):
+        pass
+    line = _line(capsys)
+    assert (line["error"], line["reason"]) == ("Unavailable", "It is a file; name a folder.")
+    structlog.reset_defaults()
 
 
 def test_a_line_that_cannot_be_written_is_no_error(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,9 @@ def _check_file() -> None:
 def _sentence(wrong: ErrorDetails, flags: Mapping[str, Any]) -> str:
     name = str(wrong["loc"][0])
     if wrong["type"] == "extra_forbidden":
-        return f"There is no setting '{name}'{_nearest(name, Settings.model_fields)} It stands in {settings.file()}."
+        near = _nearest(name, Settings.model_fields)
+        question = f"; do you mean '{near}'?" if near else "."
+        return f"There is no setting '{name}'{question} It stands in {settings.file()}."
     rule = _MUST.get(wrong["type"])
     reason = rule.format(**wrong.get("ctx", {})) if rule else wrong["msg"]
     return f"{_origin(name, flags)} is {wrong['input']!r}: {reason}."
@@ -83,18 +85,16 @@ def _origin(name: str, flags: Mapping[str, Any]) -> str:
     return f"'{name}' in {settings.file()}"
 
 
-def _nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; do you mean '{near[0]}'?" if near else "."
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
 
 
 def _warn_of_unknown_variables() -> None:
-    for name in _unknown_variables():
-        known = [PREFIX + setting.upper() for setting in Settings.model_fields]
-        near = _nearest(name.upper(), [*known, FILE_VARIABLE])
-        typer.echo(f"filmroom: the variable {name} is not known and does nothing{near}", err=True)
-
-
-def _unknown_variables() -> Iterator[str]:
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | _CLIENTS | {FILE_VARIABLE}
-    yield from (name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name.upper() not in known)
+    known = [*Settings.model_fields, "config"]
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(PREFIX).lower()
+        if not variable.upper().startswith(PREFIX) or name in known or variable.upper() in _CLIENTS:
+            continue
+        near = _nearest(name, known)
+        question = f"; do you mean {PREFIX}{near.upper()}?" if near else "."
+        typer.echo(f"filmroom: the variable {variable} is not known and does nothing{question}", err=True)

@@ -87,7 +87,7 @@ def demo(
     except (SamplesAreThere, httpx2.TransportError) as error:
         stop(str(error), REFUSED)
     except ClientError as error:
-        stop(explain(error, url or "the service that was started"), REFUSED)
+        stop(explain(error, (url or "the service that was started").rstrip("/")), REFUSED)
     if failed:
         console.print(f"\n[bold red]Not every check held[/]: {escape('; '.join(failed))}")
         raise typer.Exit(NOT_ALL)

@@ -105,10 +105,11 @@ def _bind(settings: Settings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host, settings.port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter: no name that could be looked up
         listening.close()
-        hint = _HINTS.get(error.errno or 0, "Name an address of this machine as --host.")
-        _stop(f"Can't listen on {settings.host}:{settings.port}: {error.strerror}. {hint}", PORT_IN_USE)
+        code, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, "that is no name")
+        hint = _HINTS.get(code or 0, "Name an address of this machine as --host.")
+        _stop(f"Can't listen on {settings.host}:{settings.port}: {reason}. {hint}", PORT_IN_USE)
     listening.listen(BACKLOG)
     listening.set_inheritable(True)
     return listening
@@ -133,12 +134,10 @@ def _welcome(settings: Settings, url: str) -> None:
         f"  curl -H 'Content-Type: application/dicom' --data-binary @samples/blue-circle.dcm {url}/dicomweb/studies",
         f"  curl {url}/dicomweb/studies",
     ]
+    if settings.host in ANY_ADDRESS:
+        lines += ["", "Other machines use the name or an address of this machine in place of the one above."]
     if settings.host not in LOOPBACK:
-        lines += [
-            "",
-            "Other machines reach it by the name or the address of this machine in place of the one above.",
-            "There is no authentication: whoever reaches this address can read and delete everything.",
-        ]
+        lines += ["", "There is no authentication: whoever reaches this address can read and delete everything."]
     typer.echo("\n".join([*lines, "", "Ctrl-C ends it."]), err=True)
 
 

@@ -23,9 +23,18 @@ from filmroom.cli.service import (
     stop,
     uid,
 )
-from filmroom.client import ClientError, Outcome, StoreFailed, StoreResult
+from filmroom.client import (
+    BadResponse,
+    ClientError,
+    ConnectionFailed,
+    Outcome,
+    ResponseError,
+    StoreFailed,
+    StoreResult,
+)
 from filmroom.client.exceptions import Interrupted
 
+OF_THE_SERVICE = (BadResponse, ConnectionFailed, ResponseError)  # the other errors are those of files
 ALREADY_STORED = 0xB00E
 ALREADY = "under its UIDs something is stored already, these bytes or others"
 
@@ -88,6 +97,8 @@ def _result(send: Callable[[], StoreResult], url: str) -> tuple[StoreResult, int
     except StoreFailed as error:
         return error.result, NOT_ALL, ""
     except ClientError as error:
+        if not isinstance(error, OF_THE_SERVICE):
+            return error.result, NOT_ALL, ""
         typer.echo(f"filmroom: {explain(error, url)}", err=True)
         return error.result, REFUSED, "" if error.result.stored else str(error)
     except KeyboardInterrupt as stopped:
@@ -102,7 +113,7 @@ def line(outcome: Outcome) -> str:
     said = outcome.explanation
     if outcome.code == ALREADY_STORED:
         # Some services say this of the same bytes too.
-        said = f"{said if outcome.comments else ALREADY}; --replace replaces it"
+        said = f"{said.rstrip('.') if outcome.comments else ALREADY}; --replace replaces it"
     return f"{which}: {'stored, but ' if outcome.status == 'warning' else 'not stored: '}{said}"
 
 

@@ -127,7 +127,9 @@ def path(*uids: str, end: str = "") -> str:
 
 
 def path_within(study: str | None, series: str | None = None, instance: str | None = None, end: str = "") -> str:
-    """The path of the deepest resource that is given; of none, when nothing is."""
+    """The path of the deepest resource that is given, where the lower ones need not be."""
+    if study is None and not end:
+        raise ValueError("A retrieve names a Study.")
     if (study is None and series is not None) or (series is None and instance is not None):
         raise ValueError("A Series is named with its Study, and an Instance with its Series.")
     return path(*(uid for uid in (study, series, instance) if uid is not None), end=end)

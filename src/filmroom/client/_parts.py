@@ -229,9 +229,12 @@ def _read(file: IO[bytes], **options: Any) -> FileDataset:
     bare = begins_like_a_data_set(file.read(4))
     file.seek(0)
     try:
-        return dcmread(file, force=bare, **options)
+        made = dcmread(file, force=bare, **options)
     except UNREADABLE as error:
         raise BadResponse("A part of the answer is not a readable PS3.10 file.") from error
+    if bare and not made:
+        raise BadResponse("A part of the answer is neither a PS3.10 file nor a data set.")
+    return made
 
 
 def in_folder(folder: Path) -> IO[bytes]:

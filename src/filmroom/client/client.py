@@ -293,9 +293,10 @@ class Client:
         DICOM files under it), bytes, a binary file object, a Dataset. Files are sent from disk without being loaded.
         With `study_instance_uid` the service refuses what belongs to another Study.
 
-        Raises `StoreFailed` (or the error of the first request) when not one Instance was stored, and what made it
-        break off when the service can't be reached, lets nobody in or is unavailable. Either has the `StoreResult`
-        so far in `.result`. Some failures among successes are not raised: look at `.failed`.
+        Raises `StoreFailed` (or the error of the first request, or `MissingFile`) when not one Instance was stored, and
+        what made it break off when the service can't be reached, lets nobody in or is unavailable. Each has the
+        `StoreResult` so far in `.result`, and so has the KeyboardInterrupt of Ctrl-C. Some failures among successes are
+        not raised: look at `.failed`.
         """
         upload = Upload(self._service, datasets, study_instance_uid, **options)
         with upload.told(), ThreadPoolExecutor(upload.parallel) as pool, upload:

@@ -53,7 +53,7 @@ class Dialect:
     other_parameters: frozenset[str]  # of other parts of PS3.18; no warning
 
 
-# azure-dicom §2.2
+# The statuses of the Azure service
 _V1_STATUSES: Mapping[Summary, int] = MappingProxyType(
     {Summary.EMPTY: 204, Summary.STORED: 200, Summary.WARNED: 200, Summary.PARTIAL: 202, Summary.FAILED: 409}
 )
@@ -72,7 +72,7 @@ V1 = Dialect(
     identical_succeeds=False,
     lenient_parts=False,
     transcodes_many=False,
-    transcode_limit=100 * 1024**2,  # azure-dicom §3.2
+    transcode_limit=100 * 1024**2,  # as the Azure service has it
     completes_files=False,
     described_parts=False,
     bulkdata_uris=False,

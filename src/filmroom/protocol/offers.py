@@ -18,7 +18,7 @@ _SINGLE = frozenset({False})
 _MULTIPART = frozenset({True})
 _BOTH = _SINGLE | _MULTIPART
 
-# --- Azure: azure-dicom §3.1 and §2.1. Matching is exact.
+# --- The Azure service. Matching is exact.
 
 _AZURE_INSTANCES = frozenset({_EXPLICIT_LITTLE, _JPEG_2000_LOSSLESS})
 _AZURE_FRAMES = frozenset({_EXPLICIT_LITTLE})

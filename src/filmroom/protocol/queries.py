@@ -20,7 +20,7 @@ _BOOLEANS = {"true": True, "false": False, "": False}
 # The identifying attribute of a resource in the path comes back with every match (PS3.18 §10.6.3.3).
 _UIDS_OF_SCOPE = {Level.STUDY: 0x0020000D, Level.SERIES: 0x0020000E}
 
-# azure-dicom §4.2
+# The messages of the Azure service
 _CASING = (
     "If the parameter is an attribute keyword, check the casing as they are case-sensitive. "
     "The conformance statement has a list of supported query parameters, attributes and the levels."

@@ -8,7 +8,7 @@ from filmroom.dicom.resources import Level
 RETRIEVE_URL = 0x00081190
 INSTANCE_AVAILABILITY = 0x00080056
 
-# azure-dicom §4.3
+# What the Azure service searches by, at the level and below
 AZURE_KEYS: Mapping[int, Level] = MappingProxyType(
     {
         0x0020000D: Level.STUDY,  # StudyInstanceUID
@@ -28,7 +28,7 @@ AZURE_KEYS: Mapping[int, Level] = MappingProxyType(
     }
 )
 
-# azure-dicom §4.5
+# What the Azure service answers by default, in its first version
 V1_RETURNED: Mapping[Level, frozenset[int]] = MappingProxyType(
     {
         Level.STUDY: frozenset(

@@ -55,7 +55,6 @@ class Journal:
             milliseconds = round((time.perf_counter() - began) * 1000, 1)
             log.info("request", method=scope["method"], handler=handler, status=status, milliseconds=milliseconds)
 
-
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start and end of the application, which would have uvicorn log a traceback with what the error says."""
 
