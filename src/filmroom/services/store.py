@@ -76,7 +76,7 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
         lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in _WRITTEN]
         _take_back(archive, lost)  # (4)
         for (candidate, _), status in zip(accepted, statuses, strict=True):
-            candidate.outcome = _concluded(candidate.outcome, status, replace or dialect.identical_succeeds)
+            candidate.outcome = _concluded(candidate.outcome, status, dialect)
     return Stored(tuple(c.outcome for c in candidates), any(c.multiple_values for c in candidates))
 
 
@@ -127,10 +127,15 @@ def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candi
     return _Candidate(part, store_response.warn(outcome, findings), new, findings.multiple_values)
 
 
-def _concluded(outcome: Outcome, status: Status, identical_succeeds: bool) -> Outcome:
-    if status in _WRITTEN or (status is Status.IDENTICAL and identical_succeeds):
+def _concluded(outcome: Outcome, status: Status, dialect: Dialect) -> Outcome:
+    if status in _WRITTEN or (status is Status.IDENTICAL and dialect.identical_succeeds):
         return outcome
-    return store_response.refuse(outcome, store_response.ALREADY_STORED)
+    # Where identical bytes succeed, these are others; Azure's answer has no comment.
+    problems = (validation.Problem(0, _OTHER_BYTES),) if dialect.identical_succeeds else ()
+    return store_response.refuse(outcome, store_response.ALREADY_STORED, problems)
+
+
+_OTHER_BYTES = "Other bytes are stored under these UIDs; PUT replaces them."
 
 
 def _uid(elements: dict[str, dict[str, object]], tag: int) -> str | None:
