@@ -1,7 +1,7 @@
 """The blob store: the file of every stored Instance, under a key that is never reused.
 
 A key is 32 hexadecimal digits: the milliseconds of its making (so that an index of keys grows at its end),
-two digits of the folder, random digits. The keys of one request share a folder, which is then synced once.
+two digits of the folder, random digits. The keys of one second share a folder, and those who store at once its sync.
 
 A file is created under its final name. A crash may leave half a file there, which no row names:
 to be told from a good one it needs no other name, and the sweep removes it.
@@ -9,6 +9,7 @@ to be told from a good one it needs no other name, and the sweep removes it.
 
 import errno
 import fcntl
+import itertools
 import os
 import re
 import secrets
@@ -19,7 +20,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import partial
-from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
@@ -74,8 +74,12 @@ class BlobStore(Protocol):
 
 
 def new_keys(count: int) -> list[str]:
-    """Keys that nobody has had before, for the files of one request."""
-    start = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(1)}"
+    """Keys that nobody has had before, for the files of one request.
+
+    Milliseconds, folder, random. Keys of one second share a folder, so that requests at the same time share its sync.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    start = f"{milliseconds:012x}{milliseconds // 1000 % 256:02x}"
     return [start + secrets.token_hex(9) for _ in range(count)]
 
 
@@ -108,7 +112,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = Path(root).absolute()
-        self._durable: set[str] = set()  # folders whose own entry is known to be on the disk
+        self._syncs: dict[str, _SharedSync] = {}  # of folders whose own entry is known to be on the disk
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="blobs")
         with _translated("made"):
             _make_folder(self._root)
@@ -124,9 +128,9 @@ class Folder:
             with _translated("written"):
                 for folder in folders:
                     self._open_folder(folder)
-                self._in_parallel([partial(_place, path, content, written) for path, content in paths])
-                # At once, for the disk takes one sync of many in the time of one; the row comes when all are done.
-                self._in_parallel([partial(_sync_path, path) for path in (*written, *folders)])
+                self._in_parallel([partial(_write, path, content, written) for path, content in paths])
+                for folder in folders:
+                    self._syncs[folder].sync()
         except Unavailable:
             for path in written:
                 with suppress(OSError):
@@ -176,20 +180,18 @@ class Folder:
 
     def _open_folder(self, folder: str) -> None:
         """See that a folder is there, and stays there after a loss of power."""
-        if folder not in self._durable:
+        if folder not in self._syncs:
             # Somebody else may have just made it and not yet synced, so sync in any case.
             os.makedirs(folder, exist_ok=True)
-            _sync_path(os.fspath(self._root))
-            self._durable.add(folder)
+            _sync_folder(os.fspath(self._root))
+            self._syncs.setdefault(folder, _SharedSync(folder))
 
     def _in_parallel(self, tasks: Sequence[Callable[[], None]]) -> None:
-        if not tasks:
-            return
-        futures = [self._writers.submit(task) for task in tasks[1:]]
-        try:
+        if len(tasks) == 1:
             tasks[0]()
-        finally:
-            wait(futures)  # all of them, so that nothing is written after a failure has been cleaned up
+            return
+        futures = [self._writers.submit(task) for task in tasks]
+        wait(futures)  # all of them, so that nothing is written after a failure has been cleaned up
         for future in futures:
             future.result()
 
@@ -211,41 +213,41 @@ def _make_folder(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for made in missing:
-        _sync_path(os.fspath(made.parent))
+        _sync_folder(os.fspath(made.parent))
 
 
-def _place(path: str, content: Content, written: list[str]) -> None:
+def _write(path: str, content: Content, written: list[str]) -> None:
     if isinstance(content, Path):
         _move(content, path, written)
         return
-    with open(path, "xb", buffering=0) as file:
+    with open(path, "xb") as file:
         written.append(path)
-        _write_all(file, content)
-
-
-def _write_all(file: FileIO, content: bytes | bytearray) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[file.write(view) :]
+        file.write(content)
+        file.flush()
+        _sync(file.fileno())
 
 
 def _move(source: Path, path: str, written: list[str]) -> None:
-    os.utime(source)  # a slow client may have sent it hours ago, and the sweep goes by its age here
-    try:
-        os.rename(source, path)
-        written.append(path)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        _copy(source, path, written)
-        source.unlink()
+    with source.open("rb") as file:
+        os.utime(file.fileno())  # a slow client may have sent it hours ago, and the sweep goes by its age here
+        _sync(file.fileno())
+        try:
+            os.rename(source, path)
+            written.append(path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy(file.fileno(), path, written)
+            source.unlink()
 
 
-def _copy(source: Path, path: str, written: list[str]) -> None:
+def _copy(source: int, path: str, written: list[str]) -> None:
     """The way of a spooled file that lies on another file system."""
-    with open(path, "xb") as file, source.open("rb") as reader:
+    with open(path, "xb") as file, open(source, "rb", closefd=False) as reader:
         written.append(path)
         shutil.copyfileobj(reader, file, _COPY_CHUNK)
+        file.flush()
+        _sync(file.fileno())
 
 
 def _read(descriptor: int, offset: int, length: int) -> bytes:
@@ -260,13 +262,32 @@ def _read(descriptor: int, offset: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _sync_path(path: str) -> None:
-    """Of a file or a folder. A sync is one of the inode, whoever wrote to it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class _SharedSync:
+    """The sync of a folder, shared by threads: one serves all that asked before it began."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._tickets = itertools.count(1)
+        self._last = 0  # the newest ticket taken
+        self._served = 0
+        self._turn = threading.Lock()
+
+    def sync(self) -> None:
+        """When this returns, what was in the folder when it was called is there to stay."""
+        ticket = self._last = next(self._tickets)
+        with self._turn:
+            if self._served < ticket:
+                newest = self._last
+                _sync_folder(self._folder)
+                self._served = newest
 
 
 # On macOS fsync leaves the bytes in the cache of the drive; F_FULLFSYNC does not.

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.valuerep import TEXT_VR_DELIMS
 
-from filmroom.dicom.character_sets import PLAIN, codecs, decode
+from filmroom.dicom.character_sets import MAX_ESCAPES, PLAIN, codecs, decode
 
 ESCAPES = [
     b"\x1b(B",
@@ -66,6 +66,16 @@ def test_examples_of_the_standard(terms: str, raw: bytes, text: str) -> None:
 )
 def test_terms_that_are_not_as_they_should_be(terms: str, found: tuple[str, ...]) -> None:
     assert codecs(terms) == found
+
+
+@pytest.mark.parametrize("terms", ["", r"\ISO 2022 IR 149", r"ISO 2022 IR 13\ISO 2022 IR 87"])
+def test_escapes_that_mean_nothing_are_text(terms: str) -> None:
+    assert decode(b"\x1b" * (1 << 20) + b"a", codecs(terms)) == "\x1b" * (1 << 20) + "a"
+
+
+def test_after_too_many_escapes_the_last_is_in_force() -> None:
+    raw = b"\x1b-L\xbb" * (MAX_ESCAPES + 1) + b"\x1bZ"
+    assert decode(raw, codecs(r"\ISO 2022 IR 144")) == "Л" * MAX_ESCAPES + "\x1b-LЛ\x1bZ"
 
 
 def test_bytes_that_do_not_fit_are_replaced() -> None:

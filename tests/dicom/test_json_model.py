@@ -1,5 +1,6 @@
 import copy
 import struct
+import tracemalloc
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from filmroom.dicom import json_model, part10
+from filmroom.dicom import json_model, part10, transfer_syntax
 from filmroom.dicom.json_model import Elements, azure, first, standard, write
 from tests import data
 
@@ -97,6 +98,37 @@ def test_values_are_limited_together(monkeypatch: pytest.MonkeyPatch) -> None:
     found = model(made)
     assert [bulk.length for bulk in found.bulk.values()] == [102]
     assert found.bulk["0040A160"].vr == "UT"
+
+
+@pytest.mark.parametrize(
+    ("vr", "raw"),
+    [
+        ("PN", b"a\\" * (1 << 12)),
+        ("LO", b"ab\\" * (1 << 12)),
+        ("AT", b"abcd" * (1 << 14)),
+        ("US", b"ab" * (1 << 15)),
+        ("LT", b"\x1b(B" * (1 << 14)),
+        ("UT", "é".encode() * (1 << 16)),
+    ],
+)
+def test_what_values_take_in_memory_is_limited(vr: str, raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_model, "MOST_VALUES", 4 << 20)
+    sequence = part10.Element("SQ", 0, 0, [{0x00091001: part10.Element(vr, 0, len(raw), None, False)}] * 60, False)
+    file = part10.File({}, transfer_syntax.EXPLICIT_LITTLE, raw, False, {0x00081140: sequence}, True)
+    tracemalloc.start()
+    found = write(file)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken < 2 * json_model.MOST_VALUES
+    assert found.bulk
+
+
+def test_many_short_values_are_limited_but_never_single_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_model, "MOST_VALUES", 450)
+    found = model(data.dataset(ImageType=["A"] * 4, OtherPatientNames=["a", "b"], PatientID="ID1"))
+    assert [bulk.vr for bulk in found.bulk.values()] == ["PN"]
+    assert found.elements["00101001"] == {"vr": "PN", "BulkDataURI": "bulkdata/00101001"}
+    assert first(found.elements, 0x00100020) == "ID1"
 
 
 # --- VRs that the dictionary leaves open

@@ -1,4 +1,5 @@
 import mmap
+import random
 import struct
 import warnings
 import zlib
@@ -336,6 +337,8 @@ def test_sequences_that_never_end_are_refused() -> None:
         explicit_file(b"".join(short(0x00410000 + element, "LO") for element in range(1, 1002))),
         explicit_file(long(0x00400555, "SQ", item(short(0x00100020, "LO")) * 501)),
         explicit_file(long(0x00400555, "SQ") * 1001),
+        explicit_file(short(0x00100020, "LO") * 1001),
+        explicit_file().replace(b"DICM", b"DICM" + short(0x00020016, "AE") * 1001, 1),
     ],
 )
 def test_elements_are_limited(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,6 +360,16 @@ def test_inflating_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(part10, "MAX_INFLATED", 1 << 20)
     with pytest.raises(BadFile, match="larger than 1 MiB"):
         part10.read(content)
+
+
+def test_what_was_deflated_a_hundredfold_must_be_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = deflated(long(0x7FE00010, "OB", b"\0" * (2 << 20)))
+    assert part10.read(content).inflated
+    monkeypatch.setattr(part10, "ALWAYS_INFLATED", 1 << 20)
+    with pytest.raises(BadFile, match="larger than 1 MiB"):
+        part10.read(content)
+    noise = random.Random(5).randbytes(30 << 10)
+    assert part10.read(deflated(long(0x7FE00010, "OB", b"\0" * (2 << 20) + noise))).inflated
 
 
 def test_damaged_deflated_data_are_refused() -> None:

@@ -1,3 +1,4 @@
+import struct
 from dataclasses import replace
 
 import imagecodecs
@@ -72,6 +73,67 @@ def test_the_data_set_overrules_the_sign_of_jpeg_2000() -> None:
 def test_the_data_set_overrules_the_size_of_jpeg_2000() -> None:
     encoded = codecs.encode(np.array([[1, 255]], "u1"), Frame(1, 2, bits_allocated=8, bits_stored=8), J2K)
     assert codecs.decode(encoded, Frame(1, 2), J2K).dtype == np.uint16
+
+
+SMALL = Frame(8, 8, bits_allocated=8, bits_stored=8)
+
+
+def claiming(rows: int, columns: int) -> bytes:
+    """A codestream of 8 x 8 pixels that says it has others."""
+    encoded = bytearray(codecs.encode(np.zeros(SMALL.shape, "u1"), SMALL, J2K))
+    struct.pack_into(">II", encoded, 8, columns, rows)
+    struct.pack_into(">II", encoded, 24, columns, rows)
+    return bytes(encoded)
+
+
+@pytest.mark.parametrize("head", [b"", b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\0jp2c"])
+def test_jpeg_2000_of_another_size_is_not_even_decoded(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(imagecodecs, "jpeg2k_decode")
+    for rows, columns in [(30_000, 30_000), (8, 16), (16, 8)]:
+        with pytest.raises(NotAcceptable, match="not supported"):
+            codecs.decode(head + claiming(rows, columns), SMALL, J2K)
+    with pytest.raises(NotAcceptable, match="not supported"):
+        codecs.decode(head + claiming(8, 8), replace(SMALL, samples=3), J2K)
+
+
+@pytest.mark.parametrize("damage", [slice(60, None), slice(44, None)], ids=["cut off", "without a body"])
+def test_damaged_jpeg_2000_is_refused(damage: slice) -> None:
+    encoded = bytearray(claiming(8, 8))
+    del encoded[damage]
+    with pytest.raises(NotAcceptable, match="not supported"):
+        codecs.decode(bytes(encoded), SMALL, J2K)
+
+
+def test_subsampled_jpeg_2000_is_refused() -> None:
+    encoded = bytearray(claiming(8, 8))
+    encoded[43:45] = b"\2\2"  # XRsiz, YRsiz
+    with pytest.raises(NotAcceptable, match="not supported"):
+        codecs.decode(bytes(encoded), SMALL, J2K)
+
+
+def test_a_decoder_that_gives_other_samples_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagecodecs, "jpeg2k_decode", lambda _: np.zeros((8, 9), "u1"))
+    with pytest.raises(NotAcceptable, match="not supported"):
+        codecs.decode(claiming(8, 8), SMALL, J2K)
+
+
+def test_the_file_around_jpeg_2000_is_left_away() -> None:
+    samples = samples_of(SMALL)
+    file = bytes(imagecodecs.jpeg2k_encode(samples, level=0, codecformat="jp2", reversible=True))
+    assert file.startswith(b"\0\0\0\x0cjP")
+    assert np.array_equal(codecs.decode(file, SMALL, J2K), samples)
+
+
+def test_frames_that_are_decoded_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codecs, "MOST_PIXELS", 10 << 20)
+    with pytest.raises(NotAcceptable, match="more than 10 megapixels"):
+        codecs.decode(b"", Frame(10_000, 10_000), EXPLICIT)
+
+
+def test_padding_of_words_is_cut_off_after_they_are_swapped() -> None:
+    frame = Frame(1, 3, bits_allocated=8, bits_stored=8)
+    assert codecs.decode(b"\2\1\0\3", frame, BIG).tolist() == [[1, 2, 3]]
+    assert codecs.swap(b"\2\1\0\3", frame) == b"\1\2\3"
 
 
 def test_planes_are_put_together() -> None:

@@ -159,6 +159,13 @@ def test_segmented_palettes_are_expanded() -> None:
     assert colours[0, :, 0].tolist() == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("data", [bulk("lut"), us(0x0100, 0x0107, 0x0902)])
+def test_segmented_palettes_may_have_eight_bits(data: dict[str, Any]) -> None:
+    elements = palette(us(3, 0, 8), ()) | dict.fromkeys(display.SEGMENTED_PALETTE_DATA, data)
+    colours = display.paint(np.array([[0, 1, 2]], "u1"), elements, "<", {"lut": bytes([0, 1, 7, 1, 2, 9])})
+    assert colours[0, :, 0].tolist() == [7, 8, 9]
+
+
 @pytest.mark.parametrize("segments", [b"", b"\1", b"\7\0\1\0"])
 def test_a_damaged_segmented_palette_is_refused(segments: bytes) -> None:
     elements = palette(us(4, 0, 16), display.SEGMENTED_PALETTE_DATA)

@@ -64,3 +64,10 @@ def test_a_native_frame_has_a_length(frame: Frame, length: int) -> None:
 def test_descriptions_without_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(NotAcceptable):
         described(**wrong)
+
+
+def test_a_photometric_interpretation_that_is_not_in_ascii_is_refused() -> None:
+    elements = json_model.write(part10.read(data.file(data.image()))).elements
+    elements["00280004"]["Value"] = ["MONOCHROMÉ"]
+    with pytest.raises(NotAcceptable, match="ASCII"):
+        describe(elements)

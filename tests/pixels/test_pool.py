@@ -1,4 +1,5 @@
 import errno
+import json
 import math
 import multiprocessing.util
 import os
@@ -6,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ import pytest
 
 from filmroom.dicom import part10
 from filmroom.errors import BadFile, NotAcceptable, Unavailable
-from filmroom.pixels.pool import Pool
+from filmroom.pixels.pool import MEMORY, Pool, Unforeseen
 
 # A worker imports what it runs by name, so these tests run functions of the standard library.
 
@@ -77,10 +79,23 @@ def test_a_crash_costs_one_call(pool: Pool, kill: Callable[[int], object]) -> No
     assert pool.run(os.getpid) != worker
 
 
-def test_an_error_that_nobody_foresaw_costs_one_call(pool: Pool) -> None:
-    with pytest.raises(NotAcceptable):
-        pool.run(math.sqrt, -1.0)
-    assert pool.run(math.sqrt, 4.0) == 2
+def test_an_error_that_nobody_foresaw_is_told_without_values(capfd: pytest.CaptureFixture[str]) -> None:
+    with closing(Pool(1, timeout=20)) as pool:
+        worker = pool.run(os.getpid)
+        with pytest.raises(Unforeseen, match=r"^JSONDecodeError at .*decoder\.py:\d+ in ") as caught:
+            pool.run(json.loads, '["Doe^John",')
+        with pytest.raises(Unforeseen, match="TypeError"):  # a lock can't be sent back
+            pool.run(threading.Lock)
+        assert pool.run(os.getpid) == worker
+    assert "Doe" not in str(caught.value) + capfd.readouterr().err
+
+
+def test_a_worker_has_a_limit_of_memory() -> None:
+    with closing(Pool(1, timeout=20)) as pool:
+        worker = pool.run(os.getpid)
+        with pytest.raises(NotAcceptable, match="too much memory"):
+            pool.run(bytes, 2 * MEMORY)
+        assert pool.run(os.getpid) == worker
 
 
 def test_what_cannot_be_sent_does_not_cost_a_place(hasty: Pool) -> None:
@@ -103,8 +118,8 @@ def test_a_call_that_takes_too_long_is_given_up(hasty: Pool) -> None:
 
 
 def test_who_waits_too_long_for_a_worker_is_told(hasty: Pool) -> None:
-    with ThreadPoolExecutor(3) as threads:
-        calls = [threads.submit(hasty.run, time.sleep, 60) for _ in range(3)]
+    with ThreadPoolExecutor(6) as threads:  # one is at work, three wait, two find no room
+        calls = [threads.submit(hasty.run, time.sleep, 60) for _ in range(6)]
     messages = [str(call.exception()) for call in calls]
     assert any("busy" in message for message in messages)
     assert all("busy" in message or "not done" in message for message in messages)
@@ -136,13 +151,16 @@ def test_a_closed_pool_runs_nothing() -> None:
 
 def test_closing_ends_calls_under_way() -> None:
     pool = Pool(1, timeout=60)
-    pool.run(os.getpid)
+    worker = pool.run(os.getpid)
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(pool.run, time.sleep, 60)
         while not call.running():
             pass
         pool.close()
-        assert isinstance(call.exception(), (NotAcceptable, Unavailable))
+        with pytest.raises(Unavailable, match="shutting down"):
+            call.result()
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
 
 
 def test_a_worker_ignores_ctrl_c(pool: Pool) -> None:

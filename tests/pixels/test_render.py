@@ -11,7 +11,7 @@ from filmroom.dicom import frames, json_model, part10, transfer_syntax
 from filmroom.errors import NotAcceptable
 from filmroom.pixels import display
 from filmroom.pixels.frame import Frame, describe
-from filmroom.pixels.render import render
+from filmroom.pixels.render import grey, render
 
 EXPLICIT = transfer_syntax.EXPLICIT_LITTLE.uid
 
@@ -75,6 +75,22 @@ def test_luminance_and_chroma_become_colours(photometric: str, samples: list[int
     frame = Frame(1, columns, samples=3, photometric=photometric, bits_allocated=8, bits_stored=8, words=False)
     red = shown(frame, samples)[0][0]
     assert np.allclose(red, [255, 0, 0], atol=2)
+
+
+def test_frames_that_are_rendered_have_a_limit() -> None:
+    with pytest.raises(NotAcceptable, match="more than 64 megapixels"):
+        render(b"", Frame(10_000, 10_000), {}, EXPLICIT, "image/png")
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_shades_of_values_are_those_of_pixels(signed: bool, photometric: str) -> None:
+    frame = Frame(700, 800, signed=signed, photometric=photometric)
+    samples = np.random.default_rng(3).integers(0, 1 << 16, frame.shape, "u2").view(frame.dtype)
+    how = display.describe({"00280120": {"vr": "US", "Value": [int(samples.max())]}}, 1, "<", {})
+    shades = grey(samples, how)
+    expected = np.rint((1 - shades if photometric == "MONOCHROME1" else shades) * 255)
+    assert shown(frame, samples, _00280120=int(samples.max())) == expected.tolist()
 
 
 def test_jpeg_has_the_quality_asked_for() -> None:

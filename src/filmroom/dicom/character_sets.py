@@ -5,6 +5,7 @@ warn about every value that does not fit; here such bytes become U+FFFD and noth
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_encoding
@@ -15,8 +16,9 @@ Bytes = bytes | bytearray | memoryview
 DEFAULT = "latin-1"
 PLAIN = (DEFAULT,)
 
+MAX_ESCAPES = 10_000  # of one value, against input that is built to do harm; the last of them is in force to the end
+
 _ESCAPE = 0x1B
-_PIECES = re.compile(rb"\x1b?[^\x1b]*")
 # Python decodes their escape sequences itself.
 _STATEFUL = frozenset({"iso2022_jp", "iso2022_jp_2"})
 # After one of these the first character set is active again (PS3.5 §6.1.2.5.3).
@@ -53,22 +55,42 @@ def decode(raw: Bytes, codecs: tuple[str, ...]) -> str:
     """The characters of a text value, delimiters included."""
     if _ESCAPE not in raw:
         return _decode(raw, codecs[0])
-    return "".join(_decode_piece(piece, codecs) for piece in _PIECES.findall(raw))
+    return "".join(_pieces(bytes(raw), codecs))
 
 
-def _decode_piece(piece: bytes, codecs: tuple[str, ...]) -> str:
-    """Decode what follows one escape sequence, up to the next."""
-    if piece[:1] != b"\x1b":
-        return _decode(piece, codecs[0])
-    size = 4 if piece[1:3] in (b"$(", b"$)") else 3
-    codec = _ESCAPES.get(bytes(piece[:size]), "")
-    if codec not in codecs and codec != DEFAULT:
-        return _decode(piece, codecs[0])
+def _pieces(raw: bytes, codecs: tuple[str, ...]) -> Iterator[str]:
+    """What is before, between and after the escape sequences of `codecs`; others are text like any."""
+    position = 0
+    for number, match in enumerate(_known_escapes(codecs).finditer(raw), 1):
+        start = match.start()
+        if start > position:
+            yield _decode(raw[position:start], codecs[0])
+        # Any escape sequence ends what one of them began.
+        position = raw.find(b"\x1b", match.end()) if number < MAX_ESCAPES else -1
+        if position < 0:
+            position = len(raw)
+        yield from _escaped(raw[start:position], len(match[0]), _ESCAPES[match[0]], codecs[0])
+        if number == MAX_ESCAPES:
+            return
+    if position < len(raw):
+        yield _decode(raw[position:], codecs[0])
+
+
+@lru_cache(maxsize=256)
+def _known_escapes(codecs: tuple[str, ...]) -> re.Pattern[bytes]:
+    known = [re.escape(code) for code, codec in _ESCAPES.items() if codec in codecs or codec == DEFAULT]
+    return re.compile(b"|".join(known))
+
+
+def _escaped(piece: bytes, size: int, codec: str, first: str) -> Iterator[str]:
+    """Decode a piece that begins with an escape sequence of `size` bytes."""
     if codec in _STATEFUL:
-        return _decode(piece, codec)
+        yield _decode(piece, codec)
+        return
     reset = _RESET.search(piece)
     end = reset.start() if reset else len(piece)
-    return _decode(piece[size:end], codec) + _decode(piece[end:], codecs[0])
+    yield _decode(piece[size:end], codec)
+    yield _decode(piece[end:], first)
 
 
 def _decode(raw: Bytes, codec: str) -> str:

@@ -20,7 +20,7 @@ from filmroom.dicom.part10 import DataSet, Element
 
 LONGEST_INLINE = 64  # bytes of a binary value in the Model; longer ones are given by BulkDataURI
 LONGEST_VALUE = 1 << 20  # bytes of any other value (PS3.18 §F.2.2 allows BulkDataURI for these too)
-MOST_VALUES = 64 << 20  # bytes of all values in the Model together; after these only short ones are put there
+MOST_VALUES = 64 << 20  # bytes of memory for all values together; after these only short single ones are put there
 
 SPECIFIC_CHARACTER_SET, PIXEL_DATA = 0x00080005, 0x7FE00010
 BITS_ALLOCATED, PIXEL_REPRESENTATION, WAVEFORM_BITS = 0x00280100, 0x00280103, 0x54001004
@@ -28,6 +28,12 @@ LUT_DESCRIPTOR, WAVEFORM_GROUP = 0x00283002, 0x5400
 # Their first value counts entries and is never negative (PS3.3 §C.7.6.3.1.5), whatever its VR says.
 _LUT_DESCRIPTORS = frozenset({0x00281101, 0x00281102, 0x00281103, LUT_DESCRIPTOR})
 _ALWAYS_BULK = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
+
+# What one value among several takes in memory, about, besides its characters; other VRs have strings.
+_STRING_SIZE = 100
+_SIZES = {"PN": 400, "DS": 40, "IS": 40, "AT": 70} | dict.fromkeys(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), 40)
+_WIDTHS = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+_SINGLE = frozenset({"LT", "ST", "UR", "UT"})  # backslashes divide nothing
 
 _LONGEST_CHARACTER_SET = 512
 _COMMA = ord(",")
@@ -94,7 +100,7 @@ class _Writer:
                 vr = self._chosen_vr(tag, vr, elements, signed)
             key = f"{tag:08X}"
             convert = converters.get(vr)
-            if convert is None or (length > LONGEST_INLINE and not self._fits(length)):
+            if convert is None or (length > LONGEST_INLINE and not self._fits(vr, offset, length)):
                 written[key] = self._other(path + key, tag, vr, element, codecs, signed)
                 continue
             found = convert(buffer[offset : offset + length], codecs) if length else []
@@ -102,17 +108,30 @@ class _Writer:
                 written[key] = self._binary(path + key, tag, "UN", offset, length)
             elif not found:
                 written[key] = {"vr": vr}
+            elif len(found) > 1 and length <= LONGEST_INLINE and not self._takes(vr, len(found)):
+                written[key] = self._bulk(path + key, vr, offset, length)
             else:
                 if vr == "SS" and tag in _LUT_DESCRIPTORS:
                     found[0] &= 0xFFFF
                 written[key] = {"vr": vr, "Value": found}
         return written
 
-    def _fits(self, length: int) -> bool:
-        """Whether a value of this length may be in the Model, and if so count it."""
+    def _fits(self, vr: str, offset: int, length: int) -> bool:
+        """Whether a long value may be in the Model, and if so count what it takes there."""
         if length > min(LONGEST_VALUE, self.room):
             return False
-        self.room -= length
+        if vr in _WIDTHS:
+            return self._takes(vr, length // _WIDTHS[vr])
+        raw = bytes(self.buffer[offset : offset + length])
+        # Escape sequences are counted for the time that they take. A character has up to four bytes.
+        values = raw.count(b"\x1b") + (1 if vr in _SINGLE else raw.count(b"\\") + 1)
+        return self._takes(vr, values, length if raw.isascii() else 4 * length)
+
+    def _takes(self, vr: str, values: int, characters: int = 0) -> bool:
+        size = values * _SIZES.get(vr, _STRING_SIZE) + characters
+        if size > self.room:
+            return False
+        self.room -= size
         return True
 
     def _other(
@@ -130,10 +149,13 @@ class _Writer:
         if length == 0:
             return {"vr": vr}
         if length > LONGEST_INLINE or vr == "OW" or tag in _ALWAYS_BULK:
-            self.bulk[path] = Bulk(vr, offset, length)
-            return {"vr": vr, "BulkDataURI": "bulkdata/" + path}
+            return self._bulk(path, vr, offset, length)
         encoded = base64.b64encode(self.buffer[offset : offset + length])
         return {"vr": vr, "InlineBinary": encoded.decode("ascii")}
+
+    def _bulk(self, path: str, vr: str, offset: int, length: int) -> dict[str, Any]:
+        self.bulk[path] = Bulk(vr, offset, length)
+        return {"vr": vr, "BulkDataURI": "bulkdata/" + path}
 
     def _chosen_vr(self, tag: int, choice: str, elements: DataSet, signed: bool) -> str:
         """One VR where the dictionary leaves a choice (PS3.5 §A.1, PS3.6 §6)."""

@@ -13,10 +13,12 @@ from filmroom.errors import BadFile
 
 Buffer: TypeAlias = bytes | bytearray | memoryview | mmap.mmap
 
-# Against input that is built to do harm. Real files stay far below all three.
+# Against input that is built to do harm. Real files stay far below all of these.
 MAX_DEPTH = 64  # sequences inside one another
 MAX_ELEMENTS = 2_000_000
 MAX_INFLATED = 512 << 20
+ALWAYS_INFLATED = 64 << 20  # what is larger
+MAX_RATIO = 100  # must not be more than this many times the deflated bytes
 
 TRANSFER_SYNTAX_UID = 0x00020010
 UNDEFINED = 0xFFFFFFFF
@@ -122,16 +124,17 @@ def _guess(reader: "_Reader", position: int, prefixed: bool) -> TransferSyntax:
 def _inflate(buffer: Buffer, position: int) -> bytes:
     """The data set of a deflated file (PS3.5 §A.5)."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    most = min(MAX_INFLATED, max(ALWAYS_INFLATED, MAX_RATIO * (len(buffer) - position)))
     with memoryview(buffer) as view:
         try:
-            inflated = inflater.decompress(view[position:], MAX_INFLATED)
+            inflated = inflater.decompress(view[position:], most)
         except zlib.error as error:
             raise BadFile("The deflated data set is damaged.") from error
     if inflater.eof:
         return inflated
-    if len(inflated) < MAX_INFLATED:
+    if len(inflated) < most:
         raise BadFile("The file is cut off inside its deflated data set.")
-    raise BadFile(f"The deflated data set is larger than {MAX_INFLATED >> 20} MiB.")
+    raise BadFile(f"The deflated data set is larger than {most >> 20} MiB.")
 
 
 class _TooDeep(BadFile):
@@ -157,6 +160,7 @@ class _Reader:
         while self.size - position >= 8:
             if self.implicit_header(self.buffer, position)[0] != group:
                 break
+            self._count()
             tag, vr, offset, length = self._header(position, self.size, implicit=False)
             position = offset + length
             if position > self.size:
@@ -171,7 +175,7 @@ class _Reader:
         buffer = self.buffer
         explicit_header, implicit_header = self.explicit_header, self.implicit_header
         elements: DataSet = {}
-        counted = 0
+        left = self.left
         while position < end:
             if end - position < 8:
                 raise BadFile(f"The file is cut off or damaged: {end - position} bytes are too few for an attribute.")
@@ -181,6 +185,9 @@ class _Reader:
             else:
                 group, number, code, length = explicit_header(buffer, position)
                 vr = _SHORT.get(code)
+            left -= 1
+            if left < 0:
+                raise _too_many()
             if vr is not None and number and length != UNDEFINED:
                 offset = position + 8
                 position = offset + length
@@ -188,12 +195,12 @@ class _Reader:
                     raise _cut_off(group << 16 | number, length, end - offset)
                 elements[group << 16 | number] = Element(vr, offset, length, None, False)
                 continue
-            self._count(len(elements) - counted + 1)
-            counted = len(elements)
+            self.left = left
             tag, position = self._special(position, end, implicit, depth, elements)
+            left = self.left
             if open_end and tag == ITEM_DELIMITER:
                 return elements, position
-        self._count(len(elements) - counted)
+        self.left = left
         if open_end:
             raise BadFile("The file is cut off or damaged: an Item has no Item Delimitation Item.")
         return elements, position
@@ -203,10 +210,10 @@ class _Reader:
         code = bytes(self.buffer[position + 4 : position + 6])
         return declared if len(code) < 2 else not _is_vr(code)
 
-    def _count(self, elements: int) -> None:
-        self.left -= elements
+    def _count(self) -> None:
+        self.left -= 1
         if self.left < 0:
-            raise BadFile(f"The data set has more than {MAX_ELEMENTS} elements.")
+            raise _too_many()
 
     def _special(self, position: int, end: int, implicit: bool, depth: int, elements: DataSet) -> tuple[int, int]:
         """Read one element of the rarer kinds into `elements`; tell its tag and where the next one begins."""
@@ -319,7 +326,7 @@ class _Reader:
             stop = end if length == UNDEFINED else position + length
             if stop > end:
                 raise _cut_off(tag, length, end - position)
-            self._count(1)
+            self._count()
             item, position = self.data_set(
                 position, stop, implicit or self.is_implicit(position, False), depth + 1, open_end=length == UNDEFINED
             )
@@ -337,13 +344,17 @@ class _Reader:
                 return position
             if tag != ITEM or length == UNDEFINED:
                 raise BadFile(f"The encapsulated data are damaged: {_named(tag)} stands where a fragment must be.")
-            self._count(1)
+            self._count()
             position += 8 + length
         raise BadFile("The file is cut off: the encapsulated data have no Sequence Delimitation Item.")
 
 
 def _is_vr(code: bytes) -> bool:
     return code.isalpha() and code.isupper()
+
+
+def _too_many() -> BadFile:
+    return BadFile(f"The data set has more than {MAX_ELEMENTS} elements.")
 
 
 def _named(tag: int) -> str:

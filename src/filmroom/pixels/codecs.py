@@ -11,14 +11,15 @@ from typing import Literal
 
 import imagecodecs
 import numpy as np
-from pydicom.pixels.utils import get_j2k_parameters
 
 from filmroom.dicom import transfer_syntax as syntaxes
 from filmroom.errors import NotAcceptable
+from filmroom.pixels import jpeg_2000
 from filmroom.pixels.frame import Frame, Samples
 
 Order = Literal["<", ">"]
 UNSUPPORTED = "The specified transcoding is not supported."
+MOST_PIXELS = 256 << 20  # of a Frame that is decoded: a few bytes can claim to be any number of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ def decode(data: bytes, frame: Frame, uid: str) -> Samples:
     codec = find(uid)
     if codec.decode is None:
         raise NotAcceptable(UNSUPPORTED)
+    if frame.rows * frame.columns > MOST_PIXELS:
+        raise NotAcceptable(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not decoded.")
     samples = codec.decode(data, frame)
     if samples.shape != frame.shape:
         raise NotAcceptable(UNSUPPORTED)
@@ -58,13 +61,13 @@ def encode(samples: Samples, frame: Frame, uid: str) -> bytes:
 
 
 def swap(data: bytes, frame: Frame) -> bytes:
-    """A native Frame in the other byte order."""
+    """A native Frame in the other byte order. It may come padded to whole words, and goes without padding."""
     size = max(frame.bits_allocated // 8, 2 if frame.words else 1)
     if size == 1:
         return data
     if len(data) % size:  # a Frame of odd length shares a word with its neighbour, which is not at hand
         raise NotAcceptable(UNSUPPORTED)
-    return np.frombuffer(data, f"u{size}").byteswap().tobytes()
+    return np.frombuffer(data, f"u{size}").byteswap().tobytes()[: frame.length]
 
 
 def _decode_native(data: bytes, frame: Frame) -> Samples:
@@ -106,14 +109,15 @@ def _share_chroma(flat: Samples, frame: Frame) -> Samples:
 def _decode_jpeg_2000(data: bytes, frame: Frame) -> Samples:
     if frame.floating or frame.bits_allocated not in (8, 16, 32):
         raise NotAcceptable(UNSUPPORTED)
+    codestream = jpeg_2000.codestream(data)
+    size = jpeg_2000.size(codestream)
+    if size is None or (size.rows, size.columns, size.samples) != (frame.rows, frame.columns, frame.samples):
+        raise NotAcceptable(UNSUPPORTED)
     try:
-        samples: Samples = imagecodecs.jpeg2k_decode(data)
-        parameters = get_j2k_parameters(data)
-    except (imagecodecs.Jpeg2kError, ValueError, IndexError) as error:
+        samples: Samples = imagecodecs.jpeg2k_decode(codestream)
+    except (imagecodecs.Jpeg2kError, ValueError, NotImplementedError) as error:
         raise NotAcceptable(UNSUPPORTED) from error
-    if samples.dtype == frame.dtype:
-        return samples
-    return _reinterpret(samples, parameters.get("precision", frame.bits_stored), frame)
+    return samples if samples.dtype == frame.dtype else _reinterpret(samples, size.precision, frame)
 
 
 def _reinterpret(samples: Samples, precision: int, frame: Frame) -> Samples:

@@ -1,20 +1,19 @@
 """How samples are to be shown, gathered from the data set: lookup tables, windows, palettes (PS3.3 §C.11, §C.7.9)."""
 
 import base64
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut
 
 from filmroom.dicom.json_model import first
 from filmroom.errors import NotAcceptable
+from filmroom.pixels import segments
 from filmroom.pixels.codecs import Order
 from filmroom.pixels.frame import Samples
+from filmroom.pixels.segments import UNREADABLE
 
 Elements = Mapping[str, Any]  # of the DICOM JSON Model
 Bulk = Mapping[str, bytes]  # the path of a bulk value ("00281201", "00283010/1/00283006") -> its bytes
@@ -30,8 +29,6 @@ SEGMENTED_PALETTE_DATA = ("00281221", "00281222", "00281223")
 # Functional groups of enhanced images, and those of them that tell how to show a Frame (PS3.3 §C.7.6.16.2).
 GROUPS = ("52009229", "52009230")  # for all Frames, for each
 DISPLAY_GROUPS = ("00289145", "00289132")  # Pixel Value Transformation, Frame VOI LUT
-
-UNREADABLE = "The lookup table of the image can't be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,32 +107,17 @@ def needed(elements: Elements, number: int = 1) -> tuple[str, ...]:
 
 def paint(samples: Samples, elements: Elements, order: Order, bulk: Bulk) -> NDArray[np.uint8]:
     """The colours of samples by the palette (PS3.3 §C.7.6.3.1.5, §C.7.9.2)."""
-    if SEGMENTED_PALETTE_DATA[0] in elements:
-        colours = _paint_segmented(samples, elements, order, bulk)
-    else:
-        tables = [
-            _table(elements.get(descriptor, {}), elements.get(data, {}), order, bulk)
-            for descriptor, data in zip(PALETTE_DESCRIPTORS, PALETTE_DATA, strict=True)
-        ]
-        colours = np.stack([table.apply(samples) for table in tables], axis=-1)
+    segmented = SEGMENTED_PALETTE_DATA[0] in elements
+    read = _segmented_table if segmented else _table
+    tables = [
+        read(elements.get(descriptor, {}), elements.get(data, {}), order, bulk)
+        for descriptor, data in zip(
+            PALETTE_DESCRIPTORS, SEGMENTED_PALETTE_DATA if segmented else PALETTE_DATA, strict=True
+        )
+    ]
+    colours = np.stack([table.apply(samples) for table in tables], axis=-1)
     # Some say 16 bits and use 8. A palette that really were that dark would be black anyway.
     return (colours >> 8 if colours.max() > 0xFF else colours).astype(np.uint8)
-
-
-def _paint_segmented(samples: Samples, elements: Elements, order: Order, bulk: Bulk) -> Samples:
-    palette = Dataset()
-    palette.set_original_encoding(False, order == "<")
-    for key in PALETTE_DESCRIPTORS + SEGMENTED_PALETTE_DATA:
-        element = elements.get(key, {})
-        value = element.get("Value") or _bytes(element, bulk)
-        palette.add_new(int(key, 16), "US" if key in PALETTE_DESCRIPTORS else "OW", value)
-    try:
-        colours: Samples = apply_color_lut(samples, palette)
-    except (ValueError, IndexError, TypeError, AttributeError, OverflowError, struct.error) as error:
-        raise NotAcceptable(UNREADABLE) from error
-    if colours.shape[-1] != len(SEGMENTED_PALETTE_DATA):
-        raise NotAcceptable(UNREADABLE)
-    return colours
 
 
 def _of_frame(elements: Elements, number: int) -> Elements:
@@ -180,11 +162,33 @@ def _first_table(elements: Elements, key: str, order: Order, bulk: Bulk) -> Look
 
 
 def _table(descriptor: Elements, data: Elements, order: Order, bulk: Bulk) -> LookupTable:
+    count, start, bits = _description(descriptor)
+    return LookupTable(start, _entries(data, count, order, bulk), bits)
+
+
+def _segmented_table(descriptor: Elements, data: Elements, order: Order, bulk: Bulk) -> LookupTable:
+    count, start, bits = _description(descriptor)
+    words = _words(data, order, bulk)
+    numbers = words.view("u1") if bits == 8 else words
+    entries = segments.expand(numbers.tolist(), count, numbers.itemsize)
+    if not entries:
+        raise NotAcceptable(UNREADABLE)
+    return LookupTable(start, np.array(entries, "u2"), bits)
+
+
+def _description(descriptor: Elements) -> tuple[int, int, int]:
+    """Number of entries, first sample that has one, bits of each."""
     match descriptor.get("Value"):
         case [int(count), int(start), int(bits)] if 0 < bits <= 16:
-            entries = _entries(data, (count & 0xFFFF) or 0x10000, order, bulk)
-            return LookupTable(start, entries, bits)
+            return (count & 0xFFFF) or 0x10000, start, bits
     raise NotAcceptable(UNREADABLE)
+
+
+def _words(data: Elements, order: Order, bulk: Bulk) -> NDArray[np.uint16]:
+    if "Value" in data:
+        return (np.asarray(data["Value"], dtype=np.int64) & 0xFFFF).astype("<u2")
+    raw = _bytes(data, bulk)
+    return np.frombuffer(raw, f"{order}u2", len(raw) // 2).astype("<u2")
 
 
 def _entries(data: Elements, count: int, order: Order, bulk: Bulk) -> NDArray[Any]:
@@ -196,7 +200,7 @@ def _entries(data: Elements, count: int, order: Order, bulk: Bulk) -> NDArray[An
         if len(raw) >= 2 * count:
             entries = np.frombuffer(raw, f"{order}u2", count)
         else:
-            entries = np.frombuffer(raw, f"{order}u2", len(raw) // 2).astype("<u2").view("u1")
+            entries = _words(data, order, bulk).view("u1")
     if len(entries) == 0:
         raise NotAcceptable(UNREADABLE)
     return entries[:count]

@@ -81,6 +81,8 @@ def describe(elements: Mapping[str, Any]) -> Frame:
     )
     if frame.rows <= 0 or frame.columns <= 0 or frame.samples not in (1, 3) or frame.planar not in (0, 1):
         raise NotAcceptable("The pixel data can't be read: Rows, Columns or Samples per Pixel are missing or wrong.")
+    if not frame.photometric.isascii():
+        raise NotAcceptable("The pixel data can't be read: Photometric Interpretation is not in ASCII.")
     if bits_allocated not in ((32, 64) if frame.floating else (1, 8, 16, 32)):
         raise NotAcceptable("The pixel data can't be read: Bits Allocated is missing or not supported.")
     if not 0 < frame.bits_stored <= bits_allocated:

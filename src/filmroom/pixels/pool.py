@@ -8,13 +8,22 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from filmroom.errors import Error, NotAcceptable, Unavailable
+
+if sys.platform != "win32":
+    import resource
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +33,12 @@ _BUSY = "All workers for pixel data are busy. Try again later."
 # Not "fork": the service has threads, and a forked worker would hold its sockets and locks.
 _CONTEXT = multiprocessing.get_context("spawn")
 _PATIENCE = 2  # seconds that an idle worker gets to end
+_CLOSED = "The service is shutting down."
+MEMORY = 4 << 30  # bytes for the calls of one worker, besides what its libraries take; only Linux keeps the limit
+
+
+class Unforeseen(RuntimeError):
+    """What a worker raised and nobody foresaw: its type and place, for its own message may quote values."""
 
 
 class Pool:
@@ -50,7 +65,7 @@ class Pool:
             outcome = self._call((function, arguments, keywords))
         finally:
             self._callers.release()
-        if isinstance(outcome, Error):
+        if isinstance(outcome, (Error, Unforeseen)):
             raise outcome
         return outcome  # type: ignore[no-any-return]
 
@@ -60,6 +75,11 @@ class Pool:
         try:
             outcome = worker.call(request, self._timeout)
             answered = True
+        except _Ended:
+            if self._closed:
+                raise Unavailable(_CLOSED) from None
+            # Not Unavailable: the same data would end the next worker too.
+            raise NotAcceptable("The pixel data can't be converted: the worker ended over them.") from None
         finally:
             self._give_back(worker, answered)
         return outcome
@@ -93,7 +113,7 @@ class Pool:
     def _start(self, dead: "_Worker | None") -> "_Worker":
         with self._lock:
             if self._closed:
-                raise Unavailable("The service is shutting down.")
+                raise Unavailable(_CLOSED)
             if dead is not None:
                 self._workers.discard(dead)
                 dead.end()
@@ -108,6 +128,10 @@ class Pool:
             worker.kill()
             worker.end()
         self._places.put(worker if answered else None)
+
+
+class _Ended(Exception):
+    """A worker has ended before it gave an answer."""
 
 
 class _Worker:
@@ -136,8 +160,7 @@ class _Worker:
                 )
             return self._pipe.recv()
         except (EOFError, OSError):
-            # Not Unavailable: the same data would end the next worker too.
-            raise NotAcceptable("The pixel data can't be converted: the worker ended over them.") from None
+            raise _Ended from None
 
     def kill(self) -> None:
         """May come from any thread: the one that waits for an answer sees the pipe end."""
@@ -152,20 +175,39 @@ class _Worker:
 
 
 def _serve(pipe: Connection) -> None:
-    """The life of a worker: answer calls until the service ends. An error that nobody foresaw ends it too."""
+    """The life of a worker: answer calls until the service ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the service ends its workers itself
     warnings.simplefilter("ignore")  # pydicom's warnings quote values
     threading.Thread(target=_end_with_the_service, daemon=True).start()
-    while True:
-        try:
-            function, arguments, keywords = pipe.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            outcome = function(*arguments, **keywords)
-        except Error as error:
-            outcome = error
-        pipe.send(outcome)
+    with suppress(EOFError, OSError):
+        while True:
+            pipe.send_bytes(_answer(pipe.recv_bytes()))
+
+
+def _answer(request: bytes) -> memoryview:
+    """What is to be sent back: what the function returns, or an error."""
+    outcome: Exception
+    try:
+        function, arguments, keywords = ForkingPickler.loads(request)  # imports what is called
+        _limit_memory()
+        return ForkingPickler.dumps(function(*arguments, **keywords))
+    except Error as error:
+        outcome = error
+    except MemoryError:
+        outcome = NotAcceptable("The pixel data can't be converted: that would take too much memory.")
+    except Exception as error:  # noqa: BLE001 - the service writes it down, without what its message may quote
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        outcome = Unforeseen(f"{type(error).__name__} at {place.filename}:{place.lineno} in {place.name}")
+    return ForkingPickler.dumps(outcome)
+
+
+@cache
+def _limit_memory() -> None:
+    """Once, when the libraries are in memory: `MEMORY` above that."""
+    with suppress(OSError, ValueError):  # there is no such file but on Linux; a lower limit may be in force
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
 
 
 def _end_with_the_service() -> None:
