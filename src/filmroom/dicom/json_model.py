@@ -37,6 +37,7 @@ _SINGLE = frozenset({"LT", "ST", "UR", "UT"})  # backslashes divide nothing
 
 _LONGEST_CHARACTER_SET = 512
 _COMMA = ord(",")
+_NAME_GROUPS = frozenset({"Alphabetic", "Ideographic", "Phonetic"})
 _CONTROLS = b"\0\1\3\4"
 _BULK_DATA_URI = b'"BulkDataURI":"'
 
@@ -218,12 +219,17 @@ def parse(text: bytes) -> dict[str, dict[str, Any]]:
 
 def unpadded(elements: Mapping[str, Any]) -> dict[str, Any]:
     """The elements without NULs and blanks at the end of values, at any depth."""
-    return {key: _unpadded(element) for key, element in elements.items()}
+    # Searches call this for each row; hardly any value is padded, so nothing is copied without need.
+    return {
+        key: element | {"Value": [_without_padding(value) for value in element["Value"]]}
+        if any(map(_may_be_padded, element.get("Value", ())))
+        else element
+        for key, element in elements.items()
+    }
 
 
-def _unpadded(element: dict[str, Any]) -> dict[str, Any]:
-    found = element.get("Value")
-    return element if found is None else {**element, "Value": [_without_padding(value) for value in found]}
+def _may_be_padded(value: Any) -> bool:
+    return value[-1:] in (" ", "\0") if isinstance(value, str) else isinstance(value, dict)
 
 
 def _without_padding(value: Any) -> Any:
@@ -231,8 +237,9 @@ def _without_padding(value: Any) -> Any:
         return value.rstrip(" \0")
     if not isinstance(value, dict):
         return value
-    # An Item's members are elements, a name's are its groups.
-    return {key: _unpadded(one) if isinstance(one, dict) else one.rstrip(" \0") for key, one in value.items()}
+    if _NAME_GROUPS.issuperset(value):
+        return {group: name.rstrip(" \0") for group, name in value.items()}
+    return unpadded(value)
 
 
 def azure(text: bytes) -> bytes:
