@@ -50,8 +50,9 @@ def test_the_package_runs_as_a_program(capsys: pytest.CaptureFixture[str], monke
     assert capsys.readouterr().out == f"filmroom {__version__}\n"
 
 
-def test_worker_processes_that_import_the_program_do_not_run_it() -> None:
-    runpy.run_module("filmroom.__main__", run_name="__mp_main__")
+def test_worker_processes_that_import_the_program_do_not_run_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "main" in runpy.run_module("filmroom.__main__", run_name="__mp_main__")
+    assert capsys.readouterr().out == ""
 
 
 def test_a_command_loads_nothing_of_the_server() -> None:

@@ -74,6 +74,7 @@ def test_a_client_may_be_told_not_to_try_again(connect: Callable[..., Any], serv
 def test_a_delete_whose_answer_was_lost_may_find_nothing_left(client: Any, service: Recorder) -> None:
     service.replies = [LOST, Reply(404)]
     client.delete_study("1.2")
+    assert [request.method for request in service.requests] == ["DELETE", "DELETE"]
 
 
 def test_a_delete_that_was_refused_before_may_not(client: Any, service: Recorder) -> None:

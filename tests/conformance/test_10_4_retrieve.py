@@ -306,3 +306,13 @@ def test_padding_is_not_part_of_values(http: httpx2.Client) -> None:
     (found,) = http.get(ROOT + made.study + "/metadata").json()
     (row,) = http.get(f"{ROOT}/studies?StudyInstanceUID={made.dataset.StudyInstanceUID}").json()
     assert found["00100020"]["Value"] == row["00100020"]["Value"] == ["123"]
+
+
+def test_several_frames_of_a_bulk_value_go_in_the_next_form_that_can_carry_them(http: httpx2.Client) -> None:
+    made = encoded(b"first!", b"second")
+    store(http, ROOT, made.content)
+    answer = http.get(
+        f"{ROOT}{made.instance}/bulkdata/7FE00010", headers={"Accept": "application/octet-stream, */*;q=0.5"}
+    )
+    assert answer.status_code == 200
+    assert [part.content for part in parts(answer)] == [b"first!", b"second"]

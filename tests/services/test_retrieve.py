@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -19,6 +20,7 @@ from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.services import retrieve as service
 from filmroom.services.retrieve import Content
 from filmroom.services.store import part, store
+from filmroom.settings import Settings
 from tests import data
 from tests.messages import encoded
 
@@ -172,7 +174,7 @@ def test_the_version_of_an_instance_is_its_watermark(either: Archive, image: Dat
 
 
 def frames(archive: Archive, made: Dataset, *numbers: int, selected: Selected | None = None) -> list[Content]:
-    return service.frames(archive, DICOMWEB, of(made), numbers, selected or as_stored(OCTETS))
+    return service.frames(archive, of(made), numbers, selected or as_stored(OCTETS))
 
 
 def test_frames_in_the_order_asked_for(either: Archive, image: Dataset) -> None:
@@ -221,7 +223,7 @@ def test_no_pixel_data(either: Archive) -> None:
 
 
 def test_a_bulk_value(either: Archive, image: Dataset) -> None:
-    (content,) = service.bulkdata(either, DICOMWEB, of(image), "7FE00010", as_stored(OCTETS))
+    (content,) = service.bulkdata(either, of(image), "7FE00010", as_stored(OCTETS))
     assert (content.media_type, content.transfer_syntax) == (OCTETS, None)
     assert (content.length, whole(content)) == (len(image.PixelData), image.PixelData)
 
@@ -229,19 +231,19 @@ def test_a_bulk_value(either: Archive, image: Dataset) -> None:
 def test_a_bulk_value_of_a_deflated_file(either: Archive) -> None:
     made = data.image()
     keep(either, data.file(made, DEFLATED))
-    (content,) = service.bulkdata(either, DICOMWEB, of(made), "7FE00010", as_stored(OCTETS))
+    (content,) = service.bulkdata(either, of(made), "7FE00010", as_stored(OCTETS))
     assert whole(content) == made.PixelData
 
 
 def test_no_such_bulk_value(either: Archive, image: Dataset) -> None:
     with pytest.raises(NotFound):
-        service.bulkdata(either, DICOMWEB, of(image), "00280010", as_stored(OCTETS))
+        service.bulkdata(either, of(image), "00280010", as_stored(OCTETS))
 
 
 def test_bulk_data_of_encapsulated_pixel_data_are_its_frames(either: Archive) -> None:
     made = encoded(b"first!", b"second")
     keep(either, made.content)
-    contents = service.bulkdata(either, DICOMWEB, of(made.dataset), "7FE00010", as_stored(OCTETS))
+    contents = service.bulkdata(either, of(made.dataset), "7FE00010", as_stored(OCTETS))
     assert [whole(content) for content in contents] == [b"first!", b"second"]
     assert {content.transfer_syntax for content in contents} == {JPEG_LS}
 
@@ -251,5 +253,16 @@ def test_bulk_data_are_little_endian(either: Archive) -> None:
     little = made.PixelData
     made.PixelData = np.frombuffer(little, "<u2").byteswap().tobytes()
     keep(either, data.file(made, "1.2.840.10008.1.2.2"))
-    (content,) = service.bulkdata(either, DICOMWEB, of(made), "7FE00010", as_stored(OCTETS))
+    (content,) = service.bulkdata(either, of(made), "7FE00010", as_stored(OCTETS))
     assert whole(content) == little
+
+
+def test_bulk_data_need_one_transaction_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that each hold one and wait for a second would wait for each other."""
+    monkeypatch.setattr("filmroom.index.database.PATIENCE", 0.1)
+    narrow = Archive.open(Settings(data=tmp_path / "narrow", threads=1, codec_processes=1))
+    made = encoded(b"first!", b"second")
+    keep(narrow, made.content)
+    contents = service.bulkdata(narrow, of(made.dataset), "7FE00010", as_stored(OCTETS))
+    assert [whole(content) for content in contents] == [b"first!", b"second"]
+    narrow.close()

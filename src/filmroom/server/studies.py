@@ -99,7 +99,7 @@ async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
     target = _target(request)
     numbers = targets.frame_numbers(request.path_params["frames"])
     selected = _select(dialect, request, Kind.FRAMES).for_parts(len(numbers))
-    service = partial(retrieve_service.frames, request.state.archive, dialect, target, numbers, selected)
+    service = partial(retrieve_service.frames, request.state.archive, target, numbers, selected)
     return await _send_contents(dialect, request, service, selected)
 
 
@@ -122,7 +122,7 @@ async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:
     """Retrieve one bulk value (PS3.18 §10.4.1.1.5)."""
     selected = _select(dialect, request, Kind.BULKDATA)
     path = request.path_params["path"]
-    service = partial(retrieve_service.bulkdata, request.state.archive, dialect, _target(request), path, selected)
+    service = partial(retrieve_service.bulkdata, request.state.archive, _target(request), path, selected)
     return await _send_contents(dialect, request, service, selected)
 
 
@@ -206,7 +206,7 @@ async def _send_contents(
 
     def begin() -> tuple[str, int | None, Body]:
         contents = service()
-        if selected.multipart:
+        if selected.multipart or len(contents) > 1:  # as many as Frames: the service chose a form that can carry them
             message = Multipart(contents, root)
             return message.content_type, message.length, Body(message.chunks())
         (content,) = contents

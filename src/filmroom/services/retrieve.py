@@ -75,9 +75,7 @@ def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str, kn
     return Metadata(version, (json_model.azure(text) for _, text in stored))
 
 
-def frames(
-    archive: Archive, dialect: Dialect, target: Resource, numbers: Sequence[int], selected: Selected
-) -> list[Content]:
+def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected: Selected) -> list[Content]:
     """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
@@ -107,14 +105,15 @@ def frames(
     ]
 
 
-def bulkdata(archive: Archive, dialect: Dialect, target: Resource, path: str, selected: Selected) -> list[Content]:
+def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
     """The bulk value at a path that Metadata gives (PS3.18 §10.4.1.1.5). Encapsulated Pixel Data are their Frames."""
     with archive.index.read() as tx:
         stored, bulk = instances.fetch_bulk(tx, target, path)
         syntax = transfer_syntax.find(stored.transfer_syntax)
-        if path == PIXEL_DATA and syntax.encapsulated:
-            count = instances.fetch_frames(tx, target)[1].count
-            return frames(archive, dialect, target, range(1, count + 1), selected.for_parts(count))
+        as_frames = path == PIXEL_DATA and syntax.encapsulated
+        count = instances.fetch_frames(tx, target)[1].count if as_frames else 0
+    if as_frames:
+        return frames(archive, target, range(1, count + 1), selected.for_parts(count))
     location = f"{target.path}/bulkdata/{path}"
     chunks = archive.read(stored, _pieces(bulk.offset, bulk.length))
     if syntax.big_endian:

@@ -1,4 +1,4 @@
-"""Search Transaction (PS3.18 §10.6): one SELECT; a row already holds the JSON it answers with."""
+"""Search Transaction (PS3.18 §10.6): one SELECT; its rows hold, as JSON, what the answer is chosen from."""
 
 from typing import Any
 
