@@ -14,9 +14,9 @@ from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.matching import Condition, Key, Query
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
-from filmroom.index import instances, search
+from filmroom.index import additions, instances, search
+from filmroom.index.additions import NewInstance, Status
 from filmroom.index.database import Database
-from filmroom.index.instances import NewInstance, Status
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 EVERYTHING = Resource()
@@ -82,7 +82,7 @@ def new(
 
 def add(database: Database, *added: NewInstance, replace: bool = False) -> list[Status]:
     with database.begin() as tx:
-        return instances.add(tx, added, replace=replace)
+        return additions.add(tx, [additions.prepare(one) for one in added], replace=replace)
 
 
 def named(study: str, series: str | None = None, instance: str | None = None) -> Resource:

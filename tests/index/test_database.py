@@ -11,10 +11,10 @@ from sqlalchemy.exc import ObjectNotExecutableError
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound, Unavailable
+from filmroom.index import additions, instances
 from filmroom.index import database as module
-from filmroom.index import instances
+from filmroom.index.additions import Status
 from filmroom.index.database import Database
-from filmroom.index.instances import Status
 from filmroom.index.tables import counter, instance, instance_data
 from tests.index import given
 
@@ -62,7 +62,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path, content: bytes | None, s
 def test_a_block_that_raises_is_undone(database: Database) -> None:
     def give_up() -> None:
         with database.begin() as tx:
-            instances.add(tx, [given.new("1", "2", "3")], replace=False)
+            additions.add(tx, [additions.prepare(given.new("1", "2", "3"))], replace=False)
             raise NotFound
 
     with pytest.raises(NotFound):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import Row, event, select
+from sqlalchemy import Row, select
 
 from filmroom.blobs import new_keys
 from filmroom.dicom.frames import Frames
@@ -16,8 +16,9 @@ from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound
 from filmroom.index import instances
+from filmroom.index.additions import NewInstance, Status
 from filmroom.index.database import Database
-from filmroom.index.instances import NewInstance, Status, StoredInstance
+from filmroom.index.instances import StoredInstance
 from filmroom.index.tables import change_feed
 from tests.index import given
 
@@ -116,15 +117,6 @@ def test_more_than_one_batch_is_added_and_looked_up(database: Database) -> None:
     assert given.add(database, *news) == [ADDED] * 1100
     assert given.add(database, *reversed(news)) == [IDENTICAL] * 1100
     assert version(database, "1") == (1100, 1100)
-
-
-def test_few_statements_add_many_instances(database: Database) -> None:
-    news = [given.new("1", f"1.{number % 2}", f"2.{number}", PatientID=str(number)) for number in range(100)]
-    statements = []
-    with database.begin() as tx:
-        event.listen(tx, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
-        instances.add(tx, news, replace=False)
-    assert len(statements) <= 8, statements
 
 
 def test_watermarks_are_never_used_again(database: Database) -> None:

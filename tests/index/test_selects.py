@@ -29,9 +29,3 @@ def test_metadata_is_not_sorted(database: Database, level: Level) -> None:
     with database.read() as tx:
         steps = given.plan(tx, selects.METADATA[level], **selects.parameters(INSTANCE))
     assert not [step for step in steps if "TEMP B-TREE" in step]
-
-
-def test_what_is_present_is_found_by_an_index(database: Database) -> None:
-    with database.read() as tx:
-        steps = given.plan(tx, selects.PRESENT, series_keys=[1, 2], uids=["1", "2"])
-    assert steps == ["SEARCH instance USING INDEX instance_uid (series_key=? AND SOPInstanceUID=?)"]

@@ -15,8 +15,8 @@ from filmroom.dicom.resources import Resource
 from filmroom.dicom.store_response import ALREADY_STORED, VALIDATION_FAILED, Outcome
 from filmroom.errors import Unavailable
 from filmroom.index import instances
+from filmroom.index.additions import NewInstance, Status
 from filmroom.index.group_commit import GroupCommit
-from filmroom.index.instances import NewInstance, Status
 from filmroom.protocol.dialects import DICOMWEB, V1, V2, Dialect
 from filmroom.services.delete import sweep
 from filmroom.services.store import Part, part, store

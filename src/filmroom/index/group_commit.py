@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from filmroom.index import instances
+from filmroom.index import additions
+from filmroom.index.additions import NewInstance, NewRows, Status
 from filmroom.index.database import Database
-from filmroom.index.instances import NewInstance, Status
 
 
 @dataclass(slots=True)
 class _Request:
-    instances: Sequence[NewInstance]
+    rows: Sequence[NewRows]
     replace: bool
     statuses: list[Status] | None = None  # None: not committed yet
 
@@ -32,8 +32,8 @@ class GroupCommit:
         self._waiting: list[_Request] = []
 
     def add(self, new: Sequence[NewInstance], *, replace: bool) -> list[Status]:
-        """As `instances.add`. When it returns, the rows are durable; when it raises, none of them is there."""
-        request = _Request(new, replace)
+        """As `additions.add`. When it returns, the rows are durable; when it raises, none of them is there."""
+        request = _Request([additions.prepare(one) for one in new], replace)
         with self._gathering:
             self._waiting.append(request)
         with self._turn:
@@ -55,8 +55,8 @@ class GroupCommit:
                     self._commit(group)
 
     def _commit(self, group: Sequence[_Request]) -> None:
-        together = [new for request in group for new in request.instances]
+        together = [rows for request in group for rows in request.rows]
         with self._index.begin() as tx:
-            added = iter(instances.add(tx, together, replace=group[0].replace))
+            added = iter(additions.add(tx, together, replace=group[0].replace))
         for request in group:
-            request.statuses = [next(added) for _ in request.instances]
+            request.statuses = [next(added) for _ in request.rows]

@@ -5,19 +5,20 @@ answers with. Whoever opens a row holds its lock (PostgreSQL) or the lock of the
 transaction ends, so nothing is lost between reading a row and writing it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Executable, Row, Table, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, exists, func, select, update
+from sqlalchemy.sql import ClauseElement
 
 from filmroom.dicom import json_model, matching
 from filmroom.dicom.resources import Level
 from filmroom.index import columns
 from filmroom.index.columns import Elements
 from filmroom.index.database import upsert
+from filmroom.index.prepared import Prepared
 from filmroom.index.tables import instance, series, study
 
 _MODALITY = 0x00080060
@@ -67,65 +68,38 @@ def split(joined: str) -> list[str]:
 
 def open_studies(tx: Connection, wanted: Iterable[StudyId]) -> dict[StudyId, StudyRow]:
     """The rows of Studies, made if they are new. They are locked in a fixed order, so that nobody waits in a ring."""
-    ids = [{"partition": partition, "StudyInstanceUID": uid} for partition, uid in sorted(wanted)]
-    return {
-        (row.partition, row.StudyInstanceUID): StudyRow(
-            key=row.key,
-            series=row.series,
-            instances=row.instances,
-            newest=row.newest,
-            modalities=split(row.modalities),
-            sop_classes=split(row.sop_classes),
-            elements=orjson.loads(row.attributes),
-        )
-        for row in _open(tx, study, ids, _NEW_STUDY)
-    }
+    return {(partition, uid): _open_study(tx, partition, uid) for partition, uid in sorted(wanted)}
 
 
 def open_series(tx: Connection, wanted: Iterable[SeriesId]) -> dict[SeriesId, SeriesRow]:
     """The rows of Series, made if they are new. Their Studies must be open."""
-    ids = [
-        {"partition": partition, "study_key": key, "SeriesInstanceUID": uid} for partition, key, uid in sorted(wanted)
-    ]
-    return {
-        (row.partition, row.study_key, row.SeriesInstanceUID): SeriesRow(
-            key=row.key, instances=row.instances, newest=row.newest, elements=orjson.loads(row.attributes)
-        )
-        for row in _open(tx, series, ids, _NEW_SERIES)
-    }
+    return {(partition, key, uid): _open_series(tx, partition, key, uid) for partition, key, uid in sorted(wanted)}
 
 
-def take_over(parent: StudyRow, child: SeriesRow, elements: Mapping[str, Any], sop_class: str, watermark: int) -> None:
+def take_over(
+    parent: StudyRow, child: SeriesRow, of_study: Elements, of_series: Elements, sop_class: str, watermark: int
+) -> None:
     """Let the rows take over what one more Instance says."""
-    parent.changed |= columns.merge(parent.elements, columns.held(Level.STUDY, elements))
-    child.changed |= columns.merge(child.elements, columns.held(Level.SERIES, elements))
+    parent.changed |= columns.merge(parent.elements, of_study)
+    child.changed |= columns.merge(child.elements, of_series)
     parent.newest = child.newest = watermark
     for gathered, value in ((parent.sop_classes, sop_class), (parent.modalities, child.modality)):
         if value and value not in gathered:
             gathered.append(value)
 
 
-def write(tx: Connection, studies: Collection[StudyRow], serieses: Collection[SeriesRow]) -> None:
-    """Write the rows as they have become."""
-    _write(tx, series, Level.SERIES, [(row, {"instances": row.instances, "newest": row.newest}) for row in serieses])
-    _write(
-        tx,
-        study,
-        Level.STUDY,
-        [
-            (
-                row,
-                {
-                    "series": row.series,
-                    "instances": row.instances,
-                    "newest": row.newest,
-                    "modalities": _SEPARATOR.join(row.modalities),
-                    "sop_classes": _SEPARATOR.join(row.sop_classes),
-                },
-            )
-            for row in studies
-        ],
-    )
+def write(tx: Connection, studies: Iterable[StudyRow], serieses: Iterable[SeriesRow]) -> None:
+    """Write the rows as they have become. Most Instances say nothing new of them; then only numbers are written."""
+    for series_row in serieses:
+        statement = _UPDATE_SERIES[series_row.changed]
+        statement.run(tx, [_numbers(series_row) | _values(Level.SERIES, series_row)])
+    for row in studies:
+        sets = {
+            "series": row.series,
+            "modalities": _SEPARATOR.join(row.modalities),
+            "sop_classes": _SEPARATOR.join(row.sop_classes),
+        }
+        _UPDATE_STUDY[row.changed].run(tx, [_numbers(row) | sets | _values(Level.STUDY, row)])
 
 
 def close(tx: Connection, study_key: int, series_uid: str | None) -> None:
@@ -178,28 +152,45 @@ def _any(tx: Connection, table: Table, **values: Any) -> bool:
     return bool(tx.scalar(select(exists().where(*(table.c[name] == value for name, value in values.items())))))
 
 
-def _open(tx: Connection, table: Table, ids: Sequence[dict[str, Any]], new: Mapping[str, Any]) -> Sequence[Row[Any]]:
-    return tx.execute(_opening(table, tx.dialect.name), [{**new, **identity} for identity in ids]).all()
-
-
-@cache
-def _opening(table: Table, dialect: str) -> Executable:
-    # A conflict is answered by an update that changes nothing: unlike doing nothing it locks and returns the row.
-    uids, new = _OPENED[table]
-    return (
-        upsert(table, dialect)
-        .on_conflict_do_update(index_elements=uids, set_={"instances": table.c.instances})
-        .returning(*(table.c[name] for name in ("key", "partition", *uids, *new)))
+def _open_study(tx: Connection, partition: int, uid: str) -> StudyRow:
+    row = _OPEN_STUDY.one(tx, {**_NEW_STUDY, "partition": partition, "StudyInstanceUID": uid})
+    assert row is not None
+    key, instances, newest, attributes, series_count, modalities, sop_classes = row
+    return StudyRow(
+        key=key,
+        series=series_count,
+        instances=instances,
+        newest=newest,
+        modalities=split(modalities),
+        sop_classes=split(sop_classes),
+        elements=orjson.loads(attributes),
     )
 
 
-def _write(
-    tx: Connection, table: Table, level: Level, rows: Sequence[tuple[StudyRow | SeriesRow, dict[str, Any]]]
-) -> None:
-    # Most Instances say nothing new of their Study and Series; then only numbers are written.
-    for batch in ([row for row in rows if row[0].changed], [row for row in rows if not row[0].changed]):
-        if batch:
-            tx.execute(_UPDATES[table], [{"row": row.key, **numbers, **_values(level, row)} for row, numbers in batch])
+def _open_series(tx: Connection, partition: int, study_key: int, uid: str) -> SeriesRow:
+    row = _OPEN_SERIES.one(
+        tx, {**_NEW_SERIES, "partition": partition, "study_key": study_key, "SeriesInstanceUID": uid}
+    )
+    assert row is not None
+    key, instances, newest, attributes = row
+    return SeriesRow(key=key, instances=instances, newest=newest, elements=orjson.loads(attributes))
+
+
+def _opening(table: Table, uids: Sequence[str], new: Iterable[str]) -> Prepared:
+    """Makes a row, or finds it. The update that changes nothing is what locks and returns a row that is there."""
+
+    def statement(database: str) -> ClauseElement:
+        return (
+            upsert(table, database)
+            .on_conflict_do_update(index_elements=uids, set_={"instances": table.c.instances})
+            .returning(table.c.key, *(table.c[name] for name in new))
+        )
+
+    return Prepared(statement, {*new, "partition", *uids})
+
+
+def _numbers(row: StudyRow | SeriesRow) -> dict[str, Any]:
+    return {"row": row.key, "instances": row.instances, "newest": row.newest}
 
 
 def _values(level: Level, row: StudyRow | SeriesRow) -> dict[str, Any]:
@@ -208,9 +199,14 @@ def _values(level: Level, row: StudyRow | SeriesRow) -> dict[str, Any]:
     return {"attributes": orjson.dumps(row.elements), **columns.derived(level, row.elements)}
 
 
-# Built once: building a statement costs several times what running it does.
-_OPENED = {
-    study: (("partition", "StudyInstanceUID"), _NEW_STUDY),
-    series: (("study_key", "SeriesInstanceUID"), _NEW_SERIES),
-}
-_UPDATES = {table: update(table).where(table.c.key == bindparam("row")) for table in (study, series)}
+def _updates(table: Table, level: Level, numbers: Iterable[str]) -> dict[bool, Prepared]:
+    """By whether the row's elements have changed, too."""
+    statement = update(table).where(table.c.key == bindparam("row"))
+    every = {*numbers, "attributes", *columns.derived(level, {})}
+    return {False: Prepared(statement, numbers), True: Prepared(statement, every)}
+
+
+_OPEN_STUDY = _opening(study, ("partition", "StudyInstanceUID"), _NEW_STUDY)
+_OPEN_SERIES = _opening(series, ("study_key", "SeriesInstanceUID"), _NEW_SERIES)
+_UPDATE_STUDY = _updates(study, Level.STUDY, ("instances", "newest", "series", "modalities", "sop_classes"))
+_UPDATE_SERIES = _updates(series, Level.SERIES, ("instances", "newest"))

@@ -62,15 +62,3 @@ VERSION = {
     Level.SERIES: select(series.c.newest, series.c.instances).where(*links({series, study}), *_HERE[:2]),
     Level.INSTANCE: of(select(instance.c.watermark, literal(1)), Level.INSTANCE),
 }
-# More than the pairs that are asked for; a comparison of pairs would make SQLite walk through the whole index.
-PRESENT: Select[Any] = select(
-    instance.c.series_key,
-    instance.c.SOPInstanceUID,
-    instance.c.SOPClassUID,
-    instance.c.watermark,
-    instance.c.blob,
-    instance.c.digest,
-).where(
-    instance.c.series_key.in_(bindparam("series_keys", expanding=True)),
-    instance.c.SOPInstanceUID.in_(bindparam("uids", expanding=True)),
-)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import lru_cache
 
 from filmroom.errors import BadRequest, NotAcceptable
 from filmroom.protocol import media_types
@@ -108,6 +109,11 @@ def select(accept: Sequence[str], query_accept: str | None, offers: Offers) -> S
         accept = (_restore_plus(query_accept),)
     elif not any(accept) and offers.without_accept is not None:
         accept = (offers.without_accept,)
+    return _select(tuple(accept), offers)
+
+
+@lru_cache(maxsize=256)  # clients repeat themselves
+def _select(accept: tuple[str, ...], offers: Offers) -> Selected:
     asked = [_Asked.of(value, by_line) for value, by_line in _values(accept, offers.multipart_by_line)]
     refused = {one.media_type for one in asked if one.q == 0}
     ordered = sorted((one for one in asked if one.q > 0), key=lambda one: (-one.q, one.transfer_syntax != STORED))

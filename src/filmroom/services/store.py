@@ -25,7 +25,7 @@ from filmroom.dicom.search_attributes import HELD
 from filmroom.dicom.store_response import Outcome
 from filmroom.errors import BadFile, Unavailable
 from filmroom.index import instances
-from filmroom.index.instances import NewInstance, Status
+from filmroom.index.additions import NewInstance, Status
 from filmroom.protocol.dialects import Dialect
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
@@ -87,6 +87,8 @@ _HELD = sorted({attributes.key(tag) for tags in HELD.values() for tag in tags})
 
 def _take_back(archive: Archive, keys: Sequence[str]) -> None:
     """Delete files that have no row; a commit that failed may have come through. What is left, the sweep deletes."""
+    if not keys:
+        return
     with suppress(Unavailable):
         with archive.index.read() as tx:
             named = instances.is_named(tx, keys)
