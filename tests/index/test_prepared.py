@@ -28,8 +28,8 @@ def test_what_the_statement_says_itself_need_not_be_given(database: Database) ->
 
 
 def test_a_block_that_raises_undoes_them(database: Database) -> None:
+    twice = [{"name": "one", "value": 1}, {"name": "one", "value": 2}]
     with pytest.raises(Unavailable), database.begin() as tx:
-        ADD.run(tx, [{"name": "one", "value": 1}])
-        ADD.run(tx, [{"name": "one", "value": 2}])  # breaks the primary key
+        ADD.run(tx, twice)
     with database.read() as tx:
         assert NAMED.one(tx, {"wanted": "one"}) is None
