@@ -60,7 +60,8 @@ class Service:
 def running(data: Path, *options: str) -> Iterator[Service]:
     """Start a service on `data` and a free port; it ends with the block, if it has not by then."""
     journal = data.with_name(data.name + ".log")
-    command = [sys.executable, "-m", "filmroom", "serve", "--port", "0", "--data", str(data), *options]
+    quick = ("--port", "0", "--workers", "1")  # to start, in memory; the last of an option counts
+    command = [sys.executable, "-m", "filmroom", "serve", *quick, "--data", str(data), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FILMROOM_")}
     with journal.open("a") as log:
         process = subprocess.Popen(

@@ -51,7 +51,9 @@ class Settings(BaseSettings):
         "127.0.0.1", min_length=1, description="Address to listen on. There is no authentication yet: stay on loopback."
     )
     port: int = Field(8080, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
-    workers: int = Field(1, ge=1, le=64, description="Web worker processes.")
+    workers: int = Field(
+        default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64, description="Web worker processes."
+    )
     data: Annotated[Path, BeforeValidator(_folder)] = Field(
         Path("filmroom-data"), description="Folder that holds the index and the DICOM files; made if it is not there."
     )

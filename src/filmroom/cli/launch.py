@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 LISTENS = "Filmroom listens on "  # what `filmroom serve` prints when it is ready, before the URL
-SERVE = ["-m", "filmroom", "serve", "--host", "127.0.0.1", "--port", "0", "--data"]
+SERVE = ["-m", "filmroom", "serve", "--host", "127.0.0.1", "--port", "0", "--workers", "1", "--data"]
 READY_WITHIN = 60.0  # seconds
 LAST_LINES = 20  # of its log, when it ends by itself
 ENDS_WITHIN = 30.0  # seconds that requests in progress may take when the service is asked to end

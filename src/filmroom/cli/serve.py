@@ -12,11 +12,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration
+from filmroom.cli import workers as web_workers
 from filmroom.errors import Unavailable
 from filmroom.server import journal
 from filmroom.server.limits import BoundedProtocol
@@ -26,10 +25,13 @@ LISTENS = "Filmroom listens on "  # programs that start a service wait for this 
 APPLICATION = "filmroom.server.app:create"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what one calls to reach it from this machine
-BACKLOG = 2048
 BAD_SETTING, NO_DATA, PORT_IN_USE = configuration.BAD_SETTING, 3, 4  # exit codes
 ENDED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # and those of an end by a signal
-_DEFAULTS = {"codec_processes": "cores, at most 4", "public_url": "none"}  # where it is no plain value
+_DEFAULTS = {  # where it is no plain value
+    "workers": "cores, at most 4",
+    "codec_processes": "cores, at most 4",
+    "public_url": "none",
+}
 
 
 def _option(name: str, metavar: str | None = None) -> Any:
@@ -69,8 +71,9 @@ def serve(
     flags = {name: value for name, value in locals().items() if name != "config"}
     settings = _settings(flags, config)
     _prepare(settings)
-    listening = _bind(settings)
-    url = _url(listening)
+    bound = _bind(settings)
+    listening = web_workers.sockets(bound, settings.workers)
+    url = _url(bound)
     for number in ENDED:
         signal.signal(number, _end)
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
@@ -110,8 +113,6 @@ def _bind(settings: Settings) -> socket.socket:
         code, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, "that is no name")
         hint = _HINTS.get(code or 0, "Name an address of this machine as --host.")
         _stop(f"Can't listen on {settings.host}:{settings.port}: {reason}. {hint}", PORT_IN_USE)
-    listening.listen(BACKLOG)
-    listening.set_inheritable(True)
     return listening
 
 
@@ -148,14 +149,13 @@ def _program() -> str:
     return os.path.relpath(sys.argv[0]) if os.access(sys.argv[0], os.X_OK) else f"{sys.executable} -m filmroom"
 
 
-def _run(settings: Settings, listening: socket.socket) -> None:
+def _run(settings: Settings, listening: list[socket.socket]) -> None:
     os.environ.update(settings.environment())  # how worker processes, started afresh, learn the settings
     config = uvicorn.Config(
         APPLICATION,
         factory=True,
         http=BoundedProtocol,
         ws="none",
-        workers=settings.workers,
         log_config=journal.logging_config(settings.log_format),
         access_log=False,  # it would write UIDs and names; server/journal.py writes its own
         proxy_headers=False,  # whoever sends them would be believed; `public_url` says what clients see
@@ -164,32 +164,14 @@ def _run(settings: Settings, listening: socket.socket) -> None:
         timeout_graceful_shutdown=30,
     )
     if settings.workers == 1:
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=listening)
     else:
-        _Workers(config, sockets=[listening]).run()
+        web_workers.run(config, listening)
 
 
 def _end(number: int, _: FrameType | None = None) -> NoReturn:
     """Uvicorn ends what is under way, and then raises the signal again as if it had not been there."""
     raise SystemExit(ENDED[signal.Signals(number)])
-
-
-class _Workers(Multiprocess):
-    """Web workers, and an exit code that says why they ended; uvicorn's is 0 even when none could start."""
-
-    _code = STARTUP_FAILURE
-
-    def run(self) -> None:
-        super().run()
-        raise SystemExit(self._code)
-
-    def handle_int(self) -> None:
-        self._code = ENDED[signal.SIGINT]
-        super().handle_int()
-
-    def handle_term(self) -> None:
-        self._code = ENDED[signal.SIGTERM]
-        super().handle_term()
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -1,5 +1,6 @@
 """The ASGI application: the roots with their dialects, and the pages beside them."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -34,6 +35,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         work = Work(settings.threads)
         archive = await work.run(Archive.open, settings)
+        gc.freeze()  # what is here now stays: the collector need not look at it again and again
         try:
             yield {"archive": archive, "work": work, "settings": settings}
         finally:

@@ -1,0 +1,91 @@
+"""Web worker processes: each with a listening socket of its own, replaced when it dies (decision 9).
+
+Of a socket that all share, the worker that happens to wake first accepts nearly all connections.
+"""
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+
+import structlog
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+
+BACKLOG = 2048
+PATIENCE = 40  # seconds in which a worker finishes what is under way, before it is killed
+
+_CONTEXT = multiprocessing.get_context("spawn")  # the service will have threads, which a fork would not survive
+_OWN_SOCKETS = sys.platform == "linux"  # elsewhere SO_REUSEPORT gives all connections to one of the sockets
+
+log = structlog.get_logger()
+
+
+def sockets(first: socket.socket, count: int) -> list[socket.socket]:
+    """Sockets for so many workers, made of one that is bound. The kernel spreads connections over them.
+
+    The first listens at once, so that nobody is turned away; the others when their worker is ready. It was bound
+    without SO_REUSEPORT, so that a port in use by another service is found out.
+    """
+    first.listen(BACKLOG)
+    if count == 1 or not _OWN_SOCKETS:
+        return [first] * count
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return [first, *(_beside(first) for _ in range(count - 1))]
+
+
+def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
+    """One worker for each socket, until a signal handler raises or a worker can't start."""
+    workers = [_start(config, one) for one in listening]
+    try:
+        while True:
+            wait([worker.sentinel for worker in workers])
+            for place, worker in enumerate(workers):
+                if worker.exitcode is None:
+                    continue
+                if worker.exitcode == STARTUP_FAILURE:
+                    raise SystemExit(STARTUP_FAILURE)  # the next would meet the same
+                log.warning("worker replaced", exit_code=worker.exitcode)
+                workers[place] = _start(config, listening[place])
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join(PATIENCE)
+            worker.kill()
+
+
+def _beside(first: socket.socket) -> socket.socket:
+    made = socket.socket(first.family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind(first.getsockname())
+    return made
+
+
+def _start(config: uvicorn.Config, listening: socket.socket) -> SpawnProcess:
+    worker = _CONTEXT.Process(target=_serve, args=(config, listening), name="filmroom web")
+    worker.start()
+    return worker
+
+
+def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
+    """The life of a worker."""
+    config.configure_logging()
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
+    with suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _end_with_the_service() -> None:
+    """Finish what is under way, and end, when the process that started this one is gone."""
+    service = multiprocessing.parent_process()
+    assert service is not None
+    wait([service.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
