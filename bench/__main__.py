@@ -93,6 +93,12 @@ def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> lis
     return servers
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("it is a number from 1")
+    return int(text)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench", description="Measure one DICOMweb server, or two in turn.")
     parser.add_argument(
@@ -102,7 +108,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--orthanc", action="store_true", help="start Orthanc as the last server")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="Filmroom's web workers")
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
-    parser.add_argument("--rounds", type=int, help="rounds of each row")
+    parser.add_argument("--rounds", type=_count, help="rounds of each row")
     parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'store-*'; may be repeated")
     parser.add_argument("--list", action="store_true", help="list the rows and end")
     parser.add_argument("--pid-a", "--pid", type=int, metavar="PID", help="process of the first BASE_URL")

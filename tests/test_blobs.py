@@ -10,7 +10,7 @@ import pytest
 
 from filmroom import blobs
 from filmroom.blobs import BlobStore, Folder, Memory, new_keys
-from filmroom.errors import Unavailable
+from filmroom.errors import Lost, Unavailable
 
 CONTENT = bytes(range(256)) * 40
 
@@ -178,7 +178,7 @@ READS: list[Callable[[BlobStore, str], Any]] = [
 
 @pytest.mark.parametrize("read", READS)
 def test_what_is_missing_is_said_to_be_missing(raw: Raw, key: str, read: Callable[[BlobStore, str], Any]) -> None:
-    with pytest.raises(Unavailable, match="missing"):
+    with pytest.raises(Lost, match="missing"):
         read(raw.store, key)
 
 
@@ -191,9 +191,9 @@ def test_a_key_that_is_not_ours_leads_nowhere(raw: Raw, key: str, use: Callable[
 
 def test_a_cut_off_file_is_not_taken_for_whole(raw: Raw, key: str) -> None:
     raw.write(key, b"short")
-    with pytest.raises(Unavailable, match="shorter"):
+    with pytest.raises(Lost, match="shorter"):
         raw.store.get_ranges(key, [(2, 4)])
-    with pytest.raises(Unavailable, match="shorter"):
+    with pytest.raises(Lost, match="shorter"):
         list(raw.store.stream(key, 0, 6))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from filmroom.blobs import BlobStore, Folder
 from filmroom.dicom import part10, transfer_syntax
-from filmroom.errors import BadFile, Unavailable
+from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from filmroom.index.instances import StoredInstance
@@ -94,7 +94,7 @@ def reading() -> Iterator[None]:
     try:
         yield
     except BadFile as error:
-        raise Unavailable("The file of a stored Instance is damaged; restore it from a backup.") from error
+        raise Lost("The file of a stored Instance is damaged; restore it from a backup.") from error
     except OSError as error:
         raise Unavailable(f"The spool folder can't be used: {error.strerror}.") from error
 

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from filmroom.errors import Unavailable
+from filmroom.errors import Lost, Unavailable
 
 Content = bytes | bytearray | Path
 Parts = list[bytes]  # a name of its own, for `list` is a method below
@@ -43,7 +43,10 @@ _REASONS = {
 
 
 class BlobStore(Protocol):
-    """Bytes under keys. Everything raises Unavailable when the store does not do as it is told."""
+    """Bytes under keys. Everything raises Unavailable when the store does not do as it is told.
+
+    What reads raises Lost when the content is missing, or shorter than what is asked for.
+    """
 
     def put(self, key: str, content: Content) -> None:
         """Store the content, durably when this returns. A file is moved into the store where that is possible."""
@@ -90,12 +93,12 @@ def _checked(key: str) -> str:
     return key
 
 
-def _missing() -> Unavailable:
-    return Unavailable("The file of a stored Instance is missing from the blob store; restore it from a backup.")
+def _missing() -> Lost:
+    return Lost("The file of a stored Instance is missing from the blob store; restore it from a backup.")
 
 
-def _short() -> Unavailable:
-    return Unavailable("The file of a stored Instance is shorter than it was; restore it from a backup.")
+def _short() -> Lost:
+    return Lost("The file of a stored Instance is shorter than it was; restore it from a backup.")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ Error
     TooLarge                a part or a request above the limit
     Forbidden               the user may not do this
     Unavailable             the index, the blob store or a worker did not answer, or the disk is full
+    Lost                    the file of a stored Instance is missing or damaged
 
 A message is one sentence for a person: what was wrong, named in DICOM words, and what would be right.
 It never holds a patient's name or identifier.
@@ -64,3 +65,7 @@ class Forbidden(Error):
 
 class Unavailable(Error):
     """The index, the blob store or a worker did not answer, or the disk is full. Trying again later may help."""
+
+
+class Lost(Error):
+    """The file of a stored Instance is missing, cut off or damaged. Trying again won't help; a backup will."""

@@ -25,7 +25,9 @@ class Waiting:
     def _waiting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             result = method(*arguments, **options)
-            return self._iterate(result) if isinstance(result, AsyncGenerator) else self._wait(result)
+            if isinstance(result, AsyncGenerator):
+                return self._iterate(result)
+            return self._wait(result) if isinstance(result, Awaitable) else result
 
         return call
 

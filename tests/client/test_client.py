@@ -182,8 +182,12 @@ def test_a_base_url_is_http_without_query(url: str) -> None:
         ({"transfer_syntax": "1.2.3"}, 'multipart/related; type="application/dicom"; transfer-syntax=1.2.3'),
         (
             {"media_types": (("application/dicom", "1.2"), "image/jp2")},
-            'multipart/related; type="application/dicom"; transfer-syntax=1.2, '
-            'multipart/related; type="image/jp2"; transfer-syntax=*',
+            'multipart/related; type="application/dicom"; transfer-syntax=1.2, multipart/related; type="image/jp2"',
+        ),
+        (
+            {"media_types": ("application/octet-stream", "image/jls", ("image/jp2", "*"))},
+            'multipart/related; type="application/octet-stream"; transfer-syntax=*, '
+            'multipart/related; type="image/jls", multipart/related; type="image/jp2"; transfer-syntax=*',
         ),
     ],
 )
@@ -209,6 +213,23 @@ def test_a_range_of_a_bulk_value_is_asked_for(
     service.replies = [Reply(206, {"Content-Type": "application/octet-stream"}, b"abc")]
     assert client.retrieve_bulkdata("/x", byte_range=given, additional_params={"a": 1}) == [b"abc"]
     assert (service.last.headers["range"], service.last.target) == (sent, "/x?a=1")
+
+
+@pytest.mark.parametrize(
+    ("given", "cut"), [((0, 2), b"012"), ((7,), b"789"), ((3, 3), b"3"), ((8, 99), b"89"), ((10, 12), b"")]
+)
+def test_a_service_that_sends_all_of_a_bulk_value_does_not_change_what_comes(
+    client: Any, service: Recorder, given: tuple[int, ...], cut: bytes
+) -> None:
+    service.replies = [recorder.multipart([b"0123456789"], "application/octet-stream")]
+    assert client.retrieve_bulkdata("/x", byte_range=given) == [cut]
+
+
+@pytest.mark.parametrize("given", [(-1,), (5, 4), (-5, -1)])
+def test_a_range_that_is_none_is_not_sent(client: Any, service: Recorder, given: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="first and its last"):
+        client.retrieve_bulkdata("/x", byte_range=given)
+    assert not service.requests
 
 
 def test_rendered_images_may_be_asked_for_as_other_types(client: Any, service: Recorder) -> None:

@@ -370,3 +370,20 @@ def test_what_was_stored_comes_back_in_one_message(http: httpx2.Client) -> None:
     assert store(http, ROOT, *(one.content for one in made)).status_code == 200
     found = parts(http.get(f"{ROOT}/studies/{study}"))
     assert sorted(part.content for part in found) == sorted(one.content for one in made)
+
+
+def test_a_part_that_is_called_bytes(http: httpx2.Client) -> None:
+    made = sent()
+    message = body(made.content, head="Content-Type: application/octet-stream")
+    assert http.post(f"{ROOT}/studies", content=message, headers=related()).status_code == 200
+    assert http.post("/v2/studies", content=message, headers={**JSON, **related()}).status_code == 415
+
+
+@pytest.mark.parametrize("root", [ROOT, "/v2"])
+def test_a_coded_body_is_refused_by_the_name_of_its_header(http: httpx2.Client, root: str) -> None:
+    made = sent()
+    for coding, status in (("gzip", 415), ("identity, br", 415), ("Identity", 200)):
+        headers = {**JSON, **DICOM, "Content-Encoding": coding}
+        answer = http.post(f"{root}/studies", content=made.content, headers=headers)
+        assert answer.status_code == status
+        assert status == 200 or f"Content-Encoding '{coding}'" in answer.text

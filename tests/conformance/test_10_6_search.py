@@ -288,3 +288,36 @@ def test_counts_follow_stores_and_deletes(http: httpx2.Client) -> None:
     http.delete(f"{ROOT}/studies/{study}/series/{made[2].SeriesInstanceUID}")
     (match,) = search(http, "/studies", f"StudyInstanceUID={study}")
     assert (values(match, "00201206"), values(match, "00201208"), values(match, "00080061")) == ([1], [2], ["CT"])
+
+
+@pytest.mark.parametrize(
+    ("level", "query"),
+    [
+        ("studies", "PatientName=%5E&fuzzymatching=true"),
+        ("studies", "PatientName=%3D&fuzzymatching=true"),
+        ("studies", "ModalitiesInStudy=,"),
+        ("studies", "StudyInstanceUID=%5C"),
+        ("instances", "SOPInstanceUID=,"),
+    ],
+)
+def test_a_key_that_holds_nothing_to_compare_finds_nothing(
+    http: httpx2.Client, knee: Dataset, level: str, query: str
+) -> None:
+    assert search(http, f"/{level}", query) == []
+
+
+@pytest.mark.parametrize("blank", ["", "%20", "%00", "%20&StudyInstanceUID=%00"])
+def test_a_key_that_is_empty_but_for_padding_is_universal(http: httpx2.Client, knee: Dataset, blank: str) -> None:
+    assert len(search(http, "/studies", f"StudyInstanceUID={blank}&limit=1")) == 1
+
+
+def test_all_attributes_of_an_instance_are_those_of_its_metadata(http: httpx2.Client) -> None:
+    made = keep(http, data.image(ImageComments="seen", StudyDescription="Knee"))
+    query = f"SOPInstanceUID={made.SOPInstanceUID}&includefield="
+    (every,) = search(http, "/instances", f"{query}all")
+    (one,) = search(http, "/instances", f"{query}ImageComments,BitsStored")
+    assert (every["00204000"], every["00280101"]) == (one["00204000"], one["00280101"])
+    assert one.keys() <= every.keys()
+    assert "7FE00010" not in every
+    (study,) = search(http, "/studies", f"StudyInstanceUID={made.StudyInstanceUID}&includefield=all")
+    assert (values(study, "00081030"), "00204000" in study) == (["Knee"], False)

@@ -101,7 +101,6 @@ def test_a_list_of_uids(value: str) -> None:
 def test_a_list_of_codes() -> None:
     assert ask(MODALITY, "CS", "CT,MR") == OneOf(("ct", "mr"))
     assert ask(MODALITY, "CS", "CT") == Equal("ct")
-    assert ask(MODALITY, "CS", ",") is None
     assert takes_list("CS")
     assert not takes_list("LO")
 
@@ -118,7 +117,11 @@ def test_fuzzy_names_are_words(value: str) -> None:
 
 def test_fuzzy_is_for_names_only() -> None:
     assert ask(PATIENT_ID, "LO", "a b", fuzzy=True) == Equal("a b")
-    assert ask(PATIENT_NAME, "PN", "^", fuzzy=True) is None
+
+
+@pytest.mark.parametrize(("vr", "value"), [("UI", ","), ("UI", "\\"), ("CS", ", ,"), ("PN", "^"), ("PN", "=^, ,")])
+def test_text_that_holds_nothing_to_compare_matches_nothing(vr: str, value: str) -> None:
+    assert ask(PATIENT_NAME, vr, value, fuzzy=True) == OneOf(())
 
 
 @pytest.mark.parametrize(

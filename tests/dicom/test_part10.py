@@ -519,3 +519,22 @@ def test_what_pydicom_writes_is_what_is_read(plan: Any, syntax: str) -> None:
 def test_attributes_are_in_the_order_of_their_tags() -> None:
     keys = list(read(explicit_file(short(0x00200010, "SH", b"1 "), short(0x00100020, "LO", b"ID"))))
     assert all(one < other for one, other in pairwise(keys))
+
+
+@pytest.mark.parametrize("syntax", NATIVE[:3])
+@pytest.mark.parametrize("count", range(1, 10))
+def test_nuls_after_the_last_element_are_padding(syntax: str, count: int) -> None:
+    content = data.file(syntax=syntax)
+    assert part10.read(content + bytes(count)).elements == part10.read(content).elements
+
+
+@pytest.mark.parametrize("rest", [b"\0\0\1", b"x", b"\0\0\0\0\0\0 "])
+def test_other_bytes_after_the_last_element_are_not(rest: bytes) -> None:
+    with pytest.raises(BadFile, match="too few for an attribute"):
+        part10.read(data.file() + rest)
+
+
+def test_nuls_inside_an_item_are_not() -> None:
+    nested = long(0x00081140, "SQ", long(0xFFFEE000, "", b"")[:4] + struct.pack("<I", 4) + bytes(4))
+    with pytest.raises(BadFile, match="too few for an attribute"):
+        part10.read(explicit_file(nested))

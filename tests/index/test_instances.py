@@ -1,5 +1,6 @@
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -102,6 +103,15 @@ def test_the_last_replaces_the_others(database: Database, at_once: bool) -> None
     assert [stored.key for stored in fetched(database, "1")] == [new[2].key]
     assert given.matches(database, given.asked(Level.STUDY, PatientID="B")) == ["1"]
     assert deleted(database) == {new[0].key, new[1].key}
+
+
+def test_an_instance_takes_the_place_of_the_lost_blob_that_it_names(database: Database) -> None:
+    lost = given.new("1", "2", "3")
+    given.add(database, lost)
+    again = [replace(given.new("1", "2", "3"), instead_of=key) for key in ("another", lost.key, lost.key)]
+    assert given.add(database, *again) == [IDENTICAL, REPLACED, IDENTICAL]
+    assert [stored.key for stored in fetched(database, "1")] == [again[1].key]
+    assert deleted(database) == {lost.key}
 
 
 def test_statuses_line_up_with_a_mixed_request(database: Database) -> None:

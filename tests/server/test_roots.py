@@ -64,6 +64,12 @@ def test_the_standard_does_not(http: TestClient) -> None:
 def test_partitions_are_off(http: TestClient, path: str) -> None:
     answer = http.get(path, headers=JSON)
     assert (answer.status_code, answer.text) == (400, "Data partitions feature is disabled.")
+    assert answer.headers.get_list("api-supported-versions") == [SUPPORTED]
+
+
+@pytest.mark.parametrize("path", ["/health/check", "/Health/Check"])
+def test_health_in_any_letter_case(http: TestClient, path: str) -> None:
+    assert http.get(path).status_code == 200
 
 
 def test_markup_in_a_query_is_refused_by_azure_alone(http: TestClient) -> None:

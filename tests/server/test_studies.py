@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from filmroom.dicom import attributes, search_attributes
 from filmroom.protocol.dialects import ALL
 from filmroom.server.app import create
+from filmroom.server.errors import INTERNAL
 from filmroom.server.studies import routes
 from filmroom.settings import Settings
 from tests import data
@@ -112,6 +113,17 @@ def test_known_metadata_is_304_in_each_dialect(http: TestClient) -> None:
         assert http.get(path, headers={**JSON, "If-None-Match": '"0-0"'}).status_code == 200
 
 
+@pytest.mark.parametrize("known", ["*", "{tag}, other", '"{tag}"', 'W/"{tag}"'])
+def test_azure_compares_etags_as_plain_text(http: TestClient, known: str) -> None:
+    made = sent()
+    store(http, ROOT, made.content)
+    path = f"{made.study}/metadata"
+    tag = http.get(f"/v2{path}", headers=JSON).headers["ETag"]
+    for root, status in (("/v2", 200), (ROOT, 304)):
+        answer = http.get(root + path, headers={**JSON, "If-None-Match": known.format(tag=tag)})
+        assert answer.status_code == status
+
+
 def test_one_frame_is_rendered_at_a_time(http: TestClient) -> None:
     made = sent(data.image(frames=2))
     store(http, ROOT, made.content)
@@ -125,6 +137,41 @@ def test_delete_and_no_parts(http: TestClient) -> None:
     assert store(http, ROOT).status_code == 204
     store(http, ROOT, made.content)
     assert [http.delete(ROOT + made.study).status_code for _ in range(2)] == [204, 404]
+
+
+BROKEN = encoded(b"no codestream", syntax="1.2.840.10008.1.2.4.90")
+
+
+def test_what_cannot_be_decoded_is_sent_as_stored_and_says_so(http: TestClient) -> None:
+    store(http, ROOT, BROKEN.content, data.file(data.image(StudyInstanceUID=BROKEN.dataset.StudyInstanceUID)))
+    (broken, good) = parts(
+        http.get(ROOT + BROKEN.study, headers={"Accept": 'multipart/related; type="application/dicom"'})
+    )
+    assert broken.headers["Content-Type"] == "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.90"
+    assert broken.content == BROKEN.content
+    assert good.headers["Content-Type"] == "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"
+    answer = http.get(ROOT + BROKEN.instance, headers={"Accept": "application/dicom"})
+    assert (answer.headers["Content-Type"], answer.content) == (broken.headers["Content-Type"], BROKEN.content)
+    for accept in ("*/*", "application/octet-stream"):
+        answer = http.get(f"{ROOT}{BROKEN.instance}/frames/1", headers={"Accept": accept})
+        assert b"no codestream" in answer.content
+        assert b"transfer-syntax=1.2.840.10008.1.2.4.90" in answer.content + answer.headers["Content-Type"].encode()
+
+
+def test_an_answer_that_breaks_off_is_logged_with_its_reason(
+    http: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = sent(data.image(rows=LARGE, columns=LARGE, StudyInstanceUID=BROKEN.dataset.StudyInstanceUID))
+    store(http, ROOT, large.content)
+    store(http, ROOT, BROKEN.content)
+    accept = 'multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.1'
+    assert len(http.get(ROOT + BROKEN.study, headers={"Accept": accept}).content) < len(large.content) + 1000
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if '"level": "error"' in line]
+    assert ('"error": "NotAcceptable"' in line, "transcoding is not supported" in line, "unforeseen" in line) == (
+        True,
+        True,
+        False,
+    )
 
 
 # --- Search
@@ -177,7 +224,7 @@ def test_a_full_disk_is_503_and_nothing_is_stored(
     assert failures(store(http, "/v2", made.content)) == [45070]
 
 
-def test_a_lost_file_is_503_and_says_so(http: TestClient, settings: Settings) -> None:
+def test_a_lost_file_is_500_and_nobody_is_told_to_try_again(http: TestClient, settings: Settings) -> None:
     made = sent(data.image())
     store(http, ROOT, made.content)
     for blob in (settings.data / "blobs").rglob("*"):
@@ -185,7 +232,10 @@ def test_a_lost_file_is_503_and_says_so(http: TestClient, settings: Settings) ->
             blob.unlink()
     for path in (made.study, made.instance, f"{made.instance}/frames/1", f"{made.instance}/bulkdata/7FE00010"):
         answer = http.get(ROOT + path)
-        assert (answer.status_code, "missing from the blob store" in answer.text) == (503, True)
+        assert (answer.status_code, "missing from the blob store" in answer.text) == (500, True)
+        assert "Retry-After" not in answer.headers
+    answer = http.get(f"/v2{made.instance}", headers=STORED)
+    assert (answer.status_code, answer.text, "Retry-After" in answer.headers) == (500, INTERNAL, False)
     assert http.get(f"{ROOT}{made.study}/metadata").status_code == 200
 
 

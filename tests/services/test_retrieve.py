@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
-from filmroom.errors import NotAcceptable, NotFound, Unavailable
+from filmroom.errors import Lost, NotAcceptable, NotFound
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.services import retrieve as service
@@ -27,6 +27,7 @@ from tests.messages import encoded
 EXPLICIT, JPEG_2000, JPEG_LS = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 DICOM, OCTETS = "application/dicom", "application/octet-stream"
+PICTURES = [imagecodecs.jpeg2k_encode(np.full((8, 8), value, "u1"), codecformat="j2k", level=0) for value in (1, 2)]
 
 
 @pytest.fixture
@@ -114,6 +115,37 @@ def test_the_stored_syntax_as_a_last_resort(either: Archive) -> None:
     assert whole(content) == made.content
 
 
+# JPEG 2000 that no decoder reads
+BROKEN = encoded(b"\xff\x4f\xff\x51 no codestream", b"nor this", syntax=JPEG_2000)
+
+
+def test_an_instance_that_cannot_be_decoded_is_sent_as_stored_among_others(either: Archive) -> None:
+    good = encoded(*PICTURES, syntax=JPEG_2000)
+    good.dataset.StudyInstanceUID = BROKEN.dataset.StudyInstanceUID
+    keep(either, BROKEN.content, data.file(good.dataset, JPEG_2000))
+    selected = Selected(DICOM, EXPLICIT, multipart=True, fallback=True)
+    contents = [one.ready() for one in service.instances_of(either, DICOMWEB, of(BROKEN.dataset, 1), selected)]
+    assert [content.transfer_syntax for content in contents] == [JPEG_2000, EXPLICIT]
+    assert whole(contents[0]) == BROKEN.content
+    assert dcmread(io.BytesIO(whole(contents[1]))).file_meta.TransferSyntaxUID == EXPLICIT
+    assert contents[0].length == len(BROKEN.content)
+
+
+def test_an_instance_that_cannot_be_decoded_and_must_be_is_refused(either: Archive) -> None:
+    keep(either, BROKEN.content)
+    (content,) = service.instances_of(either, DICOMWEB, of(BROKEN.dataset), Selected(DICOM, EXPLICIT, multipart=True))
+    with pytest.raises(NotAcceptable):
+        content.ready()
+
+
+def test_frames_that_cannot_be_decoded_are_sent_as_stored(either: Archive) -> None:
+    keep(either, BROKEN.content)
+    selected = Selected(OCTETS, EXPLICIT, multipart=True, fallback=True)
+    contents = [one.ready() for one in frames(either, BROKEN.dataset, 2, 1, selected=selected)]
+    assert [whole(content) for content in contents] == [b"nor this", b"\xff\x4f\xff\x51 no codestream"]
+    assert {content.transfer_syntax for content in contents} == {JPEG_2000}
+
+
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_not_found(either: Archive, level: int) -> None:
     name = ("study", "series", "instance")[level - 1]
@@ -129,7 +161,7 @@ def test_not_found(either: Archive, level: int) -> None:
 def test_a_lost_file_is_told(either: Archive, image: Dataset) -> None:
     either.blobs.delete([key for key, _ in either.blobs.list()])
     (content,) = service.instances_of(either, DICOMWEB, of(image), as_stored())
-    with pytest.raises(Unavailable, match="missing from the blob store"):
+    with pytest.raises(Lost, match="missing from the blob store"):
         next(content.chunks)
 
 

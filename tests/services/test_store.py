@@ -131,6 +131,31 @@ def test_no_parts(either: Archive) -> None:
     assert stored(either) == ()
 
 
+@pytest.mark.parametrize("left", [None, b"short"], ids=["missing", "short"])
+def test_identical_bytes_repair_a_file_that_is_lost(either: Archive, left: bytes | None) -> None:
+    made = data.dataset()
+    stored(either, data.file(made))
+    (key,) = keys(either)
+    either.blobs.delete([key])
+    if left is not None:
+        either.blobs.put(key, left)
+    outcomes = stored(either, data.file(made), data.file(made), data.file(data.dataset()))
+    assert [outcome.failure for outcome in outcomes] == [None] * 3
+    assert found(either, made) == data.file(made)
+    sweep(either, 0, orphan_age=0)
+    assert len(keys(either)) == 2
+    assert found(either, made) == data.file(made)
+
+
+def test_other_bytes_do_not_repair_a_file_that_is_lost(either: Archive) -> None:
+    made = data.dataset()
+    stored(either, data.file(made))
+    either.blobs.delete(keys(either))
+    made.PatientID = "ID2"
+    (outcome,) = stored(either, data.file(made))
+    assert outcome.failure == ALREADY_STORED
+
+
 # --- Failures. Each archive here fails or ends at one of the numbered steps.
 
 
@@ -215,7 +240,29 @@ def test_after_a_crash_at_3_the_instance_can_be_stored(either: Archive) -> None:
     assert found(either, made) == data.file(made)
 
 
-def test_what_is_stored_is_acknowledged_even_if_4_fails(archive: Archive) -> None:
+class Unrepairing(GroupCommit):
+    """Rows that are added once; the second time it fails."""
+
+    calls = 0
+
+    def add(self, new: Sequence[NewInstance], *, replace: bool) -> list[Status]:
+        self.calls += 1
+        if self.calls > 1:
+            raise Unavailable("full")
+        return super().add(new, replace=replace)
+
+
+def test_failure_at_4_acknowledges_nothing_and_keeps_what_3_added(archive: Archive) -> None:
+    made, other = data.dataset(), data.dataset()
+    stored(archive, data.file(made))
+    archive.blobs.delete(keys(archive))
+    with pytest.raises(Unavailable, match="full"):
+        stored(replace(archive, additions=Unrepairing(archive.index)), data.file(made), data.file(other))
+    assert found(archive, other) == data.file(other)
+    assert len(keys(archive)) == 1
+
+
+def test_what_is_stored_is_acknowledged_even_if_5_fails(archive: Archive) -> None:
     failing = replace(archive, blobs=FailingBlobs(delete=Unavailable("the blobs are gone")))
     content, other = data.file(), data.dataset()
     stored(failing, content)
@@ -224,7 +271,7 @@ def test_what_is_stored_is_acknowledged_even_if_4_fails(archive: Archive) -> Non
     assert found(failing, other) == data.file(other)
 
 
-def test_crash_at_4_leaves_a_file_that_a_sweep_removes(archive: Archive) -> None:
+def test_crash_at_5_leaves_a_file_that_a_sweep_removes(archive: Archive) -> None:
     blobs = FailingBlobs(delete=Crash())
     made = data.dataset()
     stored(replace(archive, blobs=blobs), data.file(made))

@@ -8,6 +8,8 @@ requests and answers to and fro, and nothing else.
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar, Unpack
 from urllib.parse import quote, urlencode, urljoin, urlsplit
@@ -29,6 +31,7 @@ Parameters = Iterable[tuple[str, Any]]
 JSON = "application/dicom+json"
 INSTANCES = ("application/dicom",)
 OCTETS = ("application/octet-stream",)
+AS_STORED = {*INSTANCES, *OCTETS}  # what can be asked for in the Transfer Syntax "*"
 JPEG = ("image/jpeg",)
 LEVELS = ("studies", "series", "instances")
 ORIGINAL = {"msdicom-request-original": "True"}  # of the Azure service
@@ -59,9 +62,10 @@ class Stream(Generic[T]):
     expected: int | None = None
     progress: OnProgress | None = None
 
-    def splitter(self, headers: httpx2.Headers) -> Splitter:
+    def splitter(self, response: httpx2.Response) -> Splitter:
         """What cuts the answer into parts."""
-        return Splitter(headers, self.open_file, self.expected, self.progress)
+        is_range = response.status_code == HTTPStatus.PARTIAL_CONTENT
+        return Splitter(response.headers, self.open_file, self.expected, self.progress, is_range=is_range)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +148,15 @@ def frames_path(study: str, series: str, instance: str, numbers: Iterable[int], 
 
 
 def accept(media_types: MediaTypes | None, default: Sequence[str], transfer_syntax: str | None) -> str:
-    """The Accept header for a multipart answer (PS3.18 §8.7.5). Neither "*" nor a UID needs quotes."""
+    """The Accept header for a multipart answer (PS3.18 §8.7.5). Neither "*" nor a UID needs quotes.
+
+    An image is what it is in some Transfer Syntaxes only, so services refuse one "as stored", whatever that is.
+    """
     values = []
     for entry in default if media_types is None else media_types:
         media_type, syntax = (entry, transfer_syntax) if isinstance(entry, str) else entry
+        if syntax == "*" and isinstance(entry, str) and media_type not in AS_STORED:
+            syntax = None
         values.append(f'multipart/related; type="{media_type}"' + (f"; transfer-syntax={syntax}" if syntax else ""))
     return ", ".join(values)
 
@@ -311,10 +320,13 @@ def bulkdata(
     """The bulk value at `url`, which comes from Metadata and is taken as it is; `partition` means nothing here."""
     headers = {"accept": accept(media_types, OCTETS, transfer_syntax)}
     if byte_range is not None:
+        if byte_range[0] < 0 or byte_range[-1] < byte_range[0]:
+            raise ValueError("A range of bytes is its first and its last one, counted from 0.")
         headers["range"] = f"bytes={byte_range[0]}-{byte_range[1] if len(byte_range) > 1 else ''}"
     more = encoded((where.get("additional_params") or {}).items())
     url = service.resolve(url) + (f"{'&' if '?' in url else '?'}{more}" if more else "")
-    return Stream(Request("GET", url, headers), _parts.content)
+    finish = _parts.content if byte_range is None else partial(_parts.cut, byte_range=byte_range)
+    return Stream(Request("GET", url, headers), finish)
 
 
 def rendered(

@@ -90,6 +90,7 @@ class Part:
 
     headers: dict[str, str]
     file: IO[bytes]
+    is_range: bool = False  # it holds the range that was asked for (206), not everything
 
     @property
     def content_type(self) -> str:
@@ -110,7 +111,10 @@ class Splitter:
         open_file: Callable[[], IO[bytes]],
         expected: int | None = None,
         progress: OnProgress | None = None,
+        *,
+        is_range: bool = False,
     ) -> None:
+        self._is_range = is_range
         self._headers = {name.lower(): value for name, value in headers.items()}
         self._open_file = open_file
         self._expected = expected
@@ -164,7 +168,7 @@ class Splitter:
         self._file = None
         self._parts += 1
         file.seek(0)
-        return Part(self._part_headers, file)
+        return Part(self._part_headers, file, self._is_range)
 
     def _report(self) -> None:
         if self._progress is not None:
@@ -200,6 +204,16 @@ def content(part: Part) -> Content:
     """The bytes of a part."""
     with part.file as file:
         return Content(file.read(), part.content_type)
+
+
+def cut(part: Part, byte_range: tuple[int] | tuple[int, int]) -> Content:
+    """A range of the bytes of a part. Not every service cuts: RFC 9110 §14.2 lets it send everything."""
+    if part.is_range:
+        return content(part)
+    first, last = byte_range[0], byte_range[1] if len(byte_range) > 1 else None
+    with part.file as file:
+        file.seek(first)
+        return Content(file.read(-1 if last is None else last - first + 1), part.content_type)
 
 
 def spooled(part: Part) -> IO[bytes]:

@@ -1,6 +1,7 @@
 """Which requests are sent again after a failure, and how long to wait before."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,9 +29,10 @@ class Retry:
     times    how often at most, after the first time; 0 never
     backoff  seconds of the first wait; each further one is twice as long, and a random part of it is left out
     longest  seconds; no wait is longer, and a service whose Retry-After asks for more is not asked again
+    statuses the statuses after which a request is sent again; by default 408, 429, 502, 503 and 504
 
-    GET, DELETE and PUT are repeated after any failed connection and after 408, 429, 502, 503 and 504. POST (a store)
-    is repeated only when the service can't have stored anything: after a failure to connect, and after 429 and 503.
+    GET, DELETE and PUT are repeated after any failed connection and after these statuses. POST (a store) is repeated
+    only when the service can't have stored anything: after a failure to connect, and of these statuses 429 and 503.
     A store whose source can't be read twice is never repeated. An answer that breaks off after a part of it was
     handed out (`iter_study`, `download`) is not asked for again.
     """
@@ -38,10 +40,11 @@ class Retry:
     times: int = 3
     backoff: float = 0.5
     longest: float = 60.0
+    statuses: Collection[int] = PASSING
 
     def wait_after_status(self, method: str, attempt: int, status: int, headers: httpx2.Headers) -> float | None:
         """Seconds to wait after the `attempt`th answer (from 0), or None when the answer stands."""
-        if attempt >= self.times or status not in (NOT_BEGUN if method == "POST" else PASSING):
+        if attempt >= self.times or status not in self.statuses or (method == "POST" and status not in NOT_BEGUN):
             return None
         asked = seconds(headers.get("retry-after"))
         if asked is None:

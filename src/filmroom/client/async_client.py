@@ -14,6 +14,7 @@ from filmroom.client import _link, _messages, _parts
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
+from filmroom.client._moved import Moved
 from filmroom.client._options import (
     BulkdataOptions,
     DownloadOptions,
@@ -36,7 +37,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(Moved):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:
@@ -297,8 +298,8 @@ class AsyncClient:
         """What `stream` makes of each part of its answer. A thread reads and renames files."""
         with _link.translated():
             async with self._open(stream.request) as response:
-                with stream.splitter(response.headers) as splitter:
-                    async for chunk in response.aiter_bytes():
+                with stream.splitter(response) as splitter:
+                    async for chunk in response.aiter_bytes(self._chunk_size):
                         for part in splitter.feed(chunk):
                             yield await anyio.to_thread.run_sync(stream.finish, part)
                     for part in splitter.close():

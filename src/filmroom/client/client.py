@@ -15,6 +15,7 @@ from filmroom.client import _link, _messages, _parts
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
+from filmroom.client._moved import Moved
 from filmroom.client._options import (
     BulkdataOptions,
     DownloadOptions,
@@ -36,7 +37,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class Client:
+class Client(Moved):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
@@ -350,9 +351,9 @@ class Client:
         with (
             _link.translated(),
             self._open(stream.request) as response,
-            stream.splitter(response.headers) as splitter,
+            stream.splitter(response) as splitter,
         ):
-            for chunk in response.iter_bytes():
+            for chunk in response.iter_bytes(self._chunk_size):
                 for part in splitter.feed(chunk):
                     yield stream.finish(part)
             for part in splitter.close():

@@ -11,7 +11,7 @@ from filmroom.errors import BadParameter
 
 LONGEST_COMPARED = 1024  # characters: the longest value of the VRs searched by; to normalise more can take minutes
 MOST_WORDS = 20  # of a name that is asked for
-_BLANK = " \t\r\n\0"
+BLANK = " \t\r\n\0"  # what pads values
 _NAME_SEPARATORS = re.compile(r"[\^=,\s]+")
 _LIST_SEPARATORS = re.compile(r"[\\,]")
 
@@ -48,7 +48,7 @@ class Equal:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """List of UID Matching: the folded value is one of these."""
+    """List of UID Matching: the folded value is one of these. It is none of none: then nothing matches."""
 
     values: tuple[str, ...]
 
@@ -101,7 +101,7 @@ class Query:
 
 def fold(vr: str, value: str) -> str:
     """The form of a value in which it is compared. A stored value that breaks the rules of its VR is text."""
-    value = value[:LONGEST_COMPARED].strip(_BLANK)
+    value = value[:LONGEST_COMPARED].strip(BLANK)
     if vr == "UI":
         return value
     if vr == "PN":
@@ -115,7 +115,7 @@ def fold(vr: str, value: str) -> str:
 
 def words(name: str) -> str:
     """A Person Name as words between blanks: "Doe^John" gives " doe john ". No words give one blank."""
-    parts = _NAME_SEPARATORS.split(_fold_name(name[:LONGEST_COMPARED].strip(_BLANK)))
+    parts = _NAME_SEPARATORS.split(_fold_name(name[:LONGEST_COMPARED].strip(BLANK)))
     return " ".join(["", *filter(None, parts), ""]) if any(parts) else " "
 
 
@@ -126,7 +126,7 @@ def takes_list(vr: str) -> bool:
 
 def condition(tag: int, vr: str, value: str, *, wildcards: bool, lists: bool, fuzzy: bool) -> Condition | None:
     """What a matching key asks for. None is universal matching (PS3.4 C.2.2.2.3): everything matches."""
-    value = value.strip(_BLANK)
+    value = value.strip(BLANK)
     if not value or (wildcards and not value.strip("*")):
         return None
     if vr in _SLICES:
@@ -139,14 +139,12 @@ def condition(tag: int, vr: str, value: str, *, wildcards: bool, lists: bool, fu
         return _one_of(vr, value)
     if vr == "PN" and fuzzy:
         found = tuple(words(value).split()[:MOST_WORDS])
-        return Words(found) if found else None
+        return Words(found) if found else OneOf(())
     return Equal(fold(vr, value))
 
 
-def _one_of(vr: str, value: str) -> Condition | None:
+def _one_of(vr: str, value: str) -> Condition:
     values = tuple(dict.fromkeys(folded for part in _LIST_SEPARATORS.split(value) if (folded := fold(vr, part))))
-    if not values:
-        return None
     return Equal(values[0]) if len(values) == 1 else OneOf(values)
 
 
@@ -193,7 +191,7 @@ def _instants(tag: int, vr: str, value: str) -> Equal | Range:
     kind = _FORMATS[vr][0].lower()
     if vr == "DT" and (value.count("-") > 1 or "+" in value):
         raise BadParameter(f"Invalid query: specified DateTime value '{value}' contains offset which is not supported.")
-    start, _, end = (part.strip(_BLANK) for part in value.partition("-"))
+    start, _, end = (part.strip(BLANK) for part in value.partition("-"))
     if not start and not end:
         raise BadParameter("Invalid query: specified range is invalid.\nBoth parts in the range cannot be empty.")
     first = _instant(tag, vr, start, _EARLIEST) if start else None

@@ -178,6 +178,8 @@ class _Reader:
         left = self.left
         while position < end:
             if end - position < 8:
+                if depth == 0 and not any(buffer[position:end]):
+                    break  # some writers pad files
                 raise BadFile(f"The file is cut off or damaged: {end - position} bytes are too few for an attribute.")
             if implicit:
                 group, number, length = implicit_header(buffer, position)

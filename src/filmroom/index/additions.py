@@ -45,6 +45,7 @@ class NewInstance:
     metadata: bytes
     frames: Frames | None
     bulk: Mapping[str, Bulk]
+    instead_of: str | None = None  # a lost blob, which this Instance may take the place of without `replace`
 
 
 class Status(Enum):
@@ -179,13 +180,14 @@ def _settle(
         old = present.get(candidate.id)
         beaten = winners.get(candidate.id)
         known = (beaten.rows.new.digest, beaten.rows.new.key) if beaten else (old.digest, old.blob) if old else None
-        if known is None or replace:
+        replaces = known is not None and (replace or known[1] == candidate.rows.new.instead_of)
+        if known is None or replaces:
             winners.pop(candidate.id, None)  # the order of watermarks is that of what is kept
             candidate.replaced = old
             winners[candidate.id] = candidate
         if known is None:
             statuses.append(Status.ADDED)
-        elif replace:
+        elif replaces:
             statuses.append(Status.REPLACED)
             lost.append(known[1])
         else:

@@ -64,6 +64,7 @@ _GATHERED: Mapping[int, tuple[Level, Column[Any], Callable[[Any], Elements]]] = 
 }
 _LONGEST_SEARCHED = 4 << 20  # bytes of Metadata that are parsed for one match; more would be a page of gigabytes
 _RETRIEVE_URL = 0x00081190  # which the index doesn't know, whatever a file may say
+_RETRIEVE_URL_KEY = attributes.key(_RETRIEVE_URL)
 
 
 def search(tx: Connection, query: Query) -> list[tuple[Resource, Elements]]:
@@ -75,12 +76,14 @@ def search(tx: Connection, query: Query) -> list[tuple[Resource, Elements]]:
     ]
     in_rows = frozenset().union(*(HELD[level] for level in _levels(query)))
     elsewhere = query.attributes - in_rows - _GATHERED.keys() - {_RETRIEVE_URL}
+    # Only an Instance has one Metadata that speaks for all of it.
+    wanted = None if query.all_attributes and query.level is Level.INSTANCE else elsewhere
     return [
         (
             _resource(row, query),
-            dict(sorted((_held(row, query) | _elsewhere(row, elsewhere) | _gathered(row, gathered)).items())),
+            dict(sorted((_elsewhere(row, wanted) | _held(row, query) | _gathered(row, gathered)).items())),
         )
-        for row in tx.execute(_statement(query, gathered, with_metadata=bool(elsewhere)))
+        for row in tx.execute(_statement(query, gathered, with_metadata=wanted is None or bool(wanted)))
     ]
 
 
@@ -99,15 +102,16 @@ def _held(row: Row[Any], query: Query) -> Elements:
     return {key: found[key] for key in map(attributes.key, query.attributes) if key in found}
 
 
-def _elsewhere(row: Row[Any], tags: Collection[int]) -> Elements:
-    """What no row holds, from the Metadata of one Instance."""
-    if not tags:
+def _elsewhere(row: Row[Any], tags: Collection[int] | None) -> Elements:
+    """What no row holds, from the Metadata of one Instance. None is everything there is."""
+    if tags is not None and not tags:
         return {}
     text = unpack(row.metadata)
     if len(text) > _LONGEST_SEARCHED:
         return {}
     elements = orjson.loads(json_model.azure(text))
-    return {key: elements[key] for key in map(attributes.key, tags) if key in elements and is_held(elements[key])}
+    keys = elements.keys() - {_RETRIEVE_URL_KEY} if tags is None else map(attributes.key, tags)
+    return {key: elements[key] for key in keys if key in elements and is_held(elements[key])}
 
 
 def _gathered(row: Row[Any], tags: Collection[int]) -> Elements:

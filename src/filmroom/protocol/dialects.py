@@ -21,6 +21,8 @@ class Dialect:
 
     offers: Mapping[Kind, Offers]
 
+    fixed_500: bool  # an internal error is told in one sentence, whatever it is
+
     # Store
     rules: validation.Rules
     response_shape: store_response.Shape
@@ -46,6 +48,7 @@ class Dialect:
     keys_of_scope: bool  # ... and also inside a resource of that level, where it says nothing new
     returned: Mapping[Level, frozenset[int]]  # by default
     returned_all: Mapping[Level, frozenset[int]] | None  # by includefield=all; None is everything there is
+    computed_of_instances: bool  # what is computed of Studies and Series also in a search for Instances
     synthesised: frozenset[int]  # attributes that the service makes up when they are asked for
     wildcards: bool  # * and ? in matching keys
     lists: bool  # several UIDs or codes in one matching key, or by repeating it
@@ -65,6 +68,7 @@ V1 = Dialect(
     root="/v1",
     version="1",
     offers=offers.AZURE,
+    fixed_500=True,
     rules=validation.V1,
     response_shape=store_response.V1,
     response_type="application/dicom+json; charset=utf-8",
@@ -85,6 +89,7 @@ V1 = Dialect(
     keys_of_scope=False,
     returned=search_sets.V1_RETURNED,
     returned_all=search_sets.AZURE_ALL,
+    computed_of_instances=False,
     synthesised=frozenset(),
     wildcards=False,
     lists=False,
@@ -107,6 +112,7 @@ DICOMWEB = Dialect(
     root="/dicomweb",
     version=None,
     offers=offers.STANDARD,
+    fixed_500=False,
     rules=validation.STANDARD,
     response_shape=store_response.STANDARD,
     response_type="application/dicom+json",  # exactly: the Python dicomweb-client compares the whole text
@@ -129,6 +135,7 @@ DICOMWEB = Dialect(
     keys_of_scope=True,
     returned=search_sets.STANDARD_RETURNED,
     returned_all=None,
+    computed_of_instances=True,
     synthesised=frozenset({search_sets.RETRIEVE_URL, search_sets.INSTANCE_AVAILABILITY}),
     wildcards=True,
     lists=True,

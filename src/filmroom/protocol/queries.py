@@ -8,6 +8,7 @@ from itertools import islice
 from filmroom.dicom import attributes, matching
 from filmroom.dicom.matching import Key, Query
 from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.search_attributes import COMPUTED
 from filmroom.errors import BadParameter
 from filmroom.protocol.dialects import Dialect
 
@@ -64,7 +65,7 @@ def parse(
         level=level,
         scope=scope,
         keys=tuple(Key(tag, condition) for tag, condition in conditions.items() if condition is not None),
-        attributes=_by_default(search) | included | conditions.keys(),
+        attributes=(_by_default(search) | included | conditions.keys()) - _left_out(search),
         all_attributes=everything,
         limit=_limit(search, controls["limit"]),
         offset=_integer("Offset", controls["offset"], 0, 0, _LARGEST_OFFSET),
@@ -111,7 +112,7 @@ def _check_once(name: str, tag: int, values: list[str], wanted: dict[int, list[s
         )
     if len(values) > 1:
         raise _duplicate(name)
-    if not values[0].strip():
+    if not values[0].replace("\0", " ").strip():
         raise BadParameter(f"Invalid query: AttributeId '{name}' has empty string value that is not supported.")
 
 
@@ -144,7 +145,7 @@ def _key_tag(search: _Search, name: str, values: list[str]) -> int | None:
 def _condition(search: _Search, tag: int, values: list[str], fuzzy: bool) -> matching.Condition | None:
     dialect = search.dialect
     vr = attributes.vr(tag) or "UN"
-    given = list(dict.fromkeys(filter(None, values)))
+    given = list(dict.fromkeys(value for value in values if value.strip(matching.BLANK)))
     if len(given) > 1 and not (dialect.lists and matching.takes_list(vr)):
         raise _duplicate(attributes.keyword(tag) or attributes.key(tag))
     value = ",".join(given)
@@ -158,6 +159,13 @@ def _by_default(search: _Search) -> frozenset[int]:
     """The attributes of the levels from below the scope down to the matches, and the UIDs of the scope."""
     sets = [tags for level, tags in search.dialect.returned.items() if search.depth < level <= search.level]
     return frozenset().union(*sets, (uid for level, uid in _UIDS_OF_SCOPE.items() if level <= search.depth))
+
+
+def _left_out(search: _Search) -> frozenset[int]:
+    """What is not answered even if it is asked for."""
+    if search.level is not Level.INSTANCE or search.dialect.computed_of_instances:
+        return frozenset()
+    return frozenset(tag for tag, level in COMPUTED.items() if level is not Level.INSTANCE)
 
 
 def _included(search: _Search, values: Iterable[str]) -> tuple[frozenset[int], bool]:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from filmroom import __version__
 from filmroom.archive import Archive
 from filmroom.server import errors, health, journal
+from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
 from filmroom.server.work import Work
 from filmroom.settings import Settings
@@ -42,7 +43,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
             work.close()  # first: what runs needs the archive
             archive.close()
 
-    routes = [Route("/", _index), Route("/health/check", health.check)]
+    routes = [Route("/", _index), in_any_case(Route("/health/check", health.check))]
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.default = Roots()
     app.router.redirect_slashes = False

@@ -18,6 +18,7 @@ from filmroom.server.work import Work
 from filmroom.services.store import Part
 
 DICOM = "application/dicom"
+_PART_TYPES = frozenset({DICOM, "application/octet-stream"})  # where lenient: some senders don't say what bytes are
 WRITE = 1 << 20  # bytes written to disk in one hop
 
 
@@ -91,7 +92,8 @@ def _write_all(file: BinaryIO, data: bytearray) -> None:
 
 
 async def receive(request: Request, receiver: Receiver, *, lenient: bool) -> None:
-    """Read the whole body into `receiver.parts`. `lenient` accepts a part type with parameters, or none."""
+    """Read the whole body into `receiver.parts`. `lenient` accepts other ways to put the type of a part, or none."""
+    _check_encoding(request.headers.getlist("content-encoding"))
     content_type = request.headers.get("content-type", "")
     media_type = media_types.parse(content_type)
     if media_type.type == DICOM and (lenient or not media_type.parameters):
@@ -100,6 +102,15 @@ async def receive(request: Request, receiver: Receiver, *, lenient: bool) -> Non
         await _multipart(request.stream(), content_type, media_type, receiver, lenient)
     else:
         raise UnsupportedMediaType(f"The specified content type '{content_type}' is not supported.")
+
+
+def _check_encoding(codings: list[str]) -> None:
+    given = {coding.strip().lower() for line in codings for coding in line.split(",")} - {"", "identity"}
+    if given:
+        raise UnsupportedMediaType(
+            f"The header Content-Encoding '{', '.join(codings)}' is not supported: "
+            "send the body uncompressed and without this header."
+        )
 
 
 async def _single(stream: AsyncIterator[bytes], receiver: Receiver) -> None:
@@ -132,6 +143,6 @@ async def _multipart(
 
 
 def _check_type(content_type: str, lenient: bool) -> None:
-    exact = media_types.parse(content_type).type if lenient else content_type.strip().lower()
-    if exact != DICOM:
+    known = media_types.parse(content_type).type in _PART_TYPES if lenient else content_type.strip().lower() == DICOM
+    if not known:
         raise UnsupportedMediaType(f"The specified content type '{content_type}' is not supported.")

@@ -5,6 +5,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from filmroom import errors
+from filmroom.protocol.dialects import Dialect
 
 log = structlog.get_logger()
 
@@ -16,6 +17,7 @@ STATUSES: dict[type[errors.Error], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
+    errors.Lost: 500,
     errors.Unavailable: 503,
 }
 RETRY_AFTER = "5"  # seconds; a full disk or a busy index rarely heals sooner
@@ -35,8 +37,10 @@ async def known(request: Request, error: Exception) -> Response:
     status = status_of(error)
     headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
     if status >= 500:
-        log.error("unavailable", reason=str(error), cause=repr(error.__cause__))
-    return PlainTextResponse(str(error), status, headers)
+        log.error(type(error).__name__.lower(), reason=str(error), cause=repr(error.__cause__))
+    dialect: Dialect | None = request.scope.get("dialect")
+    fixed = status == 500 and dialect is not None and dialect.fixed_500
+    return PlainTextResponse(INTERNAL if fixed else str(error), status, headers)
 
 
 async def gone(request: Request, error: Exception) -> Response:

@@ -48,8 +48,7 @@ class Journal:
         try:
             await self.app(scope, receive, watched)
         except Exception as error:  # noqa: BLE001 - the outermost handler
-            # Neither its message nor its values: they may hold what a data set says of a patient.
-            log.error("unforeseen", error=type(error).__name__, at=_frames(error))
+            _tell(error)
         finally:
             handler = scope.get("handler", "none")
             milliseconds = round((time.perf_counter() - began) * 1000, 1)
@@ -67,6 +66,16 @@ class Journal:
             reason = str(error) if isinstance(error, Error) else None  # those of ours say nothing of patients
             log.error("unforeseen", error=type(error).__name__, reason=reason, at=_frames(error))
             raise
+
+
+def _tell(error: Exception) -> None:
+    """What ended an answer. One of our errors gets here when the status line is sent already: the answer breaks off."""
+    known = next((one for one in (error, error.__cause__) if isinstance(one, Error)), None)
+    if known is not None:  # Starlette wraps it; what it says is nothing of patients
+        log.error("broken off", error=type(known).__name__, reason=str(known))
+    else:
+        # Neither its message nor its values: they may hold what a data set says of a patient.
+        log.error("unforeseen", error=type(error).__name__, at=_frames(error))
 
 
 def _frames(error: BaseException) -> list[str]:

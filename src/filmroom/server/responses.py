@@ -45,7 +45,7 @@ class Multipart:
         """`root` is put before each Content-Location; None leaves out that and the type parameter."""
         self._boundary = multipart.new_boundary()
         self._contents = contents
-        self._heads = [multipart.part_head(self._boundary, _part_headers(one, root)) for one in contents]
+        self._root = root
         kind = f' type="{contents[0].media_type}";' if root is not None else ""
         self.content_type = f"multipart/related;{kind} boundary={self._boundary}"
 
@@ -56,16 +56,20 @@ class Multipart:
         known = [length for length in lengths if length is not None]
         if len(known) < len(lengths):
             return None
-        framing = sum(len(head) + len(multipart.part_tail()) for head in self._heads)
+        framing = sum(len(self._head(one)) + len(multipart.part_tail()) for one in self._contents)
         return sum(known) + framing + len(multipart.closing(self._boundary))
 
     def chunks(self) -> Iterator[bytes]:
-        """The message, each content read when its turn comes."""
-        for head, content in zip(self._heads, self._contents, strict=True):
-            yield head
-            yield from content.chunks
+        """The message, each content made ready when its turn comes: only then its head can tell what it is."""
+        for content in self._contents:
+            ready = content.ready()
+            yield self._head(ready)
+            yield from ready.chunks
             yield multipart.part_tail()
         yield multipart.closing(self._boundary)
+
+    def _head(self, content: Content) -> bytes:
+        return multipart.part_head(self._boundary, _part_headers(content, self._root))
 
 
 def _part_headers(content: Content, root: str | None) -> dict[str, str]:

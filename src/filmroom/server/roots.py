@@ -88,5 +88,5 @@ def _screen(scope: Scope) -> Response | None:
     if b"<" in query or b"%3c" in query.lower():
         return PlainTextResponse("The query string included invalid characters.", 400)
     if scope["path"].lower().split("/", 3)[2:3] == ["partitions"]:
-        return PlainTextResponse(_PARTITIONS_OFF, 400)
+        return PlainTextResponse(_PARTITIONS_OFF, 400, {"api-supported-versions": _SUPPORTED})
     return None

@@ -1,6 +1,5 @@
 """The Studies Service and Resources (PS3.18 §10): store, retrieve, search, delete, in every dialect."""
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -18,6 +17,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind, Selected
 from filmroom.server import bodies, responses
 from filmroom.server.bodies import Receiver
+from filmroom.server.paths import in_any_case
 from filmroom.server.responses import Multipart
 from filmroom.server.work import Body
 from filmroom.services import delete as delete_service
@@ -130,7 +130,7 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     """Retrieve Metadata (PS3.18 §10.4.1.1.2), or 304 when the client has it already."""
     _select(dialect, request, Kind.METADATA)
     target, root = _target(request), _root(dialect, request)
-    known = _versions(request.headers.getlist("if-none-match"))
+    known = _versions(dialect, request.headers.getlist("if-none-match"))
 
     def begin() -> tuple[str, Body | None]:
         found = retrieve_service.metadata(request.state.archive, dialect, target, root, known)
@@ -173,12 +173,11 @@ def _route(path: str, dialect: Dialect, methods: dict[str, Handler]) -> Route:
     async def endpoint(request: Request) -> Response:
         handler = methods["GET" if request.method == "HEAD" else request.method]
         request.scope["handler"] = getattr(handler, "func", handler).__name__
+        request.scope["dialect"] = dialect
         return await handler(dialect, request)
 
     route = Route(path, endpoint, methods=list(methods))
-    if dialect.version is not None:
-        route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
-    return route
+    return route if dialect.version is None else in_any_case(route)
 
 
 def _target(request: Request) -> Resource:
@@ -209,15 +208,17 @@ async def _send_contents(
         if selected.multipart or len(contents) > 1:  # as many as Frames: the service chose a form that can carry them
             message = Multipart(contents, root)
             return message.content_type, message.length, Body(message.chunks())
-        (content,) = contents
+        content = contents[0].ready()
         return responses.content_type(content), content.length, Body(content.chunks)
 
     content_type, length, body = await request.state.work.run(begin)
     return responses.send(request, body, {"Content-Type": content_type}, length)
 
 
-def _versions(known: Sequence[str]) -> frozenset[str]:
-    """What If-None-Match names: quoted, weak, in a list (RFC 9110 §13.1.2), or bare as Azure's ETags are."""
+def _versions(dialect: Dialect, known: Sequence[str]) -> frozenset[str]:
+    """What If-None-Match names: "*", or ETags, quoted, weak, in a list (RFC 9110 §13.1.2); or one as Azure has them."""
+    if not dialect.quoted_etags:
+        return frozenset({", ".join(known)} - {"*"})  # the Azure service compares text with text
     return frozenset(one.strip().removeprefix("W/").strip('"') for line in known for one in line.split(","))
 
 

@@ -1,13 +1,14 @@
 """Retrieve Transaction (PS3.18 §10.4): Instances, Metadata, Frames and Bulkdata.
 
 What is stored is sent as it lies: one SELECT says where, ranged reads fetch it. Only a Transfer Syntax that
-is not the stored one needs the codec processes. What the index can tell is refused before the first byte; a codec
-that refuses the second of several Instances breaks the answer off.
+is not the stored one needs the codec processes. What the index can tell is refused before the first byte. An object
+that can't be converted is sent as it is stored if the request left the Transfer Syntax open; if it did not, and the
+object is the second of several, the answer breaks off.
 """
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filmroom.archive import Archive, reading
@@ -28,13 +29,18 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One representation on its way out. The chunks are read as they are taken; take them once."""
+    """One representation on its way out. The chunks are read as they are taken; take them once, of what is `ready`."""
 
     media_type: str
     transfer_syntax: str | None
     location: str  # under the root of the service
     length: int | None  # in bytes; None when only sending will tell
     chunks: Iterator[bytes]
+    convert: Callable[[], "Content"] | None = None  # a conversion that may end in something else
+
+    def ready(self) -> "Content":
+        """What is sent in the end: a conversion is done here, before anything of it is said."""
+        return self if self.convert is None else self.convert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +86,30 @@ def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected:
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
         choice = _fit(stored, selected)
-        syntax = _inflated(stored.transfer_syntax) if choice.transfer_syntax == STORED else choice.transfer_syntax
+        lying = _inflated(stored.transfer_syntax)
+        syntax = lying if choice.transfer_syntax == STORED else choice.transfer_syntax
         same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
-        described = None if same else describe(instances.fetch_elements(tx, target))
+        elements = None if same else instances.fetch_elements(tx, target)
     spans = [frame_ranges.span(ranges, number) for number in numbers]
     raw = archive.read(stored, spans)  # in the order of the parts, which are sent one after the other
 
-    def chunks(number: int) -> Iterator[bytes]:
-        frame = frame_ranges.extract(ranges, number, next(raw))
-        if described is not None:
-            frame = archive.pool.run(transcode_frame, frame, described, stored.transfer_syntax, syntax)
-        yield frame
+    def as_it_lies(number: int, taken: Iterator[bytes]) -> Iterator[bytes]:
+        yield frame_ranges.extract(ranges, number, next(taken))
 
-    as_it_lies = described is None and not ranges.spans and ranges.bits % 8 == 0
-    return [
-        Content(
-            media_type=choice.media_type,
-            transfer_syntax=syntax,
-            location=f"{target.path}/frames/{number}",
-            length=length if as_it_lies else None,
-            chunks=chunks(number),
-        )
-        for number, (_, length) in zip(numbers, spans, strict=True)
-    ]
+    def converted(number: int) -> Iterator[bytes]:
+        (frame,) = as_it_lies(number, raw)
+        yield archive.pool.run(transcode_frame, frame, describe(elements or {}), stored.transfer_syntax, syntax)
+
+    contents = []
+    for number, span in zip(numbers, spans, strict=True):
+        length = None if ranges.spans or ranges.bits % 8 or not same else span[1]
+        chunks = as_it_lies(number, raw) if same else converted(number)
+        content = Content(choice.media_type, syntax, f"{target.path}/frames/{number}", length, chunks)
+        if not same:
+            unmade = replace(content, transfer_syntax=lying, chunks=as_it_lies(number, archive.read(stored, [span])))
+            content = _either(content, unmade if choice.fallback else None)
+        contents.append(content)
+    return contents
 
 
 def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
@@ -145,19 +152,45 @@ def _inflated(syntax: str) -> str:
 
 
 def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
-    syntax = choice.transfer_syntax
+    as_it_lies, syntax = _as_it_lies(archive, dialect, stored, choice.media_type), choice.transfer_syntax
+    if syntax in {STORED, stored.transfer_syntax}:
+        return as_it_lies
+    if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
+        raise NotAcceptable(
+            f"Requested DICOM instance size is above the supported limit of {dialect.transcode_limit}. "
+            "Ask for it with transfer-syntax=*."
+        )
+    made = replace(as_it_lies, transfer_syntax=syntax, length=None, chunks=_transcoded(archive, stored, syntax))
+    return _either(made, as_it_lies if choice.fallback else None)
+
+
+def _as_it_lies(archive: Archive, dialect: Dialect, stored: StoredInstance, media_type: str) -> Content:
     location = stored.resource.path
-    if syntax not in {STORED, stored.transfer_syntax}:
-        if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
-            raise NotAcceptable(
-                f"Requested DICOM instance size is above the supported limit of {dialect.transcode_limit}. "
-                "Ask for it with transfer-syntax=*."
-            )
-        return Content(choice.media_type, syntax, location, None, _transcoded(archive, stored, syntax))
     if not stored.complete and dialect.completes_files:
-        return Content(choice.media_type, stored.transfer_syntax, location, None, _completed(archive, stored))
+        return Content(media_type, stored.transfer_syntax, location, None, _completed(archive, stored))
     chunks = archive.blobs.stream(stored.key, 0, stored.length)  # a file that is shorter by now is not sent as good
-    return Content(choice.media_type, stored.transfer_syntax, location, stored.length, chunks)
+    return Content(media_type, stored.transfer_syntax, location, stored.length, chunks)
+
+
+def _either(made: Content, as_it_lies: Content | None) -> Content:
+    """A conversion, which is done when its first chunk is taken, or what lies there if it fails and that will do."""
+
+    def convert() -> Content:
+        try:
+            first = next(made.chunks)
+        except NotAcceptable as error:
+            if as_it_lies is None:
+                raise
+            error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
+            return as_it_lies
+        return replace(made, chunks=_resumed(first, made.chunks))
+
+    return replace(made, convert=convert)
+
+
+def _resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
 
 
 def _completed(archive: Archive, stored: StoredInstance) -> Iterator[bytes]:

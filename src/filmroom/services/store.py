@@ -5,7 +5,8 @@ An Instance is stored when its row is committed. In order, and why:
 (1) read and check each part      a refused Instance must cost no write
 (2) put the files, durably        a row must never name a missing file
 (3) add all rows at once          readers see the whole request or none of it
-(4) delete the files that lost    another request stored the same Instance first
+(4) replace what is lost          "stored already" must not be said of a file that is gone
+(5) delete the files that lost    another request stored the same Instance first
 
 A crash before (3) leaves files that no row names; `delete.sweep` removes them.
 """
@@ -15,6 +16,7 @@ import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from pathlib import Path
 
 from filmroom.archive import Archive
@@ -23,9 +25,10 @@ from filmroom.dicom import attributes, frames, json_model, part10, store_respons
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.search_attributes import HELD
 from filmroom.dicom.store_response import Outcome
-from filmroom.errors import BadFile, Unavailable
+from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index import instances
 from filmroom.index.additions import NewInstance, Status
+from filmroom.index.instances import StoredInstance
 from filmroom.protocol.dialects import Dialect
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
@@ -70,11 +73,13 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
         try:
             archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
             statuses = archive.additions.add([new for _, new in accepted], replace=replace)  # (3)
+            if dialect.identical_succeeds:
+                statuses = _repair(archive, [new for _, new in accepted], statuses)  # (4)
         except Exception:
             _take_back(archive, [new.key for _, new in accepted])
             raise
         lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in _WRITTEN]
-        _take_back(archive, lost)  # (4)
+        _take_back(archive, lost)  # (5)
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, dialect)
     return Stored(tuple(c.outcome for c in candidates), any(c.multiple_values for c in candidates))
@@ -83,6 +88,30 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
 _WRITTEN = {Status.ADDED, Status.REPLACED}
 # All that rows need; the rest of a large data set is not to wait in memory for the other parts.
 _HELD = sorted({attributes.key(tag) for tags in HELD.values() for tag in tags})
+
+
+def _repair(archive: Archive, new: Sequence[NewInstance], statuses: list[Status]) -> list[Status]:
+    """The statuses after each identical Instance whose file is gone has been replaced by the one that came."""
+    identical = [place for place, status in enumerate(statuses) if status is Status.IDENTICAL]
+    if not identical:
+        return statuses
+    with archive.index.read() as tx:
+        stored = {place: instances.fetch(tx, new[place].resource) for place in identical}
+    lost = {place: one.key for place, found in stored.items() for one in found if not _is_whole(archive, one)}
+    if lost:
+        again = archive.additions.add(
+            [replaced(new[place], instead_of=key) for place, key in lost.items()], replace=False
+        )
+        for place, status in zip(lost, again, strict=True):
+            statuses[place] = status
+    return statuses
+
+
+def _is_whole(archive: Archive, stored: StoredInstance) -> bool:
+    try:
+        return archive.blobs.size(stored.key) == stored.length
+    except Lost:
+        return False
 
 
 def _take_back(archive: Archive, keys: Sequence[str]) -> None:

@@ -392,3 +392,27 @@ def test_scope_limits_the_search(http: httpx2.Client, root: str, knee: Dataset) 
     path = f"{root}/studies/{other.StudyInstanceUID}/series"
     assert http.get(f"{path}?SeriesInstanceUID={knee.SeriesInstanceUID}", headers=JSON).status_code == 204
     assert len(search(http, f"{path}/{other.SeriesInstanceUID}/instances")) == 1
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [("studies", "PatientID"), ("studies", "StudyInstanceUID"), ("studies", "StudyDate"), ("series", "Modality")],
+)
+@pytest.mark.parametrize("blank", ["", "%20", "%00", "%20%00"])
+def test_an_empty_value_is_refused_padded_or_not(
+    http: httpx2.Client, root: str, level: str, name: str, blank: str
+) -> None:
+    text = refusal(http, f"{root}/{level}?{name}={blank}")
+    assert text == f"Invalid query: AttributeId '{name}' has empty string value that is not supported."
+
+
+@pytest.mark.parametrize("name", ["%5E", "%3D", "%5E%00"])
+def test_a_fuzzy_name_without_words_finds_nothing(http: httpx2.Client, root: str, knee: Dataset, name: str) -> None:
+    assert http.get(f"{root}/studies?PatientName={name}&fuzzymatching=true", headers=JSON).status_code == 204
+
+
+def test_instances_have_nothing_that_is_computed(http: httpx2.Client, root: str, knee: Dataset) -> None:
+    asked = "includefield=ModalitiesInStudy,NumberOfStudyRelatedInstances,NumberOfSeriesRelatedInstances"
+    query = f"SOPInstanceUID={knee.SOPInstanceUID}&ModalitiesInStudy=MR&{asked}"
+    (match,) = search(http, f"{root}/instances", query)
+    assert not {"00080061", "00201208", "00201209"} & keys(match)
