@@ -223,11 +223,19 @@ def _write(path: str, content: Content, written: list[str]) -> None:
     if isinstance(content, Path):
         _move(content, path, written)
         return
-    with open(path, "xb") as file:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
         written.append(path)
-        file.write(content)
-        file.flush()
-        _sync(file.fileno())
+        _write_all(descriptor, content)
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes | bytearray) -> None:
+    done = os.write(descriptor, content)
+    while done < len(content):  # a signal came between, or there is no room: the next call says so
+        done += os.write(descriptor, memoryview(content)[done:])
 
 
 def _move(source: Path, path: str, written: list[str]) -> None:

@@ -6,7 +6,6 @@ whole numbers, floats and bytes; booleans only going in.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -25,28 +24,34 @@ class Prepared:
         self, statement: ClauseElement | Callable[[str], ClauseElement], columns: Iterable[str] | None = None
     ) -> None:
         """`columns` are those that an INSERT or UPDATE sets. A function gives the statement for a database's name."""
-        self.statement = statement
-        self.columns = None if columns is None else list(columns)
+        self._statement = statement
+        self._columns = None if columns is None else list(columns)
+        self._compiled: dict[str, tuple[str, Bind]] = {}  # by the name of the database
 
     def one(self, tx: Connection, values: Values) -> tuple[Any, ...] | None:
         """Run it and give the first row."""
-        text, bind = _compiled(self, tx.dialect)
+        text, bind = self._for(tx.dialect)
         row: tuple[Any, ...] | None = tx.connection.cursor().execute(text, bind(values)).fetchone()
         return row
 
     def run(self, tx: Connection, rows: Sequence[Values]) -> None:
         """Run it once for each of `rows`."""
-        text, bind = _compiled(self, tx.dialect)
+        text, bind = self._for(tx.dialect)
         tx.connection.cursor().executemany(text, list(map(bind, rows)))
 
+    def _for(self, dialect: Dialect) -> tuple[str, Bind]:
+        """The text for a database, and what makes of named values those that its driver takes."""
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            statement = self._statement
+            if not isinstance(statement, ClauseElement):
+                statement = statement(dialect.name)
+            compiled = self._compiled[dialect.name] = _compile(statement, self._columns, dialect)
+        return compiled
 
-@cache
-def _compiled(prepared: Prepared, dialect: Dialect) -> tuple[str, Bind]:
-    """The text for a database, and what makes of named values those that its driver takes."""
-    statement = prepared.statement
-    if not isinstance(statement, ClauseElement):
-        statement = statement(dialect.name)
-    compiled = statement.compile(dialect=dialect, column_keys=prepared.columns)
+
+def _compile(statement: ClauseElement, columns: list[str] | None, dialect: Dialect) -> tuple[str, Bind]:
+    compiled = statement.compile(dialect=dialect, column_keys=columns)
     assert isinstance(compiled, SQLCompiler)
     names = compiled.positiontup
     # What the statement itself compares with or sets, such as the name of a counter.
