@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import replace as replaced
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.matching import Condition, Key, Query
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.index import additions, instances, search
-from filmroom.index.additions import NewInstance, Status
+from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -82,7 +83,9 @@ def new(
 
 def add(database: Database, *added: NewInstance, replace: bool = False) -> list[Status]:
     with database.begin() as tx:
-        return additions.add(tx, [additions.prepare(one) for one in added], replace=replace)
+        return additions.add(
+            tx, [additions.prepare(one if not replace else replaced(one, replaces=ANY)) for one in added]
+        )
 
 
 def named(study: str, series: str | None = None, instance: str | None = None) -> Resource:

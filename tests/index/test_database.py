@@ -62,7 +62,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path, content: bytes | None, s
 def test_a_block_that_raises_is_undone(database: Database) -> None:
     def give_up() -> None:
         with database.begin() as tx:
-            additions.add(tx, [additions.prepare(given.new("1", "2", "3"))], replace=False)
+            additions.add(tx, [additions.prepare(given.new("1", "2", "3"))])
             raise NotFound
 
     with pytest.raises(NotFound):

@@ -1,6 +1,7 @@
 """Group commit: threads that add at once share transactions, and each gets its own answer."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event
@@ -8,10 +9,11 @@ from sqlalchemy import event
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Unavailable
 from filmroom.index import instances
-from filmroom.index.additions import NewInstance, Status
+from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from tests.index import given
+from tests.service import wait_until
 
 
 def _together(database: Database, requests: list[list[NewInstance]]) -> list[Future[list[Status]]]:
@@ -19,12 +21,10 @@ def _together(database: Database, requests: list[list[NewInstance]]) -> list[Fut
     group = GroupCommit(database)
     with ThreadPoolExecutor(len(requests)) as threads:
         with database.begin():
-            futures = [threads.submit(group.add, requests[0], replace=False)]
-            while not group._turn.locked() or group._waiting:
-                pass
-            futures += [threads.submit(group.add, new, replace=False) for new in requests[1:]]
-            while len(group._waiting) < len(requests) - 1:
-                pass
+            futures = [threads.submit(group.add, requests[0])]
+            wait_until(lambda: group._turn.locked() and not group._waiting)
+            futures += [threads.submit(group.add, new) for new in requests[1:]]
+            wait_until(lambda: len(group._waiting) == len(requests) - 1)
         return futures
 
 
@@ -63,6 +63,15 @@ def test_a_mistake_of_ours_spares_the_others_too(database: Database) -> None:
 def test_a_failed_request_leaves_no_row(database: Database) -> None:
     spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]
     with pytest.raises(Unavailable):
-        GroupCommit(database).add([given.new("1.1", "1.2", "1.3"), spoilt], replace=False)
+        GroupCommit(database).add([given.new("1.1", "1.2", "1.3"), spoilt])
     with database.read() as tx:
         assert instances.fetch(tx, Resource("1.1")) == []
+
+
+def test_adding_and_replacing_share_a_transaction(database: Database) -> None:
+    first, second = given.new("1.1", "1.2", "1.3"), given.new("1.1", "1.2", "1.3", PatientID="other")
+    replacing = [replace(second, replaces=ANY)]
+    futures = _together(database, [[given.new("1.1", "1.2", "1.9")], [first], replacing])
+    assert [future.result() for future in futures] == [[Status.ADDED], [Status.ADDED], [Status.REPLACED]]
+    with database.read() as tx:
+        assert instances.fetch_deleted(tx, 1e12, 9) == [first.key]

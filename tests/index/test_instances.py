@@ -108,7 +108,7 @@ def test_the_last_replaces_the_others(database: Database, at_once: bool) -> None
 def test_an_instance_takes_the_place_of_the_lost_blob_that_it_names(database: Database) -> None:
     lost = given.new("1", "2", "3")
     given.add(database, lost)
-    again = [replace(given.new("1", "2", "3"), instead_of=key) for key in ("another", lost.key, lost.key)]
+    again = [replace(given.new("1", "2", "3"), replaces=key) for key in ("another", lost.key, lost.key)]
     assert given.add(database, *again) == [IDENTICAL, REPLACED, IDENTICAL]
     assert [stored.key for stored in fetched(database, "1")] == [again[1].key]
     assert deleted(database) == {lost.key}

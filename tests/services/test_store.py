@@ -184,7 +184,7 @@ class FailingAdditions(GroupCommit):
         super().__init__(archive.index)
         self._failure = failure
 
-    def add(self, new: Sequence[NewInstance], *, replace: bool) -> list[Status]:
+    def add(self, new: Sequence[NewInstance]) -> list[Status]:
         raise self._failure
 
 
@@ -245,11 +245,11 @@ class Unrepairing(GroupCommit):
 
     calls = 0
 
-    def add(self, new: Sequence[NewInstance], *, replace: bool) -> list[Status]:
+    def add(self, new: Sequence[NewInstance]) -> list[Status]:
         self.calls += 1
         if self.calls > 1:
             raise Unavailable("full")
-        return super().add(new, replace=replace)
+        return super().add(new)
 
 
 def test_failure_at_4_acknowledges_nothing_and_keeps_what_3_added(archive: Archive) -> None:

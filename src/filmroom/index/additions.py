@@ -6,8 +6,9 @@ Then, in order, and why:
 (1) open the rows of Studies and Series   their locks keep everybody else away from the same Instances
 (2) look what is stored already           a second Instance of the same UIDs is told from the first by its digest
 (3) take watermarks                       the lock of the counter is held until commit, so they follow its order
-(4) write the rows of Instances           and the change feed, under the same lock
-(5) write the rows of Studies and Series  which now hold the latest values
+(4) remove the rows that are replaced     their blobs are left to the sweep
+(5) insert the rows of Instances          and the change feed, under the same lock
+(6) update the rows of Studies and Series which now hold the latest values
 """
 
 import time
@@ -17,17 +18,19 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
-from filmroom.index import columns, rows
+from filmroom.index import columns, rows, watermarks
 from filmroom.index.columns import Elements
 from filmroom.index.packing import pack
 from filmroom.index.prepared import Prepared
 from filmroom.index.rows import SeriesRow, StudyRow
-from filmroom.index.tables import change_feed, counter, deleted_blob, instance, instance_data
+from filmroom.index.tables import change_feed, deleted_blob, instance, instance_data
+
+ANY = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class NewInstance:
     metadata: bytes
     frames: Frames | None
     bulk: Mapping[str, Bulk]
-    instead_of: str | None = None  # a lost blob, which this Instance may take the place of without `replace`
+    replaces: str | None = None  # the blob whose place it may take; ANY: whatever is stored
 
 
 class Status(Enum):
@@ -130,25 +133,18 @@ def prepare(new: NewInstance) -> NewRows:
     )
 
 
-def add(tx: Connection, instances: Sequence[NewRows], *, replace: bool) -> list[Status]:
+def add(tx: Connection, instances: Sequence[NewRows]) -> list[Status]:
     """Add Instances; those stored already are left alone, or replaced. The statuses are in the order given."""
     candidates = _open_rows(tx, instances)  # (1)
-    statuses, winners, lost = _settle(candidates, _present(tx, candidates), replace=replace)  # (2)
+    statuses, winners, orphaned = _settle(candidates, _present(tx, candidates))  # (2)
     if winners:
-        first = take_watermarks(tx, len(winners))  # (3)
+        first = watermarks.take(tx, len(winners))  # (3)
         for watermark, winner in enumerate(winners, first):
             winner.watermark = watermark
-        _discard(tx, [winner.replaced.watermark for winner in winners if winner.replaced], lost)
-        _write(tx, winners)  # (4)
-        _write_rows(tx, winners)  # (5)
+        _remove(tx, winners, orphaned)  # (4)
+        _insert(tx, winners)  # (5)
+        _update_parents(tx, winners)  # (6)
     return statuses
-
-
-def take_watermarks(tx: Connection, count: int) -> int:
-    """The first of `count` numbers never used before. The lock of the counter is held until the transaction ends."""
-    last = _TAKE.one(tx, {"count": count})
-    assert last is not None
-    return int(last[0]) - count + 1
 
 
 def _open_rows(tx: Connection, instances: Sequence[NewRows]) -> list[_Candidate]:
@@ -171,38 +167,38 @@ def _present(tx: Connection, candidates: Iterable[_Candidate]) -> dict[tuple[int
 
 
 def _settle(
-    candidates: Iterable[_Candidate], present: Mapping[tuple[int, str], _Present], *, replace: bool
+    candidates: Iterable[_Candidate], present: Mapping[tuple[int, str], _Present]
 ) -> tuple[list[Status], list[_Candidate], list[str]]:
     """What becomes of each, in order: the statuses, those that get a row, and the blobs that lose theirs."""
-    statuses, lost = [], []
+    statuses, orphaned = [], []
     winners: dict[tuple[int, str], _Candidate] = {}
+    standing = {key: (row.blob, row.digest) for key, row in present.items()}
     for candidate in candidates:
-        old = present.get(candidate.id)
-        beaten = winners.get(candidate.id)
-        known = (beaten.rows.new.digest, beaten.rows.new.key) if beaten else (old.digest, old.blob) if old else None
-        replaces = known is not None and (replace or known[1] == candidate.rows.new.instead_of)
-        if known is None or replaces:
-            winners.pop(candidate.id, None)  # the order of watermarks is that of what is kept
-            candidate.replaced = old
-            winners[candidate.id] = candidate
-        if known is None:
-            statuses.append(Status.ADDED)
-        elif replaces:
-            statuses.append(Status.REPLACED)
-            lost.append(known[1])
+        new = candidate.rows.new
+        blob, digest = standing.get(candidate.id, (None, None))
+        if blob is None:
+            status = Status.ADDED
+        elif new.replaces in (ANY, blob):
+            status = Status.REPLACED
+            orphaned.append(blob)
         else:
-            statuses.append(Status.IDENTICAL if known[0] == candidate.rows.new.digest else Status.EXISTS)
-    return statuses, list(winners.values()), lost
+            status = Status.IDENTICAL if digest == new.digest else Status.EXISTS
+        if status in (Status.ADDED, Status.REPLACED):
+            winners.pop(candidate.id, None)  # the order of watermarks is that of what is kept
+            candidate.replaced = present.get(candidate.id)
+            winners[candidate.id], standing[candidate.id] = candidate, (new.key, new.digest)
+        statuses.append(status)
+    return statuses, list(winners.values()), orphaned
 
 
-def _discard(tx: Connection, watermarks: Sequence[int], blobs: Sequence[str]) -> None:
-    if watermarks:
-        _REMOVE.run(tx, [{"watermark": watermark} for watermark in watermarks])
-    if blobs:
-        tx.execute(insert(deleted_blob), [{"blob": blob, "deleted_at": time.time()} for blob in blobs])
+def _remove(tx: Connection, winners: Iterable[_Candidate], orphaned: Iterable[str]) -> None:
+    if replaced := [{"watermark": winner.replaced.watermark} for winner in winners if winner.replaced]:
+        _REMOVE.run(tx, replaced)
+    if blobs := [{"blob": blob, "deleted_at": time.time()} for blob in orphaned]:
+        tx.execute(insert(deleted_blob), blobs)
 
 
-def _write(tx: Connection, winners: Sequence[_Candidate]) -> None:
+def _insert(tx: Connection, winners: Sequence[_Candidate]) -> None:
     now = time.time()
     _INSTANCES.run(
         tx,
@@ -232,20 +228,20 @@ def _write(tx: Connection, winners: Sequence[_Candidate]) -> None:
     )
 
 
-def _write_rows(tx: Connection, winners: Sequence[_Candidate]) -> None:
+def _update_parents(tx: Connection, winners: Sequence[_Candidate]) -> None:
     doubtful = set()  # Studies of which a modality or a SOP Class may have gone
     for winner in winners:
-        parent, child, sop_class = winner.study, winner.series, winner.rows.new.sop_class
-        modality = child.modality
-        rows.take_over(parent, child, winner.rows.study, winner.rows.series, sop_class, winner.watermark)
+        study, series, sop_class = winner.study, winner.series, winner.rows.new.sop_class
+        modality = series.modality
+        study.take_over(winner.rows.study, winner.watermark)
+        series.take_over(winner.rows.series, winner.watermark)
+        study.gather(sop_class, series.modality)
         if winner.replaced is None:
-            parent.series += not child.instances
-            parent.instances += 1
-            child.instances += 1
-        elif winner.replaced.sop_class != sop_class:
-            doubtful.add(parent.key)
-        if modality not in {None, child.modality}:
-            doubtful.add(parent.key)
+            study.series += 1 if series.instances == 0 else 0
+            study.instances += 1
+            series.instances += 1
+        if modality not in {None, series.modality} or (winner.replaced and winner.replaced.sop_class != sop_class):
+            doubtful.add(study.key)
     studies = {winner.study.key: winner.study for winner in winners}
     serieses = {winner.series.key: winner.series for winner in winners}
     rows.write(tx, studies.values(), serieses.values())
@@ -256,12 +252,6 @@ _PRESENT = Prepared(
     select(instance.c.SOPClassUID, instance.c.watermark, instance.c.blob, instance.c.digest).where(
         instance.c.series_key == bindparam("series_key"), instance.c.SOPInstanceUID == bindparam("uid")
     )
-)
-_TAKE = Prepared(
-    update(counter)
-    .where(counter.c.name == "watermark")
-    .values(value=counter.c.value + bindparam("count"))
-    .returning(counter.c.value)
 )
 _REMOVE = Prepared(delete(instance).where(instance.c.watermark == bindparam("watermark")))
 _INSTANCES = Prepared(insert(instance), instance.c.keys())

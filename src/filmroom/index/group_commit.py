@@ -18,7 +18,6 @@ from filmroom.index.database import Database
 @dataclass(slots=True)
 class _Request:
     rows: Sequence[NewRows]
-    replace: bool
     statuses: list[Status] | None = None  # None: not committed yet
 
 
@@ -31,9 +30,9 @@ class GroupCommit:
         self._gathering = threading.Lock()  # held for an instant
         self._waiting: list[_Request] = []
 
-    def add(self, new: Sequence[NewInstance], *, replace: bool) -> list[Status]:
+    def add(self, new: Sequence[NewInstance]) -> list[Status]:
         """As `additions.add`. When it returns, the rows are durable; when it raises, none of them is there."""
-        request = _Request([additions.prepare(one) for one in new], replace)
+        request = _Request([additions.prepare(one) for one in new])
         with self._gathering:
             self._waiting.append(request)
         with self._turn:
@@ -47,16 +46,14 @@ class GroupCommit:
     def _commit_gathered(self) -> None:
         with self._gathering:
             gathered, self._waiting = self._waiting, []
-        for replace in (False, True):
-            group = [request for request in gathered if request.replace is replace]
-            if len(group) > 1:
-                # Whatever goes wrong: each then goes alone, and meets its own error.
-                with suppress(Exception):
-                    self._commit(group)
+        if len(gathered) > 1:
+            # Whatever goes wrong: each then goes alone, and meets its own error.
+            with suppress(Exception):
+                self._commit(gathered)
 
     def _commit(self, group: Sequence[_Request]) -> None:
         together = [rows for request in group for rows in request.rows]
         with self._index.begin() as tx:
-            added = iter(additions.add(tx, together, replace=group[0].replace))
+            added = iter(additions.add(tx, together))
         for request in group:
             request.statuses = [next(added) for _ in request.rows]

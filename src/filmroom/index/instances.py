@@ -14,7 +14,7 @@ from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound
-from filmroom.index import additions, rows, selects
+from filmroom.index import rows, selects, watermarks
 from filmroom.index.packing import unpack
 from filmroom.index.tables import change_feed, deleted_blob, instance, series, study
 
@@ -45,7 +45,7 @@ def remove(tx: Connection, resource: Resource) -> int:
     key = tx.scalar(select(study.c.key).where(here).with_for_update())
     if key is None:
         return 0
-    additions.take_watermarks(tx, 0)  # its lock keeps the change feed in the order of commit
+    watermarks.lock(tx)
     gone = selects.of(select(instance.c.watermark), resource.level)
     uids = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID)
     constants = (literal(time.time()), literal("delete"))

@@ -44,6 +44,17 @@ class StudyRow:
     elements: Elements
     changed: bool = False
 
+    def take_over(self, elements: Elements, watermark: int) -> None:
+        """Let the row take over what one more Instance says of its Study."""
+        self.changed |= columns.merge(self.elements, elements)
+        self.newest = watermark
+
+    def gather(self, sop_class: str, modality: str | None) -> None:
+        """Add to the sets what is new in them."""
+        for gathered, value in ((self.sop_classes, sop_class), (self.modalities, modality)):
+            if value and value not in gathered:
+                gathered.append(value)
+
 
 @dataclass(slots=True)
 class SeriesRow:
@@ -54,6 +65,11 @@ class SeriesRow:
     newest: int
     elements: Elements
     changed: bool = False
+
+    def take_over(self, elements: Elements, watermark: int) -> None:
+        """Let the row take over what one more Instance says of its Series."""
+        self.changed |= columns.merge(self.elements, elements)
+        self.newest = watermark
 
     @property
     def modality(self) -> str | None:
@@ -74,18 +90,6 @@ def open_studies(tx: Connection, wanted: Iterable[StudyId]) -> dict[StudyId, Stu
 def open_series(tx: Connection, wanted: Iterable[SeriesId]) -> dict[SeriesId, SeriesRow]:
     """The rows of Series, made if they are new. Their Studies must be open."""
     return {(partition, key, uid): _open_series(tx, partition, key, uid) for partition, key, uid in sorted(wanted)}
-
-
-def take_over(
-    parent: StudyRow, child: SeriesRow, of_study: Elements, of_series: Elements, sop_class: str, watermark: int
-) -> None:
-    """Let the rows take over what one more Instance says."""
-    parent.changed |= columns.merge(parent.elements, of_study)
-    child.changed |= columns.merge(child.elements, of_series)
-    parent.newest = child.newest = watermark
-    for gathered, value in ((parent.sop_classes, sop_class), (parent.modalities, child.modality)):
-        if value and value not in gathered:
-            gathered.append(value)
 
 
 def write(tx: Connection, studies: Iterable[StudyRow], serieses: Iterable[SeriesRow]) -> None:
@@ -154,16 +158,15 @@ def _any(tx: Connection, table: Table, **values: Any) -> bool:
 
 def _open_study(tx: Connection, partition: int, uid: str) -> StudyRow:
     row = _OPEN_STUDY.one(tx, {**_NEW_STUDY, "partition": partition, "StudyInstanceUID": uid})
-    assert row is not None
-    key, instances, newest, attributes, series_count, modalities, sop_classes = row
+    found = _by_name(row, _NEW_STUDY)
     return StudyRow(
-        key=key,
-        series=series_count,
-        instances=instances,
-        newest=newest,
-        modalities=split(modalities),
-        sop_classes=split(sop_classes),
-        elements=orjson.loads(attributes),
+        key=found["key"],
+        series=found["series"],
+        instances=found["instances"],
+        newest=found["newest"],
+        modalities=split(found["modalities"]),
+        sop_classes=split(found["sop_classes"]),
+        elements=orjson.loads(found["attributes"]),
     )
 
 
@@ -171,9 +174,19 @@ def _open_series(tx: Connection, partition: int, study_key: int, uid: str) -> Se
     row = _OPEN_SERIES.one(
         tx, {**_NEW_SERIES, "partition": partition, "study_key": study_key, "SeriesInstanceUID": uid}
     )
+    found = _by_name(row, _NEW_SERIES)
+    return SeriesRow(
+        key=found["key"],
+        instances=found["instances"],
+        newest=found["newest"],
+        elements=orjson.loads(found["attributes"]),
+    )
+
+
+def _by_name(row: tuple[Any, ...] | None, new: Iterable[str]) -> dict[str, Any]:
+    """What `_opening` returns."""
     assert row is not None
-    key, instances, newest, attributes = row
-    return SeriesRow(key=key, instances=instances, newest=newest, elements=orjson.loads(attributes))
+    return dict(zip(("key", *new), row, strict=True))
 
 
 def _opening(table: Table, uids: Sequence[str], new: Iterable[str]) -> Prepared:

@@ -27,7 +27,7 @@ from filmroom.dicom.search_attributes import HELD
 from filmroom.dicom.store_response import Outcome
 from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index import instances
-from filmroom.index.additions import NewInstance, Status
+from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.instances import StoredInstance
 from filmroom.protocol.dialects import Dialect
 
@@ -66,13 +66,13 @@ def part(content: bytes) -> Part:
 
 def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[Part], *, replace: bool) -> Stored:
     """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT."""
-    keys = new_keys(len(parts))
-    candidates = [_examine(dialect, target, part, key) for part, key in zip(parts, keys, strict=True)]  # (1)
+    keys, replaces = new_keys(len(parts)), ANY if replace else None
+    candidates = [_examine(dialect, target, part, key, replaces) for part, key in zip(parts, keys, strict=True)]  # (1)
     accepted = [(c, c.new) for c in candidates if c.new is not None]
     if accepted:
         try:
             archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
-            statuses = archive.additions.add([new for _, new in accepted], replace=replace)  # (3)
+            statuses = archive.additions.add([new for _, new in accepted])  # (3)
             if dialect.identical_succeeds:
                 statuses = _repair(archive, [new for _, new in accepted], statuses)  # (4)
         except Exception:
@@ -99,9 +99,7 @@ def _repair(archive: Archive, new: Sequence[NewInstance], statuses: list[Status]
         stored = {place: instances.fetch(tx, new[place].resource) for place in identical}
     lost = {place: one.key for place, found in stored.items() for one in found if not _is_whole(archive, one)}
     if lost:
-        again = archive.additions.add(
-            [replaced(new[place], instead_of=key) for place, key in lost.items()], replace=False
-        )
+        again = archive.additions.add([replaced(new[place], replaces=key) for place, key in lost.items()])
         for place, status in zip(lost, again, strict=True):
             statuses[place] = status
     return statuses
@@ -124,7 +122,7 @@ def _take_back(archive: Archive, keys: Sequence[str]) -> None:
         archive.blobs.delete(key for key in keys if key not in named)
 
 
-def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candidate:
+def _examine(dialect: Dialect, target: Resource, part: Part, key: str, replaces: str | None) -> _Candidate:
     """Read one part and check it. A part that can't be stored has no `new`."""
     with _bytes(part.content) as buffer:
         try:
@@ -154,6 +152,7 @@ def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candi
             metadata=json_model.format(model.elements, hidden),
             frames=frames.locate(file, model.elements),
             bulk=model.bulk,
+            replaces=replaces,
         )
     return _Candidate(part, store_response.warn(outcome, findings), new, findings.multiple_values)
 

@@ -1,0 +1,26 @@
+"""Watermarks: numbers that only grow, in the order of commits (decision 3)."""
+
+from sqlalchemy import Connection, bindparam, update
+
+from filmroom.index.prepared import Prepared
+from filmroom.index.tables import counter
+
+
+def take(tx: Connection, count: int) -> int:
+    """The first of `count` numbers never used before. Others wait for theirs until the transaction ends."""
+    last = _TAKE.one(tx, {"count": count})
+    assert last is not None
+    return int(last[0]) - count + 1
+
+
+def lock(tx: Connection) -> None:
+    """Keep all others from taking some, so that the change feed is in the order of commits."""
+    take(tx, 0)
+
+
+_TAKE = Prepared(
+    update(counter)
+    .where(counter.c.name == "watermark")
+    .values(value=counter.c.value + bindparam("count"))
+    .returning(counter.c.value)
+)
