@@ -71,9 +71,8 @@ def serve(
     flags = {name: value for name, value in locals().items() if name != "config"}
     settings = _settings(flags, config)
     _prepare(settings)
-    bound = _bind(settings)
-    listening = web_workers.sockets(bound, settings.workers)
-    url = _url(bound)
+    listening = _listen(settings)
+    url = _url(listening[0])
     for number in ENDED:
         signal.signal(number, _end)
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
@@ -102,18 +101,13 @@ _HINTS = {
 }
 
 
-def _bind(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(settings: Settings) -> list[socket.socket]:
     try:
-        listening.bind((settings.host, settings.port))
+        return web_workers.listen(settings.host, settings.port, settings.workers)
     except (OSError, UnicodeError) as error:  # the latter: no name that could be looked up
-        listening.close()
         code, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, "that is no name")
         hint = _HINTS.get(code or 0, "Name an address of this machine as --host.")
         _stop(f"Can't listen on {settings.host}:{settings.port}: {reason}. {hint}", PORT_IN_USE)
-    return listening
 
 
 def _url(listening: socket.socket) -> str:

@@ -9,16 +9,19 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from typing import Any
 
 import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 BACKLOG = 2048
+REST = 0.5  # seconds before a worker is replaced, so that one that can't live costs no core
 PATIENCE = 40  # seconds in which a worker finishes what is under way, before it is killed
 
 _CONTEXT = multiprocessing.get_context("spawn")  # the service will have threads, which a fork would not survive
@@ -27,17 +30,19 @@ _OWN_SOCKETS = sys.platform == "linux"  # elsewhere SO_REUSEPORT gives all conne
 log = structlog.get_logger()
 
 
-def sockets(first: socket.socket, count: int) -> list[socket.socket]:
-    """Sockets for so many workers, made of one that is bound. The kernel spreads connections over them.
+def listen(host: str, port: int, count: int) -> list[socket.socket]:
+    """Sockets for so many workers. The kernel spreads connections over them.
 
-    The first listens at once, so that nobody is turned away; the others when their worker is ready. It was bound
-    without SO_REUSEPORT, so that a port in use by another service is found out.
+    The first listens at once, so that nobody is turned away; the others when their worker is ready. It is bound
+    without SO_REUSEPORT, so that a port in use by another service is found out. OSError or UnicodeError if it can't be.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    first = _bound(family, (host, port))
     first.listen(BACKLOG)
     if count == 1 or not _OWN_SOCKETS:
         return [first] * count
     first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    return [first, *(_beside(first) for _ in range(count - 1))]
+    return [first, *(_bound(family, first.getsockname(), socket.SO_REUSEPORT) for _ in range(count - 1))]
 
 
 def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
@@ -52,6 +57,7 @@ def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
                 if worker.exitcode == STARTUP_FAILURE:
                     raise SystemExit(STARTUP_FAILURE)  # the next would meet the same
                 log.warning("worker replaced", exit_code=worker.exitcode)
+                time.sleep(REST)
                 workers[place] = _start(config, listening[place])
     finally:
         for worker in workers:
@@ -61,11 +67,15 @@ def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
             worker.kill()
 
 
-def _beside(first: socket.socket) -> socket.socket:
-    made = socket.socket(first.family, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    made.bind(first.getsockname())
+def _bound(family: socket.AddressFamily, address: Any, *options: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        for option in (socket.SO_REUSEADDR, *options):
+            made.setsockopt(socket.SOL_SOCKET, option, 1)
+        made.bind(address)
+    except BaseException:
+        made.close()
+        raise
     return made
 
 
@@ -78,12 +88,12 @@ def _start(config: uvicorn.Config, listening: socket.socket) -> SpawnProcess:
 def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
     """The life of a worker."""
     config.configure_logging()
-    threading.Thread(target=_end_with_the_service, daemon=True).start()
+    threading.Thread(target=_finish_with_the_service, daemon=True).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _end_with_the_service() -> None:
+def _finish_with_the_service() -> None:
     """Finish what is under way, and end, when the process that started this one is gone."""
     service = multiprocessing.parent_process()
     assert service is not None

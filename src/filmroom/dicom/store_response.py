@@ -10,12 +10,8 @@ from filmroom.dicom.validation import Findings, Problem
 
 # Failure Reasons (PS3.18 Annex I.2.2, PS3.4 Table B.2-1). The Azure service gives 0xA900 to all that is not valid: to
 # what is not DICOM, is of another Study, or lacks a UID.
-PROCESSING_FAILURE = 272  # 0x0110
-OUT_OF_RESOURCES = 42752  # 0xA700
 VALIDATION_FAILED = 43264  # 0xA900, data set does not match SOP Class
-CANNOT_UNDERSTAND = 49152  # 0xC000
 ALREADY_STORED = 45070  # 0xB00E, the Azure service's own
-BEING_STORED = 45071  # 0xB00F, the Azure service's own
 
 
 @dataclass(frozen=True, slots=True)
