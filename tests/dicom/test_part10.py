@@ -519,3 +519,10 @@ def test_what_pydicom_writes_is_what_is_read(plan: Any, syntax: str) -> None:
 def test_attributes_are_in_the_order_of_their_tags() -> None:
     keys = list(read(explicit_file(short(0x00200010, "SH", b"1 "), short(0x00100020, "LO", b"ID"))))
     assert all(one < other for one, other in pairwise(keys))
+
+
+@pytest.mark.parametrize("delimiter", [ITEM_END[:4], SEQUENCE_END[:4]])
+def test_a_stray_delimiter_is_none_even_if_it_looks_like_an_element(delimiter: bytes) -> None:
+    """It has no VR: what stands in the place of one belongs to its length."""
+    made = explicit_file(delimiter + b"SH\0\0", short(0x00100020, "LO", b"ID"))
+    assert list(part10.read(made).elements) == [0x00100020]

@@ -181,14 +181,14 @@ class _Reader:
                 raise BadFile(f"The file is cut off or damaged: {end - position} bytes are too few for an attribute.")
             if implicit:
                 group, number, length = implicit_header(buffer, position)
-                vr = _IMPLICIT.get(group << 16 | number)
+                vr = _IMPLICIT.get(group << 16 | number) if length != UNDEFINED else None
             else:
                 group, number, code, length = explicit_header(buffer, position)
-                vr = _SHORT.get(code)
+                vr = _SHORT.get(code) if group != 0xFFFE else None  # delimiters have no VR, whatever follows them
             left -= 1
             if left < 0:
                 raise _too_many()
-            if vr is not None and number and length != UNDEFINED:
+            if vr is not None and number:
                 offset = position + 8
                 position = offset + length
                 if position > end:
