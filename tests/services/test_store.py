@@ -51,6 +51,23 @@ def keys(archive: Archive) -> set[str]:
 # --- Outcomes
 
 
+@pytest.mark.parametrize(("vr", "value"), [("OB", b"1.20"), ("DS", "1.20")])
+def test_a_uid_of_another_vr_is_refused_and_its_neighbour_stored(archive: Archive, vr: str, value: object) -> None:
+    bad, good = data.dataset(), data.dataset()
+    bad.add_new("SeriesInstanceUID", vr, value)
+    outcomes = stored(archive, data.file(bad), data.file(good))
+    assert [outcome.failure for outcome in outcomes] == [VALIDATION_FAILED, None]
+    assert found(archive, good) == data.file(good)
+
+
+def test_a_sop_class_is_indexed_by_the_text_that_was_checked(archive: Archive) -> None:
+    made = data.dataset(SOPClassUID="1.20")
+    (outcome,) = stored(archive, data.with_vr(data.file(made), 0x00080016, "DS"))
+    assert outcome.sop_class == "1.20"
+    with archive.index.read() as tx:
+        assert [one.sop_class for one in instances.fetch(tx, resource(made))] == ["1.20"]
+
+
 def test_stored_byte_for_byte(either: Archive) -> None:
     made = data.dataset()
     (outcome,) = stored(either, data.file(made))

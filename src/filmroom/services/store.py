@@ -106,7 +106,7 @@ def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candi
             return _Candidate(part, Outcome(failure=store_response.VALIDATION_FAILED, problems=(problem,)))
         findings = validation.check(file, model, dialect.rules, target.study)
         sop_class, study, series, instance = (
-            _uid(model.elements, tag) for tag in (SOP_CLASS, STUDY, SERIES, SOP_INSTANCE)
+            validation.uid(file, model, tag) for tag in (SOP_CLASS, STUDY, SERIES, SOP_INSTANCE)
         )
         outcome = Outcome(sop_class, study, series, instance)
         if findings.errors:
@@ -138,11 +138,6 @@ def _concluded(outcome: Outcome, status: Status, dialect: Dialect) -> Outcome:
 
 
 _OTHER_BYTES = "Other bytes are stored under these UIDs; PUT replaces them."
-
-
-def _uid(elements: dict[str, dict[str, object]], tag: int) -> str | None:
-    value = json_model.first(elements, tag)
-    return str(value).strip(" \0") if value is not None else None
 
 
 @contextmanager
