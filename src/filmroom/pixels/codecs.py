@@ -64,7 +64,7 @@ def swap(data: bytes, frame: Frame) -> bytes:
     """A native Frame in the other byte order. It may come padded to whole words, and goes without padding."""
     size = max(frame.bits_allocated // 8, 2 if frame.words else 1)
     if size == 1:
-        return data
+        return data[: frame.length]
     if len(data) % size:  # a Frame of odd length shares a word with its neighbour, which is not at hand
         raise NotAcceptable(UNSUPPORTED)
     return np.frombuffer(data, f"u{size}").byteswap().tobytes()[: frame.length]
