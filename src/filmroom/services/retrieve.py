@@ -14,9 +14,10 @@ from filmroom.archive import Archive, reading
 from filmroom.dicom import frames as frame_ranges
 from filmroom.dicom import json_model, part10, rewrite, transfer_syntax
 from filmroom.dicom.resources import Level, Resource
-from filmroom.errors import NotAcceptable, NotFound
+from filmroom.errors import BadFile, NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
+from filmroom.pixels import codecs
 from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
@@ -83,6 +84,8 @@ def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected:
         syntax = _inflated(stored.transfer_syntax) if choice.transfer_syntax == STORED else choice.transfer_syntax
         same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
         described = None if same else describe(instances.fetch_elements(tx, target))
+    if described is not None:
+        codecs.check(described)
     spans = [frame_ranges.span(ranges, number) for number in numbers]
     raw = archive.read(stored, spans)  # in the order of the parts, which are sent one after the other
 
@@ -163,9 +166,22 @@ def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice
 def _completed(archive: Archive, stored: StoredInstance) -> Iterator[bytes]:
     """The file with the preamble and file meta information that it was stored without (PS3.10 §7.1)."""
     with reading():
-        file = part10.read(archive.blobs.get(stored.key))
-        model = json_model.write(file)
-    yield from rewrite.write(file, model.elements, file.transfer_syntax, lambda *_: {})
+        head, start = _head(archive, stored)
+    syntax = transfer_syntax.find(stored.transfer_syntax)
+    yield rewrite.meta(head.meta, stored.sop_class, str(stored.resource.instance), syntax)
+    yield from archive.blobs.stream(stored.key, start, stored.length - start)
+
+
+def _head(archive: Archive, stored: StoredInstance) -> tuple[part10.Head, int]:
+    """What stands before the data set of a file, and where that begins. Only the first chunk is read for it."""
+    try:
+        buffer = archive.blobs.get_ranges(stored.key, [(0, min(_CHUNK, stored.length))])[0]
+        head = part10.read_head(buffer)
+        return head, part10.data_set_start(buffer, head)
+    except BadFile:  # file meta information of more than a chunk
+        buffer = archive.blobs.get(stored.key)
+        head = part10.read_head(buffer)
+        return head, part10.data_set_start(buffer, head)
 
 
 def _transcoded(archive: Archive, stored: StoredInstance, syntax: str) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ A crash before (3) leaves files that no row names; `delete.sweep` removes them.
 import hashlib
 import mmap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def part(content: bytes) -> Part:
 def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[Part], *, replace: bool) -> Stored:
     """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT."""
     keys = new_keys(len(parts))
-    candidates = [_examine(dialect, target, part, key) for part, key in zip(parts, keys, strict=True)]  # (1)
+    candidates = [_examine(archive, dialect, target, part, key) for part, key in zip(parts, keys, strict=True)]  # (1)
     accepted = [(c, c.new) for c in candidates if c.new is not None]
     if accepted:
         try:
@@ -95,11 +95,15 @@ def _take_back(archive: Archive, keys: Sequence[str]) -> None:
         archive.blobs.delete(key for key in keys if key not in named)
 
 
-def _examine(dialect: Dialect, target: Resource, part: Part, key: str) -> _Candidate:
+def _examine(archive: Archive, dialect: Dialect, target: Resource, part: Part, key: str) -> _Candidate:
     """Read one part and check it. A part that can't be stored has no `new`."""
-    with _bytes(part.content) as buffer:
+    with ExitStack() as held:
+        buffer = held.enter_context(_bytes(part.content))
         try:
-            file = part10.read(buffer)
+            head = part10.read_head(buffer)
+            if head.deflated:
+                held.enter_context(archive.inflating)
+            file = part10.read(buffer, head)
             model = json_model.write(file)
         except BadFile as error:
             problem = validation.Problem(0, str(error))
