@@ -27,6 +27,7 @@ APPLICATION = "filmroom.server.app:create"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what one calls to reach it from this machine
 BACKLOG = 2048
+PATIENCE = 60  # seconds in which a worker must answer; one that is merely busy must not lose all its requests
 BAD_SETTING, NO_DATA, PORT_IN_USE = configuration.BAD_SETTING, 3, 4  # exit codes
 ENDED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # and those of an end by a signal
 _DEFAULTS = {"codec_processes": "cores, at most 4", "public_url": "none"}  # where it is no plain value
@@ -162,6 +163,7 @@ def _run(settings: Settings, listening: socket.socket) -> None:
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
+        timeout_worker_healthcheck=PATIENCE,
     )
     if settings.workers == 1:
         uvicorn.Server(config).run(sockets=[listening])
@@ -175,13 +177,24 @@ def _end(number: int, _: FrameType | None = None) -> NoReturn:
 
 
 class _Workers(Multiprocess):
-    """Web workers, and an exit code that says why they ended; uvicorn's is 0 even when none could start."""
+    """Web workers, and an exit code that says why they ended; uvicorn's is 0 even when none could start.
+
+    Uvicorn says nothing in our log when it replaces a worker, with which all requests to it are lost.
+    """
 
     _code = STARTUP_FAILURE
 
     def run(self) -> None:
         super().run()
         raise SystemExit(self._code)
+
+    def keep_subprocess_alive(self) -> None:
+        before = [(process, process.process.is_alive()) for process in self.processes]
+        super().keep_subprocess_alive()
+        for (old, hung), new in zip(before, self.processes, strict=True):
+            if old is not new:
+                reason = f"it did not answer for {PATIENCE} seconds and was killed" if hung else "it ended"
+                journal.log.warning("worker replaced", reason=reason, exit_code=old.exitcode, old=old.pid, new=new.pid)
 
     def handle_int(self) -> None:
         self._code = ENDED[signal.SIGINT]
