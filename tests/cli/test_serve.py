@@ -69,7 +69,7 @@ def test_an_ipv6_address_is_in_brackets(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_all_its_processes(tmp_path: Path, workers: str, number: signal.Signals) -> None:
     with service.running(tmp_path / "data", "--workers", workers) as running:
-        with httpx2.Client(base_url=running.url) as http:
+        with httpx2.Client(base_url=running.url, timeout=60) as http:
             assert store(http, ROOT, sent().content).status_code == 200
         running.process.send_signal(number)
         assert running.process.wait(service.DEADLINE) == {signal.SIGTERM: 0, signal.SIGINT: 130}[number]
@@ -129,7 +129,7 @@ def test_settings_of_environment_and_file_reach_the_workers(tmp_path: Path) -> N
     config = tmp_path / "settings.toml"
     config.write_text('public_url = "https://pacs.example/archive"\npart_limit = 100\n')
     with service.running(tmp_path / "data", "--config", str(config), "--workers", "2") as running:
-        answer = httpx2.post(f"{running.url}{ROOT}/studies", content=sent().content, headers=DICOM)
+        answer = httpx2.post(f"{running.url}{ROOT}/studies", content=sent().content, headers=DICOM, timeout=60)
         assert (answer.status_code, answer.text) == (413, "The request exceeded the allowed limit of 100 bytes.")
 
 
