@@ -1,6 +1,7 @@
 """`filmroom serve`: what it prints, how it ends, and what it refuses."""
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from filmroom.cli.serve import _Watch
 from tests import data, service
 from tests.cli.program import Program
 from tests.messages import DICOM, Sent, sent, store
@@ -114,6 +116,39 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
 def workers(running: service.Service) -> list[int]:
     """The web workers: what the supervisor started that listens, too."""
     return [pid for pid in running.processes() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+class Worker:
+    """What the supervisor sees of a worker: whether it lives, and its end of a pipe."""
+
+    pid = 7
+
+    def __init__(self) -> None:
+        self.parent_conn, self.theirs = multiprocessing.Pipe()
+        self.process = self
+        self.alive = True
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def answer(self) -> None:
+        self.theirs.recv()
+        self.theirs.send(True)
+
+
+def test_a_worker_has_a_minute_to_answer_each_time_it_is_asked() -> None:
+    watch, worker = _Watch(), Worker()
+    assert [watch.fault(worker, now) for now in (0, 0.5, 60)] == [None] * 3  # type: ignore[arg-type]
+    worker.answer()
+    assert [watch.fault(worker, now) for now in (60.5, 61, 120)] == [None] * 3  # type: ignore[arg-type]
+    assert watch.fault(worker, 121) == "it did not answer for 60 seconds and was killed"  # type: ignore[arg-type]
+
+
+def test_a_worker_that_dies_before_it_answers_is_not_waited_for() -> None:
+    watch, worker = _Watch(), Worker()
+    assert watch.fault(worker, 0) is None  # type: ignore[arg-type]
+    worker.alive = False
+    assert watch.fault(worker, 1) == "it ended"  # type: ignore[arg-type]
 
 
 def test_two_services_on_one_archive(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -14,6 +15,7 @@ import typer
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration
@@ -176,25 +178,58 @@ def _end(number: int, _: FrameType | None = None) -> NoReturn:
     raise SystemExit(ENDED[signal.Signals(number)])
 
 
-class _Workers(Multiprocess):
-    """Web workers, and an exit code that says why they ended; uvicorn's is 0 even when none could start.
+class _Watch:
+    """Whether workers answer. It never waits, as uvicorn does: a signal or a worker that died has to be noticed."""
 
-    Uvicorn says nothing in our log when it replaces a worker, with which all requests to it are lost.
-    """
+    def __init__(self) -> None:
+        self._asked: dict[int, float] = {}  # when, by the process id of who has not answered yet
+
+    def fault(self, worker: Process, now: float) -> str | None:
+        """Why the worker must be replaced; None if it need not be."""
+        pid = worker.pid or 0
+        if not worker.process.is_alive():
+            self._asked.pop(pid, None)
+            return "it ended"
+        if pid in self._asked and worker.parent_conn.poll():
+            worker.parent_conn.recv()
+            del self._asked[pid]
+        if pid not in self._asked:
+            worker.parent_conn.send(b"ping")
+            self._asked[pid] = now
+        if now - self._asked[pid] <= PATIENCE:
+            return None
+        del self._asked[pid]
+        return f"it did not answer for {PATIENCE} seconds and was killed"
+
+
+class _Workers(Multiprocess):
+    """Web workers, and an exit code that says why they ended; uvicorn's is 0 even when none could start."""
 
     _code = STARTUP_FAILURE
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self._watch = _Watch()
 
     def run(self) -> None:
         super().run()
         raise SystemExit(self._code)
 
     def keep_subprocess_alive(self) -> None:
-        before = [(process, process.process.is_alive()) for process in self.processes]
-        super().keep_subprocess_alive()
-        for (old, hung), new in zip(before, self.processes, strict=True):
-            if old is not new:
-                reason = f"it did not answer for {PATIENCE} seconds and was killed" if hung else "it ended"
-                journal.log.warning("worker replaced", reason=reason, exit_code=old.exitcode, old=old.pid, new=new.pid)
+        """Replace workers, with which all requests to them are lost, and say so: uvicorn does not in our log."""
+        for number, old in enumerate(self.processes):
+            reason = self._watch.fault(old, time.monotonic())
+            if reason is None or self.should_exit.is_set():
+                continue
+            old.kill()
+            old.join()
+            if old.exitcode == STARTUP_FAILURE:  # the next one would fail as well
+                journal.log.error("worker failed to start", pid=old.pid)
+                self.should_exit.set()
+                return
+            self.processes[number] = new = Process(self.config, self.sockets)
+            new.start()
+            journal.log.warning("worker replaced", reason=reason, exit_code=old.exitcode, old=old.pid, new=new.pid)
 
     def handle_int(self) -> None:
         self._code = ENDED[signal.SIGINT]
