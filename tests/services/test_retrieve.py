@@ -319,3 +319,12 @@ def test_a_frame_too_large_to_decode_is_refused_before_it_is_read(
     monkeypatch.setattr(codecs, "MOST_PIXELS", 63)
     with pytest.raises(NotAcceptable, match="megapixels"):
         service.frames(archive, of(made), [1], Selected("image/jp2", JPEG_2000, multipart=True))
+
+
+def test_a_large_frame_is_sent_in_chunks(archive: Archive) -> None:
+    made = data.image(frames=2, rows=1024, columns=1024)
+    keep(archive, data.file(made))
+    _, second = service.frames(archive, of(made), [1, 2], as_stored(OCTETS))
+    sent = list(second.chunks)
+    assert [len(chunk) for chunk in sent] == [1 << 20] * 2
+    assert b"".join(sent) == made.PixelData[2 << 20 :]

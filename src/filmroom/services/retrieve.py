@@ -96,15 +96,16 @@ def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected:
         yield frame
 
     as_it_lies = described is None and not ranges.spans and ranges.bits % 8 == 0
+    streamed = as_it_lies and not transfer_syntax.find(stored.transfer_syntax).deflated  # a Frame may be a gigabyte
     return [
         Content(
             media_type=choice.media_type,
             transfer_syntax=syntax,
             location=f"{target.path}/frames/{number}",
             length=length if as_it_lies else None,
-            chunks=chunks(number),
+            chunks=archive.blobs.stream(stored.key, offset, length) if streamed else chunks(number),
         )
-        for number, (_, length) in zip(numbers, spans, strict=True)
+        for number, (offset, length) in zip(numbers, spans, strict=True)
     ]
 
 
