@@ -1,6 +1,7 @@
 """Builders of DICOM files for the tests. Every test makes what it needs; no binary files lie in the repository."""
 
 import io
+from struct import pack
 from typing import Any
 
 import numpy as np
@@ -89,3 +90,10 @@ def file(made: Dataset | None = None, syntax: str = ExplicitVRLittleEndian, prea
         enforce_file_format=True,
     )
     return target.getvalue()
+
+
+def with_vr(content: bytes, tag: int, vr: str) -> bytes:
+    """A file of Explicit VR Little Endian in which one attribute says that it has another VR, of a short length."""
+    header = pack("<HH", tag >> 16, tag & 0xFFFF)
+    start = content.index(header, 132)
+    return content[: start + 4] + vr.encode() + content[start + 6 :]

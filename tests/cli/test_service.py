@@ -1,11 +1,13 @@
 """What every command that speaks to a service does alike: its options, and how failures end it."""
 
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from filmroom.cli.service import Impatient
+from tests import data
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, Reply, json
 
@@ -51,6 +53,31 @@ def test_an_empty_uid_is_a_usage_error(run: Program, command: str) -> None:
 def test_warnings_of_the_service_are_said_once(run: Program, recorder: Recorder) -> None:
     recorder.replies = [json([], Warning='299 filmroom "Only half of it."')]
     assert run("search", "studies").err.count("the service warns: Only half of it.") == 1
+
+
+EVIL = "oops \x1b]0;pwned\x07\x1b[2J\x9b2J"
+
+
+@pytest.mark.parametrize("arguments", ["search studies", "retrieve 1.2.3", "delete 1.2.3 --yes", "store {file}"])
+@pytest.mark.parametrize("status", [400, 404])
+def test_what_a_service_says_commands_no_terminal(
+    run: Program, recorder: Recorder, tmp_path: Path, arguments: str, status: int
+) -> None:
+    (tmp_path / "one.dcm").write_bytes(data.file())
+    recorder.replies = [Reply(status, body=EVIL.encode())]
+    ran = run(*arguments.format(file=tmp_path / "one.dcm").split())
+    assert ran.code != 0
+    assert (ran.out + ran.err).replace("\n", "").isprintable()
+
+
+def test_a_warning_and_a_comment_command_no_terminal(run: Program, recorder: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "one.dcm").write_bytes(data.file())
+    problem = {"00741048": {"vr": "SQ", "Value": [{"00000902": {"vr": "LO", "Value": [EVIL]}}]}}
+    recorder.replies = [json({"00081198": {"vr": "SQ", "Value": [problem]}}, Warning='299 a "\x9b2J"')]
+    ran = run("store", tmp_path / "one.dcm")
+    assert "oops" in ran.err
+    assert (ran.out + ran.err).replace("\n", "").isprintable()
+    assert "the service warns" in run("search", "studies").err
 
 
 @pytest.mark.parametrize("arguments", ["search studies", "retrieve 1.2.3", "delete 1.2.3 --yes", "demo"])

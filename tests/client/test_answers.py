@@ -10,7 +10,6 @@ from pydicom.dataset import Dataset
 
 from filmroom import (
     BadResponse,
-    Client,
     ClientError,
     Conflict,
     NotAcceptable,
@@ -145,12 +144,6 @@ def test_an_exception_of_the_client_is_also_the_one_of_the_service() -> None:
 def test_every_status_of_the_table_has_its_own_word() -> None:
     assert {kind.__name__ for kind in exceptions.BY_STATUS.values()} < set(dir(exceptions))
     assert exceptions.of_status(304) is exceptions.BadRequest
-
-
-def test_a_redirect_loop_is_a_bad_response(service: Recorder) -> None:
-    service.replies = [Reply(302, {"Location": "/pacs/v2/studies"})]
-    with Client(service.url) as client, pytest.raises(BadResponse, match="can't be read"):
-        client.search_for_studies()
 
 
 def test_an_answer_with_broken_compression_is_a_bad_response(client: Any, service: Recorder) -> None:

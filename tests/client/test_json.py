@@ -6,9 +6,11 @@ import pytest
 from pydicom import DataElement
 from pydicom.dataset import Dataset
 
-from filmroom import BadResponse, Bulkdata
+from filmroom import BadResponse, Bulkdata, Conflict
 from filmroom.client import _json
 from tests import data
+from tests.client import recorder
+from tests.client.recorder import Recorder, Reply
 
 
 def _dataset(json: dict[str, Any], url: str = "http://host/v2/studies/1/metadata") -> Dataset:
@@ -109,3 +111,20 @@ def test_what_pydicom_writes_is_read_as_pydicom_reads_it() -> None:
     made.add_new(0x60000050, "SS", [1, 1])
     json = made.to_json_dict(bulk_data_threshold=1 << 30)
     assert _dataset(json) == Dataset.from_json(json)
+
+
+def test_sequences_too_deep_in_one_another_are_a_bad_response(client: Any, service: Recorder) -> None:
+    text = b"{}"
+    for _ in range(300):
+        text = b'{"00081110":{"vr":"SQ","Value":[%s]}}' % text
+    headers = {"Content-Type": recorder.JSON}
+    service.replies = [Reply(200, headers, b"[%s]" % text)]
+    with pytest.raises(BadResponse):
+        client.search_for_studies()[0]
+    service.replies = [Reply(200, headers, text)]
+    with pytest.raises(BadResponse):
+        client.store_instances(data.file())
+    service.replies = [Reply(409, headers, text)]
+    for call in (client.search_for_studies, lambda: client.store_instances(data.file())):
+        with pytest.raises(Conflict):
+            call()

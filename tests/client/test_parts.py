@@ -3,9 +3,11 @@
 import copy
 import errno
 import io
+import struct
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from filmroom import BadResponse, Client, Progress
 from filmroom.client import _parts
 from filmroom.client._parts import Splitter, Spool
+from filmroom.dicom import part10
 from tests import data
 from tests.client import recorder
 from tests.client.recorder import Recorder, Reply
@@ -241,11 +244,64 @@ def test_a_download_to_a_full_disk_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_of_what_is_not_dicom_leaves_nothing(client: Any, service: Recorder, tmp_path: Path) -> None:
-    service.replies = [Reply(200, {"Content-Type": "text/html"}, b"<html>")]
+def _deep(depth: int) -> bytes:
+    """Sequences in one another, each without a length."""
+    begin = struct.pack("<HH2sHIHHI", 8, 0x1110, b"SQ", 0, 0xFFFFFFFF, 0xFFFE, 0xE000, 0xFFFFFFFF)
+    return data.file() + begin * depth + struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0) * depth
+
+
+def _deflated(data_set: bytes) -> bytes:
+    content = data.file(syntax=DeflatedExplicitVRLittleEndian)
+    return content[: part10.read_head(content).end] + data_set
+
+
+HOSTILE = {
+    "not DICOM": b"<html>",
+    "empty": b"\r\n",
+    "damaged": _deflated(b"\xff" * 100),
+    "too deep": _deep(3000),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_what_cannot_be_read_is_a_bad_response_and_leaves_nothing(
+    client: Any, service: Recorder, tmp_path: Path, content: bytes
+) -> None:
+    service.replies = [Reply(200, {"Content-Type": "application/dicom"}, content)]
     with pytest.raises(BadResponse):
         client.download(S, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(BadResponse):
+        client.retrieve_study(S)
+
+
+def test_a_download_that_is_interrupted_leaves_nothing(
+    client: Any, service: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyError("whatever it is")
+
+    monkeypatch.setattr(_parts.Folder, "_free", interrupted)
+    service.replies = [recorder.multipart([_instance()])]
+    with pytest.raises(KeyError):
+        client.download(S, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deflated_download_is_inflated_no_further_than_its_names_need(
+    client: Any, service: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows is zeros without end: whoever inflates it all takes a thousand times its bytes."""
+    made = data.file()
+    data_set = made[part10.read_head(made).end :] + struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, 1 << 30)
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = deflater.compress(data_set) + b"".join(deflater.compress(bytes(1 << 20)) for _ in range(80))
+    sent = _deflated(deflated)
+    service.replies = [recorder.multipart([sent])]
+    monkeypatch.setattr(_parts, "dcmread", None)
+    (path,) = client.download(S, folder=tmp_path)
+    assert path.name == f"{dcmread(io.BytesIO(made)).SOPInstanceUID}.dcm"
+    assert path.read_bytes() == sent
 
 
 @pytest.mark.parametrize(

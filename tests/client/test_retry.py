@@ -160,3 +160,21 @@ def test_a_service_that_does_not_answer_times_out(connect: Callable[..., Any]) -
         client = connect(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.05, retries=0)
         with pytest.raises(ConnectionFailed, match="timed out"):
             client.search_for_studies()
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 01 Jan 99999 00:00:00 GMT",
+        "Mon, 01 Jan 9999999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2020 00:00:00 +99999999999",
+        "Mon, 01 Jan 2020 00:00:00 -99999",
+    ],
+)
+def test_a_date_that_is_none_asks_for_nothing(date: str) -> None:
+    assert _retry.seconds(date) is None
+
+
+def test_dates_at_the_ends_of_time_are_dates() -> None:
+    assert _retry.seconds("1 Jan 0001 00:00:00 +2359") == 0.0
+    assert _retry.seconds("9" * 400) == float("inf")

@@ -321,3 +321,13 @@ def test_unpadded_elements_are_those_of_the_standard_text(planned: tuple[Element
 def test_stored_text_is_parsed_with_hidden_attributes(planned: tuple[Elements, list[str]]) -> None:
     made, hidden = planned
     assert json_model.parse(json_model.format(made, hidden)).keys() == made.keys()
+
+
+@pytest.mark.parametrize("filling", [" ", "\0", "\0 ", "\\", "\\ ", '"', '" '])
+def test_hostile_texts_are_formatted_in_linear_time(filling: str) -> None:
+    """Whatever takes more would not end with a text as long as this."""
+    value = "a\0b" + filling * 100_000 + "x"
+    made: Elements = {"00081090": {"vr": "UT", "Value": [value, value + " \0 "]}}
+    text = json_model.format(made)
+    assert orjson.loads(json_model.azure(text)) == made
+    assert json_model.parse(text) == {"00081090": {"vr": "UT", "Value": [value, value]}}

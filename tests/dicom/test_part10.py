@@ -538,3 +538,10 @@ def test_nuls_inside_an_item_are_not() -> None:
     nested = long(0x00081140, "SQ", long(0xFFFEE000, "", b"")[:4] + struct.pack("<I", 4) + bytes(4))
     with pytest.raises(BadFile, match="too few for an attribute"):
         part10.read(explicit_file(nested))
+
+
+@pytest.mark.parametrize("delimiter", [ITEM_END[:4], SEQUENCE_END[:4]])
+def test_a_stray_delimiter_is_none_even_if_it_looks_like_an_element(delimiter: bytes) -> None:
+    """It has no VR: what stands in the place of one belongs to its length."""
+    made = explicit_file(delimiter + b"SH\0\0", short(0x00100020, "LO", b"ID"))
+    assert list(part10.read(made).elements) == [0x00100020]

@@ -226,10 +226,37 @@ def test_several_values_of_a_searched_attribute_are_told(rules: Rules) -> None:
     assert not findings.errors
 
 
-def test_a_sound_uid_of_another_vr_is_stored_by_the_standard() -> None:
+def test_a_sound_value_of_another_vr_is_stored_by_the_standard() -> None:
     made = data.dataset()
-    made[INSTANCE].VR = "LO"
-    assert not found(STANDARD, made).errors
+    made[PATIENT].VR = "SH"
+    assert found(STANDARD, made) == Findings()
+
+
+@DIALECTS
+@pytest.mark.parametrize("vr", ["LO", "DS", "AS"])
+@pytest.mark.parametrize("tag", [STUDY, SERIES, INSTANCE])
+def test_a_uid_that_names_the_instance_must_have_its_vr(rules: Rules, tag: int, vr: str) -> None:
+    """Another VR may have another text for the same bytes: 1.20 is the number 1.2."""
+    made = data.dataset()
+    made[tag].value = "1.20"
+    (error,) = check(data.with_vr(data.file(made), tag, vr), rules).errors
+    assert error.tag == tag
+    assert error.message.endswith(f"is expected to have VR 'UI' but has '{vr}' in file.")
+
+
+@DIALECTS
+def test_a_uid_whose_vr_is_unknown_is_one(rules: Rules) -> None:
+    made = data.dataset()
+    made.add_new(SERIES, "UN", b"1.20")
+    assert not check(data.file(made), rules).errors
+
+
+def test_a_sop_class_of_another_vr_is_warned_of_by_the_standard() -> None:
+    made = data.dataset()
+    made.add_new(SOP_CLASS, "OB", b"1.20")
+    findings = found(STANDARD, made)
+    assert [problem.tag for problem in findings.warnings] == [SOP_CLASS]
+    assert not findings.errors
 
 
 @pytest.mark.parametrize("rules", [V1, V2])

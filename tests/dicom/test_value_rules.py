@@ -116,11 +116,45 @@ def test_a_part_of_a_buffer_is_recognised() -> None:
     assert recognise(b"..20240229..", 2, 10)
 
 
-@pytest.mark.parametrize("vr", ["AE", "DA", "DS", "IS", "LO", "PN", "TM", "UI"])
-@pytest.mark.parametrize("filling", [b" ", b"1", b"\\", b"^", b"=", b".", b"\0"])
-def test_hostile_values_are_judged_in_linear_time(vr: str, filling: bytes) -> None:
-    hostile = b"1" + filling * 200_000 + b"\x01"
+# Whatever takes more than linear time would not end with values as long as this.
+HOSTILE = 200_000
+
+
+@pytest.mark.parametrize("vr", [*value_rules.SINGLE, *dict.fromkeys(vr for vr, *_ in BAD if vr != "AS")])
+@pytest.mark.parametrize("filling", [" ", "1", "\\", "^", "=", ".", "-", "+", "\0", " 1", ".0", "1e", "a^=", "- "])
+def test_hostile_values_are_judged_in_linear_time(vr: str, filling: str) -> None:
+    hostile = "1" + filling * HOSTILE + "\x01"
+    recognise = value_rules.recognise(vr, 1, None)
+    assert recognise is None or not recognise(hostile.encode())
+    assert value_rules.explain(vr, hostile)
+
+
+@pytest.mark.parametrize("vr", ["CS", "LO", "PN", "SH", "UI"])
+@pytest.mark.parametrize("filling", [" ", "1", "^", "=", "^=", ".0"])
+def test_the_minimum_is_judged_in_linear_time(vr: str, filling: str) -> None:
+    assert value_rules.minimum(vr, "1" + filling * HOSTILE + "\x01")
+
+
+MANY = [
+    *(("DS", value) for value in ("1111", "1111111111111111", "1.", ".1", " 1 ", "1e1", "+1.1E-1")),
+    *(("IS", value) for value in ("11", " 1 ", "-123456789  ")),
+    *(("DT", value) for value in ("2020", "20200101101010.123456")),
+    *(("TM", value) for value in ("10", "101010.1")),
+    *(("PN", value) for value in ("a^b", "^^^^", "a=b=c", " ")),
+    *(("UI", value) for value in ("1.1", "1.0.10", "")),
+    ("AE", "A A"),
+    ("AS", "001D"),
+    ("CS", "A "),
+    ("DA", "20200101"),
+    ("LO", "a a "),
+    ("SH", " "),
+]
+
+
+@pytest.mark.parametrize(("vr", "value"), MANY)
+@pytest.mark.parametrize("end", ["x" * 65, "\x01", "\0\0 "], ids=["too long", "control", "NULs inside"])
+def test_many_good_values_before_a_bad_one_are_judged_in_linear_time(vr: str, value: str, end: str) -> None:
     recognise = value_rules.recognise(vr, 1, None)
     assert recognise is not None
-    assert not recognise(hostile)
-    assert value_rules.explain(vr, hostile.decode("latin-1"))
+    assert recognise("\\".join([value] * 1000).encode())
+    assert not recognise(("\\".join([value] * 20_000) + "\\" + end).encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import ObjectNotExecutableError
+from sqlalchemy.exc import IntegrityError, ObjectNotExecutableError
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound, Unavailable
@@ -90,6 +90,11 @@ def test_an_error_of_the_database_says_nothing_of_patients(database: Database) -
 def test_a_mistake_in_the_code_is_not_hidden(database: Database) -> None:
     with pytest.raises(ObjectNotExecutableError), database.begin() as tx:
         tx.execute("SELECT 1")  # type: ignore[call-overload]
+
+
+def test_a_row_that_breaks_a_rule_is_no_reason_to_try_again(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.begin() as tx:
+        tx.execute(text("INSERT INTO counter VALUES ('name', NULL)"))
 
 
 def test_too_many_transactions_are_reported(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

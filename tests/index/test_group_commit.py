@@ -2,12 +2,12 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from sqlite3 import IntegrityError
 
 import pytest
 from sqlalchemy import event
 
 from filmroom.dicom.resources import Resource
-from filmroom.errors import Unavailable
 from filmroom.index import instances
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
@@ -45,7 +45,7 @@ def test_each_request_gets_the_statuses_of_its_own_instances(database: Database)
 def test_what_spoils_one_request_spares_the_others(database: Database) -> None:
     spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]  # breaks NOT NULL
     futures = _together(database, [[given.new("1.1", "1.2", "1.3")], [spoilt], [given.new("1.1", "1.2", "1.4")]])
-    with pytest.raises(Unavailable):
+    with pytest.raises(IntegrityError):
         futures[1].result()
     assert [futures[n].result() for n in (0, 2)] == [[Status.ADDED]] * 2
     with database.read() as tx:
@@ -55,14 +55,14 @@ def test_what_spoils_one_request_spares_the_others(database: Database) -> None:
 def test_a_mistake_of_ours_spares_the_others_too(database: Database) -> None:
     spoilt = given.new("1.1", "1.2", "1.9", partition="one")  # type: ignore[arg-type]  # can't be sorted with numbers
     futures = _together(database, [[given.new("1.1", "1.2", "1.3")], [spoilt], [given.new("1.1", "1.2", "1.4")]])
-    with pytest.raises(Unavailable):
+    with pytest.raises(IntegrityError):
         futures[1].result()
     assert [futures[n].result() for n in (0, 2)] == [[Status.ADDED]] * 2
 
 
 def test_a_failed_request_leaves_no_row(database: Database) -> None:
     spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]
-    with pytest.raises(Unavailable):
+    with pytest.raises(IntegrityError):
         GroupCommit(database).add([given.new("1.1", "1.2", "1.3"), spoilt])
     with database.read() as tx:
         assert instances.fetch(tx, Resource("1.1")) == []

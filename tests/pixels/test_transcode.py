@@ -1,3 +1,4 @@
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -194,6 +195,39 @@ def test_an_unsupported_source_is_refused_and_nothing_is_left(tmp_path: Path) ->
     with pytest.raises(NotAcceptable, match="The specified transcoding is not supported."):
         transcode_file(tmp_path / "source", tmp_path / "made", EXPLICIT)
     assert not (tmp_path / "made").exists()
+
+
+def fragments(made: Dataset, *lengths: int) -> bytes:
+    """A native file whose pixel data are encapsulated all the same."""
+    content = data.file(made)[: -12 - len(made.PixelData)]
+    items = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, length) + b"\7" * length for length in (0, *lengths))
+    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    return content + struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, part10.UNDEFINED) + items + end
+
+
+@pytest.mark.parametrize("target", NATIVE)
+@pytest.mark.parametrize("lengths", [(100,), (2002,), (2000, 2000)])
+def test_fragments_that_are_no_native_frames_are_refused(tmp_path: Path, target: str, lengths: tuple[int, ...]) -> None:
+    (tmp_path / "source").write_bytes(fragments(data.image(rows=40, columns=50, bits=8), *lengths))
+    with pytest.raises(NotAcceptable):
+        transcode_file(tmp_path / "source", tmp_path / "made", target)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("target", [IMPLICIT, EXPLICIT, BIG])
+def test_fragments_that_are_native_frames_are_joined(tmp_path: Path, target: str) -> None:
+    made = dataset(transcoded(fragments(data.image(rows=3, columns=5, bits=8), 16), tmp_path, target), tmp_path)
+    assert made.PixelData == b"\7" * 15 + b"\0"
+
+
+def test_samples_of_another_number_than_the_colours_have_are_refused(tmp_path: Path) -> None:
+    """Shared chroma have two samples a pixel, and JPEG 2000 gave three."""
+    made = data.image(bits=8, samples=3)
+    shared = dataset(transcoded(data.file(made), tmp_path, J2K), tmp_path)
+    shared.PhotometricInterpretation = "YBR_FULL_422"
+    shared.save_as(tmp_path / "source")
+    with pytest.raises(NotAcceptable):
+        transcode_file(tmp_path / "source", tmp_path / "made", EXPLICIT)
 
 
 def test_missing_frames_are_refused(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """Rendered Frames: the right Frame, as an image of its size, and clear refusals."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import imagecodecs
 import pytest
 
 from filmroom.archive import Archive
+from filmroom.blobs import Memory
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotAcceptable, NotFound
+from filmroom.pixels import render
 from filmroom.protocol.dialects import DICOMWEB, V2
 from filmroom.services import rendered, store
 from tests import data
@@ -36,3 +41,20 @@ def test_a_frame_beyond_the_last_is_not_found(archive: Archive) -> None:
 def test_what_is_no_image_is_not_acceptable(archive: Archive) -> None:
     with pytest.raises(NotAcceptable):
         rendered.frame(archive, DICOMWEB, _stored(archive, PhotometricInterpretation="HSV"), 1, "image/png", 100)
+
+
+class Unread(Memory):
+    """A blob store of which nothing can be read."""
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        raise AssertionError("a Frame was read")
+
+
+def test_a_frame_too_large_to_render_is_refused_before_it_is_read(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = replace(archive, blobs=Unread())
+    target = _stored(unread)
+    monkeypatch.setattr(render, "MOST_PIXELS", 23)
+    with pytest.raises(NotAcceptable, match="megapixels"):
+        rendered.frame(unread, DICOMWEB, target, 1, "image/png", 100)

@@ -13,8 +13,11 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from filmroom.archive import Archive
+from filmroom.blobs import Folder
+from filmroom.dicom import part10
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Lost, NotAcceptable, NotFound
+from filmroom.pixels import codecs
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.services import retrieve as service
@@ -298,3 +301,62 @@ def test_bulk_data_need_one_transaction_at_a_time(tmp_path: Path, monkeypatch: p
     contents = service.bulkdata(narrow, of(made.dataset), "7FE00010", as_stored(OCTETS))
     assert [whole(content) for content in contents] == [b"first!", b"second"]
     narrow.close()
+
+
+class Ranged(Folder):
+    """A blob store of which nothing is read whole."""
+
+    def get(self, key: str) -> bytes:
+        raise AssertionError("a whole file was read")
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+def test_a_file_without_preamble_is_never_whole_in_memory(archive: Archive, tmp_path: Path, syntax: str) -> None:
+    made = data.image(rows=1024, columns=1024)
+    content = data.file(made, syntax)
+    ranged = replace(archive, blobs=Ranged(tmp_path / "ranged"))
+    keep(ranged, content[132:])
+    (got,) = service.instances_of(ranged, DICOMWEB, of(made), as_stored())
+    head = next(got.chunks)
+    assert len(head) < 1000
+    assert dcmread(io.BytesIO(head + whole(got))) == dcmread(io.BytesIO(content))
+
+
+def test_a_command_set_is_not_sent_with_the_data_set(archive: Archive) -> None:
+    made = data.dataset()
+    data_set = data.file(made)
+    data_set = data_set[part10.read_head(data_set).end :]
+    command = b"\0\0\0\1UL\4\0\1\0\0\0"
+    keep(archive, command + data_set)
+    (got,) = service.instances_of(archive, DICOMWEB, of(made), as_stored())
+    sent = whole(got)
+    assert sent[part10.read_head(sent).end :] == data_set
+
+
+def test_file_meta_information_may_be_long(archive: Archive) -> None:
+    made = data.dataset()
+    content = data.file(made)
+    end = part10.read_head(content).end
+    private = b"\2\0\2\1OB\0\0" + (2 << 20).to_bytes(4, "little") + b"\0" * (2 << 20)
+    keep(archive, content[128:end] + private + content[end:])
+    (got,) = service.instances_of(archive, DICOMWEB, of(made), as_stored())
+    assert dcmread(io.BytesIO(whole(got))).SOPInstanceUID == made.SOPInstanceUID
+
+
+def test_a_frame_too_large_to_decode_is_refused_before_it_is_read(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = data.image()
+    keep(archive, data.file(made))
+    monkeypatch.setattr(codecs, "MOST_PIXELS", 63)
+    with pytest.raises(NotAcceptable, match="megapixels"):
+        service.frames(archive, of(made), [1], Selected("image/jp2", JPEG_2000, multipart=True))
+
+
+def test_a_large_frame_is_sent_in_chunks(archive: Archive) -> None:
+    made = data.image(frames=2, rows=1024, columns=1024)
+    keep(archive, data.file(made))
+    _, second = service.frames(archive, of(made), [1, 2], as_stored(OCTETS))
+    sent = list(second.chunks)
+    assert [len(chunk) for chunk in sent] == [1 << 20] * 2
+    assert b"".join(sent) == made.PixelData[2 << 20 :]

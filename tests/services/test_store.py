@@ -23,6 +23,7 @@ from filmroom.services.store import Part, part, store
 from tests import data
 
 ANY = Resource()
+DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 class Crash(BaseException):
@@ -49,6 +50,46 @@ def keys(archive: Archive) -> set[str]:
 
 
 # --- Outcomes
+
+
+@pytest.mark.parametrize(("vr", "value"), [("OB", b"1.20"), ("DS", "1.20")])
+def test_a_uid_of_another_vr_is_refused_and_its_neighbour_stored(archive: Archive, vr: str, value: object) -> None:
+    bad, good = data.dataset(), data.dataset()
+    bad.add_new("SeriesInstanceUID", vr, value)
+    outcomes = stored(archive, data.file(bad), data.file(good))
+    assert [outcome.failure for outcome in outcomes] == [VALIDATION_FAILED, None]
+    assert found(archive, good) == data.file(good)
+
+
+class Turns:
+    """Counts who came, and how many of them have gone."""
+
+    came = gone = 0
+
+    def __enter__(self) -> None:
+        self.came += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.gone += 1
+
+
+def test_deflated_files_are_read_one_at_a_time(archive: Archive) -> None:
+    turns = Turns()
+    taking = replace(archive, inflating=turns)  # type: ignore[arg-type]
+    made = data.dataset()
+    stored(taking, data.file())
+    assert turns.came == 0
+    stored(taking, data.file(made, DEFLATED), data.file(syntax=DEFLATED)[:-20])
+    assert found(taking, made) == data.file(made, DEFLATED)
+    assert (turns.came, turns.gone) == (2, 2)
+
+
+def test_a_sop_class_is_indexed_by_the_text_that_was_checked(archive: Archive) -> None:
+    made = data.dataset(SOPClassUID="1.20")
+    (outcome,) = stored(archive, data.with_vr(data.file(made), 0x00080016, "DS"))
+    assert outcome.sop_class == "1.20"
+    with archive.index.read() as tx:
+        assert [one.sop_class for one in instances.fetch(tx, resource(made))] == ["1.20"]
 
 
 def test_stored_byte_for_byte(either: Archive) -> None:

@@ -81,11 +81,15 @@ def show(what: What, found: Sequence[Json], fields: Sequence[str], as_json: bool
 
 
 def text(item: Json, keyword: str) -> str:
-    """The values of an attribute as one line, without signs that a terminal would obey."""
+    """The values of an attribute as one line."""
     tag = attributes.parse(keyword)
     element = item.get(keyword if tag is None else attributes.key(tag), {})
-    line = "\\".join(_value(value) for value in element.get("Value", ()))
-    return "".join(sign if sign.isprintable() else " " for sign in line)
+    return printable("\\".join(_value(value) for value in element.get("Value", ())))
+
+
+def printable(said: object) -> str:
+    """What others say as one line, without signs that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else " " for sign in str(said))
 
 
 def _value(value: Any) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx2
 import typer
 
+from filmroom.cli.results import printable
 from filmroom.client import Client, ClientError, ConnectionFailed, NotFound, Retry, ServiceWarning
 from filmroom.errors import BadTarget
 from filmroom.protocol import targets
@@ -100,8 +101,8 @@ def explain(error: Exception, url: str) -> str:
     if isinstance(error, ConnectionFailed) and refused(error):
         return f"nothing listens at {url}; is the service running? (filmroom serve)"
     if is_no_root(error, url):
-        return f"nothing of DICOMweb lies at {url} ({error}); is {url}/dicomweb meant?"
-    return f"{url}: {error}"
+        return f"nothing of DICOMweb lies at {url} ({printable(error)}); is {url}/dicomweb meant?"
+    return f"{url}: {printable(error)}"
 
 
 def is_no_root(error: Exception, url: str) -> bool:
@@ -134,7 +135,7 @@ def _said() -> Iterator[None]:
             yield
         finally:
             for text in dict.fromkeys(str(warning.message) for warning in caught):
-                typer.echo(f"filmroom: the service warns: {text}", err=True)
+                typer.echo(f"filmroom: the service warns: {printable(text)}", err=True)
 
 
 def stop(message: str, code: int) -> NoReturn:

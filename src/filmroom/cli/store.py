@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from filmroom.cli.progress import bar
+from filmroom.cli.results import printable
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -79,7 +80,7 @@ def store(
         stop("there are no DICOM files in what was named", NOT_ALL)
     for outcome in result.outcomes:
         if outcome.status != "stored" and outcome.reason != said:
-            typer.echo(line(outcome), err=True)
+            typer.echo(printable(line(outcome)), err=True)
     if code == INTERRUPTED:
         stop(f"stopped; {len(result.stored)} stored until then.", code)
     if not quiet:

@@ -56,7 +56,7 @@ def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
                     continue
                 if worker.exitcode == STARTUP_FAILURE:
                     raise SystemExit(STARTUP_FAILURE)  # the next would meet the same
-                log.warning("worker replaced", exit_code=worker.exitcode)
+                log.warning("worker replaced", exit_code=worker.exitcode, pid=worker.pid)
                 time.sleep(REST)
                 workers[place] = _start(config, listening[place])
     finally:

@@ -43,7 +43,7 @@ def dataset(json: Json, url: str = "") -> Dataset:
     """One data set. `url` is where it came from: a relative BulkDataURI is resolved by it."""
     try:
         return _dataset(json, url)
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise BadResponse("The answer holds a data set that does not follow the DICOM JSON Model.") from error
 
 

@@ -2,12 +2,14 @@
 
 import contextlib
 import io
+import mmap
 import os
 import re
 import struct
 import sys
 import tempfile
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +19,20 @@ import httpx2
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_dataset
+from pydicom.tag import Tag
 
 from filmroom.client._options import OnProgress, Progress
 from filmroom.client.exceptions import BadResponse
-from filmroom.errors import Error
+from filmroom.dicom import part10
+from filmroom.errors import BadFile, Error
 from filmroom.protocol import media_types, multipart
 
 IN_MEMORY = 4 << 20  # bytes of a part that stay in memory
 DEFERRED = 1 << 20  # values of a spooled Instance above this size are read when they are asked for
 
 _IDENTIFIERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+SERIES_INSTANCE_UID = 0x0020000E  # the last of them
 _UNSAFE = re.compile(r"[^0-9A-Za-z.-]")
 
 # What pydicom raises on bytes that are not what they claim to be; it has no common class for them.
@@ -38,9 +44,11 @@ UNREADABLE = (
     KeyError,
     NotImplementedError,
     OverflowError,
+    RecursionError,
     TypeError,
     ValueError,
     struct.error,
+    zlib.error,
 )
 
 
@@ -245,10 +253,37 @@ def _read(file: IO[bytes], **options: Any) -> FileDataset:
     try:
         made = dcmread(file, force=bare, **options)
     except UNREADABLE as error:
-        raise BadResponse("A part of the answer is not a readable PS3.10 file.") from error
+        raise _unreadable() from error
     if bare and not made:
         raise BadResponse("A part of the answer is neither a PS3.10 file nor a data set.")
     return made
+
+
+def _names(file: IO[bytes]) -> Dataset:
+    """The UIDs of an Instance. pydicom would inflate all of a deflated one for them, which may be gigabytes."""
+    try:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            head = part10.read_head(mapped)
+            if head.deflated:
+                deflated = mapped[head.end : head.end + part10.ALWAYS_INFLATED]
+                return _names_inflated(zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated, part10.ALWAYS_INFLATED))
+    except (BadFile, *UNREADABLE) as error:
+        raise _unreadable() from error
+    return _read(file, specific_tags=list(_IDENTIFIERS), stop_before_pixels=True)
+
+
+def _names_inflated(data_set: bytes) -> Dataset:
+    return read_dataset(
+        io.BytesIO(data_set),
+        is_implicit_VR=False,
+        is_little_endian=True,
+        stop_when=lambda tag, *_: tag > SERIES_INSTANCE_UID,
+        specific_tags=[Tag(identifier) for identifier in _IDENTIFIERS],
+    )
+
+
+def _unreadable() -> BadResponse:
+    return BadResponse("A part of the answer is not a readable PS3.10 file.")
 
 
 def in_folder(folder: Path) -> IO[bytes]:
@@ -279,15 +314,14 @@ class Folder:
 
     def keep(self, part: Part) -> Path:
         """Give the part its name, and say which."""
-        try:
+        with contextlib.ExitStack() as failed:
+            failed.callback(remove, part.file)
             with part.file as file:
-                names = _read(file, specific_tags=list(_IDENTIFIERS), stop_before_pixels=True)
+                names = _names(file)
             path = self._free(names)
             path.parent.mkdir(parents=True, exist_ok=True)
             os.replace(part.file.name, path)
-        except (BadResponse, OSError):
-            remove(part.file)
-            raise
+            failed.pop_all()
         return path
 
     def _free(self, names: Dataset) -> Path:

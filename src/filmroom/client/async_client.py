@@ -10,7 +10,7 @@ import anyio
 import httpx2
 from pydicom.dataset import Dataset
 
-from filmroom.client import _link, _messages, _parts
+from filmroom.client import _link, _messages, _parts, _redirects
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
@@ -331,9 +331,7 @@ class AsyncClient(Moved):
         with _link.translated():
             while True:
                 try:
-                    response = await self._http.send(
-                        self._link.request(self._http, request), stream=stream, auth=self._link.credentials(request)
-                    )
+                    response = await _redirects.send_async(self._http, self._link, request, stream)
                 except httpx2.TransportError as failure:
                     wait = attempts.after_failure(failure)
                 else:

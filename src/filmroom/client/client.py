@@ -11,7 +11,7 @@ from typing import IO, Self, TypeVar, Unpack
 import httpx2
 from pydicom.dataset import Dataset
 
-from filmroom.client import _link, _messages, _parts
+from filmroom.client import _link, _messages, _parts, _redirects
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
@@ -57,7 +57,8 @@ class Client(Moved):
     retries    how often a request that failed is sent again, or a `Retry`; see there what is sent again
     partition  data partition of the Azure service
     http       an httpx2.Client to send with, for proxies, certificates, HTTP/2, …; closing it stays with you.
-               A bulk value on another host than the service's gets neither credentials nor `headers`.
+               A bulk value on another host than the service's gets neither credentials nor `headers`, and so do
+               requests that are redirected there.
     """
 
     def __init__(
@@ -385,9 +386,7 @@ class Client(Moved):
         with _link.translated():
             while True:
                 try:
-                    response = self._http.send(
-                        self._link.request(self._http, request), stream=stream, auth=self._link.credentials(request)
-                    )
+                    response = _redirects.send(self._http, self._link, request, stream)
                 except httpx2.TransportError as failure:
                     wait = attempts.after_failure(failure)
                 else:

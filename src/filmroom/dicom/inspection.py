@@ -1,6 +1,6 @@
 """Every value of a data set, at any depth, against the rules of its VR and its multiplicity (PS3.5 §6.2, §6.4)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import inf
@@ -12,7 +12,8 @@ from filmroom.dicom import attributes, value_rules
 from filmroom.dicom.part10 import Buffer, DataSet, Element
 from filmroom.dicom.values import COMPONENT_GROUPS
 
-_LONGEST = 64 << 10  # bytes of a value that is worth a second look
+_LONGEST = 64 << 10  # bytes that are looked at in one go; no single value of a VR with rules is as long
+_ANY_SCRIPT = frozenset({"LO", "LT", "PN", "SH", "ST"})  # with rules, and affected by Specific Character Set
 _QUOTED = 256  # characters of a bad value that a message repeats
 
 
@@ -59,7 +60,7 @@ def inspect(elements: DataSet, decoded: Mapping[str, Any], buffer: Buffer, depth
             if check is None or check[0] != vr:
                 check = _prepare(tag, vr)
             _, recognise, least, most = check
-            good = recognise is None or recognise(buffer, offset, offset + length)
+            good = recognise is None or (length <= _LONGEST and recognise(buffer, offset, offset + length))
             if not (good and least <= length <= most) and (message := _explain(tag, element, decoded, buffer)):
                 yield Fault(tag, message, depth)
 
@@ -68,10 +69,14 @@ def texts(element: Element, decoded: Mapping[str, Any], buffer: Buffer) -> list[
     """The values of a textual element, without blanks at the end; NULs are kept. `decoded` is for other scripts."""
     if element.length <= _LONGEST:
         raw = bytes(buffer[element.offset : element.offset + element.length])
-        if raw.isascii() and b"\x1b" not in raw:
+        if _is_plain(raw):
             text = raw.decode("ascii").rstrip(" ")
             return [text] if element.vr in value_rules.SINGLE else text.split("\\") if text else []
     return [_text(value) for value in decoded.get("Value", ())]
+
+
+def _is_plain(raw: bytes) -> bool:
+    return raw.isascii() and b"\x1b" not in raw
 
 
 def _text(value: Any) -> str:
@@ -103,16 +108,60 @@ def _explain(tag: int, element: Element, decoded: Mapping[str, Any], buffer: Buf
     vr = element.vr
     if size := value_rules.SIZE.get(vr):
         return _miscounted(tag, vr, element.length // size)
+    if element.length > _LONGEST and vr not in value_rules.SINGLE:
+        return _explain_long(tag, element, decoded, buffer)
     values = texts(element, decoded.get(attributes.key(tag), {}), buffer)
+    if element.length > _LONGEST and not values:  # nor is it decoded, for it is longer than what is
+        values = [next(_pieces(element, buffer)).decode("latin-1")]
+    return _judge(tag, vr, values)
+
+
+def _judge(tag: int, vr: str, values: list[str]) -> str | None:
     if values:  # NULs at the end are padding
         values[-1] = values[-1].rstrip("\0")
     if not any(values):
         return None
+    return _first_bad(vr, values) or _miscounted(tag, vr, len(values))
+
+
+def _first_bad(vr: str, values: Iterable[str]) -> str | None:
     for value in values:
         if message := value_rules.explain(vr, value):
             quoted = value if len(value) <= _QUOTED else value[:_QUOTED] + "…"
             return f'Content "{quoted}" does not validate VR {vr}: {message}'
-    return _miscounted(tag, vr, len(values))
+    return None
+
+
+def _explain_long(tag: int, element: Element, decoded: Mapping[str, Any], buffer: Buffer) -> str | None:
+    """The same of values that are too long for one look: in pieces, so that it takes little memory."""
+    vr, count = element.vr, 0
+    recognise = value_rules.recognise(vr, 1, None)
+    assert recognise is not None
+    for raw in _pieces(element, buffer):
+        count += raw.count(b"\\") + 1
+        if recognise(raw) and b"\0" not in raw:
+            continue
+        whole = len(raw) < _LONGEST or b"\\" in raw
+        if vr in _ANY_SCRIPT and whole and not _is_plain(raw):
+            # What is too long to be decoded has no values here, and then nothing is said.
+            return _judge(tag, vr, texts(element, decoded.get(attributes.key(tag), {}), buffer))
+        if message := _first_bad(vr, raw.decode("latin-1").split("\\")):
+            return message
+    return _miscounted(tag, vr, count)
+
+
+def _pieces(element: Element, buffer: Buffer) -> Iterator[bytes]:
+    """As many whole values as fit in one look, and so on; a single value that does not fit is cut."""
+    position, end = element.offset, element.offset + element.length
+    while position < end:
+        raw = bytes(buffer[position : min(position + _LONGEST, end)])
+        position += len(raw)
+        if position == end:
+            yield raw.rstrip(b" \0")
+            return
+        values, separator, rest = raw.rpartition(b"\\")
+        position -= len(rest) if separator else 0
+        yield values if separator else raw
 
 
 def _miscounted(tag: int, vr: str, count: int) -> str | None:

@@ -195,13 +195,13 @@ def _members(elements: Elements, hidden: Collection[str]) -> Iterator[bytes]:
         yield b'"%b":\0%b\1' % (key.encode(), value) if key in hidden else b'"%b":%b' % (key.encode(), value)
 
 
-# NULs and blanks at the end of a string, as JSON writes them. The first branch keeps escaped backslashes away.
-_PADDING = re.compile(rb'\\\\|(?:\\u0000| )+(?=")')
+# NULs and blanks at the end of a string, as JSON writes them, with the quote. The first branch keeps escaped
+# backslashes away; the last takes what stands elsewhere as a whole, so that it is not tried again from each blank on.
+_PADDING = re.compile(rb'\\\\|(?:\\u0000| )(?:(?:\\u0000| )*+(")|(?:\\u0000| )++)')
 
 
 def _mark_padding(match: re.Match[bytes]) -> bytes:
-    found = match[0]
-    return found if found == rb"\\" else found.replace(rb"\u0000", b"\3").replace(b" ", b"\4")
+    return match[0].replace(rb"\u0000", b"\3").replace(b" ", b"\4") if match[1] else match[0]
 
 
 def standard(text: bytes, url: str) -> bytes:

@@ -61,34 +61,58 @@ class File:
     complete: bool  # with preamble and file meta information, as PS3.10 §7.1 wants it
 
 
-def read(buffer: Buffer) -> File:
-    """Read a file, with or without preamble and file meta information. Raises BadFile and nothing else."""
-    reader = _Reader(buffer, big=False)
-    complete = bytes(buffer[128:132]) == b"DICM"
-    prefixed = complete or bytes(buffer[:4]) == b"DICM"
-    group_0002, position = reader.leading_group(132 if complete else 4 if prefixed else 0, 0x0002)
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands before the data set. `meta` holds the textual values of group 0002."""
+
+    meta: dict[int, str]
+    end: int
+    prefixed: bool  # with "DICM"
+    preamble: bool
+
+    @property
+    def deflated(self) -> bool:
+        """Whether the data set must be inflated to be read, which may take a thousand times the bytes (PS3.5 §A.5)."""
+        return transfer_syntax.find(self.meta.get(TRANSFER_SYNTAX_UID, "")).deflated
+
+
+def read_head(buffer: Buffer) -> Head:
+    """Read preamble and file meta information, as far as they are there. Raises BadFile and nothing else."""
+    preamble = bytes(buffer[128:132]) == b"DICM"
+    prefixed = preamble or bytes(buffer[:4]) == b"DICM"
+    group_0002, end = _Reader(buffer, big=False).leading_group(132 if preamble else 4 if prefixed else 0, 0x0002)
     meta = {
         tag: str(buffer[element.offset : element.offset + element.length], "latin-1").strip(" \0")
         for tag, element in group_0002.items()
         if element.vr in _META_TEXT
     }
-    uid = meta.get(TRANSFER_SYNTAX_UID)
+    return Head(meta, end, prefixed, preamble)
+
+
+def data_set_start(buffer: Buffer, head: Head) -> int:
+    """Where the data set begins, or the bytes that it was deflated to. `buffer` may be the beginning of a file."""
+    return head.end if head.deflated else _Reader(buffer, big=False).leading_group(head.end, 0x0000)[1]
+
+
+def read(buffer: Buffer, head: Head | None = None) -> File:
+    """Read a file, with or without preamble and file meta information. Raises BadFile and nothing else."""
+    head = head or read_head(buffer)
+    uid, position = head.meta.get(TRANSFER_SYNTAX_UID), head.end
     if uid and not _UID.fullmatch(uid):  # it is going to stand in headers
         raise BadFile("The file is damaged: its Transfer Syntax UID holds other characters than digits and dots.")
     syntax = transfer_syntax.find(uid) if uid else None
-    inflated = syntax is not None and syntax.deflated
-    if inflated:
+    if head.deflated:
         buffer, position = _inflate(buffer, position), 0
-        reader = _Reader(buffer, big=False)
+    reader = _Reader(buffer, big=False)
     _, position = reader.leading_group(position, 0x0000)
-    syntax = syntax or _guess(reader, position, prefixed)
+    syntax = syntax or _guess(reader, position, head.prefixed)
     reader = _Reader(buffer, syntax.big_endian)
     elements, _ = reader.data_set(position, reader.size, reader.is_implicit(position, syntax.implicit), 0)
     for tag in [tag for tag in elements if tag >> 16 in _NOT_DATA_SET]:
         del elements[tag]
-    if not (elements or prefixed):
+    if not (elements or head.prefixed):
         raise BadFile("The file is not DICOM: it holds no attributes.")
-    return File(meta, syntax, buffer, inflated, elements, complete and uid is not None)
+    return File(head.meta, syntax, buffer, head.deflated, elements, head.preamble and uid is not None)
 
 
 def fragments(file: File, element: Element) -> list[tuple[int, int]]:
@@ -183,14 +207,14 @@ class _Reader:
                 raise BadFile(f"The file is cut off or damaged: {end - position} bytes are too few for an attribute.")
             if implicit:
                 group, number, length = implicit_header(buffer, position)
-                vr = _IMPLICIT.get(group << 16 | number)
+                vr = _IMPLICIT.get(group << 16 | number) if length != UNDEFINED else None
             else:
                 group, number, code, length = explicit_header(buffer, position)
-                vr = _SHORT.get(code)
+                vr = _SHORT.get(code) if group != 0xFFFE else None  # delimiters have no VR, whatever follows them
             left -= 1
             if left < 0:
                 raise _too_many()
-            if vr is not None and number and length != UNDEFINED:
+            if vr is not None and number:
                 offset = position + 8
                 position = offset + length
                 if position > end:

@@ -46,7 +46,7 @@ Edit = Callable[[DataSet, Mapping[str, Any], int], Mapping[int, Value | None]]
 
 def write(file: File, decoded: Mapping[str, Any], target: TransferSyntax, edit: Edit) -> Iterator[bytes]:
     """The bytes of the file, in pieces. `decoded` is the Model of the data set; it knows all VRs."""
-    yield _meta(file, decoded, target)
+    yield meta(file.meta, str(first(decoded, 0x00080016) or ""), str(first(decoded, 0x00080018) or ""), target)
     written = _Writer(file, target, edit).data_set(file.elements, decoded, 0)
     yield from _deflated(written) if target.deflated else written
 
@@ -59,15 +59,15 @@ def swapped(buffer: Any, offset: int, length: int, size: int) -> Iterator[bytes]
         yield np.frombuffer(raw[:whole], f"u{size}").byteswap().tobytes() + raw[whole:]
 
 
-def _meta(file: File, decoded: Mapping[str, Any], target: TransferSyntax) -> bytes:
+def meta(old: Mapping[int, str], sop_class: str, sop_instance: str, target: TransferSyntax) -> bytes:
     """Preamble and File Meta Information. The old preamble is not kept: it may point into bytes that are no more."""
     values = {
-        _SOP_CLASS: file.meta.get(_SOP_CLASS) or str(first(decoded, 0x00080016) or ""),
-        _SOP_INSTANCE: file.meta.get(_SOP_INSTANCE) or str(first(decoded, 0x00080018) or ""),
+        _SOP_CLASS: old.get(_SOP_CLASS) or sop_class,
+        _SOP_INSTANCE: old.get(_SOP_INSTANCE) or sop_instance,
         _TRANSFER_SYNTAX: target.uid,
         _WRITER_CLASS: IMPLEMENTATION_CLASS_UID,
         _WRITER_VERSION: IMPLEMENTATION_VERSION_NAME,
-        _SOURCE_TITLE: file.meta.get(_SOURCE_TITLE, ""),
+        _SOURCE_TITLE: old.get(_SOURCE_TITLE, ""),
     }
     encoding = _Encoding(EXPLICIT_LITTLE)
     elements = [encoding.element(0x00020001, "OB", b"\0\1")]

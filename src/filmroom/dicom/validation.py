@@ -67,7 +67,7 @@ class Rules:
     refused: frozenset[int]  # must pass the minimum validation, else the Instance is refused
     required: tuple[int, ...] = _REQUIRED  # must have one value, else the Instance is refused
     wanted: tuple[int, ...] = ()  # ... else it is stored with a warning
-    other_vrs: bool = False  # a value that is sound is sound under another VR, too
+    other_vrs: bool = False  # a value that is sound is sound under another VR, too; but not that of a UID
     warned: frozenset[int] = frozenset()  # ... else it is stored with a warning
     padding: bool = True  # NULs at the end of a value are accepted
     every_value: bool = False  # all values are inspected, also in Items; those that are bad are warnings
@@ -145,6 +145,13 @@ def hidden(findings: Findings, rules: Rules) -> frozenset[str]:
     return frozenset(attributes.key(tag) for tag in findings.invalid if tag not in _INSTANCE_UIDS)
 
 
+def uid(file: File, model: Model, tag: int) -> str | None:
+    """The text that was checked of a UID, which is what the Instance is stored under. None if it has none."""
+    element = file.elements.get(tag)
+    found = inspection.texts(element, model.elements.get(attributes.key(tag), {}), file.buffer) if element else []
+    return found[0].strip(" \0") if found else None
+
+
 def _values(file: File, model: Model) -> dict[int, list[str]]:
     """The values of the attributes that have rules of their own, as far as they are there."""
     decoded = model.elements
@@ -177,7 +184,7 @@ def _missing(tag: int) -> str:
 def _minimum(tag: int, vr: str, values: list[str], rules: Rules) -> str | None:
     """What the minimum validation has against the first value of an attribute."""
     keyword, expected = attributes.keyword(tag), _VRS[tag]
-    if vr != expected and not rules.other_vrs:
+    if vr != expected and (expected == "UI" or not rules.other_vrs):
         return f"The extended query tag '{keyword}' is expected to have VR '{expected}' but has '{vr}' in file."
     value = values[0] if values else ""
     if rules.padding or expected == "UI":  # a UID is padded with NUL (PS3.5 §6.2)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from filmroom.dicom.resources import DEFAULT_PARTITION
@@ -165,6 +165,8 @@ def _create_or_check(tx: Connection) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except (IntegrityError, sqlite3.IntegrityError):
+        raise  # a row that nobody should have made: trying again later can't help
     except (DBAPIError, NoConnection, sqlite3.Error) as error:  # others are mistakes of ours
         raise Unavailable(f"The index can't be used: {_reason(error)}.") from error
 

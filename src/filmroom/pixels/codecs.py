@@ -39,13 +39,18 @@ def find(uid: str) -> Codec:
     return _CODECS.get(uid, _NONE)
 
 
+def check(frame: Frame) -> None:
+    """NotAcceptable if a Frame is too large to be decoded, which is best known before it is read."""
+    if frame.rows * frame.columns > MOST_PIXELS:
+        raise NotAcceptable(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not decoded.")
+
+
 def decode(data: bytes, frame: Frame, uid: str) -> Samples:
     """The samples of one Frame. NotAcceptable if the Transfer Syntax or the data can't be decoded."""
     codec = find(uid)
     if codec.decode is None:
         raise NotAcceptable(UNSUPPORTED)
-    if frame.rows * frame.columns > MOST_PIXELS:
-        raise NotAcceptable(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not decoded.")
+    check(frame)
     samples = codec.decode(data, frame)
     if samples.shape != frame.shape:
         raise NotAcceptable(UNSUPPORTED)
@@ -64,7 +69,7 @@ def swap(data: bytes, frame: Frame) -> bytes:
     """A native Frame in the other byte order. It may come padded to whole words, and goes without padding."""
     size = max(frame.bits_allocated // 8, 2 if frame.words else 1)
     if size == 1:
-        return data
+        return data[: frame.length]
     if len(data) % size:  # a Frame of odd length shares a word with its neighbour, which is not at hand
         raise NotAcceptable(UNSUPPORTED)
     return np.frombuffer(data, f"u{size}").byteswap().tobytes()[: frame.length]

@@ -23,6 +23,12 @@ _BLOCK = 1 << 18  # pixels that are worked on at once, where that saves memory
 Image = NDArray[np.uint8]  # (rows, columns) or (rows, columns, 3)
 
 
+def check(frame: Frame) -> None:
+    """NotAcceptable if a Frame is too large to be rendered, which is best known before it is read."""
+    if frame.rows * frame.columns > MOST_PIXELS:
+        raise NotAcceptable(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not rendered.")
+
+
 def render(
     data: bytes,
     frame: Frame,
@@ -37,8 +43,7 @@ def render(
     encode = _ENCODERS.get(media_type)
     if encode is None:
         raise NotAcceptable(f"Frames can be rendered as {' or '.join(_ENCODERS)}.")
-    if frame.rows * frame.columns > MOST_PIXELS:
-        raise NotAcceptable(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not rendered.")
+    check(frame)
     samples = codecs.decode(data, frame, source_uid)
     codec = codecs.find(source_uid)
     order: codecs.Order = codec.native or "<"

@@ -20,6 +20,8 @@ from filmroom.pixels.frame import Frame, describe
 PIXEL_DATA, EXTENDED_OFFSETS, EXTENDED_LENGTHS = 0x7FE00010, 0x7FE00001, 0x7FE00002
 PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION = 0x00280004, 0x00280006
 
+OTHER_LENGTH = "The pixel data can't be converted: a Frame has another length than the data set says."
+
 Edits = dict[int, Value | None]
 
 
@@ -32,11 +34,13 @@ def can_transcode(source_uid: str, target_uid: str) -> bool:
 
 def transcode_frame(data: bytes, frame: Frame, source_uid: str, target_uid: str) -> bytes:
     """One Frame in another Transfer Syntax. `after` tells what it is then."""
-    if source_uid == target_uid:
-        return data
     source, target = codecs.find(source_uid), codecs.find(target_uid)
     if source.native and target.native:
-        return data if source.native == target.native else codecs.swap(data, frame)
+        if len(data) not in (frame.length, frame.length + frame.length % 2):  # padded, or in a fragment of its own
+            raise NotAcceptable(OTHER_LENGTH)
+        return data[: frame.length] if source.native == target.native else codecs.swap(data, frame)
+    if source_uid == target_uid:
+        return data
     return codecs.encode(codecs.decode(data, frame, source_uid), after(frame, source_uid, target_uid), target_uid)
 
 
@@ -130,7 +134,10 @@ def _concatenated(each: Iterator[bytes], frame: Frame, target: TransferSyntax) -
     vr = "OW" if frame.words or target.implicit else "OB"  # PS3.5 §A.1, §A.2
 
     def chunks() -> Iterator[bytes]:
-        yield from each
+        for data in each:
+            if len(data) != frame.length:  # a header that declares another length would spoil the file
+                raise NotAcceptable(OTHER_LENGTH)
+            yield data
         if length % 2:
             yield b"\0"
 

@@ -7,7 +7,7 @@ from filmroom.errors import NotAcceptable
 from filmroom.index import instances
 from filmroom.pixels import display
 from filmroom.pixels.frame import describe
-from filmroom.pixels.render import UNRENDERABLE, render
+from filmroom.pixels.render import UNRENDERABLE, check, render
 from filmroom.protocol.dialects import Dialect
 
 
@@ -20,8 +20,10 @@ def frame(archive: Archive, dialect: Dialect, target: Resource, number: int, med
     span = frame_ranges.span(ranges, number)
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
         raise NotAcceptable(UNRENDERABLE)
+    described = describe(elements)
+    check(described)
     raw, *values = archive.read(stored, [span, *((table.offset, table.length) for table in tables.values())])
     data = frame_ranges.extract(ranges, number, raw)
     bulk = dict(zip(tables, values, strict=True))
     syntax = stored.transfer_syntax
-    return archive.pool.run(render, data, describe(elements), elements, syntax, media_type, quality, number, bulk)
+    return archive.pool.run(render, data, described, elements, syntax, media_type, quality, number, bulk)

@@ -7,17 +7,21 @@ object is the second of several, the answer breaks off.
 """
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from filmroom.archive import Archive, reading
 from filmroom.dicom import frames as frame_ranges
 from filmroom.dicom import json_model, part10, rewrite, transfer_syntax
+from filmroom.dicom.frames import Frames
 from filmroom.dicom.resources import Level, Resource
-from filmroom.errors import NotAcceptable, NotFound
+from filmroom.errors import BadFile, NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
+from filmroom.pixels import codecs
 from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
@@ -86,30 +90,65 @@ def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected:
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
         choice = _fit(stored, selected)
-        lying = _inflated(stored.transfer_syntax)
-        syntax = lying if choice.transfer_syntax == STORED else choice.transfer_syntax
-        same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
+        syntax = choice.transfer_syntax
+        same = syntax == STORED or transfer_syntax.same_frames(stored.transfer_syntax, syntax)
         elements = None if same else instances.fetch_elements(tx, target)
+    lying = _lying_frames(archive, target, numbers, choice, (stored, ranges))
+    if syntax == STORED:
+        return lying
+    if elements is None:
+        return [replace(content, transfer_syntax=syntax) for content in lying]
+    return [_converted_frame(archive, stored, elements, choice, content) for content in lying]
+
+
+def _lying_frames(
+    archive: Archive, target: Resource, numbers: Sequence[int], choice: Selected, place: tuple[StoredInstance, Frames]
+) -> list[Content]:
+    """Frames as they are stored."""
+    stored, ranges = place
     spans = [frame_ranges.span(ranges, number) for number in numbers]
+    syntax = _inflated(stored.transfer_syntax)
+    whole = not ranges.spans and ranges.bits % 8 == 0  # the bytes of the range are the Frame
     raw = archive.read(stored, spans)  # in the order of the parts, which are sent one after the other
 
-    def as_it_lies(number: int, taken: Iterator[bytes]) -> Iterator[bytes]:
-        yield frame_ranges.extract(ranges, number, next(taken))
+    def chunks(number: int, offset: int, length: int) -> Iterator[bytes]:
+        if whole and syntax == stored.transfer_syntax:
+            yield from archive.blobs.stream(stored.key, offset, length)  # a Frame may be a gigabyte
+        else:
+            yield frame_ranges.extract(ranges, number, next(raw))
 
-    def converted(number: int) -> Iterator[bytes]:
-        (frame,) = as_it_lies(number, raw)
-        yield archive.pool.run(transcode_frame, frame, describe(elements or {}), stored.transfer_syntax, syntax)
+    return [
+        Content(
+            media_type=choice.media_type,
+            transfer_syntax=syntax,
+            location=f"{target.path}/frames/{number}",
+            length=length if whole else None,
+            chunks=chunks(number, offset, length),
+        )
+        for number, (offset, length) in zip(numbers, spans, strict=True)
+    ]
 
-    contents = []
-    for number, span in zip(numbers, spans, strict=True):
-        length = None if ranges.spans or ranges.bits % 8 or not same else span[1]
-        chunks = as_it_lies(number, raw) if same else converted(number)
-        content = Content(choice.media_type, syntax, f"{target.path}/frames/{number}", length, chunks)
-        if not same:
-            unmade = replace(content, transfer_syntax=lying, chunks=as_it_lies(number, archive.read(stored, [span])))
-            content = _either(content, unmade if choice.fallback else None)
-        contents.append(content)
-    return contents
+
+def _converted_frame(
+    archive: Archive, stored: StoredInstance, elements: Mapping[str, Any], choice: Selected, lying: Content
+) -> Content:
+    """A Frame in another Transfer Syntax, or as it is stored if that fails and will do."""
+
+    def convert() -> Content:
+        data = b""
+        try:
+            described = describe(elements)
+            codecs.check(described)
+            data = b"".join(lying.chunks)
+            made = archive.pool.run(transcode_frame, data, described, stored.transfer_syntax, choice.transfer_syntax)
+        except NotAcceptable as error:
+            if not choice.fallback:
+                raise
+            error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
+            return replace(lying, chunks=chain([data], lying.chunks))
+        return replace(lying, transfer_syntax=choice.transfer_syntax, chunks=iter([made]))
+
+    return replace(lying, transfer_syntax=choice.transfer_syntax, length=None, convert=convert)
 
 
 def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
@@ -196,9 +235,22 @@ def _resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 def _completed(archive: Archive, stored: StoredInstance) -> Iterator[bytes]:
     """The file with the preamble and file meta information that it was stored without (PS3.10 §7.1)."""
     with reading():
-        file = part10.read(archive.blobs.get(stored.key))
-        model = json_model.write(file)
-    yield from rewrite.write(file, model.elements, file.transfer_syntax, lambda *_: {})
+        head, start = _head(archive, stored)
+    syntax = transfer_syntax.find(stored.transfer_syntax)
+    yield rewrite.meta(head.meta, stored.sop_class, str(stored.resource.instance), syntax)
+    yield from archive.blobs.stream(stored.key, start, stored.length - start)
+
+
+def _head(archive: Archive, stored: StoredInstance) -> tuple[part10.Head, int]:
+    """What stands before the data set of a file, and where that begins. Only the first chunk is read for it."""
+    try:
+        buffer = archive.blobs.get_ranges(stored.key, [(0, min(_CHUNK, stored.length))])[0]
+        head = part10.read_head(buffer)
+        return head, part10.data_set_start(buffer, head)
+    except BadFile:  # file meta information of more than a chunk
+        buffer = archive.blobs.get(stored.key)
+        head = part10.read_head(buffer)
+        return head, part10.data_set_start(buffer, head)
 
 
 def _transcoded(archive: Archive, stored: StoredInstance, syntax: str) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ A crash before (3) leaves files that no row names; `delete.sweep` removes them.
 import hashlib
 import mmap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from pathlib import Path
@@ -66,9 +66,9 @@ def part(content: bytes) -> Part:
 
 def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[Part], *, replace: bool) -> Stored:
     """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT."""
-    keys, replaces = new_keys(len(parts)), ANY if replace else None
-    candidates = [_examine(dialect, target, part, key, replaces) for part, key in zip(parts, keys, strict=True)]  # (1)
-    accepted = [(c, c.new) for c in candidates if c.new is not None]
+    keys = new_keys(len(parts))
+    candidates = [_examine(archive, dialect, target, part, key) for part, key in zip(parts, keys, strict=True)]  # (1)
+    accepted = [(c, replaced(c.new, replaces=ANY) if replace else c.new) for c in candidates if c.new is not None]
     if accepted:
         try:
             archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
@@ -122,18 +122,22 @@ def _take_back(archive: Archive, keys: Sequence[str]) -> None:
         archive.blobs.delete(key for key in keys if key not in named)
 
 
-def _examine(dialect: Dialect, target: Resource, part: Part, key: str, replaces: str | None) -> _Candidate:
+def _examine(archive: Archive, dialect: Dialect, target: Resource, part: Part, key: str) -> _Candidate:
     """Read one part and check it. A part that can't be stored has no `new`."""
-    with _bytes(part.content) as buffer:
+    with ExitStack() as held:
+        buffer = held.enter_context(_bytes(part.content))
         try:
-            file = part10.read(buffer)
+            head = part10.read_head(buffer)
+            if head.deflated:
+                held.enter_context(archive.inflating)
+            file = part10.read(buffer, head)
             model = json_model.write(file)
         except BadFile as error:
             problem = validation.Problem(0, str(error))
             return _Candidate(part, Outcome(failure=store_response.VALIDATION_FAILED, problems=(problem,)))
         findings = validation.check(file, model, dialect.rules, target.study)
         sop_class, study, series, instance = (
-            _uid(model.elements, tag) for tag in (SOP_CLASS, STUDY, SERIES, SOP_INSTANCE)
+            validation.uid(file, model, tag) for tag in (SOP_CLASS, STUDY, SERIES, SOP_INSTANCE)
         )
         outcome = Outcome(sop_class, study, series, instance)
         if findings.errors:
@@ -152,7 +156,6 @@ def _examine(dialect: Dialect, target: Resource, part: Part, key: str, replaces:
             metadata=json_model.format(model.elements, hidden),
             frames=frames.locate(file, model.elements),
             bulk=model.bulk,
-            replaces=replaces,
         )
     return _Candidate(part, store_response.warn(outcome, findings), new, findings.multiple_values)
 
@@ -166,11 +169,6 @@ def _concluded(outcome: Outcome, status: Status, dialect: Dialect) -> Outcome:
 
 
 _OTHER_BYTES = "Other bytes are stored under these UIDs; PUT replaces them."
-
-
-def _uid(elements: dict[str, dict[str, object]], tag: int) -> str | None:
-    value = json_model.first(elements, tag)
-    return str(value).strip(" \0") if value is not None else None
 
 
 @contextmanager
