@@ -61,19 +61,14 @@ class File:
     complete: bool  # with preamble and file meta information, as PS3.10 §7.1 wants it
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What stands before the data set. `meta` holds the textual values of group 0002."""
 
     meta: dict[int, str]
     end: int
     prefixed: bool  # with "DICM"
     preamble: bool
-
-    @property
-    def deflated(self) -> bool:
-        """Whether the data set must be inflated to be read, which may take a thousand times the bytes (PS3.5 §A.5)."""
-        return transfer_syntax.find(self.meta.get(TRANSFER_SYNTAX_UID, "")).deflated
+    deflated: bool  # the data set must be inflated to be read, which may take a thousand times the bytes (PS3.5 §A.5)
 
 
 def read_head(buffer: Buffer) -> Head:
@@ -86,7 +81,8 @@ def read_head(buffer: Buffer) -> Head:
         for tag, element in group_0002.items()
         if element.vr in _META_TEXT
     }
-    return Head(meta, end, prefixed, preamble)
+    uid = meta.get(TRANSFER_SYNTAX_UID)
+    return Head(meta, end, prefixed, preamble, uid is not None and transfer_syntax.find(uid).deflated)
 
 
 def data_set_start(buffer: Buffer, head: Head) -> int:
