@@ -120,7 +120,7 @@ def test_a_part_of_a_buffer_is_recognised() -> None:
 HOSTILE = 200_000
 
 
-@pytest.mark.parametrize("vr", [*value_rules.SINGLE, *dict.fromkeys(vr for vr, *_ in BAD if vr != "AS")])
+@pytest.mark.parametrize("vr", [*sorted(value_rules.SINGLE), *dict.fromkeys(vr for vr, *_ in BAD if vr != "AS")])
 @pytest.mark.parametrize("filling", [" ", "1", "\\", "^", "=", ".", "-", "+", "\0", " 1", ".0", "1e", "a^=", "- "])
 def test_hostile_values_are_judged_in_linear_time(vr: str, filling: str) -> None:
     hostile = "1" + filling * HOSTILE + "\x01"
