@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from filmroom import Client
 from tests import data
 from tests.cli.program import Program
+from tests.client.recorder import Recorder, Reply
 
 Terminal = Callable[[str], int]
 
@@ -69,3 +70,10 @@ def test_without_a_terminal_it_wants_yes(run: Program, service: str, stored: lis
 def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:
     ran = run("delete", "1.2.3", "--yes")
     assert (ran.code, ran.err) == (1, f"filmroom: there is no /studies/1.2.3 at {service}\n")
+
+
+def test_a_web_page_is_no_success(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(200, {"Content-Type": "text/html"}, b"<html>Sign in</html>")]
+    ran = run("delete", "1.2.3", "--yes")
+    assert ran.code == 3
+    assert "a web page answered" in ran.err

@@ -18,6 +18,11 @@ from filmroom.client.exceptions import BadResponse, Payload, ResponseError, Serv
 # RFC 7234 §5.5: code, agent, quoted text. Azure's agent is a host with a colon, and there may be several in one line.
 _WARNING = re.compile(r'\b\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
 
+PAGE = (
+    "a web page answered, not a DICOMweb service: is the URL that under which /studies lies, "
+    "and does the service want credentials?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -103,6 +108,7 @@ def datasets(answer: Answer) -> Datasets:
     """The data sets of a successful answer. No content (204) is none; a single object stands for a list of one."""
     found: Any = []
     if answer.content.strip():
+        refuse_page(answer)
         try:
             found = orjson.loads(answer.content)
         except orjson.JSONDecodeError as error:
@@ -111,6 +117,18 @@ def datasets(answer: Answer) -> Datasets:
     if not all(isinstance(item, dict) for item in items):
         raise BadResponse("The answer is not a list of data sets in the DICOM JSON Model.")
     return Datasets(items, answer.headers, answer.url)
+
+
+def refuse_page(answer: Answer) -> None:
+    """A success that is a web page is that of a portal or a login, not of DICOMweb."""
+    text = answer.content[:200].lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html")) or is_page(answer.headers):
+        raise BadResponse(PAGE)
+
+
+def is_page(headers: httpx2.Headers) -> bool:
+    """Whether an answer is a web page by its Content-Type."""
+    return headers.get("content-type", "").lower().startswith("text/html")
 
 
 def warnings_of(headers: httpx2.Headers) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import httpx2
 import orjson
 
 from filmroom.client import _parts
-from filmroom.client._answers import Answer, Datasets, Metadata, check, datasets
+from filmroom.client._answers import PAGE, Answer, Datasets, Metadata, check, datasets, is_page, refuse_page
 from filmroom.client._options import DownloadOptions, MediaTypes, MetadataOptions, OnProgress, RequestOptions
 from filmroom.client._parts import Content, Part, Splitter
 from filmroom.client._sources import Body
@@ -60,7 +60,9 @@ class Stream(Generic[T]):
     progress: OnProgress | None = None
 
     def splitter(self, headers: httpx2.Headers) -> Splitter:
-        """What cuts the answer into parts."""
+        """What cuts the answer into parts. A page is one of them only for who asked for it."""
+        if is_page(headers) and "text/html" not in self.request.headers["accept"]:
+            raise BadResponse(PAGE)
         return Splitter(headers, self.open_file, self.expected, self.progress)
 
 
@@ -344,3 +346,4 @@ def delete(service: Service, resource: str, **where: Unpack[RequestOptions]) -> 
     if answer.status == 404 and answer.repeated:
         return  # a try whose answer was lost had deleted it
     check(answer)
+    refuse_page(answer)

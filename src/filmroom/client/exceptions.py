@@ -2,7 +2,7 @@
 
 ClientError
     ConnectionFailed            the service was not reached, or the connection broke off or timed out
-    MissingFile                 not one of the files to be stored exists; a FileNotFoundError too
+    MissingFile                 no file to be stored exists, or no folder holds DICOM; a FileNotFoundError too
     BadResponse                 an answer that breaks PS3.18: cut off, not DICOM, not what was asked for
     ResponseError               an answer with an error status: .status, .headers, .payload, .warnings
         BadRequest              400 and every other 4xx that has no class of its own
@@ -45,7 +45,7 @@ class ConnectionFailed(ClientError):
 
 
 class MissingFile(ClientError, FileNotFoundError):
-    """Nothing could be sent, because not one of the files to be stored exists."""
+    """There is nothing to store: not one of the files exists, or nothing that was given holds DICOM."""
 
 
 class Interrupted(KeyboardInterrupt):
