@@ -40,7 +40,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
             work.close()  # first: what runs needs the archive
             archive.close()
 
-    routes = [Route("/", _index), Route("/health/check", health.check)]
+    routes = [Route("/", _index), Route("/health/check", health.check), Route("/health", health.check)]
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.default = Roots()
     app.router.redirect_slashes = False

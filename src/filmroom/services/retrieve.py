@@ -12,15 +12,17 @@ from pathlib import Path
 
 from filmroom.archive import Archive, reading
 from filmroom.dicom import frames as frame_ranges
-from filmroom.dicom import json_model, part10, rewrite, transfer_syntax
+from filmroom.dicom import json_model, part10, rewrite, transfer_syntax, wording
 from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.wording import Wording
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels.frame import describe
-from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
+from filmroom.pixels.transcode import can_transcode, made_of, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.protocol.offers import DICOM, OCTET_STREAM
 
 PIXEL_DATA = "7FE00010"
 _CHUNK = 1 << 20
@@ -57,7 +59,7 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
             "matched. Matching instances can be retrieved with their original transfer syntax by specifying "
             "'transfer-syntax=*' in the Accept header."
         )
-    return [_instance(archive, dialect, stored, _fit(stored, selected)) for stored in found]
+    return [_instance(archive, dialect, stored, _fit(stored, selected, dialect.wording, DICOM)) for stored in found]
 
 
 def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str, known: Collection[str]) -> Metadata:
@@ -75,11 +77,13 @@ def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str, kn
     return Metadata(version, (json_model.azure(text) for _, text in stored))
 
 
-def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected: Selected) -> list[Content]:
+def frames(
+    archive: Archive, target: Resource, numbers: Sequence[int], selected: Selected, said: Wording = wording.STANDARD
+) -> list[Content]:
     """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
-        choice = _fit(stored, selected)
+        choice = _fit(stored, selected, said, OCTET_STREAM)
         syntax = _inflated(stored.transfer_syntax) if choice.transfer_syntax == STORED else choice.transfer_syntax
         same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
         described = None if same else describe(instances.fetch_elements(tx, target))
@@ -131,11 +135,13 @@ def _not_found(target: Resource) -> NotFound:
     return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 
 
-def _fit(stored: StoredInstance, selected: Selected) -> Selected:
-    """The choice that this Instance can be sent in."""
-    choice = selected.fit(stored.transfer_syntax, lambda syntax: can_transcode(stored.transfer_syntax, syntax))
+def _fit(stored: StoredInstance, selected: Selected, said: Wording, media_type: str) -> Selected:
+    """The choice that this Instance can be sent in. `media_type` is one that carries every Transfer Syntax."""
+    syntax = stored.transfer_syntax
+    choice = selected.fit(syntax, lambda other: can_transcode(syntax, other))
     if choice is None:
-        raise NotAcceptable("The specified transcoding is not supported.")
+        acceptable = ", ".join(f"{media_type}; transfer-syntax={one}" for one in (STORED, *made_of(syntax)))
+        raise NotAcceptable(said.transcoding.format(stored=syntax, acceptable=acceptable))
     return choice
 
 
