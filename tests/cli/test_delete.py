@@ -63,7 +63,7 @@ def test_asks_on_a_terminal(
 def test_without_a_terminal_it_wants_yes(run: Program, service: str, stored: list[Dataset]) -> None:
     ran = run("delete", stored[0].StudyInstanceUID)
     assert ran.code == 2
-    assert "--yes" in ran.err
+    assert ran.err.startswith("filmroom: standard input is no terminal, so nobody can confirm the delete: add --yes")
     assert _left(service, stored[0].StudyInstanceUID) == 3
 
 

@@ -71,6 +71,25 @@ def test_a_url_without_the_path_of_the_service_is_guessed(run: Program, running:
     assert (ran.code, ran.err.count(f"is {running}/dicomweb meant?")) == (3, 1)
 
 
+@pytest.mark.parametrize("path", ["/dicom-web", "/dicom", "/v/studies2"])
+def test_a_url_with_another_path_is_guessed(run: Program, running: str, path: str) -> None:
+    ran = run("search", "studies", "--url", running + path)
+    assert (ran.code, ran.err.count(f"is {running}/dicomweb meant?")) == (3, 1)
+
+
+def test_a_url_that_goes_too_far_is_a_usage_error(run: Program, running: str) -> None:
+    ran = run("search", "studies", "--url", f"{running}/dicomweb/studies")
+    assert ran.code == 2
+    assert "ends before /studies: is" in ran.said
+
+
+def test_https_to_a_port_of_http_is_said(run: Program, service: str) -> None:
+    ran = run("search", "studies", "--url", service.replace("http", "https"))
+    assert (ran.code, ran.err) == (
+        3, f"filmroom: {service.replace('http', 'https')} speaks http, not https: is {service} meant?\n"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "arguments",
     ["retrieve 1.2 x", "delete nonsense --yes", "delete 1.2 1.2.x --yes", "store . --study nonsense"],

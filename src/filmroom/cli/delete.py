@@ -9,6 +9,7 @@ from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
     NOT_ALL,
+    USAGE,
     Instance,
     Series,
     Study,
@@ -57,7 +58,7 @@ def delete(
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody is there to confirm; give --yes", param_hint="--yes")
+        stop("standard input is no terminal, so nobody can confirm the delete: add --yes to delete all the same", USAGE)
     typer.confirm(question, abort=True, err=True)
 
 

@@ -57,6 +57,8 @@ def retrieve(
         filmroom retrieve 1.2.3 --to downloads
         filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax 1.2.840.10008.1.2.1
     """
+    if folder.exists() and not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
     with connect(url, token, timeout) as client, bar("Retrieving", quiet) as progress:
         try:
             paths = client.download(

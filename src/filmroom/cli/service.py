@@ -13,13 +13,15 @@ from filmroom.client import Client, ClientError, ConnectionFailed, NotFound, Ret
 from filmroom.errors import BadTarget
 from filmroom.protocol import targets
 
-DEFAULT_URL = "http://127.0.0.1:8080/dicomweb"
+ROOT = "/dicomweb"
+DEFAULT_URL = f"http://127.0.0.1:8080{ROOT}"
+NOTHING = "Nothing is here."  # begins what Filmroom says outside its roots
 DEFAULT_TIMEOUT = 60.0
 CONNECT_TIMEOUT = 10.0  # seconds; whoever listens answers sooner
 SERVICE = "Service"  # the heading of these options in the help
 
-# Exit codes. 2, a command line that is not understood, is typer's own.
-NOT_ALL, REFUSED, INTERRUPTED = 1, 3, 130
+# Exit codes. USAGE, a command line that is not understood, is typer's own.
+NOT_ALL, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
 
 Url = Annotated[
     str,
@@ -97,16 +99,23 @@ def refused(error: BaseException | None) -> bool:
 
 def explain(error: Exception, url: str) -> str:
     """What is wrong, and what to do where that is known."""
-    if isinstance(error, ConnectionFailed) and refused(error):
-        return f"nothing listens at {url}; is the service running? (filmroom serve)"
+    if isinstance(error, ConnectionFailed):
+        return f"nothing listens at {url}; is the service running? (filmroom serve)" if refused(error) else str(error)
     if is_no_root(error, url):
-        return f"nothing of DICOMweb lies at {url} ({error}); is {url}/dicomweb meant?"
+        status = error.status if isinstance(error, NotFound) else "404"
+        parts = urlsplit(url)
+        return f"nothing of DICOMweb lies at {url} ({status}); is {parts.scheme}://{parts.netloc}{ROOT} meant?"
     return f"{url}: {error}"
 
 
 def is_no_root(error: Exception, url: str) -> bool:
-    """Whether `url` ends at the port, and nobody there knows the path: services answer about studies with words."""
-    return isinstance(error, NotFound) and error.payload is None and urlsplit(url).path in {"", "/"}
+    """Whether nobody knows the path: Filmroom says so, others say nothing, but of studies services say something."""
+    if not isinstance(error, NotFound):
+        return False
+    if isinstance(error.payload, str) and error.payload.startswith(NOTHING):
+        return True
+    wordless = error.payload is None or (isinstance(error.payload, str) and error.payload.startswith("<"))
+    return wordless and urlsplit(url).path in {"", "/"}
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """What an answer of a service means: data sets of its JSON, its Warnings, and the exception that an error status is."""
 
+import contextlib
+import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from filmroom.client.exceptions import BadResponse, Payload, ResponseError, Serv
 # RFC 7234 §5.5: code, agent, quoted text. Azure's agent is a host with a colon, and there may be several in one line.
 _WARNING = re.compile(r'\b\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
 
+_WITHIN = (os.path.dirname(__file__), contextlib.__file__)
 PAGE = (
     "a web page answered, not a DICOMweb service: is the URL that under which /studies lies, "
     "and does the service want credentials?"
@@ -141,9 +145,17 @@ def warnings_of(headers: httpx2.Headers) -> tuple[str, ...]:
 
 
 def announce(texts: Iterable[str]) -> None:
-    """Say Warnings aloud, each distinct text once (as Python's filters have it)."""
+    """Say Warnings aloud, each distinct text once (as Python's filters have it), of the line that called a client."""
     for text in texts:
-        warnings.warn(text, ServiceWarning, stacklevel=2)
+        warnings.warn(text, ServiceWarning, stacklevel=_outside())
+
+
+def _outside() -> int:
+    """How many calls away from `announce` the caller's code is. (`skip_file_prefixes` is there from Python 3.12.)"""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_WITHIN):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def check(answer: Answer) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, Self
 
 from pydicom.dataset import Dataset
@@ -17,6 +18,8 @@ from filmroom.client._store_answers import response_of
 from filmroom.client._store_result import Outcome, StoreResult, confirmed, of_answer, refused, unreadable
 from filmroom.client.exceptions import ClientError, Interrupted, MissingFile, StoreFailed
 
+GRACE = 3.0  # seconds that the requests under way still have for their answers after Ctrl-C
+INTERRUPTED = "the store was interrupted before the service answered; it may be stored"
 REQUEST_BYTES = 64 << 20  # a request that holds as many takes no further Instance
 
 # With these, the next request can't fare better, so nothing more is sent.
@@ -80,13 +83,22 @@ class Upload:
     def __exit__(self, *_: object) -> None:
         self._stopped = True
 
-    @contextlib.contextmanager
-    def told(self) -> Iterator[None]:
-        """Give Ctrl-C what is stored, once all that was being sent has ended."""
+    def run(self, work: Callable[[Self], None]) -> None:
+        """Have threads do the work. Ctrl-C is given what is stored by then."""
+        pool = ThreadPoolExecutor(self.parallel)
+        workers = [pool.submit(work, self) for _ in range(self.parallel)]
+        patient = True
         try:
-            yield
+            for worker in workers:
+                worker.result()
         except KeyboardInterrupt:
+            self._stopped, patient = True, False
+            with contextlib.suppress(KeyboardInterrupt):
+                wait(workers, GRACE)
             raise Interrupted(self._so_far()) from None
+        finally:
+            self._stopped = True
+            pool.shutdown(wait=patient)
 
     def transactions(self) -> Iterator[Transaction[None]]:
         """Requests until nothing is left."""
@@ -153,6 +165,8 @@ class Upload:
 
     def _fail(self, batch: list[Source], failure: ClientError) -> list[Outcome]:
         with self._lock:
+            if self._stopped and self._fatal is None and isinstance(failure, exceptions.ConnectionFailed):
+                failure = ClientError(INTERRUPTED)  # it was given up, so nobody is to blame
             self._errors.append(failure)
             if isinstance(failure, FATAL):
                 self._fatal, self._stopped = self._fatal or failure, True
@@ -196,7 +210,9 @@ class Upload:
         if not found.outcomes:
             seen = f"; {found.passed_over} passed over" if found.passed_over else ""
             return MissingFile(f"There is nothing to store: no DICOM file in what was given{seen}.")
-        message = f"none of {len(found.failed)} Instances was stored; of the first: {found.failed[0].explanation}"
+        first = found.failed[0]
+        which = f"of the first, {first.path}" if first.path else "of the first"
+        message = f"none of {len(found.failed)} Instances was stored; {which}: {first.explanation}"
         if not self._answers:
             kind = MissingFile if self._missing == len(found.failed) else ClientError
             return kind(f"Nothing could be sent: {message}.")

@@ -36,7 +36,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(_link.Linked):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:
@@ -63,10 +63,6 @@ class AsyncClient:
         self._service = self._link.service
         self._http = httpx2.AsyncClient(verify=_link.tls(), follow_redirects=True) if http is None else http
         self._owned = http is None
-
-    @property
-    def base_url(self) -> str:
-        return self._service.base_url
 
     async def aclose(self) -> None:
         if self._owned:
@@ -251,7 +247,8 @@ class AsyncClient:
                         workers.start_soon(self._upload, upload)
             except ExceptionGroup as group:  # raised as the synchronous client raises it
                 raise group.exceptions[0] from None
-        return upload.result()
+        with self._link.translated():
+            return upload.result()
 
     async def delete_study(self, study_instance_uid: str, **options: Unpack[RequestOptions]) -> None:
         await self._run(_messages.delete(self._service, path(study_instance_uid), **options))
@@ -282,7 +279,8 @@ class AsyncClient:
             except (ClientError, OSError) as failure:
                 answer = failure
             try:
-                request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
+                with self._link.translated():
+                    request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
@@ -295,7 +293,7 @@ class AsyncClient:
 
     async def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
         """What `stream` makes of each part of its answer. A thread reads and renames files."""
-        with _link.translated():
+        with self._link.translated():
             async with self._open(stream.request) as response:
                 with stream.splitter(response.headers) as splitter:
                     async for chunk in response.aiter_bytes():
@@ -313,7 +311,7 @@ class AsyncClient:
         response, _ = await self._send(request, stream=True)
         try:
             if not response.is_success:
-                with _link.translated():
+                with self._link.translated():
                     await response.aread()
             _link.check(response)
             yield response
@@ -327,7 +325,7 @@ class AsyncClient:
     async def _send(self, request: Request, *, stream: bool) -> tuple[httpx2.Response, bool]:
         """An answer, and whether an earlier try may have reached the service. Tries again as `Retry` says."""
         attempts = self._link.attempts(request)
-        with _link.translated():
+        with self._link.translated():
             while True:
                 try:
                     response = await self._http.send(

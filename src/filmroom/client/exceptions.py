@@ -35,9 +35,11 @@ class ClientError(errors.Error):
     """The root of all errors that the client raises on purpose.
 
     `result` is set when a store broke off half way: the `StoreResult` of what was answered until then.
+    `service` is the base URL of the service that it is about.
     """
 
     result: Any = None
+    service: str | None = None
 
 
 class ConnectionFailed(ClientError):
