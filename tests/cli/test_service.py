@@ -28,6 +28,17 @@ def test_the_url_option_wins_over_the_variable(run: Program, recorder: Recorder)
     assert recorder.targets == ["/other/studies"]
 
 
+@pytest.mark.parametrize("arguments", ["search studies", "retrieve 1.2.3", "delete 1.2.3 --yes"])
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_password_in_the_url_is_sent_and_not_said(
+    run: Program, recorder: Recorder, arguments: str, status: int
+) -> None:
+    recorder.replies = [Reply(status, body=b"No.")]
+    ran = run(*arguments.split(), "--url", recorder.url.replace("://", "://doctor:secret@"))
+    assert recorder.last.headers["authorization"].startswith("Basic ")
+    assert "secret" not in ran.out + ran.err
+
+
 def test_the_token_comes_from_the_option_or_the_variable(
     run: Program, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from filmroom.cli.service import (
     Url,
     connect,
     is_no_root,
+    shown,
     stop,
 )
 from filmroom.client import Client, NotFound
@@ -46,14 +47,14 @@ def delete(
     """
     target = Resource(study, series, instance)
     if not yes:
-        _confirm(f"Delete the {target.level.name.lower()} {target.path} at {url}?")
+        _confirm(f"Delete the {target.level.name.lower()} {target.path} at {shown(url)}?")
     with connect(url, token, timeout) as client:
         try:
             _delete(client, target)
         except NotFound as error:
             if is_no_root(error, client.base_url):
                 raise
-            stop(f"there is no {target.path} at {client.base_url}", NOT_ALL)
+            stop(f"there is no {target.path} at {shown(client.base_url)}", NOT_ALL)
 
 
 def _confirm(question: str) -> None:

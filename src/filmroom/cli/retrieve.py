@@ -19,6 +19,7 @@ from filmroom.cli.service import (
     Url,
     connect,
     is_no_root,
+    shown,
     stop,
 )
 from filmroom.client import NotFound
@@ -67,7 +68,7 @@ def retrieve(
         except NotFound as error:
             if is_no_root(error, client.base_url):
                 raise
-            stop(f"there is no {Resource(study, series, instance).path} at {client.base_url}", NOT_ALL)
+            stop(f"there is no {Resource(study, series, instance).path} at {shown(client.base_url)}", NOT_ALL)
         except OSError as error:
             stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)
     if not quiet:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import typer
@@ -97,8 +97,15 @@ def refused(error: BaseException | None) -> bool:
     return error is not None
 
 
+def shown(url: str) -> str:
+    """A URL as it may be printed: without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 def explain(error: Exception, url: str) -> str:
     """What is wrong, and what to do where that is known."""
+    url = shown(url)
     if isinstance(error, ConnectionFailed):
         return f"nothing listens at {url}; is the service running? (filmroom serve)" if refused(error) else str(error)
     if is_no_root(error, url):

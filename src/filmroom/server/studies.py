@@ -173,6 +173,7 @@ def _route(path: str, dialect: Dialect, methods: dict[str, Handler]) -> Route:
     async def endpoint(request: Request) -> Response:
         handler = methods["GET" if request.method == "HEAD" else request.method]
         request.scope["handler"] = getattr(handler, "func", handler).__name__
+        request.scope["template"] = dialect.root + path  # for the log
         return await handler(dialect, request)
 
     route = Route(path, endpoint, methods=list(methods))
