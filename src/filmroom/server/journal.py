@@ -1,8 +1,7 @@
 """The log: one line for each request, and those of the libraries in the same form. Pure ASGI, outside all else.
 
-No path, query or header is logged: they hold UIDs, names and tokens. What was asked is said by the handler's name and by
-the template of its route, `/dicomweb/studies/{study}`.
-The headers that every response carries are added here, too.
+No path, query or header is logged: they hold UIDs, names and tokens. The handler's name and the template of its route,
+`/dicomweb/studies/{study}`, say what was asked. The headers that every response carries are added here, too.
 """
 
 import logging
