@@ -109,6 +109,14 @@ def test_a_syntax_that_cannot_be_made(either: Archive) -> None:
         service.instances_of(either, DICOMWEB, of(made.dataset), asked)
 
 
+def test_pixel_data_that_no_codec_takes_can_be_had_as_stored(either: Archive) -> None:
+    made = data.image(BitsAllocated=32, BitsStored=32, HighBit=31, Columns=4)
+    keep(either, data.file(made))
+    [content] = frames(either, made, 1, selected=Selected("image/jp2", JPEG_2000, multipart=True))
+    with pytest.raises(NotAcceptable, match=r"Acceptable: application/octet-stream; transfer-syntax=\*\.$"):
+        list(content.chunks)
+
+
 def test_what_can_be_made_instead_is_named(either: Archive, image: Dataset) -> None:
     with pytest.raises(NotAcceptable) as error:
         frames(either, image, 1, selected=Selected("image/jpeg", "1.2.840.10008.1.2.4.50", multipart=True))

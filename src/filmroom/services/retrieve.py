@@ -6,7 +6,8 @@ that refuses the second of several Instances breaks the answer off.
 """
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from filmroom.dicom.wording import Wording
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
+from filmroom.pixels.codecs import UNSUPPORTED
 from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import can_transcode, made_of, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
@@ -93,7 +95,8 @@ def frames(
     def chunks(number: int) -> Iterator[bytes]:
         frame = frame_ranges.extract(ranges, number, next(raw))
         if described is not None:
-            frame = archive.pool.run(transcode_frame, frame, described, stored.transfer_syntax, syntax)
+            with _converting(stored, said, OCTET_STREAM):
+                frame = archive.pool.run(transcode_frame, frame, described, stored.transfer_syntax, syntax)
         yield frame
 
     as_it_lies = described is None and not ranges.spans and ranges.bits % 8 == 0
@@ -140,9 +143,24 @@ def _fit(stored: StoredInstance, selected: Selected, said: Wording, media_type: 
     syntax = stored.transfer_syntax
     choice = selected.fit(syntax, lambda other: can_transcode(syntax, other))
     if choice is None:
-        acceptable = ", ".join(f"{media_type}; transfer-syntax={one}" for one in (STORED, *made_of(syntax)))
-        raise NotAcceptable(said.transcoding.format(stored=syntax, acceptable=acceptable))
+        raise _can_not_be_made(stored, said, media_type, made_of(syntax))
     return choice
+
+
+@contextmanager
+def _converting(stored: StoredInstance, said: Wording, media_type: str) -> Iterator[None]:
+    """Codecs find out what is unusual in the pixel data; then only what is stored is sure to be sent."""
+    try:
+        yield
+    except NotAcceptable as error:
+        if str(error) != UNSUPPORTED:
+            raise
+        raise _can_not_be_made(stored, said, media_type) from error
+
+
+def _can_not_be_made(stored: StoredInstance, said: Wording, media_type: str, made: Iterable[str] = ()) -> NotAcceptable:
+    acceptable = ", ".join(f"{media_type}; transfer-syntax={one}" for one in (STORED, *made))
+    return NotAcceptable(said.transcoding.format(stored=stored.transfer_syntax, acceptable=acceptable))
 
 
 def _inflated(syntax: str) -> str:
@@ -159,7 +177,7 @@ def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice
                 f"Requested DICOM instance size is above the supported limit of {dialect.transcode_limit}. "
                 "Ask for it with transfer-syntax=*."
             )
-        return Content(choice.media_type, syntax, location, None, _transcoded(archive, stored, syntax))
+        return Content(choice.media_type, syntax, location, None, _transcoded(archive, stored, syntax, dialect.wording))
     if not stored.complete and dialect.completes_files:
         return Content(choice.media_type, stored.transfer_syntax, location, None, _completed(archive, stored))
     chunks = archive.blobs.stream(stored.key, 0, stored.length)  # a file that is shorter by now is not sent as good
@@ -174,13 +192,14 @@ def _completed(archive: Archive, stored: StoredInstance) -> Iterator[bytes]:
     yield from rewrite.write(file, model.elements, file.transfer_syntax, lambda *_: {})
 
 
-def _transcoded(archive: Archive, stored: StoredInstance, syntax: str) -> Iterator[bytes]:
+def _transcoded(archive: Archive, stored: StoredInstance, syntax: str, said: Wording) -> Iterator[bytes]:
     """The file in another Transfer Syntax, made in the spool folder when the first chunk is taken."""
     with reading(), tempfile.TemporaryDirectory(dir=archive.spool) as folder:
         source, made = Path(folder) / "stored", Path(folder) / "transcoded"
         with source.open("wb") as file:
             file.writelines(archive.blobs.stream(stored.key, 0, stored.length))
-        archive.pool.run(transcode_file, source, made, syntax)
+        with _converting(stored, said, DICOM):
+            archive.pool.run(transcode_file, source, made, syntax)
         with made.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
