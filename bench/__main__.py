@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from bench import report
 from bench.client import WrongAnswerError
@@ -16,7 +19,7 @@ from bench.processes import Meter
 from bench.report import Result, Round
 from bench.rows import FULL, QUICK, ROWS, Row, Scale
 from bench.servers import Server, filmroom, folder_in
-from bench.service import Service
+from bench.service import Service, address
 
 # No answer, a wrong one, or one that is not even JSON of the expected form.
 FAILURES = (WrongAnswerError, OSError, ValueError, LookupError, TypeError, AttributeError)
@@ -25,6 +28,7 @@ FAILURES = (WrongAnswerError, OSError, ValueError, LookupError, TypeError, Attri
 def main() -> int:
     """Run, print the table, and return 1 if a row failed."""
     options = _options()
+    signal.signal(signal.SIGTERM, _end)
     rows = [row for row in ROWS if any(fnmatch(row.name, pattern) for pattern in options.rows)]
     if options.list or not rows:
         print("\n".join(f"{row.name:20} {row.title} ({row.unit.name})" for row in ROWS))
@@ -44,6 +48,11 @@ def main() -> int:
     if options.json:
         options.json.write_text(report.as_json(about, names, results))
     return 1 if failures else 0
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """An end by `kill` ends the servers and removes the folder, as Ctrl-C does."""
+    raise SystemExit(128 + number)
 
 
 def measure(servers: Sequence[Server], rows: Sequence[Row], scale: Scale) -> list[tuple[Row, list[Result]]]:
@@ -88,8 +97,6 @@ def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> lis
         servers.insert(0, stack.enter_context(filmroom(folder, options.workers)))
     if options.orthanc or (unsaid and installed()):
         servers.append(stack.enter_context(orthanc(folder)))
-    if len(servers) > 2:
-        raise SystemExit("At most two servers can be compared.")
     return servers
 
 
@@ -97,6 +104,14 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("it is a number from 1")
     return int(text)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what can't be measured before anything is started or printed."""
+    if len(options.urls) + options.filmroom + options.orthanc > 2:
+        raise SystemExit("At most two servers can be compared.")
+    for url in options.urls:
+        address(url)
 
 
 def _options() -> argparse.Namespace:
@@ -117,6 +132,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
     options = parser.parse_args()
     options.rows = options.rows or ["*"]
+    _check(options)
     return options
 
 

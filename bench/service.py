@@ -17,17 +17,23 @@ DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
 
+def address(url: str) -> tuple[str, int]:
+    """Host and port of a base URL."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname is None:
+        raise SystemExit(f"{url}: a base URL is like http://127.0.0.1:8080/dicomweb; https is not measured.")
+    return parts.hostname, parts.port or 80
+
+
 class Service:
     """A server's base URL, its clients, and what was stored there in this run."""
 
     def __init__(self, name: str, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or parts.hostname is None:
-            raise SystemExit(f"{url}: a base URL is like http://127.0.0.1:8080/dicomweb; https is not measured.")
+        host, port = address(url)
         self.name, self.url, self.run = name, url, new_run()
-        self._root = parts.path.rstrip("/")
-        self._host = parts.netloc
-        self._connections = [Connection(parts.hostname, parts.port or 80) for _ in range(CLIENTS)]
+        self._root = urlsplit(url).path.rstrip("/")
+        self._host = urlsplit(url).netloc
+        self._connections = [Connection(host, port) for _ in range(CLIENTS)]
         self._studies = 0
         self.kept: dict[str, list[Instance]] = {}  # what rows share, by a name of theirs
 

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from filmroom import Client
 from tests import data
 from tests.cli.program import Program
+from tests.client.recorder import Recorder, Reply
 
 Terminal = Callable[[str], int]
 
@@ -62,10 +63,17 @@ def test_asks_on_a_terminal(
 def test_without_a_terminal_it_wants_yes(run: Program, service: str, stored: list[Dataset]) -> None:
     ran = run("delete", stored[0].StudyInstanceUID)
     assert ran.code == 2
-    assert "--yes" in ran.err
+    assert ran.err.startswith("filmroom: standard input is no terminal, so nobody can confirm the delete: add --yes")
     assert _left(service, stored[0].StudyInstanceUID) == 3
 
 
 def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:
     ran = run("delete", "1.2.3", "--yes")
     assert (ran.code, ran.err) == (1, f"filmroom: there is no /studies/1.2.3 at {service}\n")
+
+
+def test_a_web_page_is_no_success(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(200, {"Content-Type": "text/html"}, b"<html>Sign in</html>")]
+    ran = run("delete", "1.2.3", "--yes")
+    assert ran.code == 3
+    assert "a web page answered" in ran.err

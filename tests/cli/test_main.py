@@ -3,6 +3,7 @@
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -37,6 +38,36 @@ def test_a_mistyped_command_is_a_usage_error_with_a_hint() -> None:
     result = CliRunner().invoke(filmroom, ["serch"])
     assert result.exit_code == 2
     assert "search" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("sweep --delay x", "it must be a number"),
+        ("serve --port x", "it must be a whole number"),
+        ("store . --parallel 99", "it must be at most 32"),
+        ("store . --parallel 0", "it must be at least 1"),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_said_in_plain_words(arguments: str, said: str) -> None:
+    result = CliRunner().invoke(filmroom, arguments.split())
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Input should be" not in result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_defaults_are_shown_without_parentheses(command: str) -> None:
+    assert "[default: (" not in CliRunner().invoke(filmroom, [command, "--help"]).stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("arguments", ["--version", "--help", "samples samples"])
+def test_output_that_can_not_be_written_is_one_line(arguments: str, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "filmroom", *arguments.split()]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
+    assert (ran.returncode, ran.stderr) == (1, "filmroom: the output can't be written: No space left on device\n")
 
 
 def test_version() -> None:

@@ -32,6 +32,24 @@ def test_a_table_has_no_empty_columns_and_whole_uids(capsys: pytest.CaptureFixtu
     assert line.split()[-2:] == ["3", STUDY]
 
 
+def test_what_was_given_is_no_column_and_what_was_asked_for_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    show(What.STUDIES, [FOUND], ["PatientSex"], as_json=False, as_csv=False, given=["StudyInstanceUID"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["PatientName", "PatientID", "Instances", "PatientSex"]
+    assert [line for line in lines if line.endswith(" ")] == []
+
+
+def test_a_table_wider_than_the_terminal_is_a_list(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert len(_show(capsys, FOUND, FOUND).splitlines()) == 4
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = _show(capsys, FOUND, FOUND).splitlines()
+    assert lines[3:6] == [f"StudyInstanceUID  {STUDY}", "", lines[0]]
+
+
 def test_a_terminal_gets_no_controls_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     assert " [31m[b]ID" in _show(capsys, FOUND)
 

@@ -51,8 +51,11 @@ def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:
     assert (ran.code, ran.err) == (1, f"filmroom: there is no /studies/1.2.3/series/1.2.3.4 at {service}\n")
 
 
-def test_a_folder_that_cannot_be_written_ends_with_1(run: Program, stored: list[Dataset], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_said(run: Program, stored: list[Dataset], tmp_path: Path) -> None:
     (tmp_path / "occupied").touch()
     ran = run("retrieve", stored[0].StudyInstanceUID, "--to", "occupied")
+    assert ran.code == 2
+    assert "occupied is a file, and the files are written into a folder" in ran.said
+    ran = run("retrieve", stored[0].StudyInstanceUID, "--to", "occupied/below")
     assert ran.code == 1
-    assert "can't write to occupied" in ran.err
+    assert "can't write to occupied/below" in ran.err

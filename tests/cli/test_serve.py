@@ -44,6 +44,14 @@ def test_it_says_where_it_listens_and_what_can_be_tried(tmp_path: Path) -> None:
         assert httpx2.get(f"{running.url}/health/check").status_code == 200
 
 
+def test_the_data_folder_is_shown_where_it_really_is(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    with service.running(tmp_path / "link" / "data") as running:
+        wait_until(lambda: "Ctrl-C ends it." in running.logged())
+        assert f"{(tmp_path / 'disk' / 'data').resolve()}\n" in running.logged()
+
+
 def test_an_address_that_others_reach_is_warned_of(tmp_path: Path) -> None:
     with service.running(tmp_path / "data", "--host", "0.0.0.0") as running:
         wait_until(lambda: "There is no authentication" in running.logged())

@@ -30,6 +30,17 @@ def test_the_url_option_wins_over_the_variable(run: Program, recorder: Recorder)
     assert recorder.targets == ["/other/studies"]
 
 
+@pytest.mark.parametrize("arguments", ["search studies", "retrieve 1.2.3", "delete 1.2.3 --yes"])
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_password_in_the_url_is_sent_and_not_said(
+    run: Program, recorder: Recorder, arguments: str, status: int
+) -> None:
+    recorder.replies = [Reply(status, body=b"No.")]
+    ran = run(*arguments.split(), "--url", recorder.url.replace("://", "://doctor:secret@"))
+    assert recorder.last.headers["authorization"].startswith("Basic ")
+    assert "secret" not in ran.out + ran.err
+
+
 def test_the_token_comes_from_the_option_or_the_variable(
     run: Program, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +107,25 @@ def test_where_nothing_listens_it_says_so_at_once(run: Program, arguments: str) 
 def test_a_url_without_the_path_of_the_service_is_guessed(run: Program, running: str, arguments: str) -> None:
     ran = run(*arguments.split(), "--url", f"{running}/")
     assert (ran.code, ran.err.count(f"is {running}/dicomweb meant?")) == (3, 1)
+
+
+@pytest.mark.parametrize("path", ["/dicom-web", "/dicom", "/v/studies2"])
+def test_a_url_with_another_path_is_guessed(run: Program, running: str, path: str) -> None:
+    ran = run("search", "studies", "--url", running + path)
+    assert (ran.code, ran.err.count(f"is {running}/dicomweb meant?")) == (3, 1)
+
+
+def test_a_url_that_goes_too_far_is_a_usage_error(run: Program, running: str) -> None:
+    ran = run("search", "studies", "--url", f"{running}/dicomweb/studies")
+    assert ran.code == 2
+    assert "ends before /studies: is" in ran.said
+
+
+def test_https_to_a_port_of_http_is_said(run: Program, service: str) -> None:
+    ran = run("search", "studies", "--url", service.replace("http", "https"))
+    assert (ran.code, ran.err) == (
+        3, f"filmroom: {service.replace('http', 'https')} speaks http, not https: is {service} meant?\n"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -33,14 +33,14 @@ def broken(tmp_path: Path) -> Path:
 
 def test_a_folder_is_stored_to_any_depth(run: Program, service: str, folder: Path) -> None:
     ran = run("store", folder)
-    assert (ran.code, ran.out, ran.err) == (0, "2 of 2 stored.\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "2 of 2 stored; 1 file passed over.\n", "")
 
 
 def test_a_file_that_is_not_stored_is_named_with_the_reason(
     run: Program, service: str, folder: Path, broken: Path
 ) -> None:
     ran = run("store", folder, broken)
-    assert (ran.code, ran.out) == (1, "2 of 3 stored.\n")
+    assert (ran.code, ran.out) == (1, "2 of 3 stored; 1 file passed over.\n")
     assert ran.err.startswith(f"{broken}: not stored: ")
 
 
@@ -89,8 +89,30 @@ def test_a_warning_is_told_from_a_failure(run: Program, recorder: Recorder, fold
 def test_a_service_that_lets_nobody_in_ends_with_3(run: Program, recorder: Recorder, folder: Path) -> None:
     recorder.replies = [Reply(401, body=b"Who are you?")]
     ran = run("store", folder)
-    assert (ran.code, ran.out) == (3, "0 of 2 stored.\n")
+    assert (ran.code, ran.out) == (3, "0 of 2 stored; 1 file passed over.\n")
     assert "Who are you?" in ran.err
+
+
+def test_a_web_page_is_no_success(run: Program, recorder: Recorder, folder: Path) -> None:
+    recorder.replies = [Reply(200, {"Content-Type": "text/html"}, b"<html>Sign in</html>")]
+    ran = run("store", folder / "one.dcm")
+    assert (ran.code, ran.out) == (3, "0 of 1 stored.\n")
+    assert "a web page answered" in ran.err
+
+
+def test_a_linked_folder_is_not_passed_over_without_a_word(run: Program, service: str, folder: Path) -> None:
+    (folder / "link").symlink_to(folder / "deep")
+    assert run("store", folder).out == "2 of 2 stored; 1 file and 1 link passed over.\n"
+
+
+def test_of_two_files_with_the_same_uids_the_broken_one_is_named(run: Program, service: str, folder: Path) -> None:
+    whole = data.file()
+    cut, good = folder / "a-cut.dcm", folder / "b-good.dcm"
+    cut.write_bytes(whole[:-3])
+    good.write_bytes(whole)
+    ran = run("store", cut, good)
+    assert (ran.code, ran.out) == (1, "1 of 2 stored.\n")
+    assert ran.err.startswith(f"{cut}: not stored: ")
 
 
 def test_a_folder_without_dicom_is_an_error(run: Program, recorder: Recorder, tmp_path: Path) -> None:
@@ -114,7 +136,7 @@ def test_each_of_several_unreadable_files_is_named(run: Program, service: str, b
 
 def test_a_pipe_is_not_waited_for(run: Program, service: str, folder: Path) -> None:
     os.mkfifo(folder / "pipe")
-    assert run("store", folder).out == "2 of 2 stored.\n"
+    assert run("store", folder).out == "2 of 2 stored; 2 files passed over.\n"
     ran = run("store", folder / "pipe")
     assert (ran.code, ran.out) == (1, "0 of 1 stored.\n")
     assert ran.err == f"{folder / 'pipe'}: not stored: it is not a regular file\n"
@@ -122,14 +144,14 @@ def test_a_pipe_is_not_waited_for(run: Program, service: str, folder: Path) -> N
 
 def test_where_nothing_listens_it_is_said_once(run: Program, folder: Path) -> None:
     ran = run("store", folder, "--url", "http://127.0.0.1:9/dicomweb")
-    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "0 of 2 stored.\n", 1)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "0 of 2 stored; 1 file passed over.\n", 1)
     assert "nothing listens at http://127.0.0.1:9/dicomweb; is the service running? (filmroom serve)" in ran.err
 
 
 def test_a_url_without_the_path_of_the_service_is_said_once(run: Program, running: str, folder: Path) -> None:
     ran = run("store", folder, "--url", running)
     assert (ran.code, ran.err.count("\n")) == (3, 1)
-    assert f"nothing of DICOMweb lies at {running} (404: Not Found); is {running}/dicomweb meant?" in ran.err
+    assert f"nothing of DICOMweb lies at {running} (404); is {running}/dicomweb meant?" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ MULTIPLE = "One or more indexed Dicom tag(s) have multiple values, only first va
 
 
 @pytest.mark.parametrize(
-    ("body", "message"), [(b"<html>", "not JSON"), (b"[1]", "not a list"), (b'"text"', "not a list")]
+    ("body", "message"),
+    [(b"<html>", "a web page answered"), (b"OK", "not JSON"), (b"[1]", "not a list"), (b'"text"', "not a list")],
 )
 def test_an_answer_that_is_not_json_is_a_bad_response(
     client: Any, service: Recorder, body: bytes, message: str
@@ -163,3 +164,23 @@ def test_results_can_be_copied_and_pickled(client: Any, service: Recorder) -> No
 def test_headers_are_those_of_the_answer() -> None:
     answer = _answers.Answer(200, httpx2.Headers({"erroneous-dicom-attributes": "00101002"}), b"[]", "")
     assert _answers.datasets(answer).headers["erroneous-dicom-attributes"] == "00101002"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.delete_study("1"),
+        lambda client: client.search_for_studies(),
+        lambda client: client.retrieve_instance("1", "2", "3"),
+        lambda client: client.retrieve_instance_frames("1", "2", "3", [1]),
+    ],
+)
+def test_a_web_page_is_no_success(client: Any, service: Recorder, ask: Any) -> None:
+    service.replies = [Reply(200, {"Content-Type": "text/html; charset=utf-8"}, b"<!doctype html><p>Sign in</p>")]
+    with pytest.raises(BadResponse, match="a web page answered"):
+        ask(client)
+
+
+def test_who_asks_for_a_web_page_gets_it(client: Any, service: Recorder) -> None:
+    service.replies = [Reply(200, {"Content-Type": "text/html"}, b"<html>")]
+    assert client.retrieve_instance_rendered("1", "2", "3", media_types=["text/html"]) == b"<html>"

@@ -20,6 +20,7 @@ from pydicom.uid import (
 )
 
 from filmroom.client import _sources
+from filmroom.client._folders import PassedOver
 from filmroom.client._sources import AsyncBody, Body, Changed, Source, Unreadable, encode
 from tests import data
 
@@ -145,39 +146,35 @@ def _tree(folder: Path) -> None:
         path.write_bytes(content)
 
 
-def test_a_folder_gives_the_dicom_files_under_it(tmp_path: Path) -> None:
+def test_folders_are_given_as_their_files(tmp_path: Path) -> None:
     _tree(tmp_path)
-    names = [str(path.relative_to(tmp_path)) for path in _sources.dicom_files(tmp_path)]
-    assert names == ["b.dcm", "old", "a/c"]
-    assert list(_sources.each([tmp_path, b"x"])) == [*_sources.dicom_files(tmp_path), b"x"]
-
-
-def test_a_file_that_can_not_be_opened_is_not_left_out(tmp_path: Path) -> None:
-    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
-    assert list(_sources.dicom_files(tmp_path)) == [tmp_path / "gone"]
+    passed_over = PassedOver()
+    given = list(_sources.each([tmp_path, b"x"], passed_over))
+    assert given == [tmp_path / "b.dcm", tmp_path / "old", tmp_path / "a" / "c", b"x"]
+    assert passed_over == PassedOver(files=4, folders=1)
 
 
 @pytest.mark.parametrize(
     "one", [FILE, bytearray(FILE), memoryview(FILE), io.BytesIO(FILE), data.dataset(), "a", Path("a")]
 )
 def test_one_instance_need_not_be_in_a_list(one: Any) -> None:
-    assert [id(item) for item in _sources.each(one)] == [id(one)]
+    assert [id(item) for item in _sources.each(one, PassedOver())] == [id(one)]
 
 
 def test_totals_are_known_of_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(FILE)
-    assert _sources.totals([path, b"12"])[1:] == (2, len(FILE) + 2)
-    assert _sources.totals([path, data.dataset()])[1:] == (2, None)
-    assert _sources.totals(["/not/there"])[1:] == (1, None)
-    assert _sources.totals(io.BytesIO(b"12"))[1:] == (1, None)
+    assert _sources.totals([path, b"12"], PassedOver())[1:] == (2, len(FILE) + 2)
+    assert _sources.totals([path, data.dataset()], PassedOver())[1:] == (2, None)
+    assert _sources.totals(["/not/there"], PassedOver())[1:] == (1, None)
+    assert _sources.totals(io.BytesIO(b"12"), PassedOver())[1:] == (1, None)
 
 
 def test_a_generator_is_not_run_ahead() -> None:
     def never() -> Iterator[bytes]:
         yield pytest.fail("run ahead")
 
-    assert _sources.totals(never())[1:] == (None, None)
+    assert _sources.totals(never(), PassedOver())[1:] == (None, None)
 
 
 def test_a_body_announces_its_length_and_can_be_read_again() -> None:

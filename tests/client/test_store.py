@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,10 @@ from pydicom.dataset import Dataset
 
 from filmroom import (
     AsyncClient,
+    BadResponse,
     Client,
     ClientError,
+    MissingFile,
     Progress,
     ServiceWarning,
     StoreFailed,
@@ -83,9 +86,44 @@ def test_replace_is_put(client: Any, service: Recorder) -> None:
     assert service.last.method == "PUT"
 
 
-def test_nothing_to_store_sends_nothing(client: Any, service: Recorder) -> None:
-    result = client.store_instances([])
-    assert (service.requests, result.outcomes, len(result)) == ([], (), 0)
+def test_nothing_to_store_is_an_error(client: Any, service: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "readme.txt").write_text("not DICOM")
+    for given, said in [([], "given."), (iter([]), "given."), (tmp_path, "given; 1 file passed over.")]:
+        with pytest.raises(MissingFile, match=f"There is nothing to store: no DICOM file in what was {said}") as raised:
+            client.store_instances(given)
+        assert (service.requests, raised.value.result.outcomes) == ([], ())
+
+
+def test_a_folder_that_can_not_be_read_is_an_outcome(
+    storing: Storing, connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "one.dcm").write_bytes(FILES[0])
+    (tmp_path / "readme.txt").write_text("not DICOM")
+    scandir = os.scandir
+
+    def guarded(folder: Any) -> Any:
+        if Path(folder).name == "locked":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    result = connect(storing.url).store_instances(tmp_path)
+    assert [(outcome.path, outcome.reason) for outcome in result.failed] == [
+        (tmp_path / "locked", "the folder can't be read: Permission denied")
+    ]
+    assert (len(result.stored), result.passed_over.files) == (1, 1)
+
+
+def test_two_files_with_the_same_uid_are_not_in_one_request(client: Any, service: Recorder, tmp_path: Path) -> None:
+    """The answer tells them by their UIDs, so the wrong one would be blamed."""
+    cut, good = tmp_path / "a-cut.dcm", tmp_path / "b-good.dcm"
+    cut.write_bytes(FILES[0][:-20])
+    good.write_bytes(FILES[0])
+    service.replies = [_answer([], [_item(UIDS[0], _00081197=49152)], 409), _answer([_item(UIDS[0])])]
+    result = client.store_instances([cut, good], parallel=1)
+    assert [(outcome.path, outcome.status) for outcome in result.outcomes] == [(cut, "failed"), (good, "stored")]
+    assert [recorder.parts_of(request) for request in service.requests] == [[FILES[0][:-20]], [FILES[0]]]
 
 
 def test_what_has_no_known_length_is_sent_in_chunks(client: Any, service: Recorder) -> None:
@@ -212,7 +250,7 @@ def test_a_file_that_changes_while_it_is_sent_fails_alone(client: Any, service: 
         yield FILES[1]
 
     service.replies = [_answer([_item(UIDS[1])])]
-    with pytest.raises(ClientError, match="changed its length"):
+    with pytest.raises(ClientError, match="a.dcm could not be read while it was being sent: .* changed its length"):
         client.store_instances(changing(), per_request=2)
 
 
@@ -234,12 +272,45 @@ def test_warnings_of_a_store_are_said_once_all_is_stored(client: Any, service: R
     assert result.warnings == ("First value",)
 
 
+def _xml(content: str) -> Reply:
+    text = f"<?xml version='1.0'?><NativeDicomModel>{content}</NativeDicomModel>"
+    return Reply(200, {"Content-Type": "application/dicom+xml"}, text.encode())
+
+
+_REFERENCED = f"""<DicomAttribute tag="00081199" vr="SQ"><Item number="1">
+    <DicomAttribute tag="00081155" vr="UI"><Value number="1">{UIDS[0]}</Value></DicomAttribute>
+    </Item></DicomAttribute>"""
+_FAILED = '<DicomAttribute tag="00081198" vr="SQ"><Item number="1"></Item></DicomAttribute>'
+PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Reply(200, {"Content-Type": "text/html; charset=utf-8"}, PAGE), "a web page answered"),
+        (Reply(200, {}, PAGE), "a web page answered"),
+        (Reply(200, {"Content-Type": "text/plain"}, b"OK"), "not JSON"),
+        (recorder.json({"status": "ok"}), "DICOM JSON"),
+        (recorder.json({}), "names no Instance"),
+        (recorder.json([]), "names no Instance"),
+        (_xml(""), "does not say that all is stored"),
+        (_xml(_REFERENCED + _FAILED), "does not say that all is stored"),
+        (Reply(200, {"Content-Type": "text/xml"}, b"<error/>"), "does not say that all is stored"),
+    ],
+)  # fmt: skip
+def test_a_success_that_names_no_instance_is_none(client: Any, service: Recorder, reply: Reply, said: str) -> None:
+    service.replies = [reply]
+    with pytest.raises(BadResponse, match=said) as raised:
+        client.store_instances(FILES[:2])
+    assert [outcome.status for outcome in raised.value.result.outcomes] == ["failed", "failed"]
+
+
 @pytest.mark.parametrize(
     ("reply", "statuses"),
     [
         (Reply(200), ["stored", "stored"]),
         (Reply(204), ["stored", "stored"]),
-        (Reply(200, {"Content-Type": "application/dicom+xml"}, b"<NativeDicomModel/>"), ["stored", "stored"]),
+        (_xml(_REFERENCED), ["stored", "failed"]),
         (_answer([_item(UIDS[1])]), ["failed", "stored"]),
         (_answer([_item(UIDS[1]), _item("9.9")]), ["stored", "stored"]),
         (_answer([_item(UIDS[1]), _item(None)]), ["stored", "stored"]),

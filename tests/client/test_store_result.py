@@ -1,12 +1,13 @@
 """Each Outcome of a store has its source, also where the answer does not say whose it is."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from filmroom import Client, ClientError, Outcome, StoreFailed
+from filmroom import Client, ClientError, ConnectionFailed, Outcome, StoreFailed
 from filmroom.client import _sources, _store
 from filmroom.client.exceptions import Interrupted, MissingFile
 from tests import data
@@ -148,8 +149,30 @@ def test_why_a_file_can_not_be_read_is_said_without_names_of_classes() -> None:
 
 
 def test_an_interrupt_knows_what_is_stored(service: Recorder) -> None:
-    upload = _store.Upload(Client(service.url)._service, [])
-    upload._record([Outcome("stored", number=0)])
-    with pytest.raises(Interrupted) as raised, upload.told():
+    def work(upload: _store.Upload) -> None:
+        upload._record([Outcome("stored", number=0)])
         raise KeyboardInterrupt
+
+    upload = _store.Upload(Client(service.url)._service, [FILE])
+    with pytest.raises(Interrupted) as raised:
+        upload.run(work)
     assert len(raised.value.result.stored) == 1
+
+
+def test_an_interrupt_does_not_wait_for_ever(service: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody is told that the service was late: it was given up."""
+    ended, failures = threading.Event(), list[str]()
+
+    def work(upload: _store.Upload) -> None:
+        if not failures:
+            failures.append("begun")
+            raise KeyboardInterrupt
+        ended.wait(10)
+
+    monkeypatch.setattr(_store, "GRACE", 0.0)
+    upload = _store.Upload(Client(service.url)._service, [FILE, FILE], per_request=1)
+    with pytest.raises(Interrupted):
+        upload.run(work)
+    ended.set()
+    [outcome] = upload._fail([_sources.Source(0, None, 1, True, None, lambda: iter([]))], ConnectionFailed("timed out"))
+    assert outcome.reason == "the store was interrupted before the service answered; it may be stored"

@@ -71,7 +71,7 @@ def test_not_found(http: httpx2.Client, path: str, what: str, suffix: str) -> No
     assert (answer.status_code, answer.text) == (404, f"The specified {what} cannot be found.")
 
 
-@pytest.mark.parametrize("uid", ["x", "1" * 65, "1.2.", "..", "1%2F2", "%00", "1..2x"])
+@pytest.mark.parametrize("uid", ["x", "1" * 65, "1.2.", "1%2F2", "%00", "1..2x"])
 def test_a_uid_that_is_none_is_400_or_404(http: httpx2.Client, uid: str) -> None:
     assert http.get(f"{ROOT}/studies/{uid}").status_code in {400, 404}
 
@@ -98,7 +98,7 @@ def test_other_methods_are_405_with_allow(http: httpx2.Client, study: list[Sent]
     assert sorted(answer.headers["Allow"].split(", ")) == ["GET", "HEAD"]
 
 
-@pytest.mark.parametrize("path", ["", "/", "/study", "/studies/", "/studies/1/metadata/", "//studies", "/Studies"])
+@pytest.mark.parametrize("path", ["/study", "/studies/", "/studies/1/metadata/", "//studies", "/Studies"])
 def test_no_such_resource(http: httpx2.Client, path: str) -> None:
     assert http.get(ROOT + path).status_code == 404
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmroom.dicom.matching import Condition, Equal, OneOf, Range, Wildcard, Words, condition, fold, takes_list, words
+from filmroom.dicom.wording import AZURE
 from filmroom.errors import BadParameter
 
 STUDY_DATE, STUDY_TIME, CONTENT_DATE_TIME = 0x00080020, 0x00080030, 0x0040A13A
@@ -20,7 +21,7 @@ def ask(tag: int, vr: str, value: str, *, fuzzy: bool = False) -> Condition | No
 
 
 def ask_azure(tag: int, vr: str, value: str, *, fuzzy: bool = False) -> Condition | None:
-    return condition(tag, vr, value, wildcards=False, lists=False, fuzzy=fuzzy)
+    return condition(tag, vr, value, wildcards=False, lists=False, fuzzy=fuzzy, said=AZURE)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_dates_and_times(vr: str, value: str, expected: Condition) -> None:
 @pytest.mark.parametrize("value", ["2024", "20240230", "2024-02-29", "20241301-", "today", "2024022٣", "00000101"])
 def test_a_date_that_is_none(value: str) -> None:
     with pytest.raises(BadParameter) as error:
-        ask(STUDY_DATE, "DA", value)
+        ask_azure(STUDY_DATE, "DA", value)
     assert "is invalid for attribute 'StudyDate'. Date should be valid and formatted as yyyyMMdd." in str(error.value)
 
 
@@ -178,17 +179,17 @@ def test_the_message_for_a_bad_date() -> None:
 @pytest.mark.parametrize("value", ["1", "24", "1060", "101061", "10:11", "10.5"])
 def test_a_time_that_is_none(value: str) -> None:
     with pytest.raises(BadParameter, match=r"formatted as HHmmss\.FFFFFF where HH is mandatory"):
-        ask(STUDY_TIME, "TM", value)
+        ask_azure(STUDY_TIME, "TM", value)
 
 
 def test_a_date_time_that_is_none() -> None:
     with pytest.raises(BadParameter, match=r"attribute '00091001'.*yyyyMMddHHmmss\.FFFFFF where yyyy is mandatory"):
-        ask(0x00091001, "DT", "20241")
+        ask_azure(0x00091001, "DT", "20241")
 
 
 def test_a_range_that_runs_backwards() -> None:
     with pytest.raises(BadParameter) as error:
-        ask(STUDY_DATE, "DA", "20240102-20240101")
+        ask_azure(STUDY_DATE, "DA", "20240102-20240101")
     assert str(error.value) == (
         "Invalid query: specified date range '20240102-20240101' is invalid.\n"
         "The first part date 20240102 should be lesser than or equal to the second part date 20240101."
@@ -197,13 +198,13 @@ def test_a_range_that_runs_backwards() -> None:
 
 def test_a_range_without_ends() -> None:
     with pytest.raises(BadParameter, match="Both parts in the range cannot be empty"):
-        ask(STUDY_DATE, "DA", "-")
+        ask_azure(STUDY_DATE, "DA", "-")
 
 
 @pytest.mark.parametrize("value", ["2023-2024-0100", "2023+0100-2024"])
 def test_offsets_are_not_supported(value: str) -> None:
     with pytest.raises(BadParameter, match="contains offset which is not supported"):
-        ask(CONTENT_DATE_TIME, "DT", value)
+        ask_azure(CONTENT_DATE_TIME, "DT", value)
 
 
 def test_numbers_are_compared_as_numbers() -> None:
@@ -214,7 +215,23 @@ def test_numbers_are_compared_as_numbers() -> None:
 @pytest.mark.parametrize(("tag", "vr", "kind"), [(SERIES_NUMBER, "IS", "long"), (PATIENT_SIZE, "DS", "double")])
 def test_what_is_no_number(tag: int, vr: str, kind: str) -> None:
     with pytest.raises(BadParameter, match=f"is not a valid {kind} value"):
-        ask(tag, vr, "x")
+        ask_azure(tag, vr, "x")
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "value", "said"),
+    [
+        (STUDY_DATE, "DA", "2020-09-22", "'2020-09-22' is not a value to search StudyDate by: write 20260131, or"),
+        (STUDY_TIME, "TM", "10:11", "'10:11' is not a value to search StudyTime by: write 1430, or"),
+        (STUDY_DATE, "DA", "-", "A range needs a beginning or an end"),
+        (STUDY_DATE, "DA", "20240102-20240101", "The range '20240102-20240101' of StudyDate ends before it begins"),
+        (CONTENT_DATE_TIME, "DT", "2023+0100-2024", "offset from UTC, as in '2023+0100-2024': leave the offset out"),
+        (SERIES_NUMBER, "IS", "x", "SeriesNumber is searched by a number, and 'x' is none."),
+    ],
+)
+def test_the_plain_sentences_say_what_was_written_and_what_is_right(tag: int, vr: str, value: str, said: str) -> None:
+    with pytest.raises(BadParameter, match=re.escape(said)):
+        ask(tag, vr, value)
 
 
 @pytest.mark.parametrize("vr", ["LO", "PN", "SH"])

@@ -69,15 +69,16 @@ def test_a_high_limit_is_lowered_at_the_standard() -> None:
     query, warnings = parse(DICOMWEB, "limit=1000000")
     assert query.limit == 10_000
     assert warnings == ("limit was lowered to 10000: use offset to get more.",)
-    assert "'Limit' is invalid" in refusal("limit=-1", dialect=DICOMWEB)
+    assert refusal("limit=-1", dialect=DICOMWEB) == "limit must be a whole number, 0 or more, and '-1' is none."
 
 
 @pytest.mark.parametrize("dialect", ALL)
 def test_a_bad_offset(dialect: Dialect) -> None:
     for value in ("-1", "x", str(2**63)):
-        assert "The field Offset must be between 0 and 9223372036854775807" in refusal(
-            f"offset={value}", dialect=dialect
-        )
+        said = refusal(f"offset={value}", dialect=dialect)
+        plain = dialect is DICOMWEB
+        assert said.startswith("offset must be a whole number, 0 or more") is plain
+        assert ("The field Offset must be between 0 and 9223372036854775807" in said) is not plain
     assert ask(dialect, f"offset={2**63 - 1}").offset == 2**63 - 1
 
 
@@ -87,7 +88,8 @@ def test_fuzzymatching(dialect: Dialect) -> None:
     assert key == Key(tag("PatientName"), Words(("jo", "do")))
     [key] = ask(dialect, "PatientName=jo do", "fuzzymatching=false").keys
     assert key.condition == Equal("jo do")
-    assert "'FuzzyMatching' is invalid" in refusal("fuzzymatching=yes", dialect=dialect)
+    said = refusal("fuzzymatching=yes", dialect=dialect)
+    assert said.startswith("fuzzymatching must be true or false" if dialect is DICOMWEB else "The query parameter 'F")
 
 
 def test_a_quotation_mark_in_a_fuzzy_name() -> None:
@@ -215,7 +217,7 @@ def test_several_uids(parameters: list[str]) -> None:
 
 
 def test_other_keys_can_not_be_repeated() -> None:
-    assert "Duplicate AttributeId 'PatientID'" in refusal("PatientID=a", "00100020=b", dialect=DICOMWEB)
+    assert "PatientID is given more than once" in refusal("PatientID=a", "00100020=b", dialect=DICOMWEB)
     assert len(ask(DICOMWEB, "PatientID=a", "00100020=a").keys) == 1
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from filmroom.dicom.resources import Resource
+from filmroom.dicom.wording import AZURE
 from filmroom.errors import BadParameter, BadTarget
 from filmroom.protocol import targets
 
@@ -18,13 +19,22 @@ def test_uids_as_real_files_have_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["", " ", "1.", "a.1", "1.2a", "1.2-3", "b" * 65, "9" * 65, "1.٣", "1.2\n"])
 def test_what_is_no_uid(text: str) -> None:
     with pytest.raises(BadTarget) as error:
-        targets.uid(text, "SopInstanceUid")
+        targets.uid(text, "SopInstanceUid", AZURE)
     assert str(error.value) == (
         "Dicom element 'SopInstanceUid' failed validation for VR 'UI': DICOM Identifier is invalid. "
         "Value length should not exceed the maximum length of 64 characters. "
         "Value should contain characters in '0'-'9' and '.'. "
         "Each component must start with non-zero number."
     )
+
+
+def test_the_plain_sentences_name_what_is_wrong() -> None:
+    with pytest.raises(BadTarget, match="The Series Instance UID in the path is not a UID: a UID is digits and dots"):
+        targets.resource("1", "x")
+    with pytest.raises(BadTarget, match="'a' is not a Frame number: they are whole numbers from 1, as in /frames/1"):
+        targets.frame_numbers("1,a")
+    with pytest.raises(BadTarget, match="No Frame is named: Frame numbers begin at 1"):
+        targets.frame_numbers("0")
 
 
 def test_a_resource_checks_each_uid() -> None:
@@ -38,7 +48,7 @@ def test_a_resource_checks_each_uid() -> None:
 )
 def test_a_resource_says_which_uid_is_wrong(study: str, series: str, instance: str, name: str) -> None:
     with pytest.raises(BadTarget, match=f"'{name}Uid'"):
-        targets.resource(study, series, instance)
+        targets.resource(study, series, instance, said=AZURE)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +64,7 @@ def test_frame_numbers_begin_at_1(text: str) -> None:
     with pytest.raises(
         BadTarget, match="At least one frame must be present, and all requested frames must have value greater than 0"
     ):
-        targets.frame_numbers(text)
+        targets.frame_numbers(text, AZURE)
 
 
 @pytest.mark.parametrize("text", ["x", "1,x", "1,", "1.5", "2147483648", "9" * 5000])
@@ -62,7 +72,7 @@ def test_frame_numbers_are_integers(text: str) -> None:
     with pytest.raises(
         BadTarget, match=r"The query parameter 'frames' is invalid. Unable to parse value '.*' as Int32."
     ):
-        targets.frame_numbers(text)
+        targets.frame_numbers(text, AZURE)
 
 
 @pytest.mark.parametrize(

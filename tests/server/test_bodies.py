@@ -11,6 +11,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
+from filmroom.dicom.wording import STANDARD
 from filmroom.errors import BadRequest, TooLarge, Unavailable, UnsupportedMediaType
 from filmroom.server import bodies
 from filmroom.server.bodies import WRITE, Receiver
@@ -48,7 +49,7 @@ def receive(
         headers = [(b"content-type", content_type.encode())] if content_type else []
         request = Request({"type": "http", "method": "POST", "headers": headers}, next_message)
         with receiver:
-            await bodies.receive(request, receiver, lenient=lenient)
+            await bodies.receive(request, receiver, lenient=lenient, said=STANDARD)
             return [
                 part.content.read_bytes() if isinstance(part.content, Path) else bytes(part.content)
                 for part in receiver.parts
@@ -157,7 +158,7 @@ def test_a_part_without_type_where_strict_is_only_the_first(receiver: Receiver) 
 
 
 def test_a_part_of_another_type(receiver: Receiver) -> None:
-    with pytest.raises(UnsupportedMediaType, match="The specified content type 'image/png' is not supported."):
+    with pytest.raises(UnsupportedMediaType, match="'image/png' can't be stored: send application/dicom, or multipart"):
         receive(receiver, RELATED, body(SMALL, head="Content-Type: image/png"))
 
 

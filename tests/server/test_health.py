@@ -20,6 +20,10 @@ def test_all_is_well(http: TestClient) -> None:
     }
 
 
+def test_health_alone_is_the_same(http: TestClient) -> None:
+    assert http.get("/health").json() == http.get("/health/check").json()
+
+
 def test_a_full_disk_is_503(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -38,7 +38,9 @@ def test_a_line_for_each_request(http: TestClient, capsys: pytest.CaptureFixture
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     found = [(line["method"], line["handler"], line["status"]) for line in lines]
     assert found == [("GET", "search", 200), ("GET", "retrieve_metadata", 404), ("GET", "none", 404)]
+    assert [line["route"] for line in lines] == ["/dicomweb/studies", "/v2/studies/{study}/metadata", "none"]
     assert all(line["milliseconds"] >= 0 and line["level"] == "info" for line in lines)
+    assert {line["client"] for line in lines} == {"testclient"}
 
 
 @pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "file"])

@@ -45,6 +45,22 @@ def test_unknown_paths_of_azure_have_no_body(http: TestClient, path: str) -> Non
     assert (answer.status_code, answer.content) == (404, b"")
 
 
+@pytest.mark.parametrize("path", ["/studies", "/dicom-web/studies", "/dicomwebs", "/vfoo/studies", "/health/x"])
+def test_outside_the_roots_it_is_said_where_they_are(http: TestClient, path: str) -> None:
+    answer = http.get(path)
+    assert answer.status_code == 404
+    assert answer.text == "Nothing is here. DICOMweb is at /dicomweb, health at /health/check."
+
+
+@pytest.mark.parametrize("path", ["/dicomweb", "/dicomweb/"])
+def test_the_root_of_the_standard_says_what_lies_below(http: TestClient, path: str) -> None:
+    answer = http.get(path)
+    assert answer.status_code == 200
+    assert "/dicomweb/studies" in answer.text
+    assert http.head(path).status_code == 200
+    assert http.post(path).status_code == 404
+
+
 def test_unknown_paths_of_the_standard_say_so(http: TestClient) -> None:
     answer = http.get("/dicomweb/nothing")
     assert answer.status_code == 404

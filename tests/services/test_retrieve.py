@@ -106,8 +106,26 @@ def test_several_instances_of_azure_only_as_stored(either: Archive, image: Datas
 def test_a_syntax_that_cannot_be_made(either: Archive) -> None:
     made = encoded(b"no picture", syntax="1.2.840.10008.1.2.4.107")
     keep(either, made.content)
+    asked = Selected(DICOM, EXPLICIT, multipart=True)
     with pytest.raises(NotAcceptable, match="transcoding is not supported"):
-        service.instances_of(either, DICOMWEB, of(made.dataset), Selected(DICOM, EXPLICIT, multipart=True))
+        service.instances_of(either, V2, of(made.dataset), asked)
+    with pytest.raises(NotAcceptable, match=r"4\.107 .* Acceptable: application/dicom; transfer-syntax=\*\.$"):
+        service.instances_of(either, DICOMWEB, of(made.dataset), asked)
+
+
+def test_pixel_data_that_no_codec_takes_can_be_had_as_stored(either: Archive) -> None:
+    made = data.image(BitsAllocated=32, BitsStored=32, HighBit=31, Columns=4)
+    keep(either, data.file(made))
+    [content] = frames(either, made, 1, selected=Selected("image/jp2", JPEG_2000, multipart=True))
+    with pytest.raises(NotAcceptable, match=r"Acceptable: application/octet-stream; transfer-syntax=\*\.$"):
+        list(content.chunks)
+
+
+def test_what_can_be_made_instead_is_named(either: Archive, image: Dataset) -> None:
+    with pytest.raises(NotAcceptable) as error:
+        frames(either, image, 1, selected=Selected("image/jpeg", "1.2.840.10008.1.2.4.50", multipart=True))
+    assert "application/octet-stream; transfer-syntax=*" in str(error.value)
+    assert f"application/octet-stream; transfer-syntax={JPEG_2000}" in str(error.value)
 
 
 def test_the_stored_syntax_as_a_last_resort(either: Archive) -> None:

@@ -9,6 +9,7 @@ from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
     NOT_ALL,
+    USAGE,
     Instance,
     Series,
     Study,
@@ -17,6 +18,7 @@ from filmroom.cli.service import (
     Url,
     connect,
     is_no_root,
+    shown,
     stop,
 )
 from filmroom.client import Client, NotFound
@@ -45,19 +47,19 @@ def delete(
     """
     target = Resource(study, series, instance)
     if not yes:
-        _confirm(f"Delete the {target.level.name.lower()} {target.path} at {url}?")
+        _confirm(f"Delete the {target.level.name.lower()} {target.path} at {shown(url)}?")
     with connect(url, token, timeout) as client:
         try:
             _delete(client, target)
         except NotFound as error:
             if is_no_root(error, client.base_url):
                 raise
-            stop(f"there is no {target.path} at {client.base_url}", NOT_ALL)
+            stop(f"there is no {target.path} at {shown(client.base_url)}", NOT_ALL)
 
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody is there to confirm; give --yes", param_hint="--yes")
+        stop("standard input is no terminal, so nobody can confirm the delete: add --yes to delete all the same", USAGE)
     typer.confirm(question, abort=True, err=True)
 
 

@@ -22,6 +22,7 @@ from filmroom.cli.service import (
     Token,
     explain,
     is_no_root,
+    shown,
     stop,
 )
 from filmroom.cli.walkthrough import STEPS, CheckFailed, SamplesAreThere, Step, Tour
@@ -80,7 +81,7 @@ def demo(
             tempfile.TemporaryDirectory() as folder,
             _tour(root, token, timeout, Path(folder)) as (tour, journal),
         ):
-            console.print(f"[bold]The tutorial against {escape(root)}[/]\n")
+            console.print(f"[bold]The tutorial against {escape(shown(root))}[/]\n")
             failed = _walk(console, tour, journal)
     except launch.Ended as error:
         stop(f"the service that was started ended by itself: {error}", REFUSED)

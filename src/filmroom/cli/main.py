@@ -1,10 +1,14 @@
 """The program `filmroom`: which commands there are, and loading the one that is run and no other."""
 
+import errno
+import os
+import re
+import sys
 from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from filmroom import __version__
 
@@ -20,6 +24,8 @@ COMMANDS = {
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }
+
+INTERRUPTED = 130  # exit code
 
 HELP = """A DICOMweb service, and a client for any DICOMweb service.
 
@@ -40,8 +46,39 @@ def load(name: str) -> Any:
     """The command of that name, ready to run."""
     module, _, function = COMMANDS[name][0].partition(":")
     alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-    alone.command(name)(getattr(import_module(module), function))
+    alone.command(name, cls=Command)(getattr(import_module(module), function))
     return typer.main.get_command(alone)
+
+
+# What is wrong with an option, in the library's words, and in ours.
+PLAIN = (
+    (re.compile(r"Input should be a valid integer.*", re.DOTALL), "it must be a whole number"),
+    (re.compile(r"Input should be a valid number.*", re.DOTALL), "it must be a number"),
+    (re.compile(r"Input should be less than or equal to (.+)"), r"it must be at most \1"),
+    (re.compile(r"Input should be greater than or equal to (.+)"), r"it must be at least \1"),
+    (re.compile(r"Input should be (.+)"), r"it must be \1"),
+    (re.compile(r"Value error, "), ""),
+)
+
+
+class Command(TyperCommand):
+    """A command that says in plain words what is wrong with its options, and what the defaults are."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for parameter in self.params:
+            if isinstance(default := getattr(parameter, "show_default", None), str):  # shown in parentheses otherwise
+                parameter.help = f"{parameter.help} [default: {default}]"  # type: ignore[attr-defined]
+                parameter.show_default = False  # type: ignore[attr-defined]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the options from `args`."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            for pattern, plain in PLAIN:
+                error.message = pattern.sub(plain, error.message)
+            raise
 
 
 class Commands(TyperGroup):
@@ -89,4 +126,31 @@ def _options(
 
 def main() -> None:
     """The entry point."""
-    filmroom(prog_name="filmroom")
+    code: object = 1
+    try:
+        filmroom(prog_name="filmroom")
+    except SystemExit as end:
+        code = end.code
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        _give_up_output(error)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = 1
+        _give_up_output(error)
+    if code == INTERRUPTED:
+        os._exit(INTERRUPTED)  # requests that were given up may wait for their answers for a long time
+    sys.exit(code)  # type: ignore[arg-type]
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether writing failed: commands say themselves what is wrong with the files that they name."""
+    return error.filename is None and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
+
+
+def _give_up_output(error: OSError) -> None:
+    """Say so in one line; what is still in the buffer goes nowhere, or Python would try again at the end."""
+    typer.echo(f"filmroom: the output can't be written: {error.strerror}", err=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,8 @@
 """The results of a search as text: a table for people, DICOM JSON or comma-separated values for programs."""
 
 import csv
+import io
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -9,6 +11,7 @@ from typing import Any
 import orjson
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -70,14 +73,20 @@ def keyword(key: str) -> str:
     return key if tag is None else attributes.keyword(tag) or key
 
 
-def show(what: What, found: Sequence[Json], fields: Sequence[str], as_json: bool, as_csv: bool) -> None:
-    """Print the data sets that were found; `fields` are shown besides the usual columns."""
+def show(
+    what: What, found: Sequence[Json], fields: Sequence[str], as_json: bool, as_csv: bool, given: Sequence[str] = ()
+) -> None:
+    """Print the data sets that were found; `fields` are shown besides the usual columns, what was `given` is not."""
     if as_json:
         typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    columns = list(dict.fromkeys([*COLUMNS[what], *(keyword(field) for field in fields if field != "all")]))
+    asked = [keyword(field) for field in fields if field != "all"]
+    columns = list(dict.fromkeys([*COLUMNS[what], *asked]))
     rows = [[text(item, column) for column in columns] for item in found]
-    (print_csv if as_csv else print_table)(what, columns, rows)
+    if as_csv:
+        print_csv(columns, rows)
+    else:
+        print_table(what, columns, rows, asked, given)
 
 
 def text(item: Json, keyword: str) -> str:
@@ -98,22 +107,56 @@ def _value(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def print_csv(what: What, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """All columns, whether anything stands in them or not, so that a program finds them at their places."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
 
 
-def print_table(what: What, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A line for each result, as long as it need be: a UID that was cut or folded could not be copied."""
+def print_table(
+    what: What,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    asked: Sequence[str] = (),
+    given: Sequence[str] = (),
+) -> None:
+    """A line for each result, as long as it need be: a UID that was cut or folded could not be copied.
+
+    Where that is wider than the terminal, a list for each result.
+    """
     if not rows:
         typer.echo(f"filmroom: no {what.value} match.", err=True)
         return
+    used = [
+        number
+        for number, column in enumerate(columns)
+        if column in asked or (column not in given and any(row[number] for row in rows))
+    ]
+    headings = [HEADINGS.get(columns[number], columns[number]) for number in used]
+    shown = [[row[number] for number in used] for row in rows]
+    lines = _table(headings, shown)
+    if sys.stdout.isatty() and max(map(cell_len, lines)) > shutil.get_terminal_size().columns:
+        lines = _lists(headings, shown)
+    typer.echo("\n".join(lines))
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    used = [number for number in range(len(columns)) if any(row[number] for row in rows)]
-    for number in used:
-        table.add_column(HEADINGS.get(columns[number], columns[number]), no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(row[number]) for number in used))
-    Console(width=ENDLESS, soft_wrap=True).print(table)
+        table.add_row(*map(Text, row))
+    console = Console(width=ENDLESS, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(table)
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def _lists(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Results one below the other, an attribute a line, with an empty line between."""
+    width = max(map(len, headings))
+    lines: list[str] = []
+    for row in rows:
+        lines += ["", *(f"{heading:{width}}  {value}".rstrip() for heading, value in zip(headings, row, strict=True))]
+    return lines[1:]

@@ -19,6 +19,7 @@ from filmroom.cli.service import (
     Url,
     connect,
     is_no_root,
+    shown,
     stop,
 )
 from filmroom.client import NotFound
@@ -57,6 +58,8 @@ def retrieve(
         filmroom retrieve 1.2.3 --to downloads
         filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax 1.2.840.10008.1.2.1
     """
+    if folder.exists() and not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
     with connect(url, token, timeout) as client, bar("Retrieving", quiet) as progress:
         try:
             paths = client.download(
@@ -65,7 +68,7 @@ def retrieve(
         except NotFound as error:
             if is_no_root(error, client.base_url):
                 raise
-            stop(f"there is no {Resource(study, series, instance).path} at {client.base_url}", NOT_ALL)
+            stop(f"there is no {Resource(study, series, instance).path} at {shown(client.base_url)}", NOT_ALL)
         except OSError as error:
             stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)
     if not quiet:

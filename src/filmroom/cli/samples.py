@@ -28,6 +28,6 @@ def samples(
         for sample in SAMPLES:
             path = folder / sample.file_name
             path.write_bytes(file(sample))
-            typer.echo(path)
     except OSError as error:
         stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)
+    typer.echo("\n".join(str(folder / sample.file_name) for sample in SAMPLES))

@@ -20,6 +20,8 @@ SCOPES = {
 
 UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"})
 PASSED_OVER = re.compile(r"ignored|disregarded|not supported|unsupported", re.IGNORECASE)
+TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)?")  # 0010,0020 as the Standard prints it
+DATE = re.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
 PAGE = 100  # services grant so many results at once, or a multiple
 
 Keys = Annotated[
@@ -27,7 +29,7 @@ Keys = Annotated[
     typer.Argument(
         metavar="KEY=VALUE…",
         show_default=False,
-        help="What must match. KEY is an attribute by its keyword or its eight hexadecimal digits.",
+        help="What must match. KEY is an attribute by its keyword or its tag: PatientID, 00100020 or 0010,0020.",
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, show_default="what the service grants", help="Most results.")]
@@ -65,7 +67,8 @@ def search(
 
     Dates match ranges too: `StudyDate=20260101-20260331`, `StudyDate=20260101-`. Text may hold `*` (any characters)
     and `?` (one character) if the service knows wildcards; /v1 and /v2 do not. The table leaves out columns in which
-    nothing stands. Several values are parted by a backslash, as in DICOM. That nothing was found is no error.
+    nothing stands, and UIDs that were given; where it is wider than the terminal, each result is a list. Several values
+    are parted by a backslash, as in DICOM. That nothing was found is no error.
 
     Exit codes: 1 the service passed over a key, so what it found is not what was asked for, and is not printed; 2, 3 as
     for every command.
@@ -92,7 +95,7 @@ def search(
         )
     if passed_over(found.warnings, filters, shown):
         stop("not everything was matched that was asked for, so nothing is shown", NOT_ALL)
-    show(what, found.json, shown, as_json, as_csv)
+    show(what, found.json, shown, as_json, as_csv, given=[name for name, _ in zip(SCOPES[what], scope, strict=False)])
     if found and not everything and (len(found) == limit or len(found) % PAGE == 0):
         typer.echo(f"filmroom: {len(found)} shown; there may be more: --all, --limit, --offset", err=True)
 
@@ -117,17 +120,35 @@ def parse(text: str) -> tuple[str, str]:
     if name in UIDS:
         for one in filter(None, re.split(r"[,\\]", value)):
             uid(one)
+    _check_dates(name, value)
     return name, value
+
+
+def _check_dates(name: str, value: str) -> None:
+    """People write 2026-01-31, which DICOM reads as a range from the year 2026."""
+    tag = attributes.parse(name)
+    if tag is not None and attributes.vr(tag) in {"DA", "DT"} and (written := DATE.search(value)):
+        plain = DATE.sub(r"\1\2\3", value)
+        raise typer.BadParameter(
+            f"dates are written without hyphens: {written[0]!r} is {''.join(written.groups())}; "
+            f"is '{name}={plain}' meant?",
+            param_hint="KEY=VALUE",
+        )
 
 
 def _known(key: str, hint: str) -> str:
     """A keyword, a tag, or a path of them into sequences; what the service would not know, it might pass over."""
-    if any(attributes.parse(step) is None for step in key.split(".")):
-        raise typer.BadParameter(
-            f"{key!r} is neither the keyword of an attribute (PatientID, in this case) nor its tag (00100020)",
-            param_hint=hint,
-        )
-    return key
+    plain = TAG.sub(r"\1\2", key)
+    for step in plain.split("."):
+        if attributes.parse(step) is None:
+            near = attributes.nearest(step)
+            raise typer.BadParameter(
+                f"{step!r} is not the keyword of an attribute; do you mean {near}?"
+                if near
+                else f"{step!r} is neither the keyword of an attribute (PatientID) nor its tag (00100020)",
+                param_hint=hint,
+            )
+    return plain
 
 
 def _fields(fields: Sequence[str], as_json: bool) -> list[str]:

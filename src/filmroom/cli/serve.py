@@ -122,7 +122,7 @@ def _welcome(settings: Settings, url: str) -> None:
         f"  DICOMweb             {url}/dicomweb    viewers and clients of the Standard",
         f"  Azure DICOM service  {url}/v2  /v1     programs written for it",
         f"  Health               {url}/health/check",
-        f"  Data                 {settings.data.absolute()}",
+        f"  Data                 {settings.data.resolve()}",
         "",
         "Try it in another terminal:",
         f"  {_program()} samples samples",

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import typer
@@ -14,13 +14,15 @@ from filmroom.client import Client, ClientError, ConnectionFailed, NotFound, Ret
 from filmroom.errors import BadTarget
 from filmroom.protocol import targets
 
-DEFAULT_URL = "http://127.0.0.1:8080/dicomweb"
+ROOT = "/dicomweb"
+DEFAULT_URL = f"http://127.0.0.1:8080{ROOT}"
+NOTHING = "Nothing is here."  # begins what Filmroom says outside its roots
 DEFAULT_TIMEOUT = 60.0
 CONNECT_TIMEOUT = 10.0  # seconds; whoever listens answers sooner
 SERVICE = "Service"  # the heading of these options in the help
 
-# Exit codes. 2, a command line that is not understood, is typer's own.
-NOT_ALL, REFUSED, INTERRUPTED = 1, 3, 130
+# Exit codes. USAGE, a command line that is not understood, is typer's own.
+NOT_ALL, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
 
 Url = Annotated[
     str,
@@ -96,18 +98,32 @@ def refused(error: BaseException | None) -> bool:
     return error is not None
 
 
+def shown(url: str) -> str:
+    """A URL as it may be printed: without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 def explain(error: Exception, url: str) -> str:
     """What is wrong, and what to do where that is known."""
-    if isinstance(error, ConnectionFailed) and refused(error):
-        return f"nothing listens at {url}; is the service running? (filmroom serve)"
+    url = shown(url)
+    if isinstance(error, ConnectionFailed):
+        return f"nothing listens at {url}; is the service running? (filmroom serve)" if refused(error) else str(error)
     if is_no_root(error, url):
-        return f"nothing of DICOMweb lies at {url} ({printable(error)}); is {url}/dicomweb meant?"
+        status = error.status if isinstance(error, NotFound) else "404"
+        parts = urlsplit(url)
+        return f"nothing of DICOMweb lies at {url} ({status}); is {parts.scheme}://{parts.netloc}{ROOT} meant?"
     return f"{url}: {printable(error)}"
 
 
 def is_no_root(error: Exception, url: str) -> bool:
-    """Whether `url` ends at the port, and nobody there knows the path: services answer about studies with words."""
-    return isinstance(error, NotFound) and error.payload is None and urlsplit(url).path in {"", "/"}
+    """Whether nobody knows the path: Filmroom says so, others say nothing, but of studies services say something."""
+    if not isinstance(error, NotFound):
+        return False
+    if isinstance(error.payload, str) and error.payload.startswith(NOTHING):
+        return True
+    wordless = error.payload is None or (isinstance(error.payload, str) and error.payload.startswith("<"))
+    return wordless and urlsplit(url).path in {"", "/"}
 
 
 @contextmanager

@@ -62,8 +62,9 @@ def store(
 ) -> None:
     """Send DICOM files to a service.
 
-    A file that is named is sent in any case. In folders, files that do not begin like DICOM, hidden ones and DICOMDIRs
-    are passed over. Whatever was not stored is said on standard error, a line for each file with the reason.
+    A file that is named is sent in any case. In folders, files that do not begin like DICOM, hidden ones, DICOMDIRs and
+    links to folders are passed over; how many is said at the end. Whatever was not stored is said on standard error, a
+    line for each file with the reason; a folder that can't be read is such a line too.
 
     Exit codes: 0 all are stored; 1 some are not; 2 a path does not exist or the command line is not understood; 3 the
     service can't be reached, or refuses; 130 ended by Ctrl-C.
@@ -77,7 +78,7 @@ def store(
         send = partial(client.store_instances, paths, study, replace=replace, parallel=parallel, progress=progress)
         result, code, said = _result(send, client.base_url)
     if not result.outcomes and code != INTERRUPTED:
-        stop("there are no DICOM files in what was named", NOT_ALL)
+        stop(f"there are no DICOM files in what was named{_passed_over(result)}", NOT_ALL)
     for outcome in result.outcomes:
         if outcome.status != "stored" and outcome.reason != said:
             typer.echo(printable(line(outcome)), err=True)
@@ -119,6 +120,10 @@ def line(outcome: Outcome) -> str:
 
 
 def summary(result: StoreResult) -> str:
-    """`3 of 4 stored, 1 of them with a warning.`"""
+    """`3 of 4 stored, 1 of them with a warning; 2 files and 1 link passed over.`"""
     warned = f", {len(result.warned)} of them with a warning" if result.warned else ""
-    return f"{len(result.stored)} of {len(result.outcomes)} stored{warned}."
+    return f"{len(result.stored)} of {len(result.outcomes)} stored{warned}{_passed_over(result)}."
+
+
+def _passed_over(result: StoreResult) -> str:
+    return f"; {result.passed_over} passed over" if result.passed_over else ""

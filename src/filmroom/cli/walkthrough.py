@@ -8,6 +8,7 @@ import httpx2
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from filmroom.cli.service import shown
 from filmroom.cli.tutorial import (
     BLUE_CIRCLE,
     GREEN_SQUARE,
@@ -87,7 +88,7 @@ def _stored(result: StoreResult, sample: Sample) -> str:
 def begin(tour: Tour) -> str:
     """The tour stores, counts and deletes, so it begins where nothing of the samples is."""
     if tour.client.query(f"/studies?StudyInstanceUID={STUDY}"):
-        removal = f"filmroom delete {STUDY} --url {tour.client.base_url}"
+        removal = f"filmroom delete {STUDY} --url {shown(tour.client.base_url)}"
         raise SamplesAreThere(f"the service holds the study of the samples; this removes it: {removal}")
     return "nothing of the samples is stored yet"
 

@@ -1,6 +1,9 @@
 """What an answer of a service means: data sets of its JSON, its Warnings, and the exception that an error status is."""
 
+import contextlib
+import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +20,12 @@ from filmroom.client.exceptions import BadResponse, Payload, ResponseError, Serv
 
 # RFC 7234 §5.5: code, agent, quoted text. Azure's agent is a host with a colon, and there may be several in one line.
 _WARNING = re.compile(r'\b\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
+
+_WITHIN = (os.path.dirname(__file__), contextlib.__file__)
+PAGE = (
+    "a web page answered, not a DICOMweb service: is the URL that under which /studies lies, "
+    "and does the service want credentials?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,7 @@ def datasets(answer: Answer) -> Datasets:
     """The data sets of a successful answer. No content (204) is none; a single object stands for a list of one."""
     found: Any = []
     if answer.content.strip():
+        refuse_page(answer)
         try:
             found = orjson.loads(answer.content)
         except orjson.JSONDecodeError as error:
@@ -111,6 +121,18 @@ def datasets(answer: Answer) -> Datasets:
     if not all(isinstance(item, dict) for item in items):
         raise BadResponse("The answer is not a list of data sets in the DICOM JSON Model.")
     return Datasets(items, answer.headers, answer.url)
+
+
+def refuse_page(answer: Answer) -> None:
+    """A success that is a web page is that of a portal or a login, not of DICOMweb."""
+    text = answer.content[:200].lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html")) or is_page(answer.headers):
+        raise BadResponse(PAGE)
+
+
+def is_page(headers: httpx2.Headers) -> bool:
+    """Whether an answer is a web page by its Content-Type."""
+    return headers.get("content-type", "").lower().startswith("text/html")
 
 
 def warnings_of(headers: httpx2.Headers) -> tuple[str, ...]:
@@ -123,9 +145,17 @@ def warnings_of(headers: httpx2.Headers) -> tuple[str, ...]:
 
 
 def announce(texts: Iterable[str]) -> None:
-    """Say Warnings aloud, each distinct text once (as Python's filters have it)."""
+    """Say Warnings aloud, each distinct text once (as Python's filters have it), of the line that called a client."""
     for text in texts:
-        warnings.warn(text, ServiceWarning, stacklevel=2)
+        warnings.warn(text, ServiceWarning, stacklevel=_outside())
+
+
+def _outside() -> int:
+    """How many calls away from `announce` the caller's code is. (`skip_file_prefixes` is there from Python 3.12.)"""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_WITHIN):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def check(answer: Answer) -> None:

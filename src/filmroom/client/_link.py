@@ -15,7 +15,7 @@ from filmroom.client._auth import BearerToken, Credentials, Token
 from filmroom.client._messages import Request, Service
 from filmroom.client._retry import Attempts, Retry, connection_failed
 from filmroom.client._sources import AsyncBody
-from filmroom.client.exceptions import BadResponse
+from filmroom.client.exceptions import BadResponse, ClientError
 
 # A service may spool and sync gigabytes before it answers a store, so a read may take its time.
 Limits = float | httpx2.Timeout | None
@@ -70,7 +70,27 @@ class Link:
 
     def attempts(self, request: Request) -> Attempts:
         """The tries of `request`."""
-        return Attempts(self.retry, request.method, request.content is None or request.content.repeatable)
+        repeatable = request.content is None or request.content.repeatable
+        return Attempts(self.retry, request.method, repeatable, self.service.shown)
+
+    @contextlib.contextmanager
+    def translated(self) -> Iterator[None]:
+        """What httpx2 raises, as the client's exceptions; all of these say which service they are about."""
+        try:
+            yield
+        except httpx2.TransportError as failure:
+            raise connection_failed(failure, self.service.shown) from failure
+        except (httpx2.DecodingError, httpx2.TooManyRedirects) as failure:
+            raise self._of_service(BadResponse(f"The answer can't be read: {failure}")) from failure
+        except ClientError as failure:
+            raise self._of_service(failure)  # noqa: B904 - it is the same
+
+    def _of_service(self, failure: ClientError) -> ClientError:
+        """With the URL in a traceback; the message, which services and tests know, stays as it is."""
+        if failure.service is None:
+            failure.service = self.service.shown
+            failure.add_note(f"The service is {failure.service}")
+        return failure
 
     def is_same_server(self, url: str) -> bool:
         """Whether `url` has the service's scheme, host and port."""
@@ -83,21 +103,24 @@ class Link:
         return self.is_same_server(url) or (safer and own.host == asked.host)
 
 
+class Linked:
+    """What both clients are: a link to a service."""
+
+    _link: Link
+
+    @property
+    def base_url(self) -> str:
+        """The base URL, without a slash at its end."""
+        return self._link.service.base_url
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._link.service.shown}>"
+
+
 @functools.cache
 def tls() -> ssl.SSLContext:
     """The certificates to trust, read once: that takes longer than a request."""
     return httpx2.create_ssl_context()
-
-
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """What httpx2 raises, as the client's exceptions."""
-    try:
-        yield
-    except httpx2.TransportError as failure:
-        raise connection_failed(failure) from failure
-    except (httpx2.DecodingError, httpx2.TooManyRedirects) as failure:
-        raise BadResponse(f"The answer can't be read: {failure}") from failure
 
 
 def whole(response: httpx2.Response, repeated: bool = False) -> Answer:

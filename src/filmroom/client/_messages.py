@@ -8,21 +8,23 @@ requests and answers to and fro, and nothing else.
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar, Unpack
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx2
 import orjson
 
 from filmroom.client import _parts
-from filmroom.client._answers import Answer, Datasets, Metadata, check, datasets
+from filmroom.client._answers import PAGE, Answer, Datasets, Metadata, check, datasets, is_page, refuse_page
 from filmroom.client._options import DownloadOptions, MediaTypes, MetadataOptions, OnProgress, RequestOptions
 from filmroom.client._parts import Content, Part, Splitter
 from filmroom.client._sources import Body
 from filmroom.client.exceptions import BadResponse
+from filmroom.dicom import attributes
 
 T = TypeVar("T")
 Transaction = Generator["Request", Answer, T]
@@ -34,6 +36,7 @@ OCTETS = ("application/octet-stream",)
 AS_STORED = {*INSTANCES, *OCTETS}  # what can be asked for in the Transfer Syntax "*"
 JPEG = ("image/jpeg",)
 LEVELS = ("studies", "series", "instances")
+_FORMATS = {"DA": "%Y%m%d", "TM": "%H%M%S", "DT": "%Y%m%d%H%M%S"}
 ORIGINAL = {"msdicom-request-original": "True"}  # of the Azure service
 
 
@@ -63,7 +66,9 @@ class Stream(Generic[T]):
     progress: OnProgress | None = None
 
     def splitter(self, response: httpx2.Response) -> Splitter:
-        """What cuts the answer into parts."""
+        """What cuts the answer into parts. A page is one of them only for who asked for it."""
+        if is_page(response.headers) and "text/html" not in self.request.headers["accept"]:
+            raise BadResponse(PAGE)
         is_range = response.status_code == HTTPStatus.PARTIAL_CONTENT
         return Splitter(response.headers, self.open_file, self.expected, self.progress, is_range=is_range)
 
@@ -79,7 +84,16 @@ class Service:
         parts = urlsplit(self.base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("The URL of a service looks like https://host/path: http or https, without a query.")
-        object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
+        base_url = self.base_url.rstrip("/")
+        if base_url.endswith("/studies"):
+            raise ValueError(f"The URL of a service ends before /studies: is {base_url[: -len('/studies')]} meant?")
+        object.__setattr__(self, "base_url", base_url)
+
+    @property
+    def shown(self) -> str:
+        """The base URL for people, without user and password."""
+        parts = urlsplit(self.base_url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def url(
         self,
@@ -179,7 +193,8 @@ def search(
     **where: Unpack[RequestOptions],
 ) -> Transaction[Datasets]:
     """Search at a level ("/studies", "/series", "/instances"), within a Study or Series when one is given."""
-    parameters = [*(search_filters or {}).items(), ("fuzzymatching", fuzzymatching), ("includefield", fields)]
+    keys = [(key, _written(key, value)) for key, value in (search_filters or {}).items()]
+    parameters = [*keys, ("fuzzymatching", fuzzymatching), ("includefield", fields)]
 
     def page(start: int | None) -> Request:
         window = [("limit", limit), ("offset", start)]
@@ -189,6 +204,17 @@ def search(
     if get_remaining:
         return (yield from _pages(page, offset or 0))
     return (yield from _datasets(page(offset)))
+
+
+def _written(key: str, value: Any) -> Any:
+    """Dates and times of Python as PS3.5 §6.2 writes them, in the form that the attribute takes."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_written(key, item) for item in value]
+    if not isinstance(value, date | time):
+        return value
+    tag = attributes.parse(key)
+    vr = attributes.vr(tag) if tag is not None else None
+    return value.strftime(_FORMATS.get(vr or "", "%H%M%S" if isinstance(value, time) else "%Y%m%d"))
 
 
 def query(service: Service, path_and_query: str, *, partition: str | None = None) -> Transaction[Datasets]:
@@ -356,3 +382,4 @@ def delete(service: Service, resource: str, **where: Unpack[RequestOptions]) -> 
     if answer.status == 404 and answer.repeated:
         return  # a try whose answer was lost had deleted it
     check(answer)
+    refuse_page(answer)

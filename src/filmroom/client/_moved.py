@@ -5,16 +5,15 @@ from dataclasses import replace
 
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
-from filmroom.client._link import Link
+from filmroom.client._link import Linked
 from filmroom.client._retry import Retry
 
 RETRIABLE = (429, 408, 503, 504)
 
 
-class Moved:
+class Moved(Linked):
     """The part of a client that its users know from dicomweb-client. New programs have `retries=` and pydicom."""
 
-    _link: Link
     _chunk_size: int | None = None
 
     def set_chunk_size(self, chunk_size: int) -> None:

@@ -40,7 +40,8 @@ class RequestOptions(TypedDict, total=False):
 class SearchOptions(RequestOptions, total=False):
     """Keywords of a search (PS3.18 §10.6).
 
-    search_filters  attribute (keyword or eight hex digits) to value; a list repeats the key (UIDs: any of them)
+    search_filters  attribute (keyword or eight hex digits) to value; a list repeats the key (UIDs: any of them);
+                    a date, time or datetime is written as DICOM writes it
     fields          attributes to return besides the usual ones (includefield); ["all"] for all
     fuzzymatching   match person names by their words
     limit           most results of an answer; with get_remaining the size of a page

@@ -85,6 +85,12 @@ class Spool(tempfile.SpooledTemporaryFile[bytes]):
         """None: the file has no name by which anybody could open it."""
         return None
 
+    def __repr__(self) -> str:
+        where = self.tell()
+        size = self.seek(0, io.SEEK_END)
+        self.seek(where)
+        return f"<{type(self).__name__}: {size:,} bytes>"
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 

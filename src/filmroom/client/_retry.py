@@ -1,6 +1,7 @@
 """Which requests are sent again after a failure, and how long to wait before."""
 
 import random
+import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ NOT_BEGUN = frozenset({429, 503})
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 # Failures that a repetition can't cure.
 HOPELESS = (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)
+
+# What OpenSSL makes of an answer in plain HTTP, by version.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
 
 _RANDOM = random.SystemRandom()
 
@@ -54,7 +58,7 @@ class Retry:
 
     def wait_after_failure(self, method: str, attempt: int, failure: httpx2.TransportError) -> float | None:
         """Seconds to wait after the `attempt`th try (from 0) got no answer, or None to give up."""
-        if attempt >= self.times or isinstance(failure, HOPELESS):
+        if attempt >= self.times or isinstance(failure, HOPELESS) or speaks_no_tls(failure):
             return None
         if method == "POST" and not isinstance(failure, NOT_SENT):
             return None
@@ -71,8 +75,9 @@ class Attempts:
     `repeated` is true when the service may have acted on a try whose answer was lost.
     """
 
-    def __init__(self, retry: Retry, method: str, repeatable: bool) -> None:
+    def __init__(self, retry: Retry, method: str, repeatable: bool, service: str) -> None:
         self._retry = retry if repeatable else Retry(times=0)
+        self._service = service
         self._method = method
         self._number = 0
         self.repeated = False
@@ -87,16 +92,27 @@ class Attempts:
         """Seconds to wait before the next try. Raises when there is none."""
         wait = self._retry.wait_after_failure(self._method, self._number, failure)
         if wait is None:
-            raise connection_failed(failure) from failure
+            raise connection_failed(failure, self._service) from failure
         self._number += 1
         self.repeated = self.repeated or not isinstance(failure, NOT_SENT)
         return wait
 
 
-def connection_failed(failure: httpx2.TransportError) -> ConnectionFailed:
-    """The client's exception for one of httpx2. The URL holds identifiers, so it is not named."""
+def connection_failed(failure: httpx2.TransportError, service: str) -> ConnectionFailed:
+    """The client's exception for one of httpx2. The URL holds identifiers, so only that of the service is named."""
+    if speaks_no_tls(failure):
+        plain = service.replace("https://", "http://", 1)
+        return ConnectionFailed(f"{service} speaks http, not https: is {plain} meant?")
     what = "timed out" if isinstance(failure, httpx2.TimeoutException) else "failed"
-    return ConnectionFailed(f"The connection to the service {what}: {type(failure).__name__}: {failure}")
+    return ConnectionFailed(f"The connection to {service} {what}: {type(failure).__name__}: {failure}")
+
+
+def speaks_no_tls(failure: BaseException) -> bool:
+    """Whether https was spoken to a port where plain http is spoken."""
+    cause: BaseException | None = failure
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None and (cause.reason in _NO_TLS or any(name in str(cause) for name in _NO_TLS))
 
 
 def seconds(retry_after: str | None) -> float | None:

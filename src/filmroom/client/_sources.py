@@ -3,7 +3,6 @@
 import copy
 import io
 import os
-import stat
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_partial
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from filmroom.client._folders import PassedOver, dicom_files, is_regular
 from filmroom.client._parts import UNREADABLE, begins_like_a_data_set
 from filmroom.protocol import multipart
 
@@ -68,62 +68,38 @@ class Unreadable:
     missing: bool = False
 
 
-def each(given: Instances) -> Iterator[Instance | Path]:
-    """What was given, one by one; folders as the DICOM files under them."""
+def each(given: Instances, passed_over: PassedOver) -> Iterator[Instance | OSError]:
+    """What was given, one by one; folders as the DICOM files under them, an OSError where one can't be read."""
     single = isinstance(given, Dataset | bytes | bytearray | memoryview | str | os.PathLike) or hasattr(given, "read")
     for item in [given] if single else given:  # type: ignore[union-attr]
-        if isinstance(item, str | os.PathLike) and Path(item).is_dir():
-            yield from dicom_files(Path(item))
+        if isinstance(item, str | os.PathLike) and os.path.isdir(item):
+            yield from dicom_files(Path(item), passed_over)
         else:
             yield item  # type: ignore[misc]
 
 
-def dicom_files(folder: Path) -> Iterator[Path]:
-    """The regular files under `folder` that begin like DICOM, in order. A DICOMDIR and what is hidden is left out."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(parent, name)
-            if not name.startswith(".") and name.upper() != "DICOMDIR" and _looks_like_dicom(path):
-                yield path
-
-
-def _looks_like_dicom(path: Path) -> bool:
-    """The prefix of PS3.10 §7.1, or without preamble a first element of group 2 or 8. What can't be read counts too."""
-    try:
-        if not _is_regular(path):
-            return False
-        with path.open("rb") as file:
-            head = file.read(132)
-    except OSError:
-        return True
-    return head[128:] == b"DICM" or (len(head) == 132 and begins_like_a_data_set(head))
-
-
-def _is_regular(path: Path) -> bool:
-    """A pipe, a socket or a device must not be opened: that may wait for ever."""
-    return stat.S_ISREG(path.stat().st_mode)
-
-
-def totals(given: Instances) -> tuple[list[Instance | Path] | Iterator[Instance | Path], int | None, int | None]:
+def totals(given: Instances, passed_over: PassedOver) -> tuple[Iterable[Instance | OSError], int | None, int | None]:
     """What was given, how many Instances and how many bytes. A generator is not run ahead, so for it both are None."""
     if isinstance(given, Iterator) and not hasattr(given, "read"):
-        return each(given), None, None
-    items = list(each(given))
+        return each(given, passed_over), None, None
+    items = list(each(given, passed_over))
     sizes = [_size(item) for item in items]
     known = [size for size in sizes if size is not None]
     return items, len(items), sum(known) if len(known) == len(sizes) else None
 
 
-def _size(item: Instance | Path) -> int | None:
+def _size(item: Instance | OSError) -> int | None:
     if isinstance(item, str | os.PathLike):
         path = Path(item)
-        return path.stat().st_size if path.is_file() else None
+        return path.stat().st_size if os.path.isfile(path) else None
     return memoryview(item).nbytes if isinstance(item, bytes | bytearray | memoryview) else None
 
 
-def source(number: int, item: Instance | Path) -> Source | Unreadable:
-    """`item` made ready to be sent. A Dataset is encoded here."""
+def source(number: int, item: Instance | OSError) -> Source | Unreadable:
+    """`item` made ready to be sent. A Dataset is encoded here. An OSError is that of a folder."""
+    if isinstance(item, OSError):
+        folder = Path(item.filename)
+        return Unreadable(number, folder, f"the folder can't be read: {item.strerror}")
     path = Path(item) if isinstance(item, str | os.PathLike) else None
     try:
         if path is not None:
@@ -146,7 +122,7 @@ def _why(error: Exception, path: Path | None) -> str:
 
 
 def _of_file(number: int, path: Path) -> Source | Unreadable:
-    if not _is_regular(path):
+    if not is_regular(path):
         return Unreadable(number, path, "it is not a regular file")
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -246,6 +222,7 @@ class Body:
         self._tail = multipart.part_tail()
         self._sent = sent
         self._counted = 0
+        self.reading: Source | None = None  # the one that is being sent
 
     @property
     def repeatable(self) -> bool:
@@ -266,6 +243,7 @@ class Body:
             self._sent(-self._counted)
             self._counted = 0
         for source in self._sources:
+            self.reading = source
             yield self._head
             for chunk in source.read():
                 yield chunk

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydicom.dataset import Dataset
 
+from filmroom.client._folders import PassedOver
 from filmroom.client._sources import Source, Unreadable
 from filmroom.client.exceptions import ClientError
 
@@ -72,14 +73,22 @@ class StoreResult(Dataset):
     """What became of every Instance of a store. `outcomes` tells it one by one, in the order in which they were given.
 
     It is also the Dataset of the answers (ReferencedSOPSequence, FailedSOPSequence, …; several answers joined), as
-    dicomweb-client returns it. `responses` has them one by one; `warnings` the texts of their Warning headers.
+    dicomweb-client returns it. `responses` has them one by one; `warnings` the texts of their Warning headers;
+    `passed_over` how many files and links of the given folders were not sent.
     """
 
-    def __init__(self, outcomes: Sequence[Outcome], responses: Sequence[Dataset], warnings: Sequence[str]) -> None:
+    def __init__(
+        self,
+        outcomes: Sequence[Outcome],
+        responses: Sequence[Dataset],
+        warnings: Sequence[str],
+        passed_over: PassedOver | None = None,
+    ) -> None:
         super().__init__(_joined(responses))
         self.outcomes = tuple(sorted(outcomes, key=lambda outcome: (outcome.number is None, outcome.number or 0)))
         self.responses = tuple(responses)
         self.warnings = tuple(dict.fromkeys(warnings))
+        self.passed_over = passed_over or PassedOver()
 
     @property
     def stored(self) -> list[Outcome]:

@@ -65,10 +65,6 @@ class AsyncClient(Moved):
         self._http = httpx2.AsyncClient(verify=_link.tls(), follow_redirects=True) if http is None else http
         self._owned = http is None
 
-    @property
-    def base_url(self) -> str:
-        return self._service.base_url
-
     async def aclose(self) -> None:
         if self._owned:
             await self._http.aclose()
@@ -252,7 +248,8 @@ class AsyncClient(Moved):
                         workers.start_soon(self._upload, upload)
             except ExceptionGroup as group:  # raised as the synchronous client raises it
                 raise group.exceptions[0] from None
-        return upload.result()
+        with self._link.translated():
+            return upload.result()
 
     async def delete_study(self, study_instance_uid: str, **options: Unpack[RequestOptions]) -> None:
         await self._run(_messages.delete(self._service, path(study_instance_uid), **options))
@@ -283,7 +280,8 @@ class AsyncClient(Moved):
             except (ClientError, OSError) as failure:
                 answer = failure
             try:
-                request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
+                with self._link.translated():
+                    request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
@@ -296,7 +294,7 @@ class AsyncClient(Moved):
 
     async def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
         """What `stream` makes of each part of its answer. A thread reads and renames files."""
-        with _link.translated():
+        with self._link.translated():
             async with self._open(stream.request) as response:
                 with stream.splitter(response) as splitter:
                     async for chunk in response.aiter_bytes(self._chunk_size):
@@ -314,7 +312,7 @@ class AsyncClient(Moved):
         response, _ = await self._send(request, stream=True)
         try:
             if not response.is_success:
-                with _link.translated():
+                with self._link.translated():
                     await response.aread()
             _link.check(response)
             yield response
@@ -328,7 +326,7 @@ class AsyncClient(Moved):
     async def _send(self, request: Request, *, stream: bool) -> tuple[httpx2.Response, bool]:
         """An answer, and whether an earlier try may have reached the service. Tries again as `Retry` says."""
         attempts = self._link.attempts(request)
-        with _link.translated():
+        with self._link.translated():
             while True:
                 try:
                     response = await _redirects.send_async(self._http, self._link, request, stream)

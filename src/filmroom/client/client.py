@@ -4,7 +4,6 @@ import contextlib
 import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Self, TypeVar, Unpack
 
@@ -77,11 +76,6 @@ class Client(Moved):
         self._service = self._link.service
         self._http = httpx2.Client(verify=_link.tls(), follow_redirects=True) if http is None else http
         self._owned = http is None
-
-    @property
-    def base_url(self) -> str:
-        """The base URL, without a slash at its end."""
-        return self._service.base_url
 
     def close(self) -> None:
         """Close the connections."""
@@ -301,10 +295,9 @@ class Client(Moved):
         not raised: look at `.failed`.
         """
         upload = Upload(self._service, datasets, study_instance_uid, **options)
-        with upload.told(), ThreadPoolExecutor(upload.parallel) as pool, upload:
-            for worker in [pool.submit(self._upload, upload) for _ in range(upload.parallel)]:
-                worker.result()
-        return upload.result()
+        upload.run(self._upload)
+        with self._link.translated():
+            return upload.result()
 
     def delete_study(self, study_instance_uid: str, **options: Unpack[RequestOptions]) -> None:
         """Delete a Study. Keywords: `RequestOptions`."""
@@ -338,7 +331,8 @@ class Client(Moved):
             except (ClientError, OSError) as failure:
                 answer = failure
             try:
-                request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
+                with self._link.translated():
+                    request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
@@ -350,7 +344,7 @@ class Client(Moved):
     def _stream(self, stream: Stream[T]) -> Generator[T, None, None]:
         """What `stream` makes of each part of its answer."""
         with (
-            _link.translated(),
+            self._link.translated(),
             self._open(stream.request) as response,
             stream.splitter(response) as splitter,
         ):
@@ -369,7 +363,7 @@ class Client(Moved):
         response, _ = self._send(request, stream=True)
         try:
             if not response.is_success:
-                with _link.translated():
+                with self._link.translated():
                     response.read()
             _link.check(response)
             yield response
@@ -383,7 +377,7 @@ class Client(Moved):
     def _send(self, request: Request, *, stream: bool) -> tuple[httpx2.Response, bool]:
         """An answer, and whether an earlier try may have reached the service. Tries again as `Retry` says."""
         attempts = self._link.attempts(request)
-        with _link.translated():
+        with self._link.translated():
             while True:
                 try:
                     response = _redirects.send(self._http, self._link, request, stream)

@@ -2,7 +2,7 @@
 
 ClientError
     ConnectionFailed            the service was not reached, or the connection broke off or timed out
-    MissingFile                 not one of the files to be stored exists; a FileNotFoundError too
+    MissingFile                 no file to be stored exists, or no folder holds DICOM; a FileNotFoundError too
     BadResponse                 an answer that breaks PS3.18: cut off, not DICOM, not what was asked for
     ResponseError               an answer with an error status: .status, .headers, .payload, .warnings
         BadRequest              400 and every other 4xx that has no class of its own
@@ -35,9 +35,11 @@ class ClientError(errors.Error):
     """The root of all errors that the client raises on purpose.
 
     `result` is set when a store broke off half way: the `StoreResult` of what was answered until then.
+    `service` is the base URL of the service that it is about.
     """
 
     result: Any = None
+    service: str | None = None
 
 
 class ConnectionFailed(ClientError):
@@ -45,7 +47,7 @@ class ConnectionFailed(ClientError):
 
 
 class MissingFile(ClientError, FileNotFoundError):
-    """Nothing could be sent, because not one of the files to be stored exists."""
+    """There is nothing to store: not one of the files exists, or nothing that was given holds DICOM."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -1,5 +1,6 @@
 """Attributes by tag and by keyword: the data dictionary of PS3.6, and the private ones that are publicly known."""
 
+import difflib
 import re
 from functools import lru_cache
 
@@ -33,6 +34,13 @@ def parse(text: str) -> int | None:
     if tag is None and _TAG.fullmatch(text):
         return int(text, 16)
     return tag
+
+
+def nearest(text: str) -> str | None:
+    """The keyword that is most likely meant by one that is none, without regard to case."""
+    lower = {keyword.lower(): keyword for keyword in _TAGS}
+    found = difflib.get_close_matches(text.lower(), lower, n=1, cutoff=0.75)
+    return lower[found[0]] if found else None
 
 
 def keyword(tag: int) -> str | None:

@@ -5,8 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
-from filmroom.dicom import attributes
+from filmroom.dicom import attributes, wording
 from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter
 
 LONGEST_COMPARED = 1024  # characters: the longest value of the VRs searched by; to normalise more can take minutes
@@ -33,9 +34,9 @@ _SHAPES = {
     "DT": re.compile(r"[0-9]{4}([0-9]{2}([0-9]{2}([0-9]{2}([0-9]{2}([0-9]{2}(\.[0-9]{1,6})?)?)?)?)?)?"),
 }
 _FORMATS = {
-    "DA": ("Date", "yyyyMMdd"),
-    "TM": ("Time", "HHmmss.FFFFFF where HH is mandatory"),
-    "DT": ("DateTime", "yyyyMMddHHmmss.FFFFFF where yyyy is mandatory"),
+    "DA": ("Date", "yyyyMMdd", "20260131"),
+    "TM": ("Time", "HHmmss.FFFFFF where HH is mandatory", "1430"),
+    "DT": ("DateTime", "yyyyMMddHHmmss.FFFFFF where yyyy is mandatory", "20260131143000"),
 }
 
 
@@ -124,15 +125,24 @@ def takes_list(vr: str) -> bool:
     return vr in _LIST_VRS
 
 
-def condition(tag: int, vr: str, value: str, *, wildcards: bool, lists: bool, fuzzy: bool) -> Condition | None:
+def condition(
+    tag: int,
+    vr: str,
+    value: str,
+    *,
+    wildcards: bool,
+    lists: bool,
+    fuzzy: bool,
+    said: Wording = wording.STANDARD,
+) -> Condition | None:
     """What a matching key asks for. None is universal matching (PS3.4 C.2.2.2.3): everything matches."""
     value = value.strip(BLANK)
     if not value or (wildcards and not value.strip("*")):
         return None
     if vr in _SLICES:
-        return _instants(tag, vr, value)
+        return _instants(tag, vr, value, said)
     if vr in _INTEGER_VRS or vr in _DECIMAL_VRS:
-        return Equal(_checked_number(tag, vr, value))
+        return Equal(_checked_number(tag, vr, value, said))
     if wildcards and vr in _WILDCARD_VRS and not {"*", "?"}.isdisjoint(value):
         return Wildcard(_name_pattern(value) if vr == "PN" and fuzzy else fold(vr, value))
     if lists and vr in _LIST_VRS:
@@ -172,47 +182,42 @@ def _number(vr: str, value: str) -> str | None:
         return None
 
 
-def _checked_number(tag: int, vr: str, value: str) -> str:
+def _checked_number(tag: int, vr: str, value: str, said: Wording) -> str:
     number = _number(vr, value)
     if number is None:
         kind = "long" if vr in _INTEGER_VRS else "double"
         path = attributes.key(tag)
-        raise BadParameter(
-            f"Invalid query: specified value '{value}' extended query tag with path '{path}' "
-            f"is not a valid {kind} value."
-        )
+        raise BadParameter(said.number.format(keyword=_named(tag), path=path, value=value, kind=kind))
     return number
 
 
-def _instants(tag: int, vr: str, value: str) -> Equal | Range:
+def _named(tag: int) -> str:
+    return attributes.keyword(tag) or attributes.key(tag)
+
+
+def _instants(tag: int, vr: str, value: str, said: Wording) -> Equal | Range:
     """Single Value or Range Matching of a date, time or both (PS3.4 C.2.2.2.5)."""
+
+    def instant(text: str, rest: str) -> str:
+        if not _SHAPES[vr].fullmatch(text) or not _exists(vr, text):
+            kind, form, example = _FORMATS[vr]
+            facts = {"keyword": _named(tag), "kind": kind, "form": form, "example": example}
+            raise BadParameter(said.instant.format(text=text, value=value, **facts))
+        return _fill(vr, text, rest)
+
     if "-" not in value:
-        return Equal(_instant(tag, vr, value, _EARLIEST))
+        return Equal(instant(value, _EARLIEST))
     kind = _FORMATS[vr][0].lower()
     if vr == "DT" and (value.count("-") > 1 or "+" in value):
-        raise BadParameter(f"Invalid query: specified DateTime value '{value}' contains offset which is not supported.")
+        raise BadParameter(said.offset.format(keyword=_named(tag), value=value))
     start, _, end = (part.strip(BLANK) for part in value.partition("-"))
     if not start and not end:
-        raise BadParameter("Invalid query: specified range is invalid.\nBoth parts in the range cannot be empty.")
-    first = _instant(tag, vr, start, _EARLIEST) if start else None
-    last = _instant(tag, vr, end, _LATEST) if end else None
+        raise BadParameter(said.no_ends)
+    first = instant(start, _EARLIEST) if start else None
+    last = instant(end, _LATEST) if end else None
     if first is not None and last is not None and first > last:
-        raise BadParameter(
-            f"Invalid query: specified {kind} range '{value}' is invalid.\n"
-            f"The first part {kind} {start} should be lesser than or equal to the second part {kind} {end}."
-        )
+        raise BadParameter(said.order.format(keyword=_named(tag), kind=kind, value=value, first=start, last=end))
     return Range(first, last)
-
-
-def _instant(tag: int, vr: str, text: str, rest: str) -> str:
-    if not _SHAPES[vr].fullmatch(text) or not _exists(vr, text):
-        kind, form = _FORMATS[vr]
-        name = attributes.keyword(tag) or attributes.key(tag)
-        raise BadParameter(
-            f"Invalid query: specified {kind} value '{text}' is invalid for attribute '{name}'. "
-            f"{kind} should be valid and formatted as {form}."
-        )
-    return _fill(vr, text, rest)
 
 
 def _fill(vr: str, text: str, rest: str) -> str:

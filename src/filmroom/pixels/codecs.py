@@ -171,3 +171,4 @@ _CODECS: Mapping[str, Codec] = {
     ),
     syntaxes.JPEG_2000.uid: Codec(_decode_jpeg_2000, decoded=_FROM_TRANSFORMED),
 }
+ENCODED = tuple(uid for uid, codec in _CODECS.items() if codec.encode is not None)

@@ -32,6 +32,11 @@ def can_transcode(source_uid: str, target_uid: str) -> bool:
     return codecs.find(source_uid).decode is not None and codecs.find(target_uid).encode is not None
 
 
+def made_of(source_uid: str) -> list[str]:
+    """The other Transfer Syntaxes that there are codecs for."""
+    return [uid for uid in codecs.ENCODED if uid != source_uid and can_transcode(source_uid, uid)]
+
+
 def transcode_frame(data: bytes, frame: Frame, source_uid: str, target_uid: str) -> bytes:
     """One Frame in another Transfer Syntax. `after` tells what it is then."""
     source, target = codecs.find(source_uid), codecs.find(target_uid)

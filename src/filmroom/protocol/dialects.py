@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from filmroom.dicom import search_attributes, store_response, validation
+from filmroom.dicom import search_attributes, store_response, validation, wording
 from filmroom.dicom.resources import Level
 from filmroom.dicom.store_response import Summary
+from filmroom.dicom.wording import Wording
 from filmroom.protocol import offers, search_sets
 from filmroom.protocol.negotiation import Kind, Offers
 
@@ -18,6 +19,7 @@ class Dialect:
     name: str
     root: str
     version: str | None  # as listed in api-supported-versions
+    wording: Wording  # of what is refused
 
     offers: Mapping[Kind, Offers]
 
@@ -67,6 +69,7 @@ V1 = Dialect(
     name="v1",
     root="/v1",
     version="1",
+    wording=wording.AZURE,
     offers=offers.AZURE,
     fixed_500=True,
     rules=validation.V1,
@@ -111,6 +114,7 @@ DICOMWEB = Dialect(
     name="dicomweb",
     root="/dicomweb",
     version=None,
+    wording=wording.STANDARD,
     offers=offers.STANDARD,
     fixed_500=False,
     rules=validation.STANDARD,

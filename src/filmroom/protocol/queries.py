@@ -9,6 +9,7 @@ from filmroom.dicom import attributes, matching
 from filmroom.dicom.matching import Key, Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import COMPUTED
+from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter
 from filmroom.protocol.dialects import Dialect
 
@@ -57,7 +58,7 @@ def parse(
     """The search that percent-decoded parameters ask for, and warnings about what was passed over."""
     search = _Search(dialect, level, scope)
     controls, filters = _sort(dialect, parameters)
-    fuzzy = _boolean(controls["fuzzymatching"])
+    fuzzy = _boolean(controls["fuzzymatching"], dialect.wording)
     wanted = _filters(search, filters)
     conditions = {tag: _condition(search, tag, values, fuzzy) for tag, values in wanted.items()}
     included, everything = _included(search, controls["includefield"])
@@ -68,7 +69,7 @@ def parse(
         attributes=(_by_default(search) | included | conditions.keys()) - _left_out(search),
         all_attributes=everything,
         limit=_limit(search, controls["limit"]),
-        offset=_integer("Offset", controls["offset"], 0, 0, _LARGEST_OFFSET),
+        offset=_integer("Offset", controls["offset"], 0, 0, _LARGEST_OFFSET, dialect.wording),
     )
     return query, _some(dict.fromkeys(search.warnings))
 
@@ -99,27 +100,21 @@ def _filters(search: _Search, filters: dict[str, list[str]]) -> dict[int, list[s
         if tag is None:
             continue
         if search.dialect.strict:
-            _check_once(name, tag, values, wanted)
+            _check_once(search, name, tag, values, wanted)
         wanted.setdefault(tag, []).extend(values)
     return wanted
 
 
-def _check_once(name: str, tag: int, values: list[str], wanted: dict[int, list[str]]) -> None:
+def _check_once(search: _Search, name: str, tag: int, values: list[str], wanted: dict[int, list[str]]) -> None:
     if tag in wanted:
         raise BadParameter(
             f"Invalid query: attribute '{name}' has been specified more than once using different ID "
             "formats. Each attribute is only allowed to be specified once."
         )
     if len(values) > 1:
-        raise _duplicate(name)
+        raise BadParameter(search.dialect.wording.repeated.format(name=name))
     if not values[0].replace("\0", " ").strip():
         raise BadParameter(f"Invalid query: AttributeId '{name}' has empty string value that is not supported.")
-
-
-def _duplicate(name: str) -> BadParameter:
-    return BadParameter(
-        f"Invalid QIDO-RS query. Duplicate AttributeId '{name}'. Each attribute is only allowed to be specified once."
-    )
 
 
 def _key_tag(search: _Search, name: str, values: list[str]) -> int | None:
@@ -147,12 +142,14 @@ def _condition(search: _Search, tag: int, values: list[str], fuzzy: bool) -> mat
     vr = attributes.vr(tag) or "UN"
     given = list(dict.fromkeys(value for value in values if value.strip(matching.BLANK)))
     if len(given) > 1 and not (dialect.lists and matching.takes_list(vr)):
-        raise _duplicate(attributes.keyword(tag) or attributes.key(tag))
+        raise BadParameter(dialect.wording.repeated.format(name=attributes.keyword(tag) or attributes.key(tag)))
     value = ",".join(given)
     if dialect.strict and fuzzy and vr == "PN" and '"' in value:
         name = attributes.keyword(tag)
         raise BadParameter(f"Invalid query: specified tag '{name}' value contains unsupported character '\"'.")
-    return matching.condition(tag, vr, value, wildcards=dialect.wildcards, lists=dialect.lists, fuzzy=fuzzy)
+    return matching.condition(
+        tag, vr, value, wildcards=dialect.wildcards, lists=dialect.lists, fuzzy=fuzzy, said=dialect.wording
+    )
 
 
 def _by_default(search: _Search) -> frozenset[int]:
@@ -196,30 +193,26 @@ def _included_tags(search: _Search, names: Iterable[str]) -> Iterator[int]:
 def _limit(search: _Search, values: list[str]) -> int:
     dialect = search.dialect
     if dialect.strict:
-        return _integer("Limit", values, dialect.default_limit, 1, dialect.largest_limit)
-    limit = _integer("Limit", values, dialect.default_limit, 0, _LARGEST_OFFSET)
+        return _integer("Limit", values, dialect.default_limit, 1, dialect.largest_limit, dialect.wording)
+    limit = _integer("Limit", values, dialect.default_limit, 0, _LARGEST_OFFSET, dialect.wording)
     if limit > dialect.largest_limit:
         search.warnings.append(f"limit was lowered to {dialect.largest_limit}: use offset to get more.")
     return min(limit, dialect.largest_limit)
 
 
-def _integer(name: str, values: list[str], default: int, smallest: int, largest: int) -> int:
+def _integer(name: str, values: list[str], default: int, smallest: int, largest: int, said: Wording) -> int:
     text = values[0].strip() if values else ""
     if not text:
         return default
     found = _INTEGER.fullmatch(text)
     if found is None or not smallest <= int(found[1]) <= largest:
-        raise BadParameter(
-            f"The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}."
-        )
+        facts = {"name": name, "parameter": name.lower(), "smallest": smallest, "largest": largest}
+        raise BadParameter(said.parameter.format(text=text, **facts))
     return int(found[1])
 
 
-def _boolean(values: list[str]) -> bool:
+def _boolean(values: list[str], said: Wording) -> bool:
     text = values[0].strip() if values else ""
     if text.lower() not in _BOOLEANS:
-        raise BadParameter(
-            f"The query parameter 'FuzzyMatching' is invalid. "
-            f"The value '{text}' is not valid for FuzzyMatching: it must be true or false."
-        )
+        raise BadParameter(said.flag.format(text=text))
     return _BOOLEANS[text.lower()]

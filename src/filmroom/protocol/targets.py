@@ -2,7 +2,9 @@
 
 import re
 
+from filmroom.dicom import wording
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
+from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter, BadTarget
 
 LONGEST_UID = 64
@@ -16,16 +18,11 @@ _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.%]+\]|[0-9A-Za-z._-]+)(?P<port>:[0-9
 _DEFAULT_PORTS = frozenset({80, 443})
 
 
-def uid(text: str, name: str) -> str:
-    """The UID without padding. `name` is what the message calls it: "StudyInstanceUid"."""
+def uid(text: str, name: str, said: Wording = wording.STANDARD) -> str:
+    """The UID without padding. `name` is what the message calls it."""
     stripped = text.strip(" \0")
     if len(stripped) > LONGEST_UID or not _UID.fullmatch(stripped):
-        raise BadTarget(
-            f"Dicom element '{name}' failed validation for VR 'UI': DICOM Identifier is invalid. "
-            f"Value length should not exceed the maximum length of {LONGEST_UID} characters. "
-            "Value should contain characters in '0'-'9' and '.'. "
-            "Each component must start with non-zero number."
-        )
+        raise BadTarget(said.uid.format(name=name))
     return stripped
 
 
@@ -34,24 +31,22 @@ def resource(
     series: str | None = None,
     instance: str | None = None,
     partition: int = DEFAULT_PARTITION,
+    said: Wording = wording.STANDARD,
 ) -> Resource:
     """The resource that the UIDs of a path name, checked from the outside in."""
     return Resource(
-        study=None if study is None else uid(study, "StudyInstanceUid"),
-        series=None if series is None else uid(series, "SeriesInstanceUid"),
-        instance=None if instance is None else uid(instance, "SopInstanceUid"),
+        study=None if study is None else uid(study, said.uids[0], said),
+        series=None if series is None else uid(series, said.uids[1], said),
+        instance=None if instance is None else uid(instance, said.uids[2], said),
         partition=partition,
     )
 
 
-def frame_numbers(text: str) -> tuple[int, ...]:
+def frame_numbers(text: str, said: Wording = wording.STANDARD) -> tuple[int, ...]:
     """The Frame list of a path, "1,3,3": in the order asked for, repetitions kept."""
-    numbers = tuple(_frame_number(part) for part in text.split(",")) if text.strip() else ()
+    numbers = tuple(_frame_number(part, said) for part in text.split(",")) if text.strip() else ()
     if not numbers or min(numbers) < 1:
-        raise BadTarget(
-            "The specified frames value is not valid. At least one frame must be present, "
-            "and all requested frames must have value greater than 0."
-        )
+        raise BadTarget(said.no_frame)
     return numbers
 
 
@@ -87,8 +82,8 @@ def service_root(scheme: str, header: str | None, port: int | None, public_url: 
     return f"{scheme}://{name}{given or ''}{root}"
 
 
-def _frame_number(text: str) -> int:
+def _frame_number(text: str, said: Wording) -> int:
     found = _FRAME.fullmatch(text)
     if found is None or len(found[1]) > 11 or abs(int(found[1])) > _LARGEST_FRAME:
-        raise BadTarget(f"The query parameter 'frames' is invalid. Unable to parse value '{text}' as Int32.")
+        raise BadTarget(said.frame_number.format(text=text))
     return int(found[1])

@@ -43,7 +43,8 @@ def create(settings: Settings | None = None) -> ASGIApp:
             work.close()  # first: what runs needs the archive
             archive.close()
 
-    routes = [Route("/", _index), in_any_case(Route("/health/check", health.check))]
+    healths = [in_any_case(Route(path, health.check)) for path in ("/health/check", "/health")]
+    routes = [Route("/", _index), *healths]
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.default = Roots()
     app.router.redirect_slashes = False

@@ -12,6 +12,7 @@ from typing import BinaryIO, Self
 
 from starlette.requests import Request
 
+from filmroom.dicom.wording import Wording
 from filmroom.errors import BadRequest, TooLarge, Unavailable, UnsupportedMediaType
 from filmroom.protocol import media_types, multipart
 from filmroom.server.work import Work
@@ -91,7 +92,7 @@ def _write_all(file: BinaryIO, data: bytearray) -> None:
         view = view[file.write(view) :]
 
 
-async def receive(request: Request, receiver: Receiver, *, lenient: bool) -> None:
+async def receive(request: Request, receiver: Receiver, *, lenient: bool, said: Wording) -> None:
     """Read the whole body into `receiver.parts`. `lenient` accepts other ways to put the type of a part, or none."""
     _check_encoding(request.headers.getlist("content-encoding"))
     content_type = request.headers.get("content-type", "")
@@ -99,9 +100,9 @@ async def receive(request: Request, receiver: Receiver, *, lenient: bool) -> Non
     if media_type.type == DICOM and (lenient or not media_type.parameters):
         await _single(request.stream(), receiver)
     elif media_type.type == "multipart/related":
-        await _multipart(request.stream(), content_type, media_type, receiver, lenient)
+        await _multipart(request.stream(), content_type, media_type, receiver, lenient, said)
     else:
-        raise UnsupportedMediaType(f"The specified content type '{content_type}' is not supported.")
+        raise UnsupportedMediaType(said.content_type.format(content_type=content_type))
 
 
 def _check_encoding(codings: list[str]) -> None:
@@ -125,6 +126,7 @@ async def _multipart(
     media_type: media_types.MediaType,
     receiver: Receiver,
     lenient: bool,
+    said: Wording,
 ) -> None:
     if "start" in media_type.parameters:
         raise BadRequest("The start parameter in multipart/related request is not supported.")
@@ -134,7 +136,8 @@ async def _multipart(
         for event in decoder.feed(chunk):
             match event:
                 case multipart.Headers(fields):
-                    _check_type(fields.get("content-type", default if lenient or not receiver.parts else ""), lenient)
+                    kind = fields.get("content-type", default if lenient or not receiver.parts else "")
+                    _check_type(kind, lenient, said)
                 case multipart.Data(data):
                     await receiver.write(data)
                 case multipart.End():
@@ -142,7 +145,7 @@ async def _multipart(
     decoder.close()
 
 
-def _check_type(content_type: str, lenient: bool) -> None:
+def _check_type(content_type: str, lenient: bool, said: Wording) -> None:
     known = media_types.parse(content_type).type in _PART_TYPES if lenient else content_type.strip().lower() == DICOM
     if not known:
-        raise UnsupportedMediaType(f"The specified content type '{content_type}' is not supported.")
+        raise UnsupportedMediaType(said.content_type.format(content_type=content_type))

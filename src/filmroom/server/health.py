@@ -8,7 +8,7 @@ from filmroom.services import health as service
 
 async def check(request: Request) -> Response:
     """`GET /health/check`: 200 if all is well, 503 if not, in the Azure service's JSON form."""
-    request.scope["handler"] = "health"
+    request.scope["handler"], request.scope["template"] = "health", "/health/check"
     report = await request.state.work.run(service.check, request.state.archive)
     healthy = all(part.healthy for part in report)
     details = [

@@ -1,7 +1,7 @@
 """The log: one line for each request, and those of the libraries in the same form. Pure ASGI, outside all else.
 
-No path, query or header is logged: they hold UIDs, names and tokens. The handler's name says what was asked.
-The headers that every response carries are added here, too.
+No path, query or header is logged: they hold UIDs, names and tokens. The handler's name and the template of its route,
+`/dicomweb/studies/{study}`, say what was asked. The headers that every response carries are added here, too.
 """
 
 import logging
@@ -50,9 +50,15 @@ class Journal:
         except Exception as error:  # noqa: BLE001 - the outermost handler
             _tell(error)
         finally:
-            handler = scope.get("handler", "none")
-            milliseconds = round((time.perf_counter() - began) * 1000, 1)
-            log.info("request", method=scope["method"], handler=handler, status=status, milliseconds=milliseconds)
+            log.info(
+                "request",
+                client=(scope.get("client") or ["unknown"])[0],
+                method=scope["method"],
+                route=scope.get("template", "none"),
+                handler=scope.get("handler", "none"),
+                status=status,
+                milliseconds=round((time.perf_counter() - began) * 1000, 1),
+            )
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start and end of the application, which would have uvicorn log a traceback with what the error says."""

@@ -15,7 +15,15 @@ from filmroom.server import studies
 _VERSION = re.compile(r"v(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{1,4}))?(?P<status>-[a-z]\w*)?", re.IGNORECASE)
 _VERSIONED = [dialect for dialect in dialects.ALL if dialect.version is not None]
 _SUPPORTED = ", ".join(dialect.version for dialect in _VERSIONED if dialect.version is not None)
+_READING = {"GET", "HEAD"}
 _PARTITIONS_OFF = "Data partitions feature is disabled."
+_NOTHING = f"Nothing is here. DICOMweb is at {dialects.DICOMWEB.root}, health at /health/check."
+_ROOT = """This is the root of a DICOMweb service (PS3.18 §10). Give clients and viewers this URL.
+
+GET  {0}/studies            search Studies; likewise /series and /instances
+POST {0}/studies            store: application/dicom, or multipart/related; type="application/dicom"
+GET  {0}/studies/STUDY      retrieve a Study; below it /series/SERIES/instances/INSTANCE, /metadata, /frames, /rendered
+"""
 _NO_RESOURCE = "There is no resource at this path: it is none of PS3.18 §10.1 that is served here."
 
 
@@ -33,6 +41,9 @@ class Roots:
         dialect = dialects.DICOMWEB if segment == dialects.DICOMWEB.root[1:] else self._by_version.get(version)
         if dialect is None:
             await _unknown(scope, segment, version)(scope, receive, send)
+            return
+        if dialect.version is None and scope["path"].removesuffix("/") == dialect.root and scope["method"] in _READING:
+            await PlainTextResponse(_ROOT.format(dialect.root))(scope, receive, send)
             return
         scope["root_path"] = scope.get("root_path", "") + "/" + segment
         if dialect.version is None:
@@ -58,7 +69,7 @@ def _canonical(segment: str) -> str | None:
 
 def _unknown(scope: Scope, segment: str, version: str | None) -> Response:
     if version is None:
-        return Response(status_code=404)
+        return PlainTextResponse(_NOTHING, 404)
     message = (
         f"The HTTP resource that matches the request URI '{Request(scope).url}' "
         f"does not support the API version '{segment[1:]}'."

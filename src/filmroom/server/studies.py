@@ -62,7 +62,7 @@ def routes(dialect: Dialect) -> list[Route]:
 async def store(dialect: Dialect, request: Request) -> Response:
     """Store Transaction (PS3.18 §10.5): POST adds, PUT also replaces."""
     _select(dialect, request, Kind.STORE)
-    target, state = _target(request), request.state
+    target, state = _target(dialect, request), request.state
     root = _root(dialect, request)
 
     def begin() -> tuple[Summary, bytes, str | None]:
@@ -74,7 +74,7 @@ async def store(dialect: Dialect, request: Request) -> Response:
     with Receiver(
         state.work, state.archive.spool, state.settings.memory_per_request, state.settings.part_limit
     ) as body:
-        await bodies.receive(request, body, lenient=dialect.lenient_parts)
+        await bodies.receive(request, body, lenient=dialect.lenient_parts, said=dialect.wording)
         summary, written, warning = await state.work.run(begin)
     status = dialect.store_statuses[summary]
     if status == 204:
@@ -87,7 +87,7 @@ _MULTIPLE_VALUES = "One or more indexed Dicom tag(s) have multiple values, only 
 
 async def retrieve(dialect: Dialect, request: Request) -> Response:
     """Retrieve a Study, a Series or an Instance (PS3.18 §10.4.1.1.1)."""
-    target = _target(request)
+    target = _target(dialect, request)
     kind = Kind.INSTANCE if target.level is Level.INSTANCE else Kind.STUDY
     selected = _select(dialect, request, kind)
     service = partial(retrieve_service.instances_of, request.state.archive, dialect, target, selected)
@@ -96,17 +96,17 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
 
 async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
     """Retrieve Frames (PS3.18 §10.4.1.1.6)."""
-    target = _target(request)
-    numbers = targets.frame_numbers(request.path_params["frames"])
+    target = _target(dialect, request)
+    numbers = targets.frame_numbers(request.path_params["frames"], dialect.wording)
     selected = _select(dialect, request, Kind.FRAMES).for_parts(len(numbers))
-    service = partial(retrieve_service.frames, request.state.archive, target, numbers, selected)
+    service = partial(retrieve_service.frames, request.state.archive, target, numbers, selected, dialect.wording)
     return await _send_contents(dialect, request, service, selected)
 
 
 async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
     """Retrieve one Frame as an image (PS3.18 §10.4.1.1.3); of an Instance the first."""
-    target, state = _target(request), request.state
-    numbers = targets.frame_numbers(request.path_params.get("frames", "1"))
+    target, state = _target(dialect, request), request.state
+    numbers = targets.frame_numbers(request.path_params.get("frames", "1"), dialect.wording)
     if len(numbers) > 1:
         raise BadTarget("One Frame can be rendered at a time: name one number.")
     parameters = {name.lower(): value for name, value in request.query_params.items()}
@@ -122,14 +122,14 @@ async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:
     """Retrieve one bulk value (PS3.18 §10.4.1.1.5)."""
     selected = _select(dialect, request, Kind.BULKDATA)
     path = request.path_params["path"]
-    service = partial(retrieve_service.bulkdata, request.state.archive, _target(request), path, selected)
+    service = partial(retrieve_service.bulkdata, request.state.archive, _target(dialect, request), path, selected)
     return await _send_contents(dialect, request, service, selected)
 
 
 async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     """Retrieve Metadata (PS3.18 §10.4.1.1.2), or 304 when the client has it already."""
     _select(dialect, request, Kind.METADATA)
-    target, root = _target(request), _root(dialect, request)
+    target, root = _target(dialect, request), _root(dialect, request)
     known = _versions(dialect, request.headers.getlist("if-none-match"))
 
     def begin() -> tuple[str, Body | None]:
@@ -147,7 +147,7 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
 async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     """Search Transaction (PS3.18 §10.6)."""
     _select(dialect, request, Kind.SEARCH)
-    scope = _target(request)
+    scope = _target(dialect, request)
     query, warnings = queries.parse(dialect, level, scope, request.query_params.multi_items())
     root = _root(dialect, request)
 
@@ -163,7 +163,7 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
 
 async def delete(dialect: Dialect, request: Request) -> Response:
     """Delete a Study, a Series or an Instance (Azure; PS3.18 has no such transaction)."""
-    await request.state.work.run(delete_service.delete, request.state.archive, _target(request))
+    await request.state.work.run(delete_service.delete, request.state.archive, _target(dialect, request))
     return Response(status_code=204)
 
 
@@ -174,15 +174,16 @@ def _route(path: str, dialect: Dialect, methods: dict[str, Handler]) -> Route:
         handler = methods["GET" if request.method == "HEAD" else request.method]
         request.scope["handler"] = getattr(handler, "func", handler).__name__
         request.scope["dialect"] = dialect
+        request.scope["template"] = dialect.root + path  # for the log
         return await handler(dialect, request)
 
     route = Route(path, endpoint, methods=list(methods))
     return route if dialect.version is None else in_any_case(route)
 
 
-def _target(request: Request) -> Resource:
+def _target(dialect: Dialect, request: Request) -> Resource:
     path = request.path_params
-    return targets.resource(path.get("study"), path.get("series"), path.get("instance"))
+    return targets.resource(path.get("study"), path.get("series"), path.get("instance"), said=dialect.wording)
 
 
 def _select(dialect: Dialect, request: Request, kind: Kind) -> Selected:

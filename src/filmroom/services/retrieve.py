@@ -7,25 +7,27 @@ object is the second of several, the answer breaks off.
 """
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from filmroom.archive import Archive, reading
 from filmroom.dicom import frames as frame_ranges
-from filmroom.dicom import json_model, part10, rewrite, transfer_syntax
+from filmroom.dicom import json_model, part10, rewrite, transfer_syntax, wording
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.wording import Wording
 from filmroom.errors import BadFile, NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import codecs
-from filmroom.pixels.frame import describe
-from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
+from filmroom.pixels.codecs import UNSUPPORTED
+from filmroom.pixels.frame import Frame, describe
+from filmroom.pixels.transcode import can_transcode, made_of, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.protocol.offers import DICOM, OCTET_STREAM
 
 PIXEL_DATA = "7FE00010"
 _CHUNK = 1 << 20
@@ -67,7 +69,7 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
             "matched. Matching instances can be retrieved with their original transfer syntax by specifying "
             "'transfer-syntax=*' in the Accept header."
         )
-    return [_instance(archive, dialect, stored, _fit(stored, selected)) for stored in found]
+    return [_instance(archive, dialect, stored, _fit(stored, selected, dialect.wording, DICOM)) for stored in found]
 
 
 def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str, known: Collection[str]) -> Metadata:
@@ -85,11 +87,13 @@ def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str, kn
     return Metadata(version, (json_model.azure(text) for _, text in stored))
 
 
-def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected: Selected) -> list[Content]:
+def frames(
+    archive: Archive, target: Resource, numbers: Sequence[int], selected: Selected, said: Wording = wording.STANDARD
+) -> list[Content]:
     """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
-        choice = _fit(stored, selected)
+        choice = _fit(stored, selected, said, OCTET_STREAM)
         syntax = choice.transfer_syntax
         same = syntax == STORED or transfer_syntax.same_frames(stored.transfer_syntax, syntax)
         elements = None if same else instances.fetch_elements(tx, target)
@@ -98,7 +102,14 @@ def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected:
         return lying
     if elements is None:
         return [replace(content, transfer_syntax=syntax) for content in lying]
-    return [_converted_frame(archive, stored, elements, choice, content) for content in lying]
+    try:
+        frame = describe(elements)
+        codecs.check(frame)
+    except NotAcceptable:
+        if not choice.fallback:
+            raise
+        return lying
+    return [_converted_frame(archive, stored, frame, choice, content, said) for content in lying]
 
 
 def _lying_frames(
@@ -130,25 +141,27 @@ def _lying_frames(
 
 
 def _converted_frame(
-    archive: Archive, stored: StoredInstance, elements: Mapping[str, Any], choice: Selected, lying: Content
+    archive: Archive, stored: StoredInstance, frame: Frame, choice: Selected, lying: Content, said: Wording
 ) -> Content:
     """A Frame in another Transfer Syntax, or as it is stored if that fails and will do."""
+    syntax = choice.transfer_syntax
 
     def convert() -> Content:
-        data = b""
+        data = b"".join(lying.chunks)
         try:
-            described = describe(elements)
-            codecs.check(described)
-            data = b"".join(lying.chunks)
-            made = archive.pool.run(transcode_frame, data, described, stored.transfer_syntax, choice.transfer_syntax)
+            with _converting(stored, said, OCTET_STREAM):
+                made = archive.pool.run(transcode_frame, data, frame, stored.transfer_syntax, syntax)
         except NotAcceptable as error:
             if not choice.fallback:
                 raise
             error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
-            return replace(lying, chunks=chain([data], lying.chunks))
-        return replace(lying, transfer_syntax=choice.transfer_syntax, chunks=iter([made]))
+            return replace(lying, chunks=iter([data]))
+        return replace(lying, transfer_syntax=syntax, chunks=iter([made]))
 
-    return replace(lying, transfer_syntax=choice.transfer_syntax, length=None, convert=convert)
+    def chunks() -> Iterator[bytes]:
+        yield from convert().chunks
+
+    return replace(lying, transfer_syntax=syntax, length=None, chunks=chunks(), convert=convert)
 
 
 def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
@@ -177,12 +190,29 @@ def _not_found(target: Resource) -> NotFound:
     return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 
 
-def _fit(stored: StoredInstance, selected: Selected) -> Selected:
-    """The choice that this Instance can be sent in."""
-    choice = selected.fit(stored.transfer_syntax, lambda syntax: can_transcode(stored.transfer_syntax, syntax))
+def _fit(stored: StoredInstance, selected: Selected, said: Wording, media_type: str) -> Selected:
+    """The choice that this Instance can be sent in. `media_type` is one that carries every Transfer Syntax."""
+    syntax = stored.transfer_syntax
+    choice = selected.fit(syntax, lambda other: can_transcode(syntax, other))
     if choice is None:
-        raise NotAcceptable("The specified transcoding is not supported.")
+        raise _can_not_be_made(stored, said, media_type, made_of(syntax))
     return choice
+
+
+@contextmanager
+def _converting(stored: StoredInstance, said: Wording, media_type: str) -> Iterator[None]:
+    """Codecs find out what is unusual in the pixel data; then only what is stored is sure to be sent."""
+    try:
+        yield
+    except NotAcceptable as error:
+        if str(error) != UNSUPPORTED:
+            raise
+        raise _can_not_be_made(stored, said, media_type) from error
+
+
+def _can_not_be_made(stored: StoredInstance, said: Wording, media_type: str, made: Iterable[str] = ()) -> NotAcceptable:
+    acceptable = ", ".join(f"{media_type}; transfer-syntax={one}" for one in (STORED, *made))
+    return NotAcceptable(said.transcoding.format(stored=stored.transfer_syntax, acceptable=acceptable))
 
 
 def _inflated(syntax: str) -> str:
@@ -199,7 +229,9 @@ def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice
             f"Requested DICOM instance size is above the supported limit of {dialect.transcode_limit}. "
             "Ask for it with transfer-syntax=*."
         )
-    made = replace(as_it_lies, transfer_syntax=syntax, length=None, chunks=_transcoded(archive, stored, syntax))
+    made = replace(
+        as_it_lies, transfer_syntax=syntax, length=None, chunks=_transcoded(archive, stored, syntax, dialect.wording)
+    )
     return _either(made, as_it_lies if choice.fallback else None)
 
 
@@ -253,13 +285,14 @@ def _head(archive: Archive, stored: StoredInstance) -> tuple[part10.Head, int]:
         return head, part10.data_set_start(buffer, head)
 
 
-def _transcoded(archive: Archive, stored: StoredInstance, syntax: str) -> Iterator[bytes]:
+def _transcoded(archive: Archive, stored: StoredInstance, syntax: str, said: Wording) -> Iterator[bytes]:
     """The file in another Transfer Syntax, made in the spool folder when the first chunk is taken."""
     with reading(), tempfile.TemporaryDirectory(dir=archive.spool) as folder:
         source, made = Path(folder) / "stored", Path(folder) / "transcoded"
         with source.open("wb") as file:
             file.writelines(archive.blobs.stream(stored.key, 0, stored.length))
-        archive.pool.run(transcode_file, source, made, syntax)
+        with _converting(stored, said, DICOM):
+            archive.pool.run(transcode_file, source, made, syntax)
         with made.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk

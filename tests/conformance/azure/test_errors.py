@@ -29,9 +29,13 @@ def test_version_that_is_not_offered(http: httpx2.Client, url: str, version: str
     assert answer.headers["api-supported-versions"] == SUPPORTED
 
 
-@pytest.mark.parametrize("path", ["/studies", "/vfoo/studies", "/latest/studies", "/v/studies", "/v2x/studies", "/v2"])
-def test_what_is_no_version_is_404_without_a_body(http: httpx2.Client, path: str) -> None:
-    answer = http.get(path, headers=JSON)
+@pytest.mark.parametrize("path", ["/studies", "/vfoo/studies", "/latest/studies", "/v/studies", "/v2x/studies"])
+def test_what_is_no_version_is_404(http: httpx2.Client, path: str) -> None:
+    assert http.get(path, headers=JSON).status_code == 404
+
+
+def test_a_version_alone_is_404_without_a_body(http: httpx2.Client) -> None:
+    answer = http.get("/v2", headers=JSON)
     assert (answer.status_code, answer.content) == (404, b"")
 
 

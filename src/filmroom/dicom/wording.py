@@ -1,0 +1,84 @@
+"""What the service says of requests that it refuses, as data: the Azure service's sentences, and plain ones.
+
+Each is a template for `str.format`. What stands in braces may stand in any of the sentences for the same mistake.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The sentences of one dialect."""
+
+    uids: tuple[str, str, str]  # how the UIDs of Study, Series and Instance are called
+    uid: str  # name
+    no_frame: str
+    frame_number: str  # text
+    number: str  # keyword, path (eight digits), value, kind
+    instant: str  # keyword, kind, form, example, text (of one end of a range), value (all that was written)
+    order: str  # keyword, kind, value, first, last
+    no_ends: str
+    offset: str  # keyword, value
+    parameter: str  # name, text, smallest, largest
+    flag: str  # text
+    repeated: str  # name
+    content_type: str  # content_type
+    transcoding: str  # stored, acceptable
+
+
+AZURE = Wording(
+    uids=("StudyInstanceUid", "SeriesInstanceUid", "SopInstanceUid"),
+    uid=(
+        "Dicom element '{name}' failed validation for VR 'UI': DICOM Identifier is invalid. "
+        "Value length should not exceed the maximum length of 64 characters. "
+        "Value should contain characters in '0'-'9' and '.'. "
+        "Each component must start with non-zero number."
+    ),
+    no_frame=(
+        "The specified frames value is not valid. At least one frame must be present, "
+        "and all requested frames must have value greater than 0."
+    ),
+    frame_number="The query parameter 'frames' is invalid. Unable to parse value '{text}' as Int32.",
+    number=(
+        "Invalid query: specified value '{value}' extended query tag with path '{path}' is not a valid {kind} value."
+    ),
+    instant=(
+        "Invalid query: specified {kind} value '{text}' is invalid for attribute '{keyword}'. "
+        "{kind} should be valid and formatted as {form}."
+    ),
+    order=(
+        "Invalid query: specified {kind} range '{value}' is invalid.\n"
+        "The first part {kind} {first} should be lesser than or equal to the second part {kind} {last}."
+    ),
+    no_ends="Invalid query: specified range is invalid.\nBoth parts in the range cannot be empty.",
+    offset="Invalid query: specified DateTime value '{value}' contains offset which is not supported.",
+    parameter="The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}.",
+    flag=(
+        "The query parameter 'FuzzyMatching' is invalid. "
+        "The value '{text}' is not valid for FuzzyMatching: it must be true or false."
+    ),
+    repeated=(
+        "Invalid QIDO-RS query. Duplicate AttributeId '{name}'. Each attribute is only allowed to be specified once."
+    ),
+    content_type="The specified content type '{content_type}' is not supported.",
+    transcoding="The specified transcoding is not supported.",
+)
+STANDARD = Wording(
+    uids=("Study Instance UID", "Series Instance UID", "SOP Instance UID"),
+    uid="The {name} in the path is not a UID: a UID is digits and dots, 64 characters at most.",
+    no_frame="No Frame is named: Frame numbers begin at 1, as in /frames/1 or /frames/1,3.",
+    frame_number="'{text}' is not a Frame number: they are whole numbers from 1, as in /frames/1 or /frames/1,3.",
+    number="{keyword} is searched by a number, and '{value}' is none.",
+    instant="'{value}' is not a value to search {keyword} by: write {example}, or a range such as {example}-.",
+    order="The range '{value}' of {keyword} ends before it begins: write the earlier value first.",
+    no_ends="A range needs a beginning or an end: 20260101-20260331, 20260101- or -20260331.",
+    offset="{keyword} can't be searched by a value with an offset from UTC, as in '{value}': leave the offset out.",
+    parameter="{parameter} must be a whole number, {smallest} or more, and '{text}' is none.",
+    flag="fuzzymatching must be true or false, and '{text}' is neither.",
+    repeated="{name} is given more than once, but one value alone can be searched by: name it once.",
+    content_type=(
+        "A body of the type '{content_type}' can't be stored: send application/dicom, "
+        'or multipart/related; type="application/dicom" with parts of application/dicom.'
+    ),
+    transcoding="What is stored in the Transfer Syntax {stored} can't be sent as asked for. Acceptable: {acceptable}.",
+)
