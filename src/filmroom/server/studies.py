@@ -186,8 +186,9 @@ def _target(request: Request) -> Resource:
 
 
 def _select(dialect: Dialect, request: Request, kind: Kind) -> Selected:
-    accept = request.headers.getlist("accept")
-    return negotiation.select(accept, request.query_params.get("accept"), dialect.offers[kind])
+    offers, query = dialect.offers[kind], request.query_params
+    negotiation.check_charset(query.getlist("charset"), offers)
+    return negotiation.select(request.headers.getlist("accept"), query.getlist("accept"), offers)
 
 
 def _root(dialect: Dialect, request: Request) -> str:

@@ -63,6 +63,7 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
             "matched. Matching instances can be retrieved with their original transfer syntax by specifying "
             "'transfer-syntax=*' in the Accept header."
         )
+    selected = selected.for_parts(len(found))
     return [_instance(archive, dialect, stored, _fit(stored, selected)) for stored in found]
 
 
@@ -140,10 +141,7 @@ def _not_found(target: Resource) -> NotFound:
 
 def _fit(stored: StoredInstance, selected: Selected) -> Selected:
     """The choice that this Instance can be sent in."""
-    choice = selected.fit(stored.transfer_syntax, lambda syntax: can_transcode(stored.transfer_syntax, syntax))
-    if choice is None:
-        raise NotAcceptable("The specified transcoding is not supported.")
-    return choice
+    return selected.fitting(stored.transfer_syntax, lambda syntax: can_transcode(stored.transfer_syntax, syntax))
 
 
 def _inflated(syntax: str) -> str:
