@@ -162,7 +162,7 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.STORE: _json(Offer("application/dicom+xml", DICOM_JSON, _SINGLE)),
         Kind.CAPABILITIES: _standard(
             *(Offer(accept, WADL, _SINGLE) for accept in (WADL, "application/xml", "application/*", "*/*", "text/*")),
-            *(Offer(accept, JSON, _SINGLE) for accept in (JSON, DICOM_JSON)),
+            *(Offer(media_type, media_type, _SINGLE) for media_type in (JSON, DICOM_JSON)),
         ),
         # PS3.18 §9.3: without a media type, and for */*, an image.
         Kind.URI: _standard(
