@@ -347,6 +347,22 @@ def rendered(
     return Stream(Request("GET", url, {"accept": ", ".join(listed)}), _parts.content, expected=1)
 
 
+# Capabilities, PS3.18 §8.9
+
+
+def capabilities(service: Service) -> Transaction[dict[str, Any]]:
+    """The Capabilities Description of the service, whose root is the resource."""
+    answer = yield Request("OPTIONS", f"{service.base_url}/", {"accept": "application/json"})
+    check(answer)
+    try:
+        document = orjson.loads(answer.content)
+    except orjson.JSONDecodeError as error:
+        raise BadResponse("The answer is no JSON: this service may describe itself in XML alone.") from error
+    if not isinstance(document, dict):
+        raise BadResponse("The answer is no Capabilities Description.")
+    return document
+
+
 # Delete (Azure, and most services; not in the Standard)
 
 

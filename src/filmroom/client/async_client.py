@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Self, TypeVar, Unpack
+from typing import IO, Any, Self, TypeVar, Unpack
 
 import anyio
 import httpx2
@@ -98,6 +98,9 @@ class AsyncClient(Moved):
         return await self._run(
             _messages.search(self._service, "/instances", study_instance_uid, series_instance_uid, **options)
         )
+
+    async def capabilities(self) -> dict[str, Any]:
+        return await self._run(_messages.capabilities(self._service))
 
     async def query(self, path_and_query: str, *, partition: str | None = None) -> Datasets:
         return await self._run(_messages.query(self._service, path_and_query, partition=partition))
