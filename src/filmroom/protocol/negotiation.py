@@ -151,13 +151,13 @@ def select(accept: Sequence[str], query_accept: Sequence[str], offers: Offers) -
 
 
 def check_charset(values: Sequence[str], offers: Offers) -> None:
-    """Refuse the query parameter `charset` if it allows nothing that is here (PS3.18 §8.3.3.2, §8.8)."""
+    """Refuse the query parameter `charset` if it does not allow UTF-8 (PS3.18 §8.3.3.2, §8.8)."""
     named = {media_types.parse(one).type for value in values for one in value.split(",") if one.strip()}
     if offers.charset and named and not named & _UTF_8:
         raise BadParameter("The query parameter 'charset' is not supported: the answer is in UTF-8, charset=utf-8.")
 
 
-_UTF_8 = frozenset({"utf-8", "utf8", "iso_ir 192", "us-ascii", "*/*"})
+_UTF_8 = frozenset({"utf-8", "utf8", "iso_ir 192", "*/*"})
 
 
 @lru_cache(maxsize=256)  # clients repeat themselves

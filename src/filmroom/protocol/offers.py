@@ -123,11 +123,11 @@ def _standard(*rows: Offer, charset: bool = False) -> Offers:
     return Offers(rows, without_accept="*/*", accept_parameter=True, specific=True, charset=charset)
 
 
-def _json(*rows: Offer) -> Offers:
+def _json(*rows: Offer, charset: bool = True) -> Offers:
     return _standard(
         *(Offer(accept, DICOM_JSON, _SINGLE) for accept in (DICOM_JSON, "application/json", "application/*", "*/*")),
         *rows,
-        charset=True,
+        charset=charset,
     )
 
 
@@ -159,7 +159,7 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.SEARCH: _json(),
         # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;
         # RFC 9110 §12.5.1 lets Accept be disregarded.
-        Kind.STORE: _json(Offer("application/dicom+xml", DICOM_JSON, _SINGLE)),
+        Kind.STORE: _json(Offer("application/dicom+xml", DICOM_JSON, _SINGLE), charset=False),
         Kind.CAPABILITIES: _standard(
             *(Offer(accept, WADL, _SINGLE) for accept in (WADL, "application/xml", "application/*", "*/*", "text/*")),
             *(Offer(media_type, media_type, _SINGLE) for media_type in (JSON, DICOM_JSON)),
