@@ -7,6 +7,7 @@ import pytest
 
 from filmroom.server.errors import STATUSES
 from filmroom.settings import Settings
+from tests import documents
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -32,6 +33,17 @@ def test_every_status_is_documented() -> None:
     text = (ROOT / "docs/reference/errors.md").read_text()
     for error, status in STATUSES.items():
         assert re.search(rf"^\| {status} \|.*`{error.__name__}`", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", sorted(documents.REFERENCE.glob("*.md")), ids=lambda path: path.name)
+def test_tables_made_from_the_code_are_as_the_code_is(document: Path) -> None:
+    text = document.read_text()
+    assert text == documents.renewed(text), "run scripts/tables"
+
+
+def test_every_table_is_in_a_document() -> None:
+    text = "".join(document.read_text() for document in documents.REFERENCE.glob("*.md"))
+    assert all(f"<!-- made from the code: {name} -->" in text for name in documents.TABLES)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

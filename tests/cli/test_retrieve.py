@@ -41,9 +41,28 @@ def test_quiet_says_nothing(run: Program, stored: list[Dataset]) -> None:
     assert run("retrieve", stored[0].StudyInstanceUID, "--quiet").out == ""
 
 
-def test_the_transfer_syntax_is_asked_for(run: Program, recorder: Recorder) -> None:
-    run("retrieve", "1.2", "--transfer-syntax", "1.2.840.10008.1.2.4.90")
-    assert "transfer-syntax=1.2.840.10008.1.2.4.90" in recorder.last.headers["accept"]
+@pytest.mark.parametrize(
+    ("typed", "uid"),
+    [
+        ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.90"),
+        ("jpeg-2000-lossless", "1.2.840.10008.1.2.4.90"),
+        ("RLE", "1.2.840.10008.1.2.5"),
+        ("explicit", "1.2.840.10008.1.2.1"),
+        ("stored", "*"),
+        ("*", "*"),
+    ],
+)
+def test_the_transfer_syntax_is_asked_for(run: Program, recorder: Recorder, typed: str, uid: str) -> None:
+    run("retrieve", "1.2", "--transfer-syntax", typed)
+    assert f"transfer-syntax={uid}" in recorder.last.headers["accept"]
+
+
+@pytest.mark.parametrize("typed", ["jpeg", "1.2.3", ""])
+def test_what_is_no_transfer_syntax_is_not_sent(run: Program, recorder: Recorder, typed: str) -> None:
+    ran = run("retrieve", "1.2", "--transfer-syntax", typed)
+    assert ran.code == 2
+    assert "jpeg-2000-lossless" in ran.err
+    assert not recorder.requests
 
 
 def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:

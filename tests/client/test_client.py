@@ -347,6 +347,14 @@ def test_both_clients_have_the_same_methods() -> None:
     assert all(getattr(AsyncClient, name).__doc__ for name in public(AsyncClient) - {"aclose"})
 
 
+@pytest.mark.parametrize("content", [b"<application/>", b"[]"])
+def test_capabilities_that_are_no_json_object(client: Any, service: Recorder, content: bytes) -> None:
+    service.replies = [Reply(200, {"Content-Type": "application/vnd.sun.wadl+xml"}, content)]
+    with pytest.raises(BadResponse, match="is no"):
+        client.capabilities()
+    assert (service.last.method, service.targets[-1]) == ("OPTIONS", "/")
+
+
 def test_the_base_url_is_told(client: Any, service: Recorder) -> None:
     assert client.base_url == service.url
 

@@ -140,3 +140,11 @@ def test_moving_from_dicomweb_client_is_one_import_line(running: str, kind: Any)
     assert frames == [made[0].PixelData[128:]]
     client.delete_study(study)
     (client.close if kind is Client else client._session.close)()
+
+
+def test_the_service_says_what_it_can_do(running: str, connect: Callable[..., Any]) -> None:
+    (resources,) = connect(f"{running}/dicomweb").capabilities()["application"]["resources"]
+    assert resources["base"] == f"{running}/dicomweb"
+    assert {resource["path"] for resource in resources["resource"]} >= {"studies", "series", "instances", "wado"}
+    with pytest.raises(NotFound):
+        connect(f"{running}/v2").capabilities()

@@ -356,7 +356,7 @@ def test_padded_uids(http: httpx2.Client, padding: str) -> None:
 def test_malformed_uid_in_the_path(http: httpx2.Client, uid: str) -> None:
     answer = http.post(f"{STUDIES}/{uid}", content=sent().content, headers=JSON | DICOM)
     assert answer.status_code == 400
-    assert "The Study Instance UID in the path is not a UID" in answer.text
+    assert "The Study Instance UID is not a UID" in answer.text
 
 
 def test_no_parts(http: httpx2.Client) -> None:

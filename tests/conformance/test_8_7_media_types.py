@@ -79,7 +79,7 @@ def test_default_of_instances(http: httpx2.Client, url: str, jpeg_ls: Sent, leve
 @pytest.mark.parametrize(
     "accept", [None, "*/*", 'multipart/related; type="*/*"', "multipart/related", "multipart/*", BROWSER]
 )
-def test_default_of_frames_is_native_octets(http: httpx2.Client, url: str, image: Sent, accept: str | None) -> None:
+def test_default_of_native_frames(http: httpx2.Client, url: str, image: Sent, accept: str | None) -> None:
     path = f"{image.instance}/frames/2"
     answer = _get(http, path, accept)
     boundary = parameters(answer)["boundary"]
@@ -92,7 +92,16 @@ def test_default_of_frames_is_native_octets(http: httpx2.Client, url: str, image
     assert answer.content == head.encode() + _frame(image, 2) + f"\r\n--{boundary}--\r\n".encode()
 
 
-def test_default_of_compressed_frames_is_decoded(http: httpx2.Client, jpeg_2000: Sent) -> None:
+@pytest.mark.parametrize("accept", [None, "*/*", "multipart/related", BROWSER])
+def test_default_of_compressed_frames_is_what_is_stored(http: httpx2.Client, jpeg_ls: Sent, accept: str | None) -> None:
+    answer = _get(http, f"{jpeg_ls.instance}/frames/2", accept)
+    assert parameters(answer)["type"] == "image/jls"
+    (part,) = parts(answer)
+    assert part.headers["Content-Type"] == f"image/jls; transfer-syntax={JPEG_LS}"
+    assert part.content == b"second"
+
+
+def test_frames_of_any_type_are_decoded_for_the_python_client(http: httpx2.Client, jpeg_2000: Sent) -> None:
     (part,) = parts(_get(http, f"{jpeg_2000.instance}/frames/1", 'multipart/related; type="*/*"'))
     assert part.headers["Content-Type"] == f"{OCTETS}; transfer-syntax={EXPLICIT}"
     assert part.content == bytes(range(64))
@@ -278,9 +287,10 @@ def test_406_says_what_would_be_acceptable(http: httpx2.Client, image: Sent, pat
     assert "Acceptable here: " in answer.text
 
 
-def test_several_frames_in_one_part_are_400(http: httpx2.Client, image: Sent) -> None:
+def test_several_frames_in_one_part_are_406(http: httpx2.Client, image: Sent) -> None:
     answer = http.get(f"{ROOT}{image.instance}/frames/1,2", headers={"Accept": OCTETS})
-    assert answer.status_code == 400
+    assert answer.status_code == 406
+    assert f'Acceptable here: multipart/related; type="{OCTETS}"' in answer.text
 
 
 # --- The query parameter `accept` (§8.3.3.1) wins over the header

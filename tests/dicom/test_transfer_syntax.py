@@ -60,3 +60,12 @@ def test_compressed_frames_are_the_same_in_one_syntax_only() -> None:
     assert same_frames(RLE.uid, RLE.uid)
     assert not same_frames(RLE.uid, EXPLICIT_LITTLE.uid)
     assert not same_frames(JPEG_BASELINE.uid, RLE.uid)
+
+
+def test_names_are_of_transfer_syntaxes() -> None:
+    assert all(uid == "*" or uid in transfer_syntax.ALL for uid in transfer_syntax.NAMES.values())
+    assert transfer_syntax.named("JPEG_2000") == "1.2.840.10008.1.2.4.91"
+    assert transfer_syntax.named("1.2.840.10008.1.2") == "1.2.840.10008.1.2"
+    assert transfer_syntax.named("1.2.840.113619.5.2") == "1.2.840.113619.5.2"
+    assert transfer_syntax.named("1.2.840.10008.1.2.4.900") is None
+    assert transfer_syntax.named("1.2.3") is None

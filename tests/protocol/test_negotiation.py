@@ -1,15 +1,14 @@
 """What clients really send and what both dialects make of it."""
 
-from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmroom.errors import BadRequest, NotAcceptable
+from filmroom.errors import BadParameter, BadRequest, NotAcceptable
 from filmroom.protocol.dialects import DICOMWEB, V2
-from filmroom.protocol.negotiation import STORED, Kind, Offers, Selected, select
+from filmroom.protocol.negotiation import STORED, Kind, Offers, Selected, check_charset, select
 
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 JPEG, JPEG_LOSSLESS, JPEG_2000, MPEG4 = (f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "70", "90", "102"))
@@ -22,11 +21,11 @@ def multipart(media_type: str, syntax: str | None = None) -> str:
 
 
 def standard(kind: Kind, *accept: str, parameter: str | None = None) -> Selected:
-    return select(accept, parameter, DICOMWEB.offers[kind])
+    return select(accept, () if parameter is None else (parameter,), DICOMWEB.offers[kind])
 
 
 def azure(kind: Kind, *accept: str) -> Selected:
-    return select(accept, None, V2.offers[kind])
+    return select(accept, (), V2.offers[kind])
 
 
 def triple(selected: Selected) -> tuple[str, str, bool]:
@@ -116,46 +115,65 @@ def test_azure_has_one_choice() -> None:
 # --- Preference
 
 
-@pytest.mark.parametrize("answer", [azure, standard])
-@pytest.mark.parametrize(
-    ("accept", "syntax"),
-    [
-        ([f"{DICOM}; transfer-syntax={JPEG_2000}; q=0.5", DICOM], EXPLICIT),
-        ([f"{DICOM}; transfer-syntax={JPEG_2000}, {DICOM}"], JPEG_2000),
-        ([f"{DICOM}, {DICOM}; transfer-syntax=*"], STORED),
-        ([f"{DICOM}, {DICOM}; transfer-syntax=*; q=0.9"], EXPLICIT),
-    ],
-)
-def test_q_then_stored_then_order(answer: Callable[..., Selected], accept: list[str], syntax: str) -> None:
-    assert answer(Kind.INSTANCE, *accept).transfer_syntax == syntax
+PREFERENCES = [
+    ([f"{DICOM}; transfer-syntax={JPEG_2000}; q=0.5", DICOM], EXPLICIT),
+    ([f"{DICOM}; transfer-syntax={JPEG_2000}, {DICOM}"], JPEG_2000),
+    ([f"{DICOM}, {DICOM}; transfer-syntax=*"], STORED),
+    ([f"{DICOM}, {DICOM}; transfer-syntax=*; q=0.9"], EXPLICIT),
+]
 
 
-@pytest.mark.parametrize("answer", [azure, standard])
-def test_q_of_0_refuses_the_type(answer: Callable[..., Selected]) -> None:
+@pytest.mark.parametrize(("accept", "syntax"), PREFERENCES)
+def test_q_then_stored_then_order(accept: list[str], syntax: str) -> None:
+    assert azure(Kind.INSTANCE, *accept).transfer_syntax == syntax
+    fitting = standard(Kind.INSTANCE, *accept).fit(JPEG, lambda syntax: True)
+    assert fitting
+    assert fitting.transfer_syntax == syntax
+
+
+def test_q_of_0_refuses_the_type_at_azure() -> None:
     with pytest.raises(NotAcceptable):
-        answer(Kind.INSTANCE, f"{DICOM}; q=0, {DICOM}; transfer-syntax=*; q=0.1")
+        azure(Kind.INSTANCE, f"{DICOM}; q=0, {DICOM}; transfer-syntax=*; q=0.1")
 
 
 # --- The Standard: PS3.18 §8.7
 
 
+ANYTHING = [(), ("",), ("*/*",), ("*",), ("multipart/related",), ("multipart/*",), (BROWSER,)]
+
+
+@pytest.mark.parametrize("accept", [*ANYTHING, ("application/*",), (multipart("*/*"),)])
+@pytest.mark.parametrize(("kind", "media_type"), [(Kind.STUDY, DICOM), (Kind.INSTANCE, DICOM), (Kind.BULKDATA, OCTETS)])
+def test_the_default_of_a_resource(accept: tuple[str, ...], kind: Kind, media_type: str) -> None:
+    assert triple(standard(kind, *accept)) == (media_type, STORED, True)
+
+
+@pytest.mark.parametrize("accept", ANYTHING)
 @pytest.mark.parametrize(
-    "accept", [(), ("",), ("*/*",), ("*",), ("application/*",), ("multipart/related",), (BROWSER,)]
-)
-@pytest.mark.parametrize(
-    ("kind", "expected"),
+    ("stored", "expected"),
     [
-        (Kind.STUDY, (DICOM, STORED, True)),
-        (Kind.INSTANCE, (DICOM, STORED, True)),
-        (Kind.FRAMES, (OCTETS, EXPLICIT, True)),
-        (Kind.BULKDATA, (OCTETS, STORED, True)),
+        (EXPLICIT, (OCTETS, EXPLICIT, True)),
+        (IMPLICIT, (OCTETS, EXPLICIT, True)),  # the same bytes
+        (JPEG, ("image/jpeg", JPEG, True)),
+        (JPEG_2000, ("image/jp2", JPEG_2000, True)),
+        (MPEG4, ("video/mp4", MPEG4, True)),
+        ("1.2.3", (OCTETS, STORED, True)),
     ],
 )
-def test_the_default_of_a_resource(accept: tuple[str, ...], kind: Kind, expected: tuple[str, str, bool]) -> None:
-    assert triple(standard(kind, *accept)) == expected
+def test_frames_by_default_are_as_stored(accept: tuple[str, ...], stored: str, expected: tuple[str, str, bool]) -> None:
+    fitting = standard(Kind.FRAMES, *accept).fit(stored, lambda syntax: stored == IMPLICIT)
+    assert fitting
+    assert triple(fitting) == expected
 
 
-@pytest.mark.parametrize("accept", [(), (JSON,), ("application/json",), ("application/*",), ("*/*",), (BROWSER,)])
+@pytest.mark.parametrize("accept", ["application/*", multipart("*/*"), multipart("application/*")])
+def test_parts_of_any_type_by_name_are_samples(accept: str) -> None:
+    assert triple(standard(Kind.FRAMES, accept)) == (OCTETS, EXPLICIT, True)
+
+
+@pytest.mark.parametrize(
+    "accept", [(), (JSON,), (f"{JSON};charset=utf-8",), ("application/json",), ("application/*",), ("*/*",), (BROWSER,)]
+)
 @pytest.mark.parametrize("kind", [Kind.METADATA, Kind.SEARCH, Kind.STORE])
 def test_json_is_the_default(accept: tuple[str, ...], kind: Kind) -> None:
     assert triple(standard(kind, *accept)) == (JSON, STORED, False)
@@ -171,7 +189,6 @@ def test_json_is_the_default(accept: tuple[str, ...], kind: Kind) -> None:
         (Kind.FRAMES, f'multipart/related; type="{OCTETS}"; transfer-syntax="*"', (OCTETS, STORED, True)),
         (Kind.FRAMES, f"{OCTETS}; transfer-syntax=*", (OCTETS, STORED, False)),
         (Kind.FRAMES, OCTETS, (OCTETS, EXPLICIT, False)),
-        (Kind.FRAMES, multipart("*/*"), (OCTETS, EXPLICIT, True)),
         (Kind.FRAMES, multipart("*/*", "*"), (OCTETS, STORED, True)),
         (Kind.FRAMES, "image/jp2", ("image/jp2", JPEG_2000, False)),
         (Kind.FRAMES, multipart("image/jpeg", JPEG), ("image/jpeg", JPEG, True)),
@@ -192,10 +209,55 @@ def test_without_transfer_syntax_the_stored_one_will_do(kind: Kind) -> None:
     assert standard(kind, multipart(DICOM)).transfer_syntax == EXPLICIT
 
 
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("image/*;q=0.5, image/jpeg;q=0.1, */*", ["image/jpeg"]),
+        ("image/jpeg;q=0.2, image/png;q=0.1, */*", ["image/jpeg", "image/png"]),
+        ("*/*, image/jpeg;q=0.5, image/png", ["image/png", "image/jpeg"]),
+        ("image/jpeg;q=0, */*;q=0.1", ["image/png"]),
+        ("image/png;q=0, image/*", ["image/jpeg"]),
+    ],
+)
+def test_the_more_specific_value_counts(accept: str, expected: list[str]) -> None:
+    selected = standard(Kind.RENDERED, accept)
+    assert [choice.media_type for choice in (selected, *selected.alternatives)] == expected
+
+
+def test_a_transfer_syntax_is_more_specific_than_any() -> None:
+    accept = f"{DICOM};transfer-syntax={JPEG};q=0, {DICOM};transfer-syntax=*, {DICOM};transfer-syntax={EXPLICIT};q=0.5"
+    assert fit(accept, JPEG, EXPLICIT, kind=Kind.INSTANCE) == (DICOM, EXPLICIT)
+    assert fit(accept, JPEG, kind=Kind.INSTANCE) is None
+    assert fit(accept, JPEG_2000, EXPLICIT, kind=Kind.INSTANCE) == (DICOM, STORED)
+
+
+def test_a_type_may_be_refused_but_for_one_transfer_syntax() -> None:
+    assert standard(Kind.INSTANCE, f"{DICOM}; q=0, {DICOM}; transfer-syntax=*; q=0.1").transfer_syntax == STORED
+
+
+def test_a_media_type_in_quotes_may_have_parameters() -> None:
+    accept = f'multipart/related; type="{DICOM}; transfer-syntax={JPEG}"'
+    assert triple(standard(Kind.STUDY, accept)) == (DICOM, JPEG, True)
+
+
+def test_the_header_counts_if_nothing_of_the_query_can_be_sent() -> None:
+    assert standard(Kind.SEARCH, JSON, parameter="image/png").media_type == JSON
+    with pytest.raises(NotAcceptable):
+        standard(Kind.SEARCH, "text/html", parameter="image/png")
+
+
+@pytest.mark.parametrize("values", [(), ("utf-8",), ("UTF-8;q=0.5,iso-8859-1",), ("ISO_IR 192",), ("*",)])
+def test_text_is_utf_8(values: tuple[str, ...]) -> None:
+    check_charset(values, DICOMWEB.offers[Kind.SEARCH])
+    check_charset(("latin1",), DICOMWEB.offers[Kind.INSTANCE])
+    with pytest.raises(BadParameter, match="charset=utf-8"):
+        check_charset(("latin1",), DICOMWEB.offers[Kind.SEARCH])
+
+
 def test_the_query_parameter_wins() -> None:
     assert standard(Kind.FRAMES, OCTETS, parameter="image/jp2").media_type == "image/jp2"
     assert standard(Kind.SEARCH, "image/png", parameter="*").media_type == JSON
-    assert select(["*/*"], "image/jp2", V2.offers[Kind.FRAMES]).media_type == OCTETS
+    assert select(["*/*"], ["image/jp2"], V2.offers[Kind.FRAMES]).media_type == OCTETS
 
 
 def test_a_plus_of_the_query_may_have_become_a_blank() -> None:
@@ -208,14 +270,27 @@ def test_a_refused_type_is_not_sent_for_a_range() -> None:
 
 
 def test_the_refusal_says_what_would_do() -> None:
-    with pytest.raises(NotAcceptable, match=r'Acceptable here: multipart/related; type="application/dicom", \*/\*'):
-        standard(Kind.STUDY, DICOM)
+    with pytest.raises(NotAcceptable, match=r"Acceptable here: application/dicom, \*/\*\.$"):
+        standard(Kind.STUDY, "image/png")
+
+
+def test_the_refusal_names_transfer_syntaxes_if_these_are_the_reason() -> None:
+    with pytest.raises(NotAcceptable, match=f"image/jls, image/jp2; transfer-syntax={JPEG_2000}, "):
+        standard(Kind.FRAMES, f"image/jp2; transfer-syntax={JPEG}")
+
+
+def test_the_refusal_names_the_transfer_syntaxes_that_can_be_made() -> None:
+    selected = standard(Kind.INSTANCE, f"{DICOM}; transfer-syntax={JPEG}")
+    with pytest.raises(NotAcceptable, match=f"stored in the Transfer Syntax {MPEG4} .*; transfer-syntax={EXPLICIT}"):
+        selected.fitting(MPEG4, lambda syntax: syntax == EXPLICIT)
+    with pytest.raises(NotAcceptable, match=r"^The specified transcoding is not supported.$"):
+        azure(Kind.INSTANCE, f"{DICOM}; transfer-syntax={JPEG_2000}").fitting(MPEG4, lambda syntax: False)
 
 
 @given(st.lists(st.text(), max_size=3), st.sampled_from([*DICOMWEB.offers.values(), *V2.offers.values()]))
 def test_any_text_selects_or_is_refused(accept: list[str], offers: Offers) -> None:
     with suppress(NotAcceptable):
-        assert select(accept, None, offers).q > 0
+        assert select(accept, (), offers).media_type
 
 
 # --- When it is known what is stored
@@ -268,6 +343,8 @@ def test_several_parts_need_multipart() -> None:
     assert single.for_parts(1) is single
     with pytest.raises(BadRequest, match="The accept header is supported for single frame retrieval"):
         single.for_parts(2)
+    with pytest.raises(NotAcceptable, match='Acceptable here: multipart/related; type="application/dicom"'):
+        standard(Kind.STUDY, DICOM).for_parts(2)
     either = standard(Kind.FRAMES, OCTETS, multipart(OCTETS))
     assert not either.for_parts(1).multipart
     assert either.for_parts(2).multipart

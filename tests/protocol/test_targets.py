@@ -29,7 +29,7 @@ def test_what_is_no_uid(text: str) -> None:
 
 
 def test_the_plain_sentences_name_what_is_wrong() -> None:
-    with pytest.raises(BadTarget, match="The Series Instance UID in the path is not a UID: a UID is digits and dots"):
+    with pytest.raises(BadTarget, match="The Series Instance UID is not a UID: a UID is digits and dots"):
         targets.resource("1", "x")
     with pytest.raises(BadTarget, match="'a' is not a Frame number: they are whole numbers from 1, as in /frames/1"):
         targets.frame_numbers("1,a")

@@ -52,15 +52,6 @@ def test_outside_the_roots_it_is_said_where_they_are(http: TestClient, path: str
     assert answer.text == "Nothing is here. DICOMweb is at /dicomweb, health at /health/check."
 
 
-@pytest.mark.parametrize("path", ["/dicomweb", "/dicomweb/"])
-def test_the_root_of_the_standard_says_what_lies_below(http: TestClient, path: str) -> None:
-    answer = http.get(path)
-    assert answer.status_code == 200
-    assert "/dicomweb/studies" in answer.text
-    assert http.head(path).status_code == 200
-    assert http.post(path).status_code == 404
-
-
 def test_unknown_paths_of_the_standard_say_so(http: TestClient) -> None:
     answer = http.get("/dicomweb/nothing")
     assert answer.status_code == 404

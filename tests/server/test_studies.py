@@ -13,10 +13,8 @@ from hypothesis import strategies as some
 from starlette.testclient import TestClient
 
 from filmroom.dicom import attributes, search_attributes
-from filmroom.protocol.dialects import ALL
 from filmroom.server.app import create
 from filmroom.server.errors import INTERNAL
-from filmroom.server.studies import routes
 from filmroom.settings import Settings
 from tests import data
 from tests.messages import DICOM, JSON, encoded, failures, parts, related, sent, store, stored, values
@@ -31,21 +29,6 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         data=tmp_path / "data", codec_processes=1, part_limit=6_000_000, public_url="https://pacs.example/x/"
     )
-
-
-# --- Routes
-
-
-@pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: dialect.name)
-def test_every_route_answers_head_where_it_answers_get(dialect: object) -> None:
-    for route in routes(dialect):  # type: ignore[arg-type]
-        assert route.methods is not None
-        assert ("HEAD" in route.methods) == ("GET" in route.methods)
-
-
-def test_bulkdata_is_of_the_standard_alone() -> None:
-    with_bulkdata = [dialect.name for dialect in ALL if any("bulkdata" in route.path for route in routes(dialect))]
-    assert with_bulkdata == ["dicomweb"]
 
 
 # --- Limits and URLs

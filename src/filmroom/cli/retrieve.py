@@ -23,7 +23,18 @@ from filmroom.cli.service import (
     stop,
 )
 from filmroom.client import NotFound
+from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Resource
+
+
+def _syntax(value: str) -> str:
+    """The Transfer Syntax that was typed. What is none never reaches the service."""
+    uid = transfer_syntax.named(value)
+    if uid is None:
+        raise typer.BadParameter(
+            f"{value!r} is no Transfer Syntax: the UID of one, or one of {', '.join(transfer_syntax.NAMES)}"
+        )
+    return uid
 
 
 def retrieve(
@@ -33,12 +44,14 @@ def retrieve(
     folder: Annotated[
         Path, typer.Option("--to", "-o", metavar="DIR", help="Folder for the files; made if it is not there.")
     ] = Path(),
-    transfer_syntax: Annotated[
+    syntax: Annotated[
         str,
         typer.Option(
-            metavar="UID",
-            show_default="*, as they are stored",
-            help="Transfer Syntax to ask for: 1.2.840.10008.1.2.1 is uncompressed, Explicit VR Little Endian.",
+            "--transfer-syntax",
+            metavar="NAME|UID",
+            callback=_syntax,
+            show_default="stored, as they are",
+            help=f"Transfer Syntax to ask for: a UID, or one of {', '.join(transfer_syntax.NAMES)}.",
         ),
     ] = "*",
     quiet: Quiet = False,
@@ -56,15 +69,13 @@ def retrieve(
     Examples:
 
         filmroom retrieve 1.2.3 --to downloads
-        filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax 1.2.840.10008.1.2.1
+        filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax explicit
     """
     if folder.exists() and not folder.is_dir():
         raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
     with connect(url, token, timeout) as client, bar("Retrieving", quiet) as progress:
         try:
-            paths = client.download(
-                study, series, instance, folder=folder, transfer_syntax=transfer_syntax, progress=progress
-            )
+            paths = client.download(study, series, instance, folder=folder, transfer_syntax=syntax, progress=progress)
         except NotFound as error:
             if is_no_root(error, client.base_url):
                 raise

@@ -12,8 +12,9 @@ import httpx2
 from filmroom import __version__
 from filmroom.client._answers import Answer, announce, error, warnings_of
 from filmroom.client._auth import BearerToken, Credentials, Token
-from filmroom.client._messages import Request, Service
+from filmroom.client._messages import Request
 from filmroom.client._retry import Attempts, Retry, connection_failed
+from filmroom.client._service import Service
 from filmroom.client._sources import AsyncBody
 from filmroom.client.exceptions import BadResponse, ClientError
 

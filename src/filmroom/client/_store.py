@@ -11,8 +11,9 @@ from pydicom.dataset import Dataset
 from filmroom.client import exceptions
 from filmroom.client._answers import Answer, announce, warnings_of
 from filmroom.client._folders import PassedOver
-from filmroom.client._messages import JSON, Request, Service, Transaction, path
+from filmroom.client._messages import JSON, Request, Transaction
 from filmroom.client._options import OnProgress, Progress
+from filmroom.client._service import Service, path
 from filmroom.client._sources import Body, Instances, Source, Unreadable, source, totals
 from filmroom.client._store_answers import response_of
 from filmroom.client._store_result import Outcome, StoreResult, confirmed, of_answer, refused, unreadable

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Self, TypeVar, Unpack
+from typing import IO, Any, Self, TypeVar, Unpack
 
 import anyio
 import httpx2
@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from filmroom.client import _link, _messages, _parts, _redirects
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
-from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
+from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
 from filmroom.client._options import (
     BulkdataOptions,
@@ -28,6 +28,7 @@ from filmroom.client._options import (
 )
 from filmroom.client._parts import Content
 from filmroom.client._retry import Retry
+from filmroom.client._service import frames_path, path, path_within
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
@@ -94,6 +95,9 @@ class AsyncClient(Moved):
         return await self._run(
             _messages.search(self._service, "/instances", study_instance_uid, series_instance_uid, **options)
         )
+
+    async def capabilities(self) -> dict[str, Any]:
+        return await self._run(_messages.capabilities(self._service))
 
     async def query(self, path_and_query: str, *, partition: str | None = None) -> Datasets:
         return await self._run(_messages.query(self._service, path_and_query, partition=partition))

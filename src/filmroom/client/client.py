@@ -1,20 +1,17 @@
 """The synchronous client of a DICOMweb service."""
 
-import contextlib
 import os
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Self, TypeVar, Unpack
+from typing import IO, Any, Self, Unpack
 
 import httpx2
 from pydicom.dataset import Dataset
 
-from filmroom.client import _link, _messages, _parts, _redirects
-from filmroom.client._answers import Answer, Datasets, Metadata
+from filmroom.client import _link, _messages, _parts
+from filmroom.client._answers import Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
-from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
-from filmroom.client._moved import Moved
+from filmroom.client._carrier import Carrier
 from filmroom.client._options import (
     BulkdataOptions,
     DownloadOptions,
@@ -28,15 +25,13 @@ from filmroom.client._options import (
 )
 from filmroom.client._parts import Content
 from filmroom.client._retry import Retry
+from filmroom.client._service import frames_path, path, path_within
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
-from filmroom.client.exceptions import ClientError
-
-T = TypeVar("T")
 
 
-class Client(Moved):
+class Client(Carrier):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
@@ -108,6 +103,10 @@ class Client(Moved):
         return self._run(
             _messages.search(self._service, "/instances", study_instance_uid, series_instance_uid, **options)
         )
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the service says that it can do (PS3.18 §8.9): the WADL document in JSON, as Filmroom sends it."""
+        return self._run(_messages.capabilities(self._service))
 
     def query(self, path_and_query: str, *, partition: str | None = None) -> Datasets:
         """Search with path and query as they are: `query("/studies?PatientName=Doe&limit=10")`."""
@@ -321,71 +320,3 @@ class Client(Moved):
         self._run(_messages.delete(self._service, resource, **options))
 
     # Carrying
-
-    def _run(self, transaction: Transaction[T]) -> T:
-        """Carry the requests of a transaction out and their answers back."""
-        request = next(transaction)
-        while True:
-            try:
-                answer: Answer | Exception = self._fetch(request)
-            except (ClientError, OSError) as failure:
-                answer = failure
-            try:
-                with self._link.translated():
-                    request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-
-    def _upload(self, upload: Upload) -> None:
-        for transaction in upload.transactions():
-            self._run(transaction)
-
-    def _stream(self, stream: Stream[T]) -> Generator[T, None, None]:
-        """What `stream` makes of each part of its answer."""
-        with (
-            self._link.translated(),
-            self._open(stream.request) as response,
-            stream.splitter(response) as splitter,
-        ):
-            for chunk in response.iter_bytes(self._chunk_size):
-                for part in splitter.feed(chunk):
-                    yield stream.finish(part)
-            for part in splitter.close():
-                yield stream.finish(part)
-
-    def _only(self, stream: Stream[T]) -> T:
-        [only] = list(self._stream(stream))  # to its end, where the stream says what is wrong
-        return only
-
-    @contextlib.contextmanager
-    def _open(self, request: Request) -> Iterator[httpx2.Response]:
-        response, _ = self._send(request, stream=True)
-        try:
-            if not response.is_success:
-                with self._link.translated():
-                    response.read()
-            _link.check(response)
-            yield response
-        finally:
-            response.close()
-
-    def _fetch(self, request: Request) -> Answer:
-        response, repeated = self._send(request, stream=False)
-        return _link.whole(response, repeated)
-
-    def _send(self, request: Request, *, stream: bool) -> tuple[httpx2.Response, bool]:
-        """An answer, and whether an earlier try may have reached the service. Tries again as `Retry` says."""
-        attempts = self._link.attempts(request)
-        with self._link.translated():
-            while True:
-                try:
-                    response = _redirects.send(self._http, self._link, request, stream)
-                except httpx2.TransportError as failure:
-                    wait = attempts.after_failure(failure)
-                else:
-                    if (again := attempts.after_answer(response)) is None:
-                        return response, attempts.repeated
-                    wait = again
-                    response.close()
-                time.sleep(wait)

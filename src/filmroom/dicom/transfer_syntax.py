@@ -1,5 +1,6 @@
 """Transfer Syntaxes (PS3.5 Annex A): how a data set is encoded, and as which media type its Frames are served."""
 
+import re
 from dataclasses import dataclass
 
 OCTET_STREAM = "application/octet-stream"
@@ -134,6 +135,39 @@ ALL: dict[str, TransferSyntax] = {
         *_REFERENCED,
     )
 }
+
+
+# What people call them, at a shell. "stored" is none: it is the "*" of PS3.18 §8.7.3.5.2.
+NAMES: dict[str, str] = {
+    "stored": "*",
+    "implicit": IMPLICIT_LITTLE.uid,
+    "explicit": EXPLICIT_LITTLE.uid,
+    "explicit-big-endian": EXPLICIT_BIG.uid,
+    "deflated": DEFLATED.uid,
+    "jpeg-baseline": JPEG_BASELINE.uid,
+    "jpeg-extended": JPEG_EXTENDED.uid,
+    "jpeg-lossless": JPEG_LOSSLESS_SV1.uid,
+    "jpeg-ls-lossless": JPEG_LS_LOSSLESS.uid,
+    "jpeg-ls": JPEG_LS_LOSSY.uid,
+    "jpeg-2000-lossless": JPEG_2000_LOSSLESS.uid,
+    "jpeg-2000": JPEG_2000.uid,
+    "htj2k-lossless": HTJ2K_LOSSLESS.uid,
+    "htj2k-lossless-rpcl": HTJ2K_LOSSLESS_RPCL.uid,
+    "htj2k": HTJ2K.uid,
+    "jpeg-xl-lossless": JPEG_XL_LOSSLESS.uid,
+    "jpeg-xl": JPEG_XL.uid,
+    "rle": RLE.uid,
+}
+
+
+def named(text: str) -> str | None:
+    """The UID that is meant: one of `NAMES` in any letter case, one of the Standard's, a private one; None is none."""
+    meant = NAMES.get(text.strip().lower().replace("_", "-"), text.strip())
+    private = _UID.fullmatch(meant) is not None and not meant.startswith("1.2.840.10008.")
+    return meant if meant in ALL or meant == "*" or private else None
+
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+){3,}")  # four components at least: a version or a number is none
 
 
 def find(uid: str) -> TransferSyntax:

@@ -65,7 +65,7 @@ AZURE = Wording(
 )
 STANDARD = Wording(
     uids=("Study Instance UID", "Series Instance UID", "SOP Instance UID"),
-    uid="The {name} in the path is not a UID: a UID is digits and dots, 64 characters at most.",
+    uid="The {name} is not a UID: a UID is digits and dots, 64 characters at most.",
     no_frame="No Frame is named: Frame numbers begin at 1, as in /frames/1 or /frames/1,3.",
     frame_number="'{text}' is not a Frame number: they are whole numbers from 1, as in /frames/1 or /frames/1,3.",
     number="{keyword} is searched by a number, and '{value}' is none.",

@@ -1,12 +1,13 @@
 """Content negotiation (PS3.18 §8.7): what Accept asks for, laid against a table of what can be sent."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import lru_cache
 
-from filmroom.errors import BadRequest, NotAcceptable
+from filmroom.dicom import transfer_syntax
+from filmroom.errors import BadParameter, BadRequest, NotAcceptable
 from filmroom.protocol import media_types
 from filmroom.protocol.media_types import MediaType
 
@@ -24,13 +25,16 @@ class Kind(Enum):
     METADATA = auto()
     SEARCH = auto()
     STORE = auto()
+    CAPABILITIES = auto()
+    URI = auto()  # an Instance by the URI Service (PS3.18 §9)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One row of a table: for a media type (or range) in Accept, what is sent.
 
-    `accept` is matched exactly; for multipart it is the `type` parameter, "" when there is none.
+    `accept` is matched exactly; for multipart it is the `type` parameter, "" when there is none. The row of a range
+    is what the range means for this resource: its default (PS3.18 §8.7.7).
     """
 
     accept: str
@@ -54,9 +58,17 @@ class Offers:
     rows: tuple[Offer, ...]
     without_accept: str | None = None  # the Accept that a request without one is taken to have; None refuses it
     refusal: str | None = None  # the message when nothing fits; None lists what would
-    accept_parameter: bool = False  # the query parameter `accept` wins over the header (PS3.18 §8.3.3.1)
-    alternatives: bool = False  # what comes after the best choice is a choice, too
+    unmade: str | None = None  # ... when the Transfer Syntax can't be made; None lists what can
+    one_part: str | None = None  # ... when several parts are asked for in one (400); None lists what would do (406)
+    accept_parameter: bool = False  # the query parameter `accept` goes before the header (PS3.18 §8.7.8.1)
+    specific: bool = False  # RFC 9110 §12.5.1: the most specific value counts, and all that fits is a choice
     multipart_by_line: bool = False  # a header line that begins with multipart/related is multipart all through
+    charset: bool = False  # text, in UTF-8 alone: the query parameter `charset` must allow that (PS3.18 §8.3.3.2)
+
+    @property
+    def named(self) -> tuple[Offer, ...]:
+        """The rows that are no range and no second name of a media type."""
+        return tuple(row for row in self.rows if row.accept == row.media_type.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,8 @@ class Selected:
     fallback: bool = False
     q: float = 1.0
     alternatives: tuple["Selected", ...] = ()  # what may be sent instead, best first
+    exceptions: tuple[tuple[str, float], ...] = ()  # q of Transfer Syntaxes that the request names besides STORED
+    offers: Offers | None = field(default=None, compare=False, repr=False)  # the table that it was chosen from
 
     def fit(self, stored: str, convertible: Callable[[str], bool]) -> "Selected | None":
         """The best choice that can be made of an object in the Transfer Syntax `stored`, or None.
@@ -77,58 +91,81 @@ class Selected:
         conversion is best.
         """
         choices = (self, *self.alternatives)
-        best: Selected | None = None
+        best: tuple[float, bool] = (0.0, True)
+        found: Selected | None = None
         for choice in choices:
             as_stored = choice.transfer_syntax in {STORED, stored}
-            if best is not None and (choice.q < best.q or not as_stored):
-                continue
-            if as_stored:
-                return choice
-            if convertible(choice.transfer_syntax):
-                best = choice
-        if best is not None:
-            return best
+            rank = (choice._weight(stored), as_stored)
+            if rank[0] > 0 and (found is None or rank > best) and (as_stored or convertible(choice.transfer_syntax)):
+                best, found = rank, choice
+        if found is not None:
+            return found
         return next((replace(choice, transfer_syntax=STORED) for choice in choices if choice.fallback), None)
 
+    def fitting(self, stored: str, convertible: Callable[[str], bool]) -> "Selected":
+        """The same, and an error that says what would do if nothing fits."""
+        choice = self.fit(stored, convertible)
+        if choice is None:
+            raise NotAcceptable(_unmade(self.offers, stored, convertible))
+        return choice
+
     def for_parts(self, count: int) -> "Selected":
-        """The best choice that can carry so many parts."""
-        for place, choice in enumerate((self, *self.alternatives)):
-            if choice.multipart or count == 1:
-                return choice if place == 0 else replace(choice, alternatives=self.alternatives[place:])
-        raise BadRequest(
-            "The accept header is supported for single frame retrieval, use multi-part accept header instead."
+        """The choices that can carry so many parts."""
+        if count == 1:
+            return self
+        choices = [choice for choice in (self, *self.alternatives) if choice.multipart]
+        if choices:
+            return replace(choices[0], alternatives=tuple(choices[1:]))
+        if self.offers is None or self.offers.one_part is not None:
+            raise BadRequest((self.offers and self.offers.one_part) or "Several parts need a multipart answer.")
+        several = [str(replace(row, payloads=_MULTIPART)) for row in self.offers.named if True in row.payloads]
+        raise NotAcceptable(
+            f"There are {count} parts to send, which one part can't carry. Acceptable here: {', '.join(several)}."
         )
 
+    def _weight(self, stored: str) -> float:
+        if self.transfer_syntax != STORED:
+            return self.q
+        return dict(self.exceptions).get(stored, self.q)
 
-def select(accept: Sequence[str], query_accept: str | None, offers: Offers) -> Selected:
-    """The best that the request accepts: by q, then Transfer Syntax "*" first, then by the order in Accept.
 
-    `accept` holds the Accept header lines, `query_accept` the query parameter of that name.
+_MULTIPART = frozenset({True})
+
+
+def select(accept: Sequence[str], query_accept: Sequence[str], offers: Offers) -> Selected:
+    """The best that the request accepts (PS3.18 §8.7.8).
+
+    `accept` holds the Accept header lines, `query_accept` the query parameters of that name. These go first; if
+    nothing of them can be sent, the header counts.
     """
-    if offers.accept_parameter and query_accept:
-        accept = (_restore_plus(query_accept),)
+    if offers.accept_parameter and any(query_accept):
+        choices = _select(tuple(map(_restore_plus, query_accept)), offers)
+        if choices:
+            return choices[0]
     elif not any(accept) and offers.without_accept is not None:
         accept = (offers.without_accept,)
-    return _select(tuple(accept), offers)
+    choices = _select(tuple(accept), offers)
+    if not choices:
+        raise NotAcceptable(_refusal(tuple(accept), offers))
+    return choices[0]
+
+
+def check_charset(values: Sequence[str], offers: Offers) -> None:
+    """Refuse the query parameter `charset` if it does not allow UTF-8 (PS3.18 §8.3.3.2, §8.8)."""
+    named = {media_types.parse(one).type for value in values for one in value.split(",") if one.strip()}
+    if offers.charset and named and not named & _UTF_8:
+        raise BadParameter("The query parameter 'charset' is not supported: the answer is in UTF-8, charset=utf-8.")
+
+
+_UTF_8 = frozenset({"utf-8", "utf8", "iso_ir 192", "*/*"})
 
 
 @lru_cache(maxsize=256)  # clients repeat themselves
-def _select(accept: tuple[str, ...], offers: Offers) -> Selected:
+def _select(accept: tuple[str, ...], offers: Offers) -> tuple[Selected, ...]:
+    """The best choice, which holds the others, or nothing."""
     asked = [_Asked.of(value, by_line) for value, by_line in _values(accept, offers.multipart_by_line)]
-    refused = {one.media_type for one in asked if one.q == 0}
-    ordered = sorted((one for one in asked if one.q > 0), key=lambda one: (-one.q, one.transfer_syntax != STORED))
-    choices = tuple(
-        dict.fromkeys(
-            choice
-            for one in ordered
-            for offer in offers.rows
-            if offer.media_type not in refused
-            for choice in _choices(one, offer)
-        )
-    )
-    if not choices:
-        raise NotAcceptable(_refusal(offers))
-    return replace(choices[0], alternatives=choices[1:]) if offers.alternatives else choices[0]
+    choices = _specific(asked, offers) if offers.specific else _as_listed(asked, offers)
+    return (replace(choices[0], alternatives=tuple(choices[1:])),) if choices else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +179,19 @@ class _Asked:
 
     @classmethod
     def of(cls, value: MediaType, multipart: bool) -> "_Asked":
-        inside = value.parameters.get("type", "").strip().lower() if value.type in _WRAPPERS else value.type
         syntax = value.parameters.get("transfer-syntax")
-        return cls(inside, multipart or value.type in _WRAPPERS, syntax.strip() if syntax else None, value.q)
+        if value.type in _WRAPPERS:
+            inside = media_types.parse(value.parameters.get("type", ""))
+            syntax = syntax or inside.parameters.get("transfer-syntax")
+            return cls(inside.type, True, syntax.strip() if syntax else None, value.q)
+        return cls(value.type, multipart, syntax.strip() if syntax else None, value.q)
+
+    @property
+    def range(self) -> str | None:
+        """What the media types in it begin with, if it is a range."""
+        if self.media_type in {"", "*/*"}:
+            return ""
+        return self.media_type[:-1] if self.media_type.endswith("/*") else None
 
 
 _WRAPPERS = frozenset({"multipart/related", "multipart/*"})
@@ -157,19 +204,111 @@ def _values(accept: Sequence[str], by_line: bool) -> Iterator[tuple[MediaType, b
             yield value, multipart
 
 
-def _choices(asked: _Asked, offer: Offer) -> Iterator[Selected]:
-    if offer.accept != asked.media_type or asked.multipart not in offer.payloads:
+# --- Azure: the first that fits, of the highest q, and of these the stored Transfer Syntax
+
+
+def _as_listed(asked: Sequence[_Asked], offers: Offers) -> list[Selected]:
+    refused = {one.media_type for one in asked if one.q == 0}
+    ordered = sorted((one for one in asked if one.q > 0), key=lambda one: (-one.q, one.transfer_syntax != STORED))
+    choices = (
+        replace(choice, q=one.q, offers=offers)
+        for one in ordered
+        for row in offers.rows
+        if row.media_type not in refused
+        for choice in _choices(one, row)
+    )
+    return list(choices)[:1]
+
+
+def _choices(asked: _Asked, row: Offer) -> Iterator[Selected]:
+    """What a value asks for, if it is the row's."""
+    if row.accept != asked.media_type or asked.multipart not in row.payloads:
         return
-    multipart = asked.multipart if offer.multipart is None else offer.multipart
+    multipart = asked.multipart if row.multipart is None else row.multipart
     syntax = asked.transfer_syntax
     if syntax is None:
-        syntaxes = offer.default
+        syntaxes = row.default
     elif syntax == STORED:
-        syntaxes = offer.stored
+        syntaxes = row.stored
     else:
-        syntaxes = (syntax,) if offer.allowed is None or syntax in offer.allowed else ()
+        syntaxes = (syntax,) if row.allowed is None or syntax in row.allowed else ()
     for one in syntaxes:
-        yield Selected(offer.media_type, one, multipart, offer.fallback and syntax is None, asked.q)
+        yield Selected(row.media_type, one, multipart, row.fallback and syntax is None)
+
+
+# --- The Standard: everything that is asked for, each weighed by the most specific value that speaks of it
+
+
+def _specific(asked: Sequence[_Asked], offers: Offers) -> list[Selected]:
+    welcome = [one for one in asked if one.q > 0]
+    defaults = (choice for one in welcome for row in offers.rows for choice in _choices(one, row))
+    weighed = _weighed(defaults, asked, offers)
+    if not weighed:  # what a range means is refused by name; there may be more in it
+        within = (choice for one in welcome for row in offers.named for choice in _within(one, row))
+        weighed = _weighed(within, asked, offers)
+    return sorted(weighed, key=lambda choice: -choice.q)
+
+
+def _within(asked: _Asked, row: Offer) -> Iterator[Selected]:
+    if asked.range is not None and row.accept.startswith(asked.range):
+        yield from _choices(replace(asked, media_type=row.accept), row)
+
+
+def _weighed(choices: Iterator[Selected], asked: Sequence[_Asked], offers: Offers) -> list[Selected]:
+    """Each choice once, with its q, if that is not 0."""
+    weighed: dict[tuple[str, str, bool], Selected] = {}
+    for choice in choices:
+        key = (choice.media_type, choice.transfer_syntax, choice.multipart)
+        if key in weighed:
+            weighed[key] = replace(weighed[key], fallback=weighed[key].fallback or choice.fallback)
+            continue
+        q = _q(choice, choice.transfer_syntax, asked, offers)
+        exceptions = tuple(_exceptions(choice, q, asked, offers)) if choice.transfer_syntax == STORED else ()
+        if q > 0 or any(other > 0 for _, other in exceptions):
+            weighed[key] = replace(choice, q=q, exceptions=exceptions, offers=offers)
+    return list(weighed.values())
+
+
+def _exceptions(choice: Selected, q: float, asked: Sequence[_Asked], offers: Offers) -> Iterator[tuple[str, float]]:
+    """The Transfer Syntaxes with another q than `q`, if it should be one of these that is stored."""
+    named = {one.transfer_syntax or STORED for one in asked}
+    for uid in sorted(named.union(*(row.default for row in offers.rows)) - {STORED}):
+        other = _q(choice, uid, asked, offers)
+        if other != q:
+            yield uid, other
+
+
+def _q(choice: Selected, syntax: str, asked: Sequence[_Asked], offers: Offers) -> float:
+    """The q of the most specific value that speaks of `choice` in this Transfer Syntax."""
+    best: tuple[tuple[int, int], float] = ((0, 0), 0.0)
+    for one in asked:
+        specificity = _specificity(one, choice, syntax, offers)
+        if specificity is not None:
+            best = max(best, (specificity, one.q))
+    return best[1]
+
+
+def _specificity(asked: _Asked, choice: Selected, syntax: str, offers: Offers) -> tuple[int, int] | None:
+    """How closely a value speaks of `choice`: by its media type, then its Transfer Syntax. None: not at all."""
+    default: tuple[str, ...]
+    if asked.range is not None:
+        if (asked.multipart and not choice.multipart) or not choice.media_type.lower().startswith(asked.range):
+            return None
+        by_type, default = 2 if asked.range else 1, ()
+    else:
+        rows = [row for row in offers.rows if (row.accept, row.media_type) == (asked.media_type, choice.media_type)]
+        if not rows or asked.multipart != choice.multipart:
+            return None
+        by_type, default = 3, rows[0].default
+    if asked.transfer_syntax is None:
+        # It means the default one (PS3.18 §8.7.3.5.2); of others it speaks as of everything (RFC 9110 §12.5.1).
+        return by_type, 3 if syntax in default else 1
+    if asked.transfer_syntax == STORED:
+        return by_type, 2
+    return (by_type, 3) if asked.transfer_syntax == syntax else None
+
+
+# --- What to say
 
 
 def _restore_plus(accept: str) -> str:
@@ -177,9 +316,36 @@ def _restore_plus(accept: str) -> str:
     return re.sub(r"(?<=\w) (?=\w)", "+", accept)
 
 
-def _refusal(offers: Offers) -> str:
+def _refusal(accept: tuple[str, ...], offers: Offers) -> str:
     if offers.refusal is not None:
         return offers.refusal
-    plain = [offer for offer in offers.rows if offer.accept in {offer.media_type, "*/*"}]
-    acceptable = dict.fromkeys(str(offer) for offer in plain)
-    return f"Nothing that the request accepts can be sent. Acceptable here: {', '.join(acceptable)}."
+    asked = {_Asked.of(value, by_line).media_type for value, by_line in _values(accept, offers.multipart_by_line)}
+    ranges = [row for row in offers.rows if row.accept == "*/*" and False in row.payloads]
+    listed = dict.fromkeys(_listed(row, row.accept in asked) for row in (*offers.named, *ranges))
+    return f"Nothing that the request accepts can be sent. Acceptable here: {', '.join(listed)}."
+
+
+def _listed(row: Offer, syntaxes: bool) -> str:
+    """A row as it stands in Accept; if it was asked for, the Transfer Syntaxes must be what is wrong."""
+    if not syntaxes or row.allowed is None:
+        return str(row)
+    return ", ".join(f"{row}; transfer-syntax={uid}" for uid in sorted(row.allowed))
+
+
+def _unmade(offers: Offers | None, stored: str, convertible: Callable[[str], bool]) -> str:
+    if offers is None or offers.unmade is not None:
+        return (offers and offers.unmade) or "The specified transcoding is not supported."
+    made = [uid for uid in transfer_syntax.ALL if uid == stored or convertible(uid)]
+    listed = [f"{row}; transfer-syntax={uid}" for row in offers.named for uid in _possible(row, made)]
+    return (
+        f"What is stored in the Transfer Syntax {stored} can't be sent in one that the request accepts. "
+        f"Acceptable here: {', '.join(['transfer-syntax=*', *listed])}."
+    )
+
+
+def _possible(row: Offer, made: Collection[str]) -> list[str]:
+    """The Transfer Syntaxes that are named with a row: of bytes those that have no media type of their own."""
+    if row.allowed is not None:
+        return [uid for uid in made if uid in row.allowed]
+    every = row.media_type != transfer_syntax.OCTET_STREAM
+    return [uid for uid in made if every or not transfer_syntax.find(uid).encapsulated]

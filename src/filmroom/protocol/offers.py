@@ -7,6 +7,8 @@ from filmroom.protocol.negotiation import Kind, Offer, Offers
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+JSON = "application/json"
+WADL = "application/vnd.sun.wadl+xml"
 OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
 JPEG, PNG = "image/jpeg", "image/png"
@@ -33,7 +35,13 @@ def _azure_instances(payloads: frozenset[bool]) -> Offers:
 
 
 def _azure(*rows: Offer) -> Offers:
-    return Offers(rows, refusal="The request headers are not acceptable", multipart_by_line=True)
+    return Offers(
+        rows,
+        refusal="The request headers are not acceptable",
+        unmade="The specified transcoding is not supported.",
+        one_part="The accept header is supported for single frame retrieval, use multi-part accept header instead.",
+        multipart_by_line=True,
+    )
 
 
 _AZURE_JSON = Offers(
@@ -90,43 +98,55 @@ _SYNONYMS: Mapping[str, str] = {
     "video/mpeg": "video/mpeg2",
 }
 
-# "" is multipart/related without `type`.
-_ANY_DICOM = ("*/*", "application/*", "")
-_ANY_BYTES = ("*/*", "application/*", "")
+# "" is multipart/related without `type`. It says no more than */* alone does: Frames are then sent as stored, under
+# their own media type. But who asks for parts of the type */*, as the Python dicomweb-client does, expects samples.
+_ANYTHING = ("*/*", "")
+_ANY_DICOM = (*_ANYTHING, "application/*")
+_ANY_BYTES = (*_ANYTHING, "application/*")
 
 
-def _compressed_row(accept: str, media_type: str) -> Offer:
+def _compressed_row(accept: str, media_type: str, multipart: bool | None = None) -> Offer:
     syntaxes = tuple(f"1.2.840.10008.1.2.{tail}" for tail in _COMPRESSED[media_type])
-    return Offer(accept.lower(), media_type, _BOTH, syntaxes, stored=syntaxes, allowed=frozenset(syntaxes))
+    payloads = _SINGLE if accept == "*/*" else _BOTH
+    return Offer(accept.lower(), media_type, payloads, syntaxes, syntaxes, frozenset(syntaxes), multipart)
 
 
 def _compressed_rows() -> tuple[Offer, ...]:
     named = [_compressed_row(media_type, media_type) for media_type in _COMPRESSED]
     synonyms = [_compressed_row(synonym, media_type) for synonym, media_type in _SYNONYMS.items()]
     ranges = [_compressed_row(f"{media_type.split('/')[0]}/*", media_type) for media_type in _COMPRESSED]
-    return (*named, *synonyms, *ranges)
+    anything = [_compressed_row(accept, media_type, True) for accept in _ANYTHING for media_type in _COMPRESSED]
+    return (*named, *synonyms, *ranges, *anything)
 
 
-def _standard(*rows: Offer) -> Offers:
-    return Offers(rows, without_accept="*/*", accept_parameter=True, alternatives=True)
+def _standard(*rows: Offer, charset: bool = False) -> Offers:
+    return Offers(rows, without_accept="*/*", accept_parameter=True, specific=True, charset=charset)
 
 
-_DICOM_ROWS = tuple(Offer(accept, DICOM, _BOTH, multipart=True) for accept in _ANY_DICOM)
-_JSON_ROWS = tuple(
-    Offer(accept, DICOM_JSON, _SINGLE) for accept in (DICOM_JSON, "application/json", "application/*", "*/*")
+def _json(*rows: Offer, charset: bool = True) -> Offers:
+    return _standard(
+        *(Offer(accept, DICOM_JSON, _SINGLE) for accept in (DICOM_JSON, "application/json", "application/*", "*/*")),
+        *rows,
+        charset=charset,
+    )
+
+
+_DICOM = _standard(
+    Offer(DICOM, DICOM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
+    *(Offer(accept, DICOM, _BOTH, multipart=True) for accept in _ANY_DICOM),
 )
 
 STANDARD: Mapping[Kind, Offers] = MappingProxyType(
     {
-        Kind.STUDY: _standard(Offer(DICOM, DICOM, _MULTIPART, (_EXPLICIT_LITTLE,), fallback=True), *_DICOM_ROWS),
-        Kind.INSTANCE: _standard(Offer(DICOM, DICOM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True), *_DICOM_ROWS),
+        Kind.STUDY: _DICOM,  # one part will do for a Study of one Instance
+        Kind.INSTANCE: _DICOM,
         Kind.FRAMES: _standard(
             Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
-            *_compressed_rows(),
             *(
                 Offer(accept, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), multipart=True, fallback=True)
                 for accept in _ANY_BYTES
             ),
+            *_compressed_rows(),
         ),
         Kind.BULKDATA: _standard(
             Offer(OCTET_STREAM, OCTET_STREAM, _BOTH),
@@ -135,10 +155,20 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.RENDERED: _standard(
             *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")), Offer(PNG, PNG, _SINGLE)
         ),
-        Kind.METADATA: _standard(*_JSON_ROWS),
-        Kind.SEARCH: _standard(*_JSON_ROWS),
+        Kind.METADATA: _json(),
+        Kind.SEARCH: _json(),
         # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;
         # RFC 9110 §12.5.1 lets Accept be disregarded.
-        Kind.STORE: _standard(*_JSON_ROWS, Offer("application/dicom+xml", DICOM_JSON, _SINGLE)),
+        Kind.STORE: _json(Offer("application/dicom+xml", DICOM_JSON, _SINGLE), charset=False),
+        Kind.CAPABILITIES: _standard(
+            *(Offer(accept, WADL, _SINGLE) for accept in (WADL, "application/xml", "application/*", "*/*", "text/*")),
+            *(Offer(media_type, media_type, _SINGLE) for media_type in (JSON, DICOM_JSON)),
+        ),
+        # PS3.18 §9.3: without a media type, and for */*, an image.
+        Kind.URI: _standard(
+            *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")),
+            Offer(PNG, PNG, _SINGLE),
+            *(Offer(accept, DICOM, _SINGLE, (_EXPLICIT_LITTLE,), fallback=True) for accept in (DICOM, "application/*")),
+        ),
     }
 )

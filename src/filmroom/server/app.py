@@ -3,17 +3,18 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from filmroom import __version__
 from filmroom.archive import Archive
-from filmroom.server import errors, health, journal
+from filmroom.server import errors, health, journal, openapi
 from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
 from filmroom.server.work import Work
@@ -24,6 +25,7 @@ _INDEX = f"""Filmroom {__version__}, a DICOMweb service.
 /dicomweb       DICOMweb as the Standard has it (PS3.18)
 /v2, /v1        DICOMweb as the Azure DICOM service has it
 /health/check   whether all parts of the service are well
+/openapi.json   all paths, methods, parameters and media types, for programs
 """
 
 
@@ -44,7 +46,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
             archive.close()
 
     healths = [in_any_case(Route(path, health.check)) for path in ("/health/check", "/health")]
-    routes = [Route("/", _index), *healths]
+    routes = [Route("/", _index), Route("/openapi.json", _openapi), *healths]
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.default = Roots()
     app.router.redirect_slashes = False
@@ -53,3 +55,12 @@ def create(settings: Settings | None = None) -> ASGIApp:
 
 async def _index(request: Request) -> Response:
     return PlainTextResponse(_INDEX)
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return openapi.document()

@@ -4,34 +4,24 @@ import re
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from filmroom.protocol import dialects
-from filmroom.protocol.dialects import Dialect
-from filmroom.server import studies
+from filmroom.server import routes
 
 # v1, v1.0, v2.0, v1.0-prerelease, v1-prerelease: a missing minor number counts as 0.
 _VERSION = re.compile(r"v(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{1,4}))?(?P<status>-[a-z]\w*)?", re.IGNORECASE)
 _VERSIONED = [dialect for dialect in dialects.ALL if dialect.version is not None]
 _SUPPORTED = ", ".join(dialect.version for dialect in _VERSIONED if dialect.version is not None)
-_READING = {"GET", "HEAD"}
 _PARTITIONS_OFF = "Data partitions feature is disabled."
 _NOTHING = f"Nothing is here. DICOMweb is at {dialects.DICOMWEB.root}, health at /health/check."
-_ROOT = """This is the root of a DICOMweb service (PS3.18 §10). Give clients and viewers this URL.
-
-GET  {0}/studies            search Studies; likewise /series and /instances
-POST {0}/studies            store: application/dicom, or multipart/related; type="application/dicom"
-GET  {0}/studies/STUDY      retrieve a Study; below it /series/SERIES/instances/INSTANCE, /metadata, /frames, /rendered
-"""
-_NO_RESOURCE = "There is no resource at this path: it is none of PS3.18 §10.1 that is served here."
 
 
 class Roots:
     """Finds the dialect of a request and hands the rest of its path to that dialect's routes."""
 
     def __init__(self) -> None:
-        self._routers = {dialect.root: _router(dialect) for dialect in dialects.ALL}
+        self._routers = {dialect.root: routes.router(dialect) for dialect in dialects.ALL}
         self._by_version = {_canonical(dialect.root[1:]): dialect for dialect in _VERSIONED}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,21 +32,13 @@ class Roots:
         if dialect is None:
             await _unknown(scope, segment, version)(scope, receive, send)
             return
-        if dialect.version is None and scope["path"].removesuffix("/") == dialect.root and scope["method"] in _READING:
-            await PlainTextResponse(_ROOT.format(dialect.root))(scope, receive, send)
-            return
         scope["root_path"] = scope.get("root_path", "") + "/" + segment
         if dialect.version is None:
+            scope["path"] += "" if "/" in scope["path"][1:] else "/"  # the root itself is a resource (PS3.18 §8.9)
             await self._routers[dialect.root](scope, receive, send)
         else:
             scope["path"] = scope["path"].removesuffix("/")  # that service takes no notice of a slash at the end
             await _versioned(self._routers[dialect.root])(scope, receive, send)
-
-
-def _router(dialect: Dialect) -> Router:
-    nothing = PlainTextResponse(_NO_RESOURCE, 404) if dialect.version is None else Response(status_code=404)
-    # A slash too many is no other resource: neither redirected nor served.
-    return Router(studies.routes(dialect), redirect_slashes=False, default=nothing)
 
 
 def _canonical(segment: str) -> str | None:

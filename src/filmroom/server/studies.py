@@ -1,23 +1,22 @@
 """The Studies Service and Resources (PS3.18 §10): store, retrieve, search, delete, in every dialect."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from filmroom.dicom import store_response
-from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.resources import Level
 from filmroom.dicom.store_response import Summary
 from filmroom.errors import BadTarget
-from filmroom.protocol import negotiation, queries, targets
+from filmroom.protocol import queries, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind, Selected
 from filmroom.server import bodies, responses
 from filmroom.server.bodies import Receiver
-from filmroom.server.paths import in_any_case
+from filmroom.server.requests import root_of, select, target_of
 from filmroom.server.responses import Multipart
 from filmroom.server.work import Body
 from filmroom.services import delete as delete_service
@@ -27,43 +26,12 @@ from filmroom.services import search as search_service
 from filmroom.services import store as store_service
 from filmroom.services.retrieve import Content
 
-Handler = Callable[..., Awaitable[Response]]
-
-_STUDY = "/studies/{study}"
-_SERIES = _STUDY + "/series/{series}"
-_INSTANCE = _SERIES + "/instances/{instance}"
-
-
-def routes(dialect: Dialect) -> list[Route]:
-    """The routes under the root of a dialect (PS3.18 Tables 10.3-1 and 10.1-1 to 10.1-5)."""
-    studies, series, instances = (partial(search, level=level) for level in Level)
-    table: dict[str, dict[str, Handler]] = {
-        "/studies": {"GET": studies, "POST": store, "PUT": store},
-        "/series": {"GET": series},
-        "/instances": {"GET": instances},
-        _STUDY: {"GET": retrieve, "POST": store, "PUT": store, "DELETE": delete},
-        _SERIES: {"GET": retrieve, "DELETE": delete},
-        _INSTANCE: {"GET": retrieve, "DELETE": delete},
-        _STUDY + "/series": {"GET": series},
-        _STUDY + "/instances": {"GET": instances},
-        _SERIES + "/instances": {"GET": instances},
-        _STUDY + "/metadata": {"GET": retrieve_metadata},
-        _SERIES + "/metadata": {"GET": retrieve_metadata},
-        _INSTANCE + "/metadata": {"GET": retrieve_metadata},
-        _INSTANCE + "/frames/{frames}": {"GET": retrieve_frames},
-        _INSTANCE + "/rendered": {"GET": retrieve_rendered},
-        _INSTANCE + "/frames/{frames}/rendered": {"GET": retrieve_rendered},
-    }
-    if Kind.BULKDATA in dialect.offers:
-        table[_INSTANCE + "/bulkdata/{path:path}"] = {"GET": retrieve_bulkdata}
-    return [_route(path, dialect, methods) for path, methods in table.items()]
-
 
 async def store(dialect: Dialect, request: Request) -> Response:
     """Store Transaction (PS3.18 §10.5): POST adds, PUT also replaces."""
-    _select(dialect, request, Kind.STORE)
-    target, state = _target(dialect, request), request.state
-    root = _root(dialect, request)
+    select(dialect, request, Kind.STORE)
+    target, state = target_of(dialect, request), request.state
+    root = root_of(dialect, request)
 
     def begin() -> tuple[Summary, bytes, str | None]:
         stored = store_service.store(state.archive, dialect, target, body.parts, replace=request.method == "PUT")
@@ -87,31 +55,31 @@ _MULTIPLE_VALUES = "One or more indexed Dicom tag(s) have multiple values, only 
 
 async def retrieve(dialect: Dialect, request: Request) -> Response:
     """Retrieve a Study, a Series or an Instance (PS3.18 §10.4.1.1.1)."""
-    target = _target(dialect, request)
+    target = target_of(dialect, request)
     kind = Kind.INSTANCE if target.level is Level.INSTANCE else Kind.STUDY
-    selected = _select(dialect, request, kind)
+    selected = select(dialect, request, kind)
     service = partial(retrieve_service.instances_of, request.state.archive, dialect, target, selected)
-    return await _send_contents(dialect, request, service, selected)
+    return await send_contents(dialect, request, service, selected)
 
 
 async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
     """Retrieve Frames (PS3.18 §10.4.1.1.6)."""
-    target = _target(dialect, request)
+    target = target_of(dialect, request)
     numbers = targets.frame_numbers(request.path_params["frames"], dialect.wording)
-    selected = _select(dialect, request, Kind.FRAMES).for_parts(len(numbers))
+    selected = select(dialect, request, Kind.FRAMES).for_parts(len(numbers))
     service = partial(retrieve_service.frames, request.state.archive, target, numbers, selected, dialect.wording)
-    return await _send_contents(dialect, request, service, selected)
+    return await send_contents(dialect, request, service, selected)
 
 
 async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
     """Retrieve one Frame as an image (PS3.18 §10.4.1.1.3); of an Instance the first."""
-    target, state = _target(dialect, request), request.state
+    target, state = target_of(dialect, request), request.state
     numbers = targets.frame_numbers(request.path_params.get("frames", "1"), dialect.wording)
     if len(numbers) > 1:
         raise BadTarget("One Frame can be rendered at a time: name one number.")
     parameters = {name.lower(): value for name, value in request.query_params.items()}
     quality = targets.quality(parameters.get("quality"))
-    media_type = _select(dialect, request, Kind.RENDERED).media_type
+    media_type = select(dialect, request, Kind.RENDERED).media_type
     image = await state.work.run(
         rendered_service.frame, state.archive, dialect, target, numbers[0], media_type, quality
     )
@@ -120,16 +88,16 @@ async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
 
 async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:
     """Retrieve one bulk value (PS3.18 §10.4.1.1.5)."""
-    selected = _select(dialect, request, Kind.BULKDATA)
+    selected = select(dialect, request, Kind.BULKDATA)
     path = request.path_params["path"]
-    service = partial(retrieve_service.bulkdata, request.state.archive, _target(dialect, request), path, selected)
-    return await _send_contents(dialect, request, service, selected)
+    service = partial(retrieve_service.bulkdata, request.state.archive, target_of(dialect, request), path, selected)
+    return await send_contents(dialect, request, service, selected)
 
 
 async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     """Retrieve Metadata (PS3.18 §10.4.1.1.2), or 304 when the client has it already."""
-    _select(dialect, request, Kind.METADATA)
-    target, root = _target(dialect, request), _root(dialect, request)
+    select(dialect, request, Kind.METADATA)
+    target, root = target_of(dialect, request), root_of(dialect, request)
     known = _versions(dialect, request.headers.getlist("if-none-match"))
 
     def begin() -> tuple[str, Body | None]:
@@ -146,10 +114,10 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
 
 async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     """Search Transaction (PS3.18 §10.6)."""
-    _select(dialect, request, Kind.SEARCH)
-    scope = _target(dialect, request)
+    select(dialect, request, Kind.SEARCH)
+    scope = target_of(dialect, request)
     query, warnings = queries.parse(dialect, level, scope, request.query_params.multi_items())
-    root = _root(dialect, request)
+    root = root_of(dialect, request)
 
     def begin() -> bytes:
         found = search_service.search(request.state.archive, dialect, query, root)
@@ -163,46 +131,15 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
 
 async def delete(dialect: Dialect, request: Request) -> Response:
     """Delete a Study, a Series or an Instance (Azure; PS3.18 has no such transaction)."""
-    await request.state.work.run(delete_service.delete, request.state.archive, _target(dialect, request))
+    await request.state.work.run(delete_service.delete, request.state.archive, target_of(dialect, request))
     return Response(status_code=204)
 
 
-def _route(path: str, dialect: Dialect, methods: dict[str, Handler]) -> Route:
-    """One route for all methods of a path, so that 405 can name them. The Azure service ignores the case of paths."""
-
-    async def endpoint(request: Request) -> Response:
-        handler = methods["GET" if request.method == "HEAD" else request.method]
-        request.scope["handler"] = getattr(handler, "func", handler).__name__
-        request.scope["dialect"] = dialect
-        request.scope["template"] = dialect.root + path  # for the log
-        return await handler(dialect, request)
-
-    route = Route(path, endpoint, methods=list(methods))
-    return route if dialect.version is None else in_any_case(route)
-
-
-def _target(dialect: Dialect, request: Request) -> Resource:
-    path = request.path_params
-    return targets.resource(path.get("study"), path.get("series"), path.get("instance"), said=dialect.wording)
-
-
-def _select(dialect: Dialect, request: Request, kind: Kind) -> Selected:
-    accept = request.headers.getlist("accept")
-    return negotiation.select(accept, request.query_params.get("accept"), dialect.offers[kind])
-
-
-def _root(dialect: Dialect, request: Request) -> str:
-    server = request.scope.get("server")
-    port = server[1] if server else None
-    public_url = request.state.settings.public_url
-    return targets.service_root(request.url.scheme, request.headers.get("host"), port, public_url, dialect.root)
-
-
-async def _send_contents(
+async def send_contents(
     dialect: Dialect, request: Request, service: Callable[[], list[Content]], selected: Selected
 ) -> Response:
     """Run the service and take the first batch in one hop; then answer in one part or in several."""
-    root = _root(dialect, request) if dialect.described_parts else None
+    root = root_of(dialect, request) if dialect.described_parts else None
 
     def begin() -> tuple[str, int | None, Body]:
         contents = service()

@@ -7,7 +7,7 @@ object is the second of several, the answer breaks off.
 """
 
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from filmroom.index.instances import StoredInstance
 from filmroom.pixels import codecs
 from filmroom.pixels.codecs import UNSUPPORTED
 from filmroom.pixels.frame import Frame, describe
-from filmroom.pixels.transcode import can_transcode, made_of, transcode_file, transcode_frame
+from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.protocol.offers import DICOM, OCTET_STREAM
@@ -69,7 +69,8 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
             "matched. Matching instances can be retrieved with their original transfer syntax by specifying "
             "'transfer-syntax=*' in the Accept header."
         )
-    return [_instance(archive, dialect, stored, _fit(stored, selected, dialect.wording, DICOM)) for stored in found]
+    selected = selected.for_parts(len(found))
+    return [_instance(archive, dialect, stored, _fit(stored, selected)) for stored in found]
 
 
 def metadata(archive: Archive, dialect: Dialect, target: Resource, root: str, known: Collection[str]) -> Metadata:
@@ -93,7 +94,7 @@ def frames(
     """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
-        choice = _fit(stored, selected, said, OCTET_STREAM)
+        choice = _fit(stored, selected)
         syntax = choice.transfer_syntax
         same = syntax == STORED or transfer_syntax.same_frames(stored.transfer_syntax, syntax)
         elements = None if same else instances.fetch_elements(tx, target)
@@ -190,13 +191,9 @@ def _not_found(target: Resource) -> NotFound:
     return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 
 
-def _fit(stored: StoredInstance, selected: Selected, said: Wording, media_type: str) -> Selected:
-    """The choice that this Instance can be sent in. `media_type` is one that carries every Transfer Syntax."""
-    syntax = stored.transfer_syntax
-    choice = selected.fit(syntax, lambda other: can_transcode(syntax, other))
-    if choice is None:
-        raise _can_not_be_made(stored, said, media_type, made_of(syntax))
-    return choice
+def _fit(stored: StoredInstance, selected: Selected) -> Selected:
+    """The choice that this Instance can be sent in."""
+    return selected.fitting(stored.transfer_syntax, lambda syntax: can_transcode(stored.transfer_syntax, syntax))
 
 
 @contextmanager
@@ -207,12 +204,8 @@ def _converting(stored: StoredInstance, said: Wording, media_type: str) -> Itera
     except NotAcceptable as error:
         if str(error) != UNSUPPORTED:
             raise
-        raise _can_not_be_made(stored, said, media_type) from error
-
-
-def _can_not_be_made(stored: StoredInstance, said: Wording, media_type: str, made: Iterable[str] = ()) -> NotAcceptable:
-    acceptable = ", ".join(f"{media_type}; transfer-syntax={one}" for one in (STORED, *made))
-    return NotAcceptable(said.transcoding.format(stored=stored.transfer_syntax, acceptable=acceptable))
+        acceptable = f"{media_type}; transfer-syntax={STORED}"
+        raise NotAcceptable(said.transcoding.format(stored=stored.transfer_syntax, acceptable=acceptable)) from error
 
 
 def _inflated(syntax: str) -> str:

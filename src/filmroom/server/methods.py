@@ -1,0 +1,139 @@
+"""What can be done to a resource: the rows from which the routes and all descriptions of the service are made."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filmroom.dicom.attributes import keyword
+from filmroom.dicom.resources import Level
+from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.negotiation import Kind
+
+Handler = Callable[[Dialect, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One HTTP method of one resource. A dialect has it if it has offers for what the method answers with."""
+
+    verb: str
+    path: str  # under the root of a dialect, as Starlette writes it
+    name: str  # of the transaction and its resource, as in PS3.18 Table H-1
+    handler: Handler
+    section: str = ""  # of PS3.18; "" is not of the Standard
+    kind: Kind | None = None  # what it answers with; None is nothing
+    parameters: tuple[str, ...] = ()  # in the query, of `PARAMETERS`
+    required: frozenset[str] = frozenset()  # of these
+    receives: tuple[str, ...] = ()  # media types of the body
+    statuses: tuple[int, ...] = (200,)  # of success
+    level: Level | None = None  # at which it searches
+
+    def served(self, dialect: Dialect) -> bool:
+        """Whether a dialect has it."""
+        return self.kind is None or self.kind in dialect.offers
+
+    @property
+    def identifier(self) -> str:
+        """The name in one word."""
+        return "".join(word[0].upper() + word[1:] for word in self.name.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a path or a query: what it says, and a pattern of its values."""
+
+    text: str
+    pattern: str = ""
+    number: tuple[int, int] | None = None  # least and greatest
+
+
+_UID = r"^[0-9.]{0,63}[0-9]$"
+_ANY_INTEGER = 2**31 - 1
+
+PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
+    {
+        # Of paths
+        "study": Parameter("Study Instance UID", _UID),
+        "series": Parameter("Series Instance UID", _UID),
+        "instance": Parameter("SOP Instance UID", _UID),
+        "frames": Parameter("Numbers of Frames, from 1, with commas between", r"^[1-9][0-9]{0,5}(,[1-9][0-9]{0,5})*$"),
+        "path": Parameter("The path of a bulk value, which comes with Metadata", r"^[0-9A-F]{8}$"),
+        # PS3.18 §8.3.3 and §8.3.4
+        "accept": Parameter("Media types as in the header Accept; they go before it"),
+        "charset": Parameter("Character sets; the answer is in UTF-8", r"^utf-8$"),
+        "limit": Parameter("The most results", number=(0, _ANY_INTEGER)),
+        "offset": Parameter("Results to leave out at the beginning", number=(0, _ANY_INTEGER)),
+        "fuzzymatching": Parameter("Whether the words of a name match by their beginnings", r"^(true|false)$"),
+        "includefield": Parameter("Attributes to answer with: keywords, tags, or all"),
+        # PS3.18 §8.3.5
+        "quality": Parameter("Quality of the image", number=(1, 100)),
+        # PS3.18 §9
+        "requestType": Parameter("What is asked for", r"^WADO$"),
+        "studyUID": Parameter("Study Instance UID", _UID),
+        "seriesUID": Parameter("Series Instance UID", _UID),
+        "objectUID": Parameter("SOP Instance UID", _UID),
+        "contentType": Parameter("Media types as in the header Accept, which then does not count"),
+        "transferSyntax": Parameter("UID of the Transfer Syntax of application/dicom, or *", r"^([0-9.]{1,64}|\*)$"),
+        "anonymize": Parameter("De-identification; refused", r"^no$"),
+        "annotation": Parameter("What to write into the image", r"^(patient|technique)(,(patient|technique))*$"),
+        "rows": Parameter("The most rows of the image", number=(1, 16_383)),
+        "columns": Parameter("The most columns of the image", number=(1, 16_383)),
+        "region": Parameter("What of the image: left,top,right,bottom, each from 0 to 1"),
+        "windowCenter": Parameter("Center of the window, with windowWidth"),
+        "windowWidth": Parameter("Width of the window, with windowCenter"),
+        "imageQuality": Parameter("Quality of the image", number=(1, 100)),
+        "frameNumber": Parameter("Number of the Frame, from 1", number=(1, _ANY_INTEGER)),
+        "presentationSeriesUID": Parameter("Series of a Presentation State; refused", _UID),
+        "presentationUID": Parameter("UID of a Presentation State; refused", _UID),
+    }
+)
+
+_MATCHING_KEY = "Matching key: the attribute's value, of dates and times also a range"
+SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield")
+
+
+def successes(method: Method, dialect: Dialect) -> tuple[int, ...]:
+    """The statuses of a success, which differ among the dialects for two kinds."""
+    if method.kind is Kind.SEARCH:
+        return tuple(sorted({200, dialect.empty_search_status}))
+    if method.kind is Kind.STORE:
+        return tuple(sorted(set(dialect.store_statuses.values()) - {409}))
+    return method.statuses
+
+
+def parameters(method: Method, dialect: Dialect) -> tuple[str, ...]:
+    """The parameters of the query, with those that come with the media types."""
+    offers = dialect.offers.get(method.kind) if method.kind is not None else None
+    searched = (tag for tag, level in dialect.matching_keys.items() if method.level and level <= method.level)
+    keys = filter(None, map(keyword, searched))
+    names = [*method.parameters, *sorted(keys)]
+    if offers is not None and offers.accept_parameter:
+        names.append("accept")
+    if offers is not None and offers.charset:
+        names.append("charset")
+    return tuple(dict.fromkeys(names))
+
+
+def find(name: str) -> Parameter:
+    """A parameter by its name, which may be the keyword of an attribute."""
+    return PARAMETERS.get(name) or Parameter(_MATCHING_KEY)
+
+
+def media_types(method: Method, dialect: Dialect) -> tuple[str, ...]:
+    """The values of Accept that a method answers with, its default first."""
+    if method.kind is None:
+        return ()
+    rows = dialect.offers[method.kind].named
+    listed = [f'multipart/related; type="{row.media_type}"' for row in rows if True in row.payloads]
+    return tuple(dict.fromkeys([*listed, *(row.media_type for row in rows if False in row.payloads)]))
+
+
+def failures(method: Method) -> tuple[int, ...]:
+    """The statuses of errors that a method can end with (docs/reference/errors.md)."""
+    named = {404} if "{" in method.path or method.kind is Kind.URI else set()
+    negotiated = {406} if method.kind is not None else set()
+    received = {409, 413, 415} if method.receives else set()
+    return tuple(sorted({400, 500, 503} | named | negotiated | received))

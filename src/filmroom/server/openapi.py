@@ -1,0 +1,134 @@
+"""The OpenAPI 3.1 document: the tables of all dialects, for programs that make clients, and for tests."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from filmroom import __version__
+from filmroom.protocol import dialects, media_types
+from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.negotiation import Kind
+from filmroom.server import methods as described
+from filmroom.server import table
+from filmroom.server.methods import Method, Parameter
+
+VERSION = "3.1.1"
+
+_VARIABLE = re.compile(r"\{(\w+)(?::path)?\}")
+_BINARY: Mapping[str, Any] = {}  # any bytes (OpenAPI 3.1 has no schema for these)
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_ELEMENTS: Mapping[str, Any] = {"$ref": "#/components/schemas/DataSet"}
+_SCHEMAS: Mapping[str, Any] = {
+    "DataSet": {
+        "description": "A data set in the DICOM JSON Model (PS3.18 Annex F)",
+        "type": "object",
+        "propertyNames": {"pattern": "^[0-9A-F]{8}$"},
+        "additionalProperties": {
+            "type": "object",
+            "required": ["vr"],
+            "properties": {"vr": {"type": "string", "pattern": "^[A-Z]{2}$"}},
+        },
+    },
+    "DataSets": {"type": "array", "items": _ELEMENTS},
+}
+_JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
+    Kind.STORE: _ELEMENTS,
+    Kind.SEARCH: {"$ref": "#/components/schemas/DataSets"},
+    Kind.METADATA: {"$ref": "#/components/schemas/DataSets"},
+    Kind.CAPABILITIES: {"type": "object"},
+}
+_EMPTY = frozenset({204})
+
+
+def document() -> dict[str, Any]:
+    """The whole document. Its URLs are relative, so that it holds wherever the service is reached."""
+    paths: dict[str, dict[str, Any]] = {"/health/check": {"get": _HEALTH}}
+    for dialect in dialects.ALL:
+        for method in table.methods(dialect):
+            path = dialect.root + _VARIABLE.sub(r"{\1}", method.path).rstrip("/")
+            paths.setdefault(path, {})[method.verb.lower()] = _operation(method, dialect)
+    return {
+        "openapi": VERSION,
+        "info": {
+            "title": "Filmroom",
+            "version": __version__,
+            "summary": "DICOMweb as the Standard has it (/dicomweb), and as the Azure DICOM service has it (/v1, /v2)",
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": _SCHEMAS},
+    }
+
+
+_HEALTH: Mapping[str, Any] = {
+    "operationId": "health_Check",
+    "summary": "Whether all parts of the service are well",
+    "tags": ["health"],
+    "responses": {
+        str(status): {"description": text, "content": {"application/json": {"schema": {"type": "object"}}}}
+        for status, text in ((200, "All is well"), (503, "Something is not"))
+    },
+}
+
+
+def _operation(method: Method, dialect: Dialect) -> dict[str, Any]:
+    variables = [_parameter(name, "path", required=True) for name in _VARIABLE.findall(method.path)]
+    queried = [
+        _parameter(name, "query", required=name in method.required) for name in described.parameters(method, dialect)
+    ]
+    operation: dict[str, Any] = {
+        "operationId": f"{dialect.name}_{method.identifier}",
+        "summary": method.name,
+        "tags": [dialect.name],
+        "parameters": [*variables, *queried],
+        "responses": _responses(method, dialect),
+    }
+    if method.section:
+        operation["externalDocs"] = {"url": _SECTION.format(method.section), "description": f"PS3.18 §{method.section}"}
+    if method.receives:
+        content = {_bare(media_type): {"schema": _BINARY} for media_type in method.receives}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+_SECTION = "https://dicom.nema.org/medical/dicom/current/output/chtml/part18/sect_{}.html"
+
+
+def _parameter(name: str, place: str, *, required: bool) -> dict[str, Any]:
+    parameter = described.find(name)
+    made = {"name": name, "in": place, "required": required, "description": parameter.text}
+    return {**made, "schema": _schema(parameter)}
+
+
+def _schema(parameter: Parameter) -> dict[str, Any]:
+    if parameter.number is not None:
+        least, most = parameter.number
+        return {"type": "integer", "minimum": least, "maximum": most}
+    return {"type": "string", "pattern": parameter.pattern} if parameter.pattern else {"type": "string"}
+
+
+def _responses(method: Method, dialect: Dialect) -> dict[str, Any]:
+    sent = _content(method, dialect)
+    responses: dict[str, Any] = {}
+    for status in described.successes(method, dialect):
+        responses[str(status)] = {"description": HTTPStatus(status).phrase}
+        if sent and status not in _EMPTY:
+            responses[str(status)]["content"] = sent
+    for status in described.failures(method):
+        # None of a store could be stored: the body tells why for each.
+        content = sent if status == HTTPStatus.CONFLICT else {"text/plain": {"schema": _TEXT}}
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
+    return responses
+
+
+def _content(method: Method, dialect: Dialect) -> dict[str, Any]:
+    if method.kind is None:
+        return {}
+    json = _JSON_OF.get(method.kind, _BINARY)
+    listed = dict.fromkeys(map(_bare, described.media_types(method, dialect)))
+    return {media_type: {"schema": json if media_type.endswith("json") else _BINARY} for media_type in listed}
+
+
+def _bare(media_type: str) -> str:
+    return media_types.parse(media_type).type

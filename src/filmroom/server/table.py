@@ -1,0 +1,73 @@
+"""The table of all methods of all resources: what is not here is not served, and not described."""
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filmroom.dicom.resources import Level
+from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.negotiation import Kind
+from filmroom.protocol.wado_uri import NAMES, REQUIRED
+from filmroom.server import capabilities, studies, wado_uri
+from filmroom.server.methods import SEARCH_PARAMETERS, Method
+
+
+async def retrieve_capabilities(dialect: Dialect, request: Request) -> Response:
+    """Retrieve Capabilities Transaction (PS3.18 §8.9)."""
+    return await capabilities.retrieve(dialect, request, methods(dialect))
+
+
+_STUDY = "/studies/{study}"
+_SERIES = _STUDY + "/series/{series}"
+_INSTANCE = _SERIES + "/instances/{instance}"
+_FRAMES = _INSTANCE + "/frames/{frames}"
+
+_RECEIVED = ('multipart/related; type="application/dicom"', "application/dicom")
+_store = partial(Method, handler=studies.store, section="10.5", kind=Kind.STORE, receives=_RECEIVED)
+_search = partial(Method, "GET", section="10.6", kind=Kind.SEARCH, parameters=SEARCH_PARAMETERS)
+_studies, _series, _instances = (
+    partial(_search, handler=partial(studies.search, level=level), level=level) for level in Level
+)
+_get = partial(Method, "GET", section="10.4")
+_rendered = partial(_get, handler=studies.retrieve_rendered, kind=Kind.RENDERED, parameters=("quality",))
+_by_uri = partial(
+    Method, "GET", handler=wado_uri.retrieve, section="9", kind=Kind.URI, parameters=NAMES, required=REQUIRED
+)
+_capabilities = partial(Method, path="/", handler=retrieve_capabilities, section="8.9", kind=Kind.CAPABILITIES)
+_delete = partial(Method, "DELETE", handler=studies.delete, statuses=(204,))
+
+# PS3.18 Tables 10.3-1, 10.1-1 to 10.1-5 and H-1
+METHODS: tuple[Method, ...] = (
+    _capabilities("OPTIONS", name="Retrieve Capabilities"),
+    _capabilities("GET", name="Read Capabilities", section=""),
+    _studies("/studies", "Search for Studies"),
+    _series("/series", "Search for Series"),
+    _instances("/instances", "Search for Instances"),
+    _series(_STUDY + "/series", "Search for Study Series"),
+    _instances(_STUDY + "/instances", "Search for Study Instances"),
+    _instances(_SERIES + "/instances", "Search for Study Series Instances"),
+    _store("POST", "/studies", "Store Instances"),
+    _store("PUT", "/studies", "Replace Instances", section=""),
+    _store("POST", _STUDY, "Store Study Instances"),
+    _store("PUT", _STUDY, "Replace Study Instances", section=""),
+    _get(_STUDY, "Retrieve Study", studies.retrieve, kind=Kind.STUDY),
+    _get(_SERIES, "Retrieve Series", studies.retrieve, kind=Kind.STUDY),
+    _get(_INSTANCE, "Retrieve Instance", studies.retrieve, kind=Kind.INSTANCE),
+    _get(_STUDY + "/metadata", "Retrieve Study Metadata", studies.retrieve_metadata, kind=Kind.METADATA),
+    _get(_SERIES + "/metadata", "Retrieve Series Metadata", studies.retrieve_metadata, kind=Kind.METADATA),
+    _get(_INSTANCE + "/metadata", "Retrieve Instance Metadata", studies.retrieve_metadata, kind=Kind.METADATA),
+    _get(_FRAMES, "Retrieve Frames", studies.retrieve_frames, kind=Kind.FRAMES),
+    _rendered(_INSTANCE + "/rendered", "Retrieve Rendered Instance"),
+    _rendered(_FRAMES + "/rendered", "Retrieve Rendered Frames"),
+    _get(_INSTANCE + "/bulkdata/{path:path}", "Retrieve Bulkdata", studies.retrieve_bulkdata, kind=Kind.BULKDATA),
+    _delete(_STUDY, "Delete Study"),
+    _delete(_SERIES, "Delete Series"),
+    _delete(_INSTANCE, "Delete Instance"),
+    _by_uri("/wado", "Retrieve by URI"),
+)
+
+
+def methods(dialect: Dialect) -> tuple[Method, ...]:
+    """All that a dialect serves under its root."""
+    return tuple(method for method in METHODS if method.served(dialect))

@@ -1,0 +1,125 @@
+"""The OpenAPI document is true: whatever it allows gets an answer that it knows (found by schemathesis)."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from starlette.testclient import TestClient
+
+from filmroom.protocol.dialects import ALL
+from filmroom.server import openapi, table
+from filmroom.server.app import create
+from filmroom.settings import Settings
+from tests import data
+from tests.messages import DICOM, body, related, sent, store
+
+DOCUMENT = openapi.document()
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+STORED = sent(data.image(frames=3))
+UIDS = {
+    "study": STORED.dataset.StudyInstanceUID,
+    "series": STORED.dataset.SeriesInstanceUID,
+    "instance": STORED.dataset.SOPInstanceUID,
+}
+QUERIED = {"studyUID": UIDS["study"], "seriesUID": UIDS["series"], "objectUID": UIDS["instance"]}
+ACCEPT = st.sampled_from(
+    [
+        {}, {"Accept": "*/*"}, {"Accept": "application/dicom+json"}, {"Accept": "application/dicom; transfer-syntax=*"},
+        {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}, {"Accept": "image/png"},
+        {"Accept": 'multipart/related; type="application/octet-stream"'}, {"Accept": "text/html"},
+    ]
+)  # fmt: skip
+BODIES = st.sampled_from(
+    [
+        (STORED.content, DICOM),
+        (body(STORED.content, b"no file"), related()),
+        (b"", DICOM),
+        (b"{}", {}),
+        (b"x", related()),
+    ]
+)
+
+
+def _without_bodies() -> dict[str, Any]:
+    """The test makes the bodies: DICOM files are more than a schema can say."""
+    paths = {
+        path: {verb: {**operation, "requestBody": None} for verb, operation in item.items()}
+        for path, item in DOCUMENT["paths"].items()
+    }
+    for item in paths.values():
+        for operation in item.values():
+            del operation["requestBody"]
+    return {**DOCUMENT, "paths": paths}
+
+
+SCHEMA = schemathesis.openapi.from_dict(_without_bodies())
+OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations() if isinstance(result, Ok)]
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    settings = Settings(data=tmp_path_factory.mktemp("openapi") / "data", codec_processes=1)
+    with TestClient(create(settings), base_url="http://127.0.0.1:8080") as client:
+        client.headers.clear()
+        yield client
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_what_the_document_allows_is_answered_as_it_says(http: TestClient, operation: Any) -> None:
+    cases = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+
+    @hypothesis_settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(cases, st.booleans(), ACCEPT, BODIES)
+    def ask(case: Case[Any], real: bool, accept: dict[str, str], sent_body: tuple[bytes, dict[str, str]]) -> None:
+        if real:
+            store(http, ALL[-1].root, STORED.content)  # an earlier example may have deleted it
+            case.path_parameters |= {name: uid for name, uid in UIDS.items() if name in case.path_parameters}
+            case.query |= {name: uid for name, uid in QUERIED.items() if name in case.query}
+        wire = case.as_transport_kwargs(base_url="http://127.0.0.1:8080")
+        content, content_type = sent_body if case.method in {"POST", "PUT"} else (None, {})
+        answer = http.request(
+            case.method,
+            unquote(wire["url"]),
+            params=wire.get("params"),
+            headers=accept | content_type,
+            content=content,
+        )
+        case.validate_response(answer, checks=CHECKS)
+
+    ask()
+
+
+def test_it_is_served(http: TestClient) -> None:
+    assert http.get("/openapi.json").json() == DOCUMENT
+
+
+def test_all_of_it_is_asked() -> None:
+    assert len(OPERATIONS) == sum(len(item) for item in DOCUMENT["paths"].values())
+
+
+def test_it_has_every_method_of_every_dialect() -> None:
+    listed = sum(len(item) for item in DOCUMENT["paths"].values())
+    assert listed == 1 + sum(len(table.methods(dialect)) for dialect in ALL)
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation["operationId"] for item in DOCUMENT["paths"].values() for operation in item.values()]
+    assert len(names) == len(set(names))
+
+
+def test_a_store_says_what_it_receives() -> None:
+    received = DOCUMENT["paths"]["/dicomweb/studies"]["post"]["requestBody"]["content"]
+    assert list(received) == ["multipart/related", "application/dicom"]
