@@ -91,14 +91,14 @@ def test_head_is_get_without_the_body(http: httpx2.Client, study: list[Sent], pa
     assert head.headers["Content-Type"].partition(";")[0] == got.headers["Content-Type"].partition(";")[0]
 
 
-@pytest.mark.parametrize("method", ["PATCH", "POST"])
+@pytest.mark.parametrize("method", ["PATCH", "POST", "DELETE"])
 def test_other_methods_are_405_with_allow(http: httpx2.Client, study: list[Sent], method: str) -> None:
     answer = http.request(method, f"{ROOT}{study[0].study}/metadata")
     assert answer.status_code == 405
     assert sorted(answer.headers["Allow"].split(", ")) == ["GET", "HEAD", "OPTIONS"]
 
 
-@pytest.mark.parametrize("path", ["/study", "/studies/", "/studies/1/metadata/", "//studies", "/Studies"])
+@pytest.mark.parametrize("path", ["//", "/study", "/studies/", "/studies/1/metadata/", "//studies", "/Studies"])
 def test_no_such_resource(http: httpx2.Client, path: str) -> None:
     assert http.get(ROOT + path).status_code == 404
 

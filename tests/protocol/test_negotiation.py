@@ -260,6 +260,13 @@ def test_the_query_parameter_wins() -> None:
     assert select(["*/*"], ["image/jp2"], V2.offers[Kind.FRAMES]).media_type == OCTETS
 
 
+def test_values_without_end_are_refused() -> None:
+    endless = ",".join(f"{DICOM};transfer-syntax=1.2.{number}" for number in range(33))
+    with pytest.raises(BadRequest, match="More than 32 media types"):
+        standard(Kind.INSTANCE, endless)
+    assert standard(Kind.INSTANCE, endless.rpartition(",")[0]).transfer_syntax == "1.2.0"
+
+
 def test_a_plus_of_the_query_may_have_become_a_blank() -> None:
     assert standard(Kind.METADATA, "image/png", parameter="text/html, application/dicom json").media_type == JSON
 
@@ -289,7 +296,7 @@ def test_the_refusal_names_the_transfer_syntaxes_that_can_be_made() -> None:
 
 @given(st.lists(st.text(), max_size=3), st.sampled_from([*DICOMWEB.offers.values(), *V2.offers.values()]))
 def test_any_text_selects_or_is_refused(accept: list[str], offers: Offers) -> None:
-    with suppress(NotAcceptable):
+    with suppress(NotAcceptable, BadRequest):
         assert select(accept, (), offers).media_type
 
 

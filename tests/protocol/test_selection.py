@@ -1,6 +1,6 @@
 """Selection agrees with a slow plain implementation of RFC 9110 §12.5.1 and PS3.18 §8.7.8."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import pytest
@@ -101,16 +101,33 @@ def quality(values: list[Value], one: Representation, kind: Kind) -> float:
     return max(spoken, default=((0, 0), 0.0))[1]
 
 
-def best(values: list[Value], kind: Kind, stored: str, can: frozenset[str]) -> set[Representation]:
-    """Those of the highest q that can be sent, of these those that need no conversion."""
-    weighed: dict[Representation, tuple[float, bool]] = {}
+def welcome(values: list[Value], kind: Kind, stored: str, wide: bool = False) -> dict[Representation, float]:
+    """Everything asked for whose q is above 0. `wide` takes a range for all that is in it, in the form asked for."""
+    found: dict[Representation, float] = {}
     for media_type, (uids, _) in TABLES[kind].items():
         for uid, multipart in product(uids, (False, True)):
             one = Representation(media_type, uid, multipart)
-            asked = any(value.q > 0 and asks(value, one, kind, stored) for value in values)
-            q = quality(values, one, kind)
-            if asked and q > 0 and (uid == stored or uid in can):
-                weighed[one] = q, uid == stored
+            asking = [value for value in values if value.q > 0]
+            if wide:
+                asking = [replace(value, media_type=media_type) for value in asking if within(value, one)]
+            if any(asks(value, one, kind, stored) for value in asking) and (q := quality(values, one, kind)) > 0:
+                found[one] = q
+    return found
+
+
+def within(value: Value, one: Representation) -> bool:
+    """Whether a representation is in a range."""
+    return value.range is not None and one.media_type.startswith(value.range)
+
+
+def best(values: list[Value], kind: Kind, stored: str, can: frozenset[str]) -> set[Representation]:
+    """Those of the highest q that can be sent, of these those that need no conversion."""
+    wide = not any(welcome(values, kind, uid) for uid in UIDS)  # the defaults are refused, whatever is stored
+    weighed = {
+        one: (q, one.uid == stored)
+        for one, q in welcome(values, kind, stored, wide).items()
+        if one.uid == stored or one.uid in can
+    }
     highest = max(weighed.values(), default=None)
     return {one for one, rank in weighed.items() if rank == highest}
 
@@ -127,6 +144,7 @@ VALUES = st.builds(
 @pytest.mark.parametrize("kind", TABLES)
 @given(st.lists(VALUES, min_size=1, max_size=4), st.sampled_from(UIDS), st.frozensets(st.sampled_from(UIDS)))
 @example([Value(DICOM, False, JPEG, 0.0), Value(DICOM, False, STORED, 1.0)], JPEG, frozenset(UIDS))
+@example([Value("*/*", False, None, 1.0), Value(DICOM, True, None, 0.0)], EXPLICIT, frozenset())
 @example([Value("*/*", False, None, 1.0), Value(DICOM, True, None, 0.1)], JPEG, frozenset(UIDS))
 def test_selection_agrees_with_the_plain_one(kind: Kind, values: list[Value], stored: str, can: frozenset[str]) -> None:
     expected = best(values, kind, stored, can)

@@ -42,8 +42,17 @@ def test_how_the_image_looks() -> None:
     assert found == UriRequest(
         TARGET, None, 3, 70, (-40.5, 400.0), 512, 256, (0.0, 0.25, 0.5, 1.0), ("technique", "patient")
     )
-    assert found.unrendered == ("windowCenter", "rows", "columns", "region", "annotation")
-    assert asked(frameNumber="3", imageQuality="70").unrendered == ()
+    assert found.presentation == {
+        "quality": "70",
+        "window": "-40.5,400.0,linear",
+        "viewport": "256,512",
+        "annotation": "technique,patient",
+    }
+
+
+def test_a_side_that_is_left_open_is_as_long_as_it_may_be() -> None:
+    assert asked(rows="100").presentation == {"quality": "100", "viewport": "16383,100"}
+    assert asked(columns="16383").presentation["viewport"] == "16383,4096"
 
 
 def test_what_is_not_known_is_passed_over() -> None:

@@ -239,7 +239,12 @@ def _choices(asked: _Asked, row: Offer) -> Iterator[Selected]:
 # --- The Standard: everything that is asked for, each weighed by the most specific value that speaks of it
 
 
+_MOST_VALUES = 32  # of Accept: each is weighed against each, and no client has that many
+
+
 def _specific(asked: Sequence[_Asked], offers: Offers) -> list[Selected]:
+    if len(asked) > _MOST_VALUES:
+        raise BadRequest(f"More than {_MOST_VALUES} media types are accepted; name those that matter.")
     welcome = [one for one in asked if one.q > 0]
     defaults = (choice for one in welcome for row in offers.rows for choice in _choices(one, row))
     weighed = _weighed(defaults, asked, offers)

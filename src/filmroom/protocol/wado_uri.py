@@ -24,7 +24,8 @@ _REFUSED: Mapping[str, str] = {
 }
 _INTEGER = re.compile(r"\s*([0-9]{1,9})\s*")
 _SYNTAX = re.compile(r"[0-9.]{1,64}|\*")
-_MOST_PIXELS = 16_383  # rows or columns of an image; no encoder makes longer ones
+_LONGEST_SIDE = 16_383  # pixels of an image; no encoder makes longer ones
+_MOST_PIXELS = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,21 @@ class UriRequest:
     annotation: tuple[str, ...] = ()  # patient, technique
 
     @property
-    def unrendered(self) -> tuple[str, ...]:
-        """The parameters given that say how an image looks, beside its quality."""
-        given = {
-            "windowCenter": self.window,
-            "rows": self.rows,
-            "columns": self.columns,
-            "region": self.region,
-            "annotation": self.annotation,
-        }
-        return tuple(name for name, value in given.items() if value)
+    def presentation(self) -> dict[str, str]:
+        """The same as query parameters of the Studies Service (PS3.18 §8.3.5); they have no word for `region`."""
+        given = {"quality": str(self.quality)}
+        if self.window:
+            given["window"] = f"{self.window[0]},{self.window[1]},linear"
+        if self.rows or self.columns:
+            given["viewport"] = f"{self.columns or _longest(self.rows)},{self.rows or _longest(self.columns)}"
+        if self.annotation:
+            given["annotation"] = ",".join(self.annotation)
+        return given
+
+
+def _longest(other: int | None) -> int:
+    """A side that is left open: as long as an image may be that has the other one."""
+    return min(_LONGEST_SIDE, _MOST_PIXELS // (other or 1))
 
 
 def parse(parameters: Iterable[tuple[str, str]]) -> UriRequest:
@@ -73,8 +79,8 @@ def parse(parameters: Iterable[tuple[str, str]]) -> UriRequest:
         frame=_integer(given, "frameNumber", 2**31 - 1) or 1,
         quality=_integer(given, "imageQuality", 100) or 100,
         window=_window(given),
-        rows=_integer(given, "rows", _MOST_PIXELS),
-        columns=_integer(given, "columns", _MOST_PIXELS),
+        rows=_integer(given, "rows", _LONGEST_SIDE),
+        columns=_integer(given, "columns", _LONGEST_SIDE),
         region=_region(given.get("region")),
         annotation=_annotation(given.get("annotation")),
     )

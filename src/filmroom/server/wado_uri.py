@@ -14,6 +14,13 @@ from filmroom.server import studies
 from filmroom.services import rendered as rendered_service
 from filmroom.services import retrieve as retrieve_service
 
+_NAMES = {
+    "window": "'windowCenter' and 'windowWidth'",
+    "viewport": "'rows' and 'columns'",
+    "annotation": "'annotation'",
+    "region": "'region'",
+}
+
 
 async def retrieve(dialect: Dialect, request: Request) -> Response:
     """Retrieve DICOM Instance and Retrieve Rendered Instance (PS3.18 §9.4, §9.5): the media type chooses."""
@@ -28,8 +35,9 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
 
 
 async def _rendered(dialect: Dialect, request: Request, asked: UriRequest, selected: Selected) -> Response:
-    if asked.unrendered:
-        raise BadParameter(f"The query parameter '{asked.unrendered[0]}' is not supported yet; leave it out.")
+    unsupported = [name for name in asked.presentation if name != "quality"] + ["region"] * bool(asked.region)
+    if unsupported:
+        raise BadParameter(f"The query parameters {_NAMES[unsupported[0]]} are not supported yet; leave them out.")
     state, media_type = request.state, selected.media_type
     image = await state.work.run(
         rendered_service.frame, state.archive, dialect, asked.target, asked.frame, media_type, asked.quality
