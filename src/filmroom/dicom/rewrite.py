@@ -60,16 +60,22 @@ def swapped(buffer: Any, offset: int, length: int, size: int) -> Iterator[bytes]
 
 
 def _meta(file: File, decoded: Mapping[str, Any], target: TransferSyntax) -> bytes:
+    sop_class = file.meta.get(_SOP_CLASS) or str(first(decoded, 0x00080016) or "")
+    sop_instance = file.meta.get(_SOP_INSTANCE) or str(first(decoded, 0x00080018) or "")
+    return file_meta(sop_class, sop_instance, target, file.meta.get(_SOURCE_TITLE, ""))
+
+
+def file_meta(sop_class: str, sop_instance: str, target: TransferSyntax, source_title: str = "") -> bytes:
     """Preamble and File Meta Information. The old preamble is not kept: it may point into bytes that are no more."""
     values = {
-        _SOP_CLASS: file.meta.get(_SOP_CLASS) or str(first(decoded, 0x00080016) or ""),
-        _SOP_INSTANCE: file.meta.get(_SOP_INSTANCE) or str(first(decoded, 0x00080018) or ""),
+        _SOP_CLASS: sop_class,
+        _SOP_INSTANCE: sop_instance,
         _TRANSFER_SYNTAX: target.uid,
         _WRITER_CLASS: IMPLEMENTATION_CLASS_UID,
         _WRITER_VERSION: IMPLEMENTATION_VERSION_NAME,
-        _SOURCE_TITLE: file.meta.get(_SOURCE_TITLE, ""),
+        _SOURCE_TITLE: source_title,
     }
-    encoding = _Encoding(EXPLICIT_LITTLE)
+    encoding = Encoding(EXPLICIT_LITTLE)
     elements = [encoding.element(0x00020001, "OB", b"\0\1")]
     elements += [encoding.text(tag, value) for tag, value in values.items() if value]
     group = b"".join(elements)
@@ -87,7 +93,7 @@ def _deflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield rest + b"\0" * ((length + len(rest)) % 2)
 
 
-class _Encoding:
+class Encoding:
     """How a Transfer Syntax writes the parts of an element."""
 
     def __init__(self, syntax: TransferSyntax) -> None:
@@ -134,7 +140,7 @@ class _Writer:
     def __init__(self, file: File, target: TransferSyntax, edit: Edit) -> None:
         self._buffer = file.buffer
         self._swap = file.transfer_syntax.big_endian != target.big_endian
-        self._encoding = _Encoding(target)
+        self._encoding = Encoding(target)
         self._edit = edit
 
     def data_set(self, elements: DataSet, decoded: Mapping[str, Any], depth: int) -> Iterator[bytes]:

@@ -1,12 +1,15 @@
 """What can be sent for each kind of resource: the tables of PS3.18 §8.7.3 and those of the Azure service."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from filmroom.protocol.negotiation import Kind, Offer, Offers
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+DICOM_XML = "application/dicom+xml"
+ZIP = "application/zip"
 OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
 JPEG, PNG = "image/jpeg", "image/png"
@@ -90,6 +93,12 @@ _SYNONYMS: Mapping[str, str] = {
     "video/mpeg": "video/mpeg2",
 }
 
+# Encapsulated documents: MIME types that (0042,0012) may hold (PS3.3 §C.24.2).
+DOCUMENTS = ("application/pdf", "text/xml", "model/stl", "model/obj", "model/mtl")
+VIDEOS = tuple(media_type for media_type in _COMPRESSED if media_type.startswith("video/"))
+# What Frames can be sent as; in lower case.
+OF_FRAMES = frozenset({OCTET_STREAM, *(media_type.lower() for media_type in _COMPRESSED)})
+
 # "" is multipart/related without `type`.
 _ANY_DICOM = ("*/*", "application/*", "")
 _ANY_BYTES = ("*/*", "application/*", "")
@@ -107,35 +116,47 @@ def _compressed_rows() -> tuple[Offer, ...]:
     return (*named, *synonyms, *ranges)
 
 
+def _video_rows() -> tuple[Offer, ...]:
+    """What a video is for who takes anything: its own type, in one part, which players can read."""
+    return tuple(replace(_compressed_row("*/*", media_type), payloads=_SINGLE, multipart=None) for media_type in VIDEOS)
+
+
 def _standard(*rows: Offer) -> Offers:
     return Offers(rows, without_accept="*/*", accept_parameter=True, alternatives=True)
 
 
 _DICOM_ROWS = tuple(Offer(accept, DICOM, _BOTH, multipart=True) for accept in _ANY_DICOM)
+_ZIP_ROW = Offer(ZIP, ZIP, _SINGLE, (_EXPLICIT_LITTLE,), fallback=True)
+_FRAMES_ROWS = (
+    Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
+    *_compressed_rows(),
+    *(Offer(accept, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), multipart=True, fallback=True) for accept in _ANY_BYTES),
+)
 _JSON_ROWS = tuple(
     Offer(accept, DICOM_JSON, _SINGLE) for accept in (DICOM_JSON, "application/json", "application/*", "*/*")
 )
 
 STANDARD: Mapping[Kind, Offers] = MappingProxyType(
     {
-        Kind.STUDY: _standard(Offer(DICOM, DICOM, _MULTIPART, (_EXPLICIT_LITTLE,), fallback=True), *_DICOM_ROWS),
-        Kind.INSTANCE: _standard(Offer(DICOM, DICOM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True), *_DICOM_ROWS),
-        Kind.FRAMES: _standard(
-            Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
-            *_compressed_rows(),
-            *(
-                Offer(accept, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), multipart=True, fallback=True)
-                for accept in _ANY_BYTES
-            ),
+        Kind.STUDY: _standard(
+            Offer(DICOM, DICOM, _MULTIPART, (_EXPLICIT_LITTLE,), fallback=True), _ZIP_ROW, *_DICOM_ROWS
         ),
+        Kind.INSTANCE: _standard(
+            Offer(DICOM, DICOM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True), _ZIP_ROW, *_DICOM_ROWS
+        ),
+        Kind.FRAMES: _standard(*_FRAMES_ROWS),
+        Kind.PIXELDATA: _standard(*_FRAMES_ROWS, *_video_rows()),
         Kind.BULKDATA: _standard(
             Offer(OCTET_STREAM, OCTET_STREAM, _BOTH),
+            *(Offer(document, document, _BOTH) for document in DOCUMENTS),
+            *_compressed_rows(),
             *(Offer(accept, OCTET_STREAM, _BOTH, multipart=True) for accept in _ANY_BYTES),
+            *_video_rows(),
         ),
         Kind.RENDERED: _standard(
             *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")), Offer(PNG, PNG, _SINGLE)
         ),
-        Kind.METADATA: _standard(*_JSON_ROWS),
+        Kind.METADATA: _standard(*_JSON_ROWS, Offer(DICOM_XML, DICOM_XML, _BOTH)),
         Kind.SEARCH: _standard(*_JSON_ROWS),
         # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;
         # RFC 9110 §12.5.1 lets Accept be disregarded.
