@@ -125,7 +125,7 @@ class Directory:
         return position
 
     def _records(self, records: Mapping[str, _Record]) -> Iterator[bytes]:
-        following = [*[record.offset for record in records.values()][1:], 0]
+        following = [*(record.offset for record in records.values()), 0][1:]
         for record, offset in zip(records.values(), following, strict=True):
             yield record.encoded(offset)
             yield from self._records(record.below)
