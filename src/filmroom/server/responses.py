@@ -97,7 +97,7 @@ def represent(
         message = Multipart(contents, root)
         return conditions.whole(headers, message.content_type, message.chunks(), message.length)
     content = contents[0].ready()
-    if conditions.validating and content.convert is not contents[0].convert:  # it is sent as stored instead
+    if conditions.validating and content.transfer_syntax != contents[0].transfer_syntax:  # as it is stored, instead
         headers |= _validator([content], single, conditions.dated).headers
     return conditions.whole(headers, content_type(content), content.chunks, content.length)
 
