@@ -1,9 +1,7 @@
 """The synchronous client of a DICOMweb service."""
 
-import contextlib
 import os
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Self, TypeVar, Unpack
@@ -12,10 +10,10 @@ import httpx2
 from pydicom.dataset import Dataset
 
 from filmroom.client import _link, _messages, _parts
-from filmroom.client._answers import Answer, Datasets, Metadata
+from filmroom.client._answers import Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
-from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
-from filmroom.client._moved import Moved
+from filmroom.client._carrier import Carrier
+from filmroom.client._messages import frames_path, path, path_within
 from filmroom.client._options import (
     BulkdataOptions,
     DownloadOptions,
@@ -26,18 +24,18 @@ from filmroom.client._options import (
     RetrieveOptions,
     SearchOptions,
     StoreOptions,
+    ZipOptions,
 )
 from filmroom.client._parts import Content
 from filmroom.client._retry import Retry
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
-from filmroom.client.exceptions import ClientError
 
 T = TypeVar("T")
 
 
-class Client(Moved):
+class Client(Carrier):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
@@ -210,6 +208,22 @@ class Client(Moved):
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return list(self._stream(_messages.download(self._service, resource, folder, **options)))
 
+    def download_zip(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        path: str | os.PathLike[str],
+        **options: Unpack[ZipOptions],
+    ) -> Path:
+        """Save the Instances of a Study, Series or Instance as one ZIP archive; its path.
+
+        Bytes go from the connection to disk as they come. Keywords: `ZipOptions`.
+        """
+        resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._only(_messages.download_zip(self._service, resource, path, **options))
+
     # Frames, rendered images, bulk values
 
     def iter_instance_frames(
@@ -325,74 +339,3 @@ class Client(Moved):
         """Delete an Instance. Keywords: `RequestOptions`."""
         resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
         self._run(_messages.delete(self._service, resource, **options))
-
-    # Carrying
-
-    def _run(self, transaction: Transaction[T]) -> T:
-        """Carry the requests of a transaction out and their answers back."""
-        request = next(transaction)
-        while True:
-            try:
-                answer: Answer | Exception = self._fetch(request)
-            except (ClientError, OSError) as failure:
-                answer = failure
-            try:
-                request = transaction.throw(answer) if isinstance(answer, Exception) else transaction.send(answer)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-
-    def _upload(self, upload: Upload) -> None:
-        for transaction in upload.transactions():
-            self._run(transaction)
-
-    def _stream(self, stream: Stream[T]) -> Generator[T, None, None]:
-        """What `stream` makes of each part of its answer."""
-        with (
-            _link.translated(),
-            self._open(stream.request) as response,
-            stream.splitter(response) as splitter,
-        ):
-            for chunk in response.iter_bytes(self._chunk_size):
-                for part in splitter.feed(chunk):
-                    yield stream.finish(part)
-            for part in splitter.close():
-                yield stream.finish(part)
-
-    def _only(self, stream: Stream[T]) -> T:
-        [only] = list(self._stream(stream))  # to its end, where the stream says what is wrong
-        return only
-
-    @contextlib.contextmanager
-    def _open(self, request: Request) -> Iterator[httpx2.Response]:
-        response, _ = self._send(request, stream=True)
-        try:
-            if not response.is_success:
-                with _link.translated():
-                    response.read()
-            _link.check(response)
-            yield response
-        finally:
-            response.close()
-
-    def _fetch(self, request: Request) -> Answer:
-        response, repeated = self._send(request, stream=False)
-        return _link.whole(response, repeated)
-
-    def _send(self, request: Request, *, stream: bool) -> tuple[httpx2.Response, bool]:
-        """An answer, and whether an earlier try may have reached the service. Tries again as `Retry` says."""
-        attempts = self._link.attempts(request)
-        with _link.translated():
-            while True:
-                try:
-                    response = self._http.send(
-                        self._link.request(self._http, request), stream=stream, auth=self._link.credentials(request)
-                    )
-                except httpx2.TransportError as failure:
-                    wait = attempts.after_failure(failure)
-                else:
-                    if (again := attempts.after_answer(response)) is None:
-                        return response, attempts.repeated
-                    wait = again
-                    response.close()
-                time.sleep(wait)

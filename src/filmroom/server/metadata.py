@@ -32,17 +32,18 @@ def represent(
     if found.texts is None:
         # RFC 9110 §15.4.5 wants the ETag here too; the Azure service gives none.
         return Answer(headers if dialect.quoted_etags else {}, None, status=304)
-    media_type, boundary = selected.media_type, multipart.new_boundary()
+    media_type, boundary = selected.media_type, ""
     if media_type != offers.DICOM_XML:
         chunks, content_type = messages.json_array(found.texts), media_type
     elif target.instance is not None and not selected.multipart:
         chunks, content_type = (chunk for _, document in found.documents for chunk in document), media_type
     else:
+        boundary = multipart.new_boundary()
         content_type = f'multipart/related; type="{media_type}"; boundary={boundary}'
         documents = ((f"{root}{of.path}/metadata", document) for of, document in found.documents)
         chunks = messages.xml_parts(documents, boundary, media_type)
     encoded, coding = responses.coded(request, chunks)
-    if dialect.quoted_etags and ("Content-Encoding" in coding or "boundary" in content_type):
+    if dialect.quoted_etags and ("Content-Encoding" in coding or boundary):
         headers |= {"ETag": Validator(validator.tag, weak=True).etag}  # the same text in other bytes
     return Answer(headers | coding | {"Content-Type": content_type}, Body(encoded))
 

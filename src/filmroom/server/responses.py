@@ -19,6 +19,7 @@ DICOM_JSON = "application/dicom+json"
 
 # A cache must ask each time whether what it has is still so, and one that several people share must keep nothing.
 CACHING = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
+_CONDITIONAL = frozenset({b"if-none-match", b"if-modified-since", b"range", b"if-range"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Conditions:
     @classmethod
     def of(cls, request: Request, *, validating: bool, dated: bool) -> "Conditions":
         headers = request.headers
-        if not validating:
+        # Looking one up costs as much as going through all, and hardly a request has any.
+        if not validating or _CONDITIONAL.isdisjoint([name for name, _ in headers.raw]):
             return cls(request.method == "HEAD", validating, dated)
         return cls(
             request.method == "HEAD",
@@ -108,9 +110,10 @@ def _validator(contents: Sequence[Content], single: bool, dated: bool) -> Valida
     modified = first.created if dated else None
     if single:
         return Validator(f"{first.watermark}-{first.transfer_syntax}", modified, weak=first.convert is not None)
-    newest = max(content.watermark for content in contents)
-    syntaxes = ",".join(sorted({str(content.transfer_syntax) for content in contents}))
-    return Validator(f"{newest}-{len(contents)}-{zlib.crc32(syntaxes.encode()):x}", modified, weak=True)
+    newest = max([content.watermark for content in contents])
+    syntaxes = sorted({str(content.transfer_syntax) for content in contents})
+    syntax = syntaxes[0] if len(syntaxes) == 1 else f"{zlib.crc32(','.join(syntaxes).encode()):x}"
+    return Validator(f"{newest}-{len(contents)}-{syntax}", modified, weak=True)
 
 
 def _partial(

@@ -1,6 +1,6 @@
 """The Studies Service and Resources (PS3.18 §10): store, retrieve, search, delete, in every dialect."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import orjson
@@ -168,8 +168,7 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
         return metadata.represent(dialect, request, found, selected, root, target)
 
     response = responses.send(request, await request.state.work.run(begin))
-    response.headers.update(_warnings(request, *unknown))
-    return response
+    return _with_warnings(request, response, unknown)
 
 
 async def search(dialect: Dialect, request: Request, level: Level) -> Response:
@@ -187,8 +186,7 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
         return Answer(coding | {"Content-Type": responses.DICOM_JSON}, Body(chunks))
 
     response = responses.send(request, await request.state.work.run(begin))
-    response.headers.update(_warnings(request, *warnings))
-    return response
+    return _with_warnings(request, response, warnings)
 
 
 async def delete(dialect: Dialect, request: Request) -> Response:
@@ -251,6 +249,12 @@ async def _send_contents(
         return responses.represent(service(), root, conditions, parts_have_ranges=parts_have_ranges)
 
     return responses.send(request, await request.state.work.run(begin))
+
+
+def _with_warnings(request: Request, response: Response, texts: Sequence[str]) -> Response:
+    if texts:
+        response.headers.update(_warnings(request, *texts))
+    return response
 
 
 def _warnings(request: Request, *texts: str | None) -> dict[str, str]:
