@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -156,19 +156,13 @@ def _one(tx: Connection, statement: Select[Any], resource: Resource) -> Row[Any]
 
 
 def _resource(row: Row[Any]) -> Resource:
-    return Resource(row.StudyInstanceUID, row.SeriesInstanceUID, row.SOPInstanceUID, row.partition)
+    return Resource(*row[:_NAMES])
 
 
 def _stored(row: Row[Any]) -> StoredInstance:
-    return StoredInstance(
-        resource=_resource(row),
-        watermark=row.watermark,
-        key=row.blob,
-        length=row.length,
-        digest=row.digest,
-        transfer_syntax=row.AvailableTransferSyntaxUID,
-        complete=row.complete,
-        sop_class=row.SOPClassUID,
-        frames=row.frames,
-        created=row.created,
-    )
+    # By position, which takes half the time: a Study may have thousands.
+    return StoredInstance(Resource(*row[:_NAMES]), *row[_NAMES:_FILE])
+
+
+_NAMES = len(fields(Resource))
+_FILE = _NAMES + len(fields(StoredInstance)) - 1

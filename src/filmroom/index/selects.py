@@ -38,6 +38,7 @@ def of(selected: Select[Any], level: Level) -> Select[Any]:
 
 
 _NAME = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID, instance.c.partition)
+# In the order of the fields of `instances.StoredInstance`, after those of `Resource`.
 _FILE = (
     *_NAME,
     instance.c.watermark,
@@ -45,8 +46,8 @@ _FILE = (
     instance.c.length,
     instance.c.digest,
     instance.c.AvailableTransferSyntaxUID,
-    instance.c.SOPClassUID,
     instance.c.complete,
+    instance.c.SOPClassUID,
     instance.c.frames,
     instance.c.created,
 )
