@@ -26,6 +26,7 @@ class Answer:
     head: bytes
     buffer: bytearray
     spans: Sequence[tuple[int, int]]  # one, or one for each chunk
+    began: float = 0.0  # when its head was here, by `time.perf_counter`
 
     def content(self) -> tuple[bytes | bytearray, int, int]:
         """Where the content is: in what, from, to. Only chunks are copied, which is after the clock has stopped."""
@@ -69,6 +70,7 @@ class Timing:
     latencies: Sequence[float]
     received: int  # bytes of content
     client_cpu: float
+    first: Sequence[float] = ()  # until the head of each answer was here
 
 
 class Connection:
@@ -110,7 +112,7 @@ class Connection:
 
     def _receive(self) -> Answer:
         self._filled = 0
-        start = self._find(b"\r\n\r\n", 0) + 4
+        start, began = self._find(b"\r\n\r\n", 0) + 4, time.perf_counter()
         head = bytes(self._buffer[:start])
         status, fields = int(head[9:12]), head.lower()
         closes = b"connection: close" in fields
@@ -126,7 +128,7 @@ class Connection:
             spans, closes = [(start, self._fill_to_the_end())], True
         if closes:
             self.close()
-        return Answer(status, head, self._buffer, spans)
+        return Answer(status, head, self._buffer, spans, began)
 
     def _chunks(self, position: int) -> list[tuple[int, int]]:
         spans: list[tuple[int, int]] = []
@@ -176,6 +178,8 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
     begin, cpu = time.perf_counter(), time.process_time()
     limit, deadline = (inf, begin + seconds) if count is None else (count, inf)
 
+    heads: list[float] = []  # appending is atomic, so the threads share it
+
     def work(connection: Connection) -> tuple[list[float], int]:
         latencies, received = [], 0
         while (number := next(numbers)) < limit and time.perf_counter() < deadline:
@@ -183,6 +187,7 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
             start = time.perf_counter()
             answer = connection.ask(made.request)
             latencies.append(time.perf_counter() - start)
+            heads.append(answer.began - start)
             received += sum(end - first for first, end in answer.spans)
             made.check(answer)
         return latencies, received
@@ -192,4 +197,4 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
     elapsed = time.perf_counter() - begin
     latencies = [latency for one, _ in results for latency in one]
     waited = elapsed if len(connections) > 1 else sum(latencies)
-    return Timing(waited, latencies, sum(received for _, received in results), time.process_time() - cpu)
+    return Timing(waited, latencies, sum(received for _, received in results), time.process_time() - cpu, heads)

@@ -11,6 +11,7 @@ from bench.processes import Meter, Usage
 from bench.service import DICOM, JSON, OCTETS, Service
 
 SERIES = 600
+STUDY = 1000
 STUDIES = 1000
 STEP = 7919  # a prime: n * STEP walks through all of a series or all studies in no particular order
 MR = Shape(64, 64, modality="MR")
@@ -66,6 +67,7 @@ def _memory(_: Timing, usage: Usage, meter: Meter) -> float:
 
 RATE = Unit("/s", True, lambda timing, _, __: len(timing.latencies) / timing.seconds)
 LATENCY = Unit("ms", False, lambda timing, _, __: median(timing.latencies) * 1e3)
+FIRST_BYTE = Unit("ms", False, lambda timing, _, __: median(timing.first) * 1e3)
 THROUGHPUT = Unit("MB/s", True, lambda timing, _, __: timing.received / timing.seconds / 1e6)
 MEMORY = Unit("MB", False, _memory, needs_memory=True)
 
@@ -166,6 +168,15 @@ def whole_series(at: Service, _: Scale) -> Work:
     return Work(lambda _: task)
 
 
+def whole_study(at: Service, _: Scale) -> Work:
+    """All instances of a Study of 1,000 in one answer."""
+    instances = _kept(at, "study", lambda: new_series(at, KB_131, STUDY))
+    task = at.get(
+        instances[0].series_path.partition("/series")[0], DICOM, _is(*(tuple(one.pieces()) for one in instances))
+    )
+    return Work(lambda _: task)
+
+
 def large_store(at: Service, _: Scale) -> Work:
     """One object of many Frames."""
     task = at.store(new_series(at, MB_262, 1)[0])
@@ -257,6 +268,8 @@ ROWS = (
     Row("frame-1", "One Frame of 131 KB, 1 client", LATENCY, 1, frame),
     Row("frame-8", "One Frame of 131 KB, 8 clients", RATE, 8, frame),
     Row("series", "Series of 600 x 131 KB", THROUGHPUT, 1, whole_series),
+    Row("study-first", "First byte of a Study of 1,000 x 131 KB", FIRST_BYTE, 1, whole_study),
+    Row("study-memory", "Peak memory over idle, sending that Study", MEMORY, 1, whole_study, rounds=1),
     Row("last-frame-first", "Last Frame of a 262 MB object, first touch", LATENCY, 1, first_touch),
     Row("last-frame-next", "Last Frame of a 262 MB object, next", LATENCY, 1, next_touch),
     Row("search-patient-1", "Search PatientID, 1 client", LATENCY, 1, search_patient),

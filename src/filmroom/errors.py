@@ -9,6 +9,7 @@ Error
     Conflict                the state of what is stored forbids it
     NotAcceptable           nothing that is acceptable can be sent
     UnsupportedMediaType    a body of a kind that is not understood
+    NotSatisfiable          a range of bytes that is not there
     TooLarge                a part or a request above the limit
     Forbidden               the user may not do this
     Unavailable             the index, the blob store or a worker did not answer, or the disk is full
@@ -49,6 +50,14 @@ class Conflict(Error):
 
 class NotAcceptable(Error):
     """Nothing that the request accepts can be sent."""
+
+
+class NotSatisfiable(Error):
+    """The range of bytes that is asked for begins after the end; `length` is how many bytes there are."""
+
+    def __init__(self, message: str, length: int = 0) -> None:
+        super().__init__(message)
+        self.length = length
 
 
 class UnsupportedMediaType(Error):

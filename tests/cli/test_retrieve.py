@@ -1,5 +1,6 @@
 """`filmroom retrieve` saves a study, a series or an instance under the names of their UIDs."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,24 @@ def test_a_study_is_saved_as_it_was_stored(run: Program, stored: list[Dataset], 
 def test_a_series_and_an_instance_alone(run: Program, stored: list[Dataset]) -> None:
     uids = [stored[1].StudyInstanceUID, stored[1].SeriesInstanceUID, stored[1].SOPInstanceUID]
     assert run("retrieve", *uids[:2]).out == run("retrieve", *uids).out == f"{_path(stored[1])}\n"
+
+
+def test_a_study_as_zip(run: Program, stored: list[Dataset], tmp_path: Path) -> None:
+    ran = run("retrieve", stored[0].StudyInstanceUID, "--zip", "got/study.zip")
+    assert (ran.code, ran.out, ran.err) == (0, "got/study.zip\n", "")
+    with zipfile.ZipFile(tmp_path / "got" / "study.zip") as archive:
+        assert {archive.read(name) for name in archive.namelist()} == {data.file(instance) for instance in stored}
+    assert [path.name for path in (tmp_path / "got").iterdir()] == ["study.zip"]
+
+
+def test_a_zip_with_a_dicomdir(run: Program, stored: list[Dataset], tmp_path: Path) -> None:
+    assert run("retrieve", stored[0].StudyInstanceUID, "--zip", "study.zip", "--dicomdir").code == 0
+    assert "DICOMDIR" in zipfile.ZipFile(tmp_path / "study.zip").namelist()
+
+
+def test_a_zip_of_nothing_ends_with_1(run: Program, service: str, tmp_path: Path) -> None:
+    assert run("retrieve", "1.2.3", "--zip", "study.zip").code == 1
+    assert not list(tmp_path.glob("*.zip"))
 
 
 def test_quiet_says_nothing(run: Program, stored: list[Dataset]) -> None:

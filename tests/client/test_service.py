@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset
 import filmroom.client.client
 from filmroom import Client, NotFound, StoreFailed
 from filmroom.cli import launch
+from filmroom.client import Progress
 from tests import data
 
 
@@ -107,6 +109,42 @@ def test_a_bulk_value_is_retrieved_by_its_url(running: str, connect: Callable[..
     client.store_instances(made)
     pixels = client.retrieve_instance_metadata(*_uids(made[0])).PixelData
     assert client.retrieve_bulkdata(pixels.url) == [made[0].PixelData]
+
+
+def test_a_part_of_a_bulk_value(running: str, connect: Callable[..., Any]) -> None:
+    client, made = connect(f"{running}/dicomweb"), _study()[:1]
+    client.store_instances(made)
+    url = client.retrieve_instance_metadata(*_uids(made[0])).PixelData.url
+    assert client.retrieve_bulkdata(url, byte_range=(10, 19)) == [made[0].PixelData[10:20]]
+    assert client.retrieve_bulkdata(url, byte_range=(250,)) == [made[0].PixelData[250:]]
+
+
+def test_some_attributes_of_metadata(running: str, connect: Callable[..., Any]) -> None:
+    client, made = connect(f"{running}/dicomweb"), _study()[:1]
+    client.store_instances(made)
+    [found] = client.retrieve_study_metadata(_uids(made[0])[0], include_fields=["PatientName", "Rows"])
+    assert set(found.dir()) - {"SOPClassUID"} == {
+        "SOPInstanceUID",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "PatientName",
+        "Rows",
+    }
+
+
+@pytest.mark.parametrize("dicomdir", [False, True])
+def test_a_zip_is_saved(running: str, connect: Callable[..., Any], tmp_path: Path, dicomdir: bool) -> None:
+    client, made = connect(f"{running}/dicomweb"), _study()
+    seen: list[Progress] = []
+    client.store_instances(made)
+    path = client.download_zip(
+        made[0].StudyInstanceUID, path=tmp_path / "a" / "b.zip", dicomdir=dicomdir, progress=seen.append
+    )
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == len(made) + dicomdir
+    assert seen[-1].bytes == path.stat().st_size
+    assert [one.name for one in path.parent.iterdir()] == ["b.zip"]
 
 
 OTHERS = {"set_chunk_size", "set_http_retry_params", "lookup_keyword", "lookup_tag"}  # not operations

@@ -12,6 +12,7 @@ ROOT = "/dicomweb"
 EXPLICIT, IMPLICIT, JPEG_2000, JPEG_LS = (f"1.2.840.10008.1.2{end}" for end in (".1", "", ".4.90", ".4.80"))
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 DICOM_JSON, OCTETS = "application/dicom+json", "application/octet-stream"
+EXPLICIT_OCTETS = f"{OCTETS}; transfer-syntax={EXPLICIT}"
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_default_of_bulkdata(http: httpx2.Client, url: str, image: Sent, accept:
     path = f"{image.instance}/bulkdata/7FE00010"
     answer = _get(http, path, accept)
     boundary = parameters(answer)["boundary"]
-    head = f"--{boundary}\r\nContent-Type: {OCTETS}\r\nContent-Location: {url}{ROOT}{path}\r\n\r\n"
+    head = f"--{boundary}\r\nContent-Type: {EXPLICIT_OCTETS}\r\nContent-Location: {url}{ROOT}{path}\r\n\r\n"
     assert answer.content == head.encode() + image.dataset.PixelData + f"\r\n--{boundary}--\r\n".encode()
 
 
@@ -213,7 +214,7 @@ def test_frame_as_single_part(http: httpx2.Client, jpeg_ls: Sent) -> None:
 @pytest.mark.parametrize("accept", [OCTETS, f"{OCTETS}; transfer-syntax=*"])
 def test_bulkdata_as_single_part(http: httpx2.Client, image: Sent, accept: str) -> None:
     answer = _get(http, f"{image.instance}/bulkdata/7FE00010", accept)
-    assert (answer.headers["Content-Type"], answer.content) == (OCTETS, image.dataset.PixelData)
+    assert (answer.headers["Content-Type"], answer.content) == (EXPLICIT_OCTETS, image.dataset.PixelData)
 
 
 # --- Transfer Syntax

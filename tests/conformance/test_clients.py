@@ -60,7 +60,7 @@ JAVA = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
 
 # Answers
 STORED_FILE, STORED_FRAME = f"{DICOM}; transfer-syntax={JPEG_LS}", f"parts image/jls; transfer-syntax={JPEG_LS}"
-NATIVE_DICOM, BULK = f"parts {DICOM}; transfer-syntax={EXPLICIT}", f"parts {OCTETS}"
+NATIVE_DICOM, BULK = f"parts {DICOM}; transfer-syntax={EXPLICIT}", NATIVE_OCTETS
 NEEDS = [
     Need("dicomtrolley", "compressed", "{instance}", "*/*", STORED_DICOM),
     Need("dicomtrolley", "compressed", "{series}", "*/*", STORED_DICOM),
@@ -93,7 +93,7 @@ NEEDS = [
     Need("Slim", "native", VALUE, "*/*", BULK),
     Need("EZ-WSI", "compressed", "{instance}", EZ_WSI, STORED_DICOM),
     Need("EZ-WSI", "compressed", "{instance}", "application/dicom; transfer-syntax=*", STORED_FILE),
-    Need("EZ-WSI", "native", VALUE, ONE_PART, OCTETS),
+    Need("EZ-WSI", "native", VALUE, ONE_PART, f"{OCTETS}; transfer-syntax={EXPLICIT}"),
     Need("wsidicom", "compressed", FRAME, PROBE, STORED_FRAME),
     Need("dcm4che wadors", "compressed", "{study}?accept=*", None, STORED_DICOM),
     Need("dcm4che wadors", "native", "{study}/metadata?accept=application/dicom%2Bjson", JAVA, JSON),

@@ -15,6 +15,7 @@ from filmroom.index import additions, instances
 from filmroom.index import database as module
 from filmroom.index.additions import Status
 from filmroom.index.database import Database
+from filmroom.index.instances import Version
 from filmroom.index.tables import counter, instance, instance_data
 from tests.index import given
 
@@ -77,7 +78,7 @@ def test_a_reader_sees_one_state(database: Database) -> None:
         given.add(database, given.new("1", "2", "4"))
         assert instances.version(tx, Resource("1")) == before
     with database.read() as tx:
-        assert instances.version(tx, Resource("1")) == (2, 2)
+        assert instances.version(tx, Resource("1")) == Version(2, 2, None)
 
 
 def test_an_error_of_the_database_says_nothing_of_patients(database: Database) -> None:
@@ -139,6 +140,7 @@ def test_threads_add_the_same_instances_once(database: Database) -> None:
 PROCESS = """
 import sys
 from filmroom.index.database import Database
+from filmroom.index.instances import Version
 from tests.index import given
 
 database = Database(sys.argv[1])
@@ -176,7 +178,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing_half_stored(tmp_path: Path) 
     with pytest.raises(Unavailable, match="disk is full; free some space"):
         given.add(database, *large)
     with database.read() as tx:
-        assert instances.version(tx, Resource("1")) == (1, 1)
+        assert instances.version(tx, Resource("1")) == Version(1, 1, None)
         assert tx.scalar(select(func.count()).select_from(instance_data)) == 1
     _limit_pages(database, 1 << 30)
     assert given.add(database, *large) == [Status.ADDED] * 500

@@ -33,7 +33,8 @@ def fetched(database: Database, *uids: str) -> list[StoredInstance]:
 
 def version(database: Database, *uids: str) -> tuple[int, int] | None:
     with database.read() as tx:
-        return instances.version(tx, given.named(*uids))
+        found = instances.version(tx, given.named(*uids))
+    return found and (found.watermark, found.instances)
 
 
 def deleted(database: Database) -> set[str]:

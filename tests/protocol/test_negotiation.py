@@ -194,7 +194,8 @@ def test_json_is_the_default(accept: tuple[str, ...], kind: Kind) -> None:
         (Kind.FRAMES, multipart("image/jpeg", JPEG), ("image/jpeg", JPEG, True)),
         (Kind.FRAMES, multipart("image/x-jls"), ("image/jls", "1.2.840.10008.1.2.4.80", True)),
         (Kind.BULKDATA, f"{OCTETS}; transfer-syntax=*", (OCTETS, STORED, False)),
-        (Kind.BULKDATA, f"{multipart('application/pdf')}, {multipart(OCTETS)}", (OCTETS, STORED, True)),
+        (Kind.BULKDATA, f"{multipart('text/plain')}, {multipart(OCTETS)}", (OCTETS, STORED, True)),
+        (Kind.BULKDATA, f"{multipart('application/pdf')}, {multipart(OCTETS)}", ("application/pdf", STORED, True)),
         (Kind.STORE, "application/dicom+xml", (JSON, STORED, False)),
     ],
 )
@@ -277,7 +278,7 @@ def test_a_refused_type_is_not_sent_for_a_range() -> None:
 
 
 def test_the_refusal_says_what_would_do() -> None:
-    with pytest.raises(NotAcceptable, match=r"Acceptable here: application/dicom, \*/\*\.$"):
+    with pytest.raises(NotAcceptable, match=r"Acceptable here: application/dicom, application/zip, \*/\*\.$"):
         standard(Kind.STUDY, "image/png")
 
 

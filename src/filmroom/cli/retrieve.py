@@ -1,7 +1,8 @@
 """`filmroom retrieve`: download a study, a series or an instance into a folder."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
 
@@ -22,9 +23,16 @@ from filmroom.cli.service import (
     shown,
     stop,
 )
-from filmroom.client import NotFound
+from filmroom.client import NotFound, Progress
 from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Resource
+
+
+class Shared(TypedDict):
+    """What both kinds of download take."""
+
+    transfer_syntax: str
+    progress: Callable[[Progress], None] | None
 
 
 def _syntax(value: str) -> str:
@@ -54,6 +62,12 @@ def retrieve(
             help=f"Transfer Syntax to ask for: a UID, or one of {', '.join(transfer_syntax.NAMES)}.",
         ),
     ] = "*",
+    archive: Annotated[
+        Path | None, typer.Option("--zip", metavar="FILE", help="Save one ZIP archive under this name instead.")
+    ] = None,
+    dicomdir: Annotated[
+        bool, typer.Option("--dicomdir", help="With --zip: with a DICOMDIR, for a CD or another archive.")
+    ] = False,
     quiet: Quiet = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
@@ -70,17 +84,22 @@ def retrieve(
 
         filmroom retrieve 1.2.3 --to downloads
         filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax explicit
+        filmroom retrieve 1.2.3 --zip study.zip --dicomdir
     """
     if folder.exists() and not folder.is_dir():
         raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
     with connect(url, token, timeout) as client, bar("Retrieving", quiet) as progress:
         try:
-            paths = client.download(study, series, instance, folder=folder, transfer_syntax=syntax, progress=progress)
+            uids, shared = (study, series, instance), Shared(transfer_syntax=syntax, progress=progress)
+            if archive is None:
+                paths = client.download(*uids, folder=folder, **shared)
+            else:
+                paths = [client.download_zip(*uids, path=archive, dicomdir=dicomdir, **shared)]
         except NotFound as error:
             if is_no_root(error, client.base_url):
                 raise
             stop(f"there is no {Resource(study, series, instance).path} at {shown(client.base_url)}", NOT_ALL)
         except OSError as error:
-            stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)
+            stop(f"can't write to {archive or folder}: {error.strerror}", NOT_ALL)
     if not quiet:
         typer.echo("\n".join(map(str, paths)))

@@ -31,6 +31,7 @@ Transaction = Generator["Request", Answer, T]
 
 JSON = "application/dicom+json"
 INSTANCES = ("application/dicom",)
+ZIP = "application/zip"
 OCTETS = ("application/octet-stream",)
 AS_STORED = {*INSTANCES, *OCTETS}  # what can be asked for in the Transfer Syntax "*"
 JPEG = ("image/jpeg",)
@@ -173,6 +174,7 @@ def metadata(
     resource: str,
     *,
     if_none_match: str | None = None,
+    include_fields: Sequence[str] | None = None,
     request_original: bool = False,
     **where: Unpack[RequestOptions],
 ) -> Transaction[Datasets]:
@@ -180,7 +182,7 @@ def metadata(
     headers = {"accept": JSON} | (ORIGINAL if request_original else {})
     if if_none_match is not None:
         headers["if-none-match"] = if_none_match
-    url = service.url(f"{resource}/metadata", (), **where)
+    url = service.url(f"{resource}/metadata", [("includefield", include_fields)], **where)
     answer = yield Request("GET", url, headers)
     if answer.status == 304:
         answer.headers.setdefault("etag", if_none_match or "")
@@ -225,6 +227,24 @@ def download(
     """The Instances of a resource, each written to its place under `folder`."""
     target = _parts.Folder(folder)
     return instances(service, resource, target.keep, open_file=target.open, **options)
+
+
+def download_zip(
+    service: Service,
+    resource: str,
+    path: str | os.PathLike[str],
+    *,
+    transfer_syntax: str | None = "*",
+    dicomdir: bool = False,
+    progress: OnProgress | None = None,
+    **where: Unpack[RequestOptions],
+) -> Stream[Path]:
+    """The Instances of a resource in one archive, written to `path`."""
+    syntax = f"; transfer-syntax={transfer_syntax}" if transfer_syntax else ""
+    url = service.url(resource, [("dicomdir", dicomdir or None)], **where)
+    target = _parts.File(path)
+    request = Request("GET", url, {"accept": ZIP + syntax})
+    return Stream(request, target.keep, target.open, expected=1, progress=progress)
 
 
 def frames(

@@ -61,10 +61,12 @@ class MetadataOptions(RequestOptions, total=False):
     """Keywords of a retrieve of Metadata (PS3.18 §10.4).
 
     if_none_match     ETag of an earlier answer: when it still holds the result is empty and `.not_modified`
+    include_fields    only these attributes and the UIDs (Filmroom): keywords, tags, or paths of them with dots
     request_original  as it was before a bulk update (Azure's header msdicom-request-original)
     """
 
     if_none_match: str | None
+    include_fields: Sequence[str] | None
     request_original: bool
 
 
@@ -97,6 +99,20 @@ class DownloadOptions(RetrieveOptions, total=False):
     progress  called with a `Progress` after each piece of the answer
     """
 
+    progress: OnProgress | None
+
+
+class ZipOptions(RequestOptions, total=False):
+    """Keywords of a download as ZIP.
+
+    transfer_syntax  UID; "*" (default) is as stored; None asks without one, which by PS3.18 means Explicit VR Little
+                     Endian
+    dicomdir         with a DICOMDIR, and the short names that it wants (Filmroom)
+    progress         called with a `Progress` after each piece of the answer
+    """
+
+    transfer_syntax: str | None
+    dicomdir: bool
     progress: OnProgress | None
 
 

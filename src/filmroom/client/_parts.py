@@ -303,6 +303,28 @@ def remove(file: IO[bytes]) -> None:
         Path(file.name).unlink(missing_ok=True)
 
 
+class File:
+    """Keeps the only part as one file. It has its name only when it is whole; one that was there is replaced."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+
+    def open(self) -> IO[bytes]:
+        """A file beside it for what comes."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return in_folder(self._path.parent)
+
+    def keep(self, part: Part) -> Path:
+        """Give the file its name."""
+        try:
+            part.file.close()
+            os.replace(part.file.name, self._path)
+        except OSError:
+            remove(part.file)
+            raise
+        return self._path
+
+
 class Folder:
     """Keeps parts as `study/series/instance.dcm` under one folder. What an earlier download left there is replaced.
 

@@ -25,6 +25,7 @@ from filmroom.client._options import (
     RetrieveOptions,
     SearchOptions,
     StoreOptions,
+    ZipOptions,
 )
 from filmroom.client._parts import Content
 from filmroom.client._retry import Retry
@@ -174,6 +175,18 @@ class AsyncClient(Moved):
     ) -> list[Path]:
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return [item async for item in self._stream(_messages.download(self._service, resource, folder, **options))]
+
+    async def download_zip(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        path: str | os.PathLike[str],
+        **options: Unpack[ZipOptions],
+    ) -> Path:
+        resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return await self._only(_messages.download_zip(self._service, resource, path, **options))
 
     # Frames, rendered images, bulk values
 

@@ -22,6 +22,7 @@ from filmroom.client._options import (
     RetrieveOptions,
     SearchOptions,
     StoreOptions,
+    ZipOptions,
 )
 from filmroom.client._parts import Content
 from filmroom.client._retry import Retry
@@ -204,6 +205,22 @@ class Client(Carrier):
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return list(self._stream(_messages.download(self._service, resource, folder, **options)))
 
+    def download_zip(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        path: str | os.PathLike[str],
+        **options: Unpack[ZipOptions],
+    ) -> Path:
+        """Save the Instances of a Study, Series or Instance as one ZIP archive; its path.
+
+        Bytes go from the connection to disk as they come. Keywords: `ZipOptions`.
+        """
+        resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._only(_messages.download_zip(self._service, resource, path, **options))
+
     # Frames, rendered images, bulk values
 
     def iter_instance_frames(
@@ -318,5 +335,3 @@ class Client(Carrier):
         """Delete an Instance. Keywords: `RequestOptions`."""
         resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
         self._run(_messages.delete(self._service, resource, **options))
-
-    # Carrying

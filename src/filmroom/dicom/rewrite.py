@@ -46,7 +46,7 @@ Edit = Callable[[DataSet, Mapping[str, Any], int], Mapping[int, Value | None]]
 
 def write(file: File, decoded: Mapping[str, Any], target: TransferSyntax, edit: Edit) -> Iterator[bytes]:
     """The bytes of the file, in pieces. `decoded` is the Model of the data set; it knows all VRs."""
-    yield meta(file.meta, str(first(decoded, 0x00080016) or ""), str(first(decoded, 0x00080018) or ""), target)
+    yield file_meta(file.meta, str(first(decoded, 0x00080016) or ""), str(first(decoded, 0x00080018) or ""), target)
     written = _Writer(file, target, edit).data_set(file.elements, decoded, 0)
     yield from _deflated(written) if target.deflated else written
 
@@ -59,7 +59,7 @@ def swapped(buffer: Any, offset: int, length: int, size: int) -> Iterator[bytes]
         yield np.frombuffer(raw[:whole], f"u{size}").byteswap().tobytes() + raw[whole:]
 
 
-def meta(old: Mapping[int, str], sop_class: str, sop_instance: str, target: TransferSyntax) -> bytes:
+def file_meta(old: Mapping[int, str], sop_class: str, sop_instance: str, target: TransferSyntax) -> bytes:
     """Preamble and File Meta Information. The old preamble is not kept: it may point into bytes that are no more."""
     values = {
         _SOP_CLASS: old.get(_SOP_CLASS) or sop_class,
@@ -69,7 +69,7 @@ def meta(old: Mapping[int, str], sop_class: str, sop_instance: str, target: Tran
         _WRITER_VERSION: IMPLEMENTATION_VERSION_NAME,
         _SOURCE_TITLE: old.get(_SOURCE_TITLE, ""),
     }
-    encoding = _Encoding(EXPLICIT_LITTLE)
+    encoding = Encoding(EXPLICIT_LITTLE)
     elements = [encoding.element(0x00020001, "OB", b"\0\1")]
     elements += [encoding.text(tag, value) for tag, value in values.items() if value]
     group = b"".join(elements)
@@ -87,7 +87,7 @@ def _deflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield rest + b"\0" * ((length + len(rest)) % 2)
 
 
-class _Encoding:
+class Encoding:
     """How a Transfer Syntax writes the parts of an element."""
 
     def __init__(self, syntax: TransferSyntax) -> None:
@@ -134,7 +134,7 @@ class _Writer:
     def __init__(self, file: File, target: TransferSyntax, edit: Edit) -> None:
         self._buffer = file.buffer
         self._swap = file.transfer_syntax.big_endian != target.big_endian
-        self._encoding = _Encoding(target)
+        self._encoding = Encoding(target)
         self._edit = edit
 
     def data_set(self, elements: DataSet, decoded: Mapping[str, Any], depth: int) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ They are built once, for building one costs several times what running it does; 
 
 from typing import Any
 
-from sqlalchemy import Column, Select, bindparam, literal, select
+from sqlalchemy import Column, Select, bindparam, literal, null, select
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index.tables import instance, instance_data, links, series, study
@@ -38,6 +38,7 @@ def of(selected: Select[Any], level: Level) -> Select[Any]:
 
 
 _NAME = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID, instance.c.partition)
+# In the order of the fields of `instances.StoredInstance`, after those of `Resource`.
 _FILE = (
     *_NAME,
     instance.c.watermark,
@@ -45,8 +46,8 @@ _FILE = (
     instance.c.length,
     instance.c.digest,
     instance.c.AvailableTransferSyntaxUID,
-    instance.c.SOPClassUID,
     instance.c.complete,
+    instance.c.SOPClassUID,
     instance.c.frames,
     instance.c.created,
 )
@@ -58,7 +59,7 @@ _DATA = instance_data.c
 FRAMES = of(select(*_FILE, _DATA.frame_start, _DATA.frame_bits, _DATA.frame_spans), Level.INSTANCE)
 BULK = of(select(*_FILE, _DATA.bulk), Level.INSTANCE)
 VERSION = {
-    Level.STUDY: select(study.c.newest, study.c.instances).where(_HERE[0]),
-    Level.SERIES: select(series.c.newest, series.c.instances).where(*links({series, study}), *_HERE[:2]),
-    Level.INSTANCE: of(select(instance.c.watermark, literal(1)), Level.INSTANCE),
+    Level.STUDY: select(study.c.newest, study.c.instances, null()).where(_HERE[0]),
+    Level.SERIES: select(series.c.newest, series.c.instances, null()).where(*links({series, study}), *_HERE[:2]),
+    Level.INSTANCE: of(select(instance.c.watermark, literal(1), instance.c.created), Level.INSTANCE),
 }

@@ -41,6 +41,8 @@ class Dialect:
     bulkdata_uris: bool  # Metadata has BulkDataURI; otherwise bulk values are left out
     padding: bool  # NULs and blanks at the end of values are part of them
     quoted_etags: bool  # "5-2" as RFC 9110 §8.8.3 wants it, or 5-2
+    validators: bool  # ETag and Last-Modified of all that is retrieved, not of Metadata alone; and ranges of bytes
+    metadata_fields: bool  # includefield chooses what is in Metadata
 
     # Search
     default_limit: int
@@ -85,6 +87,8 @@ V1 = Dialect(
     bulkdata_uris=False,
     padding=True,
     quoted_etags=False,
+    validators=False,
+    metadata_fields=False,
     default_limit=100,
     largest_limit=200,
     empty_search_status=204,
@@ -130,6 +134,8 @@ DICOMWEB = Dialect(
     bulkdata_uris=True,
     padding=False,
     quoted_etags=True,
+    validators=True,
+    metadata_fields=True,
     # A viewer's list of Studies and the Instances of nearly every Series fit in the default, at some 1 MB of
     # JSON. Who wants more says so or pages by offset; ten thousand are the most that one request may cost.
     default_limit=1000,

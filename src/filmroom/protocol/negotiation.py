@@ -22,6 +22,7 @@ class Kind(Enum):
     FRAMES = auto()
     RENDERED = auto()
     BULKDATA = auto()
+    PIXELDATA = auto()  # all Frames of an Instance, or its video
     METADATA = auto()
     SEARCH = auto()
     STORE = auto()

@@ -9,6 +9,8 @@ DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 JSON = "application/json"
 WADL = "application/vnd.sun.wadl+xml"
+DICOM_XML = "application/dicom+xml"
+ZIP = "application/zip"
 OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
 JPEG, PNG = "image/jpeg", "image/png"
@@ -103,6 +105,11 @@ _SYNONYMS: Mapping[str, str] = {
 _ANYTHING = ("*/*", "")
 _ANY_DICOM = (*_ANYTHING, "application/*")
 _ANY_BYTES = (*_ANYTHING, "application/*")
+# Encapsulated documents: MIME types that (0042,0012) may hold (PS3.3 §C.24.2).
+DOCUMENTS = ("application/pdf", "text/xml", "model/stl", "model/obj", "model/mtl")
+VIDEOS = tuple(media_type for media_type in _COMPRESSED if media_type.startswith("video/"))
+# What Frames can be sent as; in lower case.
+OF_FRAMES = frozenset({OCTET_STREAM, *(media_type.lower() for media_type in _COMPRESSED)})
 
 
 def _compressed_row(accept: str, media_type: str, multipart: bool | None = None) -> Offer:
@@ -119,6 +126,11 @@ def _compressed_rows() -> tuple[Offer, ...]:
     return (*named, *synonyms, *ranges, *anything)
 
 
+def _video_rows() -> tuple[Offer, ...]:
+    """What a video is for who takes anything: its own type, in one part, which players can read."""
+    return tuple(_compressed_row("*/*", media_type) for media_type in VIDEOS)
+
+
 def _standard(*rows: Offer, charset: bool = False) -> Offers:
     return Offers(rows, without_accept="*/*", accept_parameter=True, specific=True, charset=charset)
 
@@ -133,29 +145,32 @@ def _json(*rows: Offer, charset: bool = True) -> Offers:
 
 _DICOM = _standard(
     Offer(DICOM, DICOM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
+    Offer(ZIP, ZIP, _SINGLE, (_EXPLICIT_LITTLE,), fallback=True),
     *(Offer(accept, DICOM, _BOTH, multipart=True) for accept in _ANY_DICOM),
+)
+_FRAMES_ROWS = (
+    Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
+    *(Offer(accept, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), multipart=True, fallback=True) for accept in _ANY_BYTES),
+    *_compressed_rows(),
 )
 
 STANDARD: Mapping[Kind, Offers] = MappingProxyType(
     {
         Kind.STUDY: _DICOM,  # one part will do for a Study of one Instance
         Kind.INSTANCE: _DICOM,
-        Kind.FRAMES: _standard(
-            Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
-            *(
-                Offer(accept, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), multipart=True, fallback=True)
-                for accept in _ANY_BYTES
-            ),
-            *_compressed_rows(),
-        ),
+        Kind.FRAMES: _standard(*_FRAMES_ROWS),
+        Kind.PIXELDATA: _standard(*_FRAMES_ROWS, *_video_rows()),
         Kind.BULKDATA: _standard(
             Offer(OCTET_STREAM, OCTET_STREAM, _BOTH),
             *(Offer(accept, OCTET_STREAM, _BOTH, multipart=True) for accept in _ANY_BYTES),
+            *(Offer(document, document, _BOTH) for document in DOCUMENTS),
+            *_compressed_rows(),
+            *_video_rows(),
         ),
         Kind.RENDERED: _standard(
             *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")), Offer(PNG, PNG, _SINGLE)
         ),
-        Kind.METADATA: _json(),
+        Kind.METADATA: _json(Offer(DICOM_XML, DICOM_XML, _BOTH)),
         Kind.SEARCH: _json(),
         # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;
         # RFC 9110 §12.5.1 lets Accept be disregarded.

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from filmroom.dicom import attributes, matching
+from filmroom.dicom import attributes, fields, matching
+from filmroom.dicom.fields import Fields
 from filmroom.dicom.matching import Key, Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import COMPUTED
@@ -48,8 +49,7 @@ class _Search:
         """A parameter can't be used: strict dialects refuse it, others say so in a warning."""
         if self.dialect.strict:
             raise BadParameter(refusal)
-        # The text goes into a header, and nobody knows what was sent as a name.
-        self.warnings.append(f"{re.sub('[^0-9A-Za-z_.]', '?', name[:64])} was ignored: {why}")
+        self.warnings.append(f"{_printable(name)} was ignored: {why}")
 
 
 def parse(
@@ -72,6 +72,21 @@ def parse(
         offset=_integer("Offset", controls["offset"], 0, 0, _LARGEST_OFFSET, dialect.wording),
     )
     return query, _some(dict.fromkeys(search.warnings))
+
+
+def metadata_fields(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[Fields | None, tuple[str, ...]]:
+    """What `includefield` wants of Metadata, None for everything, and warnings about what is no attribute."""
+    if not dialect.metadata_fields:
+        return None, ()
+    wanted, unknown = fields.parse(value for name, value in parameters if name.lower() == "includefield")
+    return wanted, _some(
+        f"{_printable(name)} was ignored: it is the keyword or tag of no attribute." for name in unknown
+    )
+
+
+def _printable(name: str) -> str:
+    """A name as it can stand in a header: nobody knows what was sent as one."""
+    return re.sub("[^0-9A-Za-z_.]", "?", name[:64])
 
 
 def _some(warnings: Iterable[str]) -> tuple[str, ...]:

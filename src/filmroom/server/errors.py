@@ -5,6 +5,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from filmroom import errors
+from filmroom.protocol import byte_ranges
 from filmroom.protocol.dialects import Dialect
 
 log = structlog.get_logger()
@@ -17,6 +18,7 @@ STATUSES: dict[type[errors.Error], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
+    errors.NotSatisfiable: 416,
     errors.Lost: 500,
     errors.Unavailable: 503,
 }
@@ -36,6 +38,8 @@ async def known(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.Error)
     status = status_of(error)
     headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+    if isinstance(error, errors.NotSatisfiable):
+        headers = {"Content-Range": byte_ranges.unsatisfied(error.length)}
     if status >= 500:
         log.error(type(error).__name__.lower(), reason=str(error), cause=repr(error.__cause__))
     dialect: Dialect | None = request.scope.get("dialect")

@@ -68,6 +68,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "offset": Parameter("Results to leave out at the beginning", number=(0, _ANY_INTEGER)),
         "fuzzymatching": Parameter("Whether the words of a name match by their beginnings", r"^(true|false)$"),
         "includefield": Parameter("Attributes to answer with: keywords, tags, or all"),
+        # Of application/zip
+        "dicomdir": Parameter("Whether a ZIP archive has a DICOMDIR", r"^(true|false)$"),
         # PS3.18 §8.3.5
         "quality": Parameter("Quality of the image", number=(1, 100)),
         # PS3.18 §9

@@ -1,91 +1,189 @@
-"""Responses: representations on their way out, one by one or in multipart/related (PS3.18 §8.6, §10.4.1.2)."""
+"""Responses: with what a representation is sent, and whether it is sent at all (RFC 9110 §8.8, §13, §14)."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from filmroom.protocol import multipart
+from filmroom.archive import Archive
+from filmroom.dicom.resources import Resource
+from filmroom.protocol import byte_ranges, codings, offers, validators
+from filmroom.protocol.validators import Validator
+from filmroom.server.messages import Multipart, Ranges, content_type
 from filmroom.server.work import Body
-from filmroom.services.retrieve import Content
+from filmroom.services.retrieve import Content, zipped
 
 DICOM_JSON = "application/dicom+json"
 
+# A cache must ask each time whether what it has is still so, and one that several people share must keep nothing.
+CACHING = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
+_CONDITIONAL = frozenset({b"if-none-match", b"if-modified-since", b"range", b"if-range"})
 
-def send(request: Request, body: Body, headers: Mapping[str, str], length: int | None = None) -> Response:
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All of a response but its sending. It is made in a thread; without a body the client has everything (304)."""
+
+    headers: Mapping[str, str]
+    body: Body | None
+    length: int | None = None
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a request says of the version that the client has, and of the bytes that it wants."""
+
+    head: bool
+    validating: bool  # whether the dialect tells versions
+    dated: bool  # whether one Instance is asked for: of several, one that is gone leaves no date
+    if_none_match: Sequence[str] = ()
+    if_modified_since: str | None = None
+    range: str | None = None
+    if_range: str | None = None
+
+    @classmethod
+    def of(cls, request: Request, *, validating: bool, dated: bool) -> "Conditions":
+        headers = request.headers
+        # Looking one up costs as much as going through all, and hardly a request has any.
+        if not validating or _CONDITIONAL.isdisjoint([name for name, _ in headers.raw]):
+            return cls(request.method == "HEAD", validating, dated)
+        return cls(
+            request.method == "HEAD",
+            validating,
+            dated,
+            headers.getlist("if-none-match"),
+            headers.get("if-modified-since"),
+            headers.get("range"),
+            headers.get("if-range"),
+        )
+
+    def known(self, validator: Validator) -> bool:
+        """Whether the client has this version."""
+        return validators.is_known(validator, self.if_none_match, self.if_modified_since)
+
+    def ranges(self, validator: Validator, length: int) -> list[tuple[int, int]] | None:
+        """The ranges to send; None is everything. HEAD knows no Range (RFC 9110 §14.2)."""
+        if self.range is None or self.head or not validators.allows_range(validator, self.if_range):
+            return None
+        return byte_ranges.parse(self.range, length)
+
+    def whole(self, headers: Mapping[str, str], media_type: str, chunks: Iterable[bytes], length: int | None) -> Answer:
+        """Everything; to tell a known length to HEAD, nothing is read."""
+        body = Body(() if self.head and length is not None else chunks)
+        return Answer({**headers, "Content-Type": media_type}, body, length)
+
+
+def represent(
+    contents: Sequence[Content], root: str | None, conditions: Conditions, *, parts_have_ranges: bool = False
+) -> Answer:
+    """Contents in one part or in several.
+
+    A Range means bytes of the content; where it comes in a part of a multipart message, only if `parts_have_ranges`,
+    as clients take it to be with bulk data (PS3.18 §10.4.1.1.5).
+    """
+    single = len(contents) == 1 and not contents[0].multipart
+    headers: dict[str, str] = {}
+    if conditions.validating:
+        validator = _validator(contents, single, conditions.dated)
+        headers = validator.headers | CACHING
+        if conditions.known(validator):
+            return Answer(headers, None, status=304)
+        if len(contents) == 1 and (single or parts_have_ranges):
+            partial = _partial(contents[0], validator, root, conditions, headers)
+            if partial is not None:
+                return partial
+    if not single:
+        message = Multipart(contents, root)
+        return conditions.whole(headers, message.content_type, message.chunks(), message.length)
+    content = contents[0].ready()
+    if conditions.validating and content.transfer_syntax != contents[0].transfer_syntax:  # as it is stored, instead
+        headers |= _validator([content], single, conditions.dated).headers
+    return conditions.whole(headers, content_type(content), content.chunks, content.length)
+
+
+def _validator(contents: Sequence[Content], single: bool, dated: bool) -> Validator:
+    """The version of what is sent. The boundary of a multipart message differs each time, a conversion may."""
+    first = contents[0]
+    modified = first.created if dated else None
+    if single:
+        return Validator(f"{first.watermark}-{first.transfer_syntax}", modified, weak=first.convert is not None)
+    newest = max([content.watermark for content in contents])
+    syntaxes = sorted({str(content.transfer_syntax) for content in contents})
+    syntax = syntaxes[0] if len(syntaxes) == 1 else f"{zlib.crc32(','.join(syntaxes).encode()):x}"
+    return Validator(f"{newest}-{len(contents)}-{syntax}", modified, weak=True)
+
+
+def _partial(
+    content: Content, validator: Validator, root: str | None, conditions: Conditions, headers: dict[str, str]
+) -> Answer | None:
+    """The ranges of a content that are asked for; None if all of it is to be sent."""
+    if content.read is None or content.length is None:
+        return None
+    headers["Accept-Ranges"] = byte_ranges.UNIT
+    ranges = conditions.ranges(validator, content.length)
+    if ranges is None or (content.multipart and len(ranges) > 1):
+        return None
+    offset, size = ranges[0]
+    place = {"Content-Range": byte_ranges.content_range(offset, size, content.length)}
+    message: Multipart | Ranges
+    if content.multipart:
+        message = Multipart([content], root, ranges[0])
+    elif len(ranges) > 1:
+        message, place = Ranges(content, ranges), {}
+    else:
+        head = headers | place | {"Content-Type": content_type(content)}
+        return Answer(head, Body(content.read(offset, size)), size, 206)
+    head = headers | place | {"Content-Type": message.content_type}
+    return Answer(head, Body(message.chunks()), message.length, 206)
+
+
+def represent_stream(version: str, contents: Iterator[Content], root: str | None, conditions: Conditions) -> Answer:
+    """Contents of which nobody knows how many there will be."""
+    validator = Validator(version, weak=True)
+    if conditions.known(validator):
+        return Answer(validator.headers | CACHING, None, status=304)
+    message = Multipart(contents, root)
+    return conditions.whole(validator.headers | CACHING, message.content_type, message.chunks(), None)
+
+
+def represent_zip(
+    archive: Archive, target: Resource, contents: Sequence[Content], conditions: Conditions, *, dicomdir: bool
+) -> Answer:
+    """The Instances in one ZIP archive, for a browser to save."""
+    validator = _validator(contents, False, conditions.dated)
+    headers = validator.headers | CACHING
+    if conditions.known(validator):
+        return Answer(headers, None, status=304)
+    made = zipped(archive, target, contents, dicomdir=dicomdir)
+    headers["Content-Disposition"] = f'attachment; filename="{target.path.rpartition("/")[2]}.zip"'
+    return conditions.whole(headers, offers.ZIP, made.chunks, made.length)
+
+
+def coded(request: Request, chunks: Iterable[bytes]) -> tuple[Iterable[bytes], dict[str, str]]:
+    """A text in a content coding that the request accepts, if that is worth it, and the headers that say so."""
+    coding, encoded = codings.encode(chunks, request.headers.getlist("accept-encoding"))
+    vary = {"Vary": "Accept, Accept-Encoding"}
+    return encoded, vary if coding is None else vary | {"Content-Encoding": coding}
+
+
+def send(request: Request, answer: Answer) -> Response:
     """A body that is complete in its first batch goes at once; a longer one is streamed, and for HEAD left alone."""
+    body, headers = answer.body, dict(answer.headers)
+    if body is None:
+        return Response(status_code=answer.status, headers=headers)
+    if answer.length is not None:
+        headers["Content-Length"] = str(answer.length)
     if body.whole:
-        return Response(b"".join(body.first), headers=dict(headers))
+        return Response(b"".join(body.first), answer.status, headers)
     if request.method == "HEAD":
         body.close()
-        response = StreamingResponse(_nothing(), headers=dict(headers))
-    else:
-        response = StreamingResponse(body.stream(request.state.work), headers=dict(headers))
-    if length is not None:
-        response.headers["Content-Length"] = str(length)
-    return response
+        return StreamingResponse(_nothing(), answer.status, headers)
+    return StreamingResponse(body.stream(request.state.work), answer.status, headers)
 
 
 async def _nothing() -> AsyncIterator[bytes]:
     for _ in ():
         yield b""
-
-
-def content_type(content: Content) -> str:
-    """The media type and the Transfer Syntax in which the content really is; JavaScript clients need it unquoted."""
-    if content.transfer_syntax is None:
-        return content.media_type
-    return f"{content.media_type}; transfer-syntax={content.transfer_syntax}"
-
-
-class Multipart:
-    """Contents in one multipart/related message: its Content-Type, its length if known, its bytes."""
-
-    def __init__(self, contents: Sequence[Content], root: str | None) -> None:
-        """`root` is put before each Content-Location; None leaves out that and the type parameter."""
-        self._boundary = multipart.new_boundary()
-        self._contents = contents
-        self._root = root
-        kind = f' type="{contents[0].media_type}";' if root is not None else ""
-        self.content_type = f"multipart/related;{kind} boundary={self._boundary}"
-
-    @property
-    def length(self) -> int | None:
-        """The bytes of the whole message, if every part knows its own."""
-        lengths = [one.length for one in self._contents]
-        known = [length for length in lengths if length is not None]
-        if len(known) < len(lengths):
-            return None
-        framing = sum(len(self._head(one)) + len(multipart.part_tail()) for one in self._contents)
-        return sum(known) + framing + len(multipart.closing(self._boundary))
-
-    def chunks(self) -> Iterator[bytes]:
-        """The message, each content made ready when its turn comes: only then its head can tell what it is."""
-        for content in self._contents:
-            ready = content.ready()
-            yield self._head(ready)
-            yield from ready.chunks
-            yield multipart.part_tail()
-        yield multipart.closing(self._boundary)
-
-    def _head(self, content: Content) -> bytes:
-        return multipart.part_head(self._boundary, _part_headers(content, self._root))
-
-
-def _part_headers(content: Content, root: str | None) -> dict[str, str]:
-    headers = {"Content-Type": content_type(content)}
-    if root is not None:
-        headers["Content-Location"] = root + content.location
-    return headers
-
-
-def json_array(texts: Iterator[bytes]) -> Iterator[bytes]:
-    """JSON objects as one array, without parsing any."""
-    first = next(texts, None)
-    if first is None:
-        yield b"[]"
-        return
-    yield b"[" + first
-    for text in texts:
-        yield b"," + text
-    yield b"]"

@@ -8,16 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filmroom.dicom import store_response
-from filmroom.dicom.resources import Level
+from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.store_response import Summary
 from filmroom.errors import BadTarget
-from filmroom.protocol import queries, targets
+from filmroom.protocol import offers, queries, targets
 from filmroom.protocol.dialects import Dialect
-from filmroom.protocol.negotiation import Kind, Selected
-from filmroom.server import bodies, responses
+from filmroom.protocol.negotiation import Kind
+from filmroom.server import bodies, metadata, responses
 from filmroom.server.bodies import Receiver
 from filmroom.server.requests import root_of, select, target_of
-from filmroom.server.responses import Multipart
+from filmroom.server.responses import Answer, Conditions
 from filmroom.server.work import Body
 from filmroom.services import delete as delete_service
 from filmroom.services import rendered as rendered_service
@@ -54,12 +54,20 @@ _MULTIPLE_VALUES = "One or more indexed Dicom tag(s) have multiple values, only 
 
 
 async def retrieve(dialect: Dialect, request: Request) -> Response:
-    """Retrieve a Study, a Series or an Instance (PS3.18 §10.4.1.1.1)."""
-    target = target_of(dialect, request)
+    """Retrieve a Study, a Series or an Instance (PS3.18 §10.4.1.1.1), or a ZIP of it (§8.6.1.3)."""
+    target, archive = target_of(dialect, request), request.state.archive
     kind = Kind.INSTANCE if target.level is Level.INSTANCE else Kind.STUDY
     selected = select(dialect, request, kind)
-    service = partial(retrieve_service.instances_of, request.state.archive, dialect, target, selected)
-    return await send_contents(dialect, request, service, selected)
+    root, conditions = _described_root(dialect, request), _conditions(dialect, request, target)
+    dicomdir = request.query_params.get("dicomdir", "").lower() == "true"
+
+    def begin() -> Answer:
+        contents = retrieve_service.instances_of(archive, dialect, target, selected)
+        if contents[0].media_type != offers.ZIP:
+            return responses.represent(contents, root, conditions)
+        return responses.represent_zip(archive, target, contents, conditions, dicomdir=dicomdir)
+
+    return responses.send(request, await request.state.work.run(begin))
 
 
 async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
@@ -68,7 +76,7 @@ async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
     numbers = targets.frame_numbers(request.path_params["frames"], dialect.wording)
     selected = select(dialect, request, Kind.FRAMES).for_parts(len(numbers))
     service = partial(retrieve_service.frames, request.state.archive, target, numbers, selected, dialect.wording)
-    return await send_contents(dialect, request, service, selected)
+    return await send_contents(dialect, request, target, service)
 
 
 async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
@@ -88,28 +96,51 @@ async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
 
 async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:
     """Retrieve one bulk value (PS3.18 §10.4.1.1.5)."""
-    selected = select(dialect, request, Kind.BULKDATA)
-    path = request.path_params["path"]
-    service = partial(retrieve_service.bulkdata, request.state.archive, target_of(dialect, request), path, selected)
-    return await send_contents(dialect, request, service, selected)
+    selected, target = select(dialect, request, Kind.BULKDATA), target_of(dialect, request)
+    service = partial(retrieve_service.bulkdata, request.state.archive, target, request.path_params["path"], selected)
+    return await send_contents(dialect, request, target, service, parts_have_ranges=True)
+
+
+async def retrieve_pixeldata(dialect: Dialect, request: Request) -> Response:
+    """Retrieve all Frames of an Instance, or its video (PS3.18 §10.4.1.1.6)."""
+    selected, target = select(dialect, request, Kind.PIXELDATA), target_of(dialect, request)
+    service = partial(retrieve_service.pixeldata, request.state.archive, target, selected)
+    return await send_contents(dialect, request, target, service)
+
+
+async def retrieve_all(dialect: Dialect, request: Request, kind: Kind) -> Response:
+    """Retrieve all bulk values, or all Frames, of a Study, a Series or an Instance, in one message."""
+    selected, target, root = (
+        select(dialect, request, kind),
+        target_of(dialect, request),
+        _described_root(dialect, request),
+    )
+    service = retrieve_service.all_bulkdata if kind is Kind.BULKDATA else retrieve_service.all_pixeldata
+    conditions = _conditions(dialect, request, target)
+
+    def begin() -> Answer:
+        version, contents = service(request.state.archive, target, selected)
+        return responses.represent_stream(f"{version}-{selected.transfer_syntax}", contents, root, conditions)
+
+    return responses.send(request, await request.state.work.run(begin))
 
 
 async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     """Retrieve Metadata (PS3.18 §10.4.1.1.2), or 304 when the client has it already."""
-    select(dialect, request, Kind.METADATA)
-    target, root = target_of(dialect, request), root_of(dialect, request)
-    known = _versions(dialect, request.headers.getlist("if-none-match"))
+    selected, target, root = (
+        select(dialect, request, Kind.METADATA),
+        target_of(dialect, request),
+        root_of(dialect, request),
+    )
+    known = metadata.known(dialect, request, selected)
+    wanted, unknown = queries.metadata_fields(dialect, request.query_params.multi_items())
 
-    def begin() -> tuple[str, Body | None]:
-        found = retrieve_service.metadata(request.state.archive, dialect, target, root, known)
-        return found.version, None if found.texts is None else Body(responses.json_array(found.texts))
+    def begin() -> Answer:
+        found = retrieve_service.metadata(request.state.archive, dialect, target, root, known, wanted)
+        return metadata.represent(dialect, request, found, selected, root, target)
 
-    version, body = await request.state.work.run(begin)
-    headers = {"ETag": f'"{version}"' if dialect.quoted_etags else version}
-    if body is None:
-        # RFC 9110 §15.4.5 wants the ETag here too; the Azure service gives none.
-        return Response(status_code=304, headers=headers if dialect.quoted_etags else None)
-    return responses.send(request, body, headers | {"Content-Type": responses.DICOM_JSON})
+    response = responses.send(request, await request.state.work.run(begin))
+    return _with_warnings(request, response, unknown)
 
 
 async def search(dialect: Dialect, request: Request, level: Level) -> Response:
@@ -119,14 +150,15 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     query, warnings = queries.parse(dialect, level, scope, request.query_params.multi_items())
     root = root_of(dialect, request)
 
-    def begin() -> bytes:
+    def begin() -> Answer:
         found = search_service.search(request.state.archive, dialect, query, root)
-        return orjson.dumps(found) if found or dialect.empty_search_status != 204 else b""
+        if not found and dialect.empty_search_status == 204:
+            return Answer({}, None, status=204)
+        chunks, coding = responses.coded(request, [orjson.dumps(found)])
+        return Answer(coding | {"Content-Type": responses.DICOM_JSON}, Body(chunks))
 
-    body = await request.state.work.run(begin)
-    if not body:
-        return Response(status_code=204)
-    return Response(body, 200, _warnings(request, *warnings), responses.DICOM_JSON)
+    response = responses.send(request, await request.state.work.run(begin))
+    return _with_warnings(request, response, warnings)
 
 
 async def delete(dialect: Dialect, request: Request) -> Response:
@@ -135,29 +167,36 @@ async def delete(dialect: Dialect, request: Request) -> Response:
     return Response(status_code=204)
 
 
+def _described_root(dialect: Dialect, request: Request) -> str | None:
+    """What is put before Content-Location; None where the dialect describes no parts."""
+    return root_of(dialect, request) if dialect.described_parts else None
+
+
+def _conditions(dialect: Dialect, request: Request, target: Resource) -> Conditions:
+    return Conditions.of(request, validating=dialect.validators, dated=target.level is Level.INSTANCE)
+
+
 async def send_contents(
-    dialect: Dialect, request: Request, service: Callable[[], list[Content]], selected: Selected
+    dialect: Dialect,
+    request: Request,
+    target: Resource,
+    service: Callable[[], list[Content]],
+    *,
+    parts_have_ranges: bool = False,
 ) -> Response:
     """Run the service and take the first batch in one hop; then answer in one part or in several."""
-    root = root_of(dialect, request) if dialect.described_parts else None
+    root, conditions = _described_root(dialect, request), _conditions(dialect, request, target)
 
-    def begin() -> tuple[str, int | None, Body]:
-        contents = service()
-        if selected.multipart or len(contents) > 1:  # as many as Frames: the service chose a form that can carry them
-            message = Multipart(contents, root)
-            return message.content_type, message.length, Body(message.chunks())
-        content = contents[0].ready()
-        return responses.content_type(content), content.length, Body(content.chunks)
+    def begin() -> Answer:
+        return responses.represent(service(), root, conditions, parts_have_ranges=parts_have_ranges)
 
-    content_type, length, body = await request.state.work.run(begin)
-    return responses.send(request, body, {"Content-Type": content_type}, length)
+    return responses.send(request, await request.state.work.run(begin))
 
 
-def _versions(dialect: Dialect, known: Sequence[str]) -> frozenset[str]:
-    """What If-None-Match names: "*", or ETags, quoted, weak, in a list (RFC 9110 §13.1.2); or one as Azure has them."""
-    if not dialect.quoted_etags:
-        return frozenset({", ".join(known)} - {"*"})  # the Azure service compares text with text
-    return frozenset(one.strip().removeprefix("W/").strip('"') for line in known for one in line.split(","))
+def _with_warnings(request: Request, response: Response, texts: Sequence[str]) -> Response:
+    if texts:
+        response.headers.update(_warnings(request, *texts))
+    return response
 
 
 def _warnings(request: Request, *texts: str | None) -> dict[str, str]:

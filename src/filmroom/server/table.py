@@ -30,6 +30,12 @@ _studies, _series, _instances = (
     partial(_search, handler=partial(studies.search, level=level), level=level) for level in Level
 )
 _get = partial(Method, "GET", section="10.4")
+_retrieve = partial(_get, handler=studies.retrieve, parameters=("dicomdir",))
+_metadata = partial(_get, handler=studies.retrieve_metadata, kind=Kind.METADATA, parameters=("includefield",))
+_bulkdata, _pixeldata = (
+    partial(_get, handler=partial(studies.retrieve_all, kind=kind), kind=kind)
+    for kind in (Kind.BULKDATA, Kind.PIXELDATA)
+)
 _rendered = partial(_get, handler=studies.retrieve_rendered, kind=Kind.RENDERED, parameters=("quality",))
 _by_uri = partial(
     Method, "GET", handler=wado_uri.retrieve, section="9", kind=Kind.URI, parameters=NAMES, required=REQUIRED
@@ -51,16 +57,22 @@ METHODS: tuple[Method, ...] = (
     _store("PUT", "/studies", "Replace Instances", section=""),
     _store("POST", _STUDY, "Store Study Instances"),
     _store("PUT", _STUDY, "Replace Study Instances", section=""),
-    _get(_STUDY, "Retrieve Study", studies.retrieve, kind=Kind.STUDY),
-    _get(_SERIES, "Retrieve Series", studies.retrieve, kind=Kind.STUDY),
-    _get(_INSTANCE, "Retrieve Instance", studies.retrieve, kind=Kind.INSTANCE),
-    _get(_STUDY + "/metadata", "Retrieve Study Metadata", studies.retrieve_metadata, kind=Kind.METADATA),
-    _get(_SERIES + "/metadata", "Retrieve Series Metadata", studies.retrieve_metadata, kind=Kind.METADATA),
-    _get(_INSTANCE + "/metadata", "Retrieve Instance Metadata", studies.retrieve_metadata, kind=Kind.METADATA),
+    _retrieve(_STUDY, "Retrieve Study", kind=Kind.STUDY),
+    _retrieve(_SERIES, "Retrieve Series", kind=Kind.STUDY),
+    _retrieve(_INSTANCE, "Retrieve Instance", kind=Kind.INSTANCE),
+    _metadata(_STUDY + "/metadata", "Retrieve Study Metadata"),
+    _metadata(_SERIES + "/metadata", "Retrieve Series Metadata"),
+    _metadata(_INSTANCE + "/metadata", "Retrieve Instance Metadata"),
     _get(_FRAMES, "Retrieve Frames", studies.retrieve_frames, kind=Kind.FRAMES),
     _rendered(_INSTANCE + "/rendered", "Retrieve Rendered Instance"),
     _rendered(_FRAMES + "/rendered", "Retrieve Rendered Frames"),
     _get(_INSTANCE + "/bulkdata/{path:path}", "Retrieve Bulkdata", studies.retrieve_bulkdata, kind=Kind.BULKDATA),
+    _bulkdata(_STUDY + "/bulkdata", "Retrieve Study Bulkdata"),
+    _bulkdata(_SERIES + "/bulkdata", "Retrieve Series Bulkdata"),
+    _bulkdata(_INSTANCE + "/bulkdata", "Retrieve Instance Bulkdata"),
+    _pixeldata(_STUDY + "/pixeldata", "Retrieve Study Pixel Data"),
+    _pixeldata(_SERIES + "/pixeldata", "Retrieve Series Pixel Data"),
+    _get(_INSTANCE + "/pixeldata", "Retrieve Instance Pixel Data", studies.retrieve_pixeldata, kind=Kind.PIXELDATA),
     _delete(_STUDY, "Delete Study"),
     _delete(_SERIES, "Delete Series"),
     _delete(_INSTANCE, "Delete Instance"),

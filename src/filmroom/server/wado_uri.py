@@ -30,7 +30,7 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
     if selected.media_type == offers.DICOM:
         # How an image should look says nothing of a file; viewers send it all the same.
         service = partial(retrieve_service.instances_of, request.state.archive, dialect, asked.target, selected)
-        return await studies.send_contents(dialect, request, service, selected)
+        return await studies.send_contents(dialect, request, asked.target, service)
     return await _rendered(dialect, request, asked, selected)
 
 

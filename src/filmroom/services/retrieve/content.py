@@ -1,0 +1,96 @@
+"""One representation on its way out, and the choice of it that can be made of what is stored."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from filmroom.archive import Archive
+from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.wording import Wording
+from filmroom.errors import NotAcceptable, NotFound
+from filmroom.index.instances import StoredInstance
+from filmroom.pixels.codecs import UNSUPPORTED
+from filmroom.pixels.transcode import can_transcode
+from filmroom.protocol.negotiation import STORED, Selected
+
+_CHUNK = 1 << 20
+
+Read = Callable[[int, int], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One representation on its way out. The chunks are read as they are taken; take them once, of what is `ready`."""
+
+    media_type: str
+    transfer_syntax: str | None
+    location: str  # under the root of the service
+    length: int | None  # in bytes; None when only sending will tell
+    chunks: Iterator[bytes]
+    convert: Callable[[], "Content"] | None = None  # a conversion that may end in something else
+    multipart: bool = True  # whether it was asked for as a part of a multipart message
+    watermark: int = 0  # of the Instance
+    created: float = 0.0  # when that was stored
+    read: Read | None = None  # the bytes from an offset on, so many; of what can be read in the middle
+
+    def ready(self) -> "Content":
+        """What is sent in the end: a conversion is done here, before anything of it is said."""
+        return self if self.convert is None else self.convert()
+
+
+def not_found(target: Resource) -> NotFound:
+    return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
+
+
+def version(target: Resource, watermark: int, count: int) -> str:
+    """The newest watermark and, unless the target is one Instance, the number of Instances."""
+    return f"{watermark}" if target.level is Level.INSTANCE else f"{watermark}-{count}"
+
+
+def fit(stored: StoredInstance, selected: Selected) -> Selected:
+    """The choice that this Instance can be sent in."""
+    return selected.fitting(stored.transfer_syntax, lambda syntax: can_transcode(stored.transfer_syntax, syntax))
+
+
+@contextmanager
+def converting(stored: StoredInstance, said: Wording, media_type: str) -> Iterator[None]:
+    """Codecs find out what is unusual in the pixel data; then only what is stored is sure to be sent."""
+    try:
+        yield
+    except NotAcceptable as error:
+        if str(error) != UNSUPPORTED:
+            raise
+        acceptable = f"{media_type}; transfer-syntax={STORED}"
+        raise NotAcceptable(said.transcoding.format(stored=stored.transfer_syntax, acceptable=acceptable)) from error
+
+
+def either(made: Content, as_it_lies: Content | None) -> Content:
+    """A conversion, which is done when its first chunk is taken, or what lies there if it fails and that will do."""
+
+    def convert() -> Content:
+        try:
+            first = next(made.chunks)
+        except NotAcceptable as error:
+            if as_it_lies is None:
+                raise
+            error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
+            return as_it_lies
+        return replace(made, chunks=_resumed(first, made.chunks))
+
+    return replace(made, convert=convert)
+
+
+def _resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def reader(archive: Archive, stored: StoredInstance, start: int) -> Read:
+    """Reads a value that begins at `start` of the data set, in pieces."""
+    return lambda offset, length: archive.read(stored, pieces(start + offset, length))
+
+
+def pieces(offset: int, length: int) -> Iterator[tuple[int, int]]:
+    """A range in ranges that are read one at a time."""
+    for start in range(offset, offset + length, _CHUNK):
+        yield start, min(_CHUNK, offset + length - start)

@@ -1,0 +1,105 @@
+"""Retrieve Frames (PS3.18 §10.4.1.1.6): ranged reads of the file, or conversions of what they bring."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from filmroom.archive import Archive
+from filmroom.dicom import frames as frame_ranges
+from filmroom.dicom import transfer_syntax, wording
+from filmroom.dicom.frames import Frames
+from filmroom.dicom.resources import Resource
+from filmroom.dicom.wording import Wording
+from filmroom.errors import NotAcceptable
+from filmroom.index import instances
+from filmroom.index.instances import StoredInstance
+from filmroom.pixels import codecs
+from filmroom.pixels.frame import Frame, describe
+from filmroom.pixels.transcode import transcode_frame
+from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.protocol.offers import OCTET_STREAM
+from filmroom.services.retrieve.content import Content, converting, fit, reader
+
+
+def frames(
+    archive: Archive, target: Resource, numbers: Sequence[int], selected: Selected, said: Wording = wording.STANDARD
+) -> list[Content]:
+    """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
+    with archive.index.read() as tx:
+        stored, ranges = instances.fetch_frames(tx, target)
+        choice = fit(stored, selected)
+        syntax = choice.transfer_syntax
+        same = syntax == STORED or transfer_syntax.same_frames(stored.transfer_syntax, syntax)
+        elements = None if same else instances.fetch_elements(tx, target)
+    lying = _lying(archive, stored, ranges, numbers, choice)
+    if syntax == STORED:
+        return lying
+    if elements is None:
+        return [replace(content, transfer_syntax=syntax) for content in lying]
+    try:
+        frame = describe(elements)
+        codecs.check(frame)
+    except NotAcceptable:
+        if not choice.fallback:
+            raise
+        return lying
+    return [_converted(archive, stored, frame, choice, content, said) for content in lying]
+
+
+def _lying(
+    archive: Archive, stored: StoredInstance, ranges: Frames, numbers: Sequence[int], choice: Selected
+) -> list[Content]:
+    """Frames as they are stored."""
+    spans = [frame_ranges.span(ranges, number) for number in numbers]
+    syntax = _inflated(stored.transfer_syntax)
+    whole = not ranges.spans and ranges.bits % 8 == 0  # the bytes of the range are the Frame
+    raw = archive.read(stored, spans)  # in the order of the parts, which are sent one after the other
+
+    def chunks(number: int, offset: int, length: int) -> Iterator[bytes]:
+        if whole and syntax == stored.transfer_syntax:
+            yield from archive.blobs.stream(stored.key, offset, length)  # a Frame may be a gigabyte
+        else:
+            yield frame_ranges.extract(ranges, number, next(raw))
+
+    return [
+        Content(
+            media_type=choice.media_type,
+            transfer_syntax=syntax,
+            location=f"{stored.resource.path}/frames/{number}",
+            length=length if whole else None,
+            chunks=chunks(number, offset, length),
+            multipart=choice.multipart,
+            watermark=stored.watermark,
+            created=stored.created,
+            read=reader(archive, stored, offset) if whole else None,
+        )
+        for number, (offset, length) in zip(numbers, spans, strict=True)
+    ]
+
+
+def _converted(
+    archive: Archive, stored: StoredInstance, frame: Frame, choice: Selected, lying: Content, said: Wording
+) -> Content:
+    """A Frame in another Transfer Syntax, or as it is stored if that fails and will do."""
+    syntax = choice.transfer_syntax
+
+    def convert() -> Content:
+        data = b"".join(lying.chunks)
+        try:
+            with converting(stored, said, OCTET_STREAM):
+                made = archive.pool.run(transcode_frame, data, frame, stored.transfer_syntax, syntax)
+        except NotAcceptable as error:
+            if not choice.fallback:
+                raise
+            error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
+            return replace(lying, chunks=iter([data]))
+        return replace(lying, transfer_syntax=syntax, chunks=iter([made]), length=len(made), read=None)
+
+    def chunks() -> Iterator[bytes]:
+        yield from convert().chunks
+
+    return replace(lying, transfer_syntax=syntax, length=None, chunks=chunks(), convert=convert, read=None)
+
+
+def _inflated(syntax: str) -> str:
+    """What the Frames of a file are in: those of a deflated one are sent inflated."""
+    return transfer_syntax.EXPLICIT_LITTLE.uid if transfer_syntax.find(syntax).deflated else syntax
