@@ -62,7 +62,7 @@ def remove(tx: Connection, resource: Resource) -> int:
 
 def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
     """The Instances of a Study, a Series or one Instance, oldest first."""
-    return [_stored(row) for row in tx.execute(selects.STORED[resource.level], selects.parameters(resource))]
+    return [stored_instance(row) for row in tx.execute(selects.STORED[resource.level], selects.parameters(resource))]
 
 
 def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
@@ -84,7 +84,7 @@ def fetch_frames(tx: Connection, resource: Resource) -> tuple[StoredInstance, Fr
     row = _one(tx, selects.FRAMES, resource)
     if row.frame_start is None:
         raise NotFound("The specified frame cannot be found.")
-    return _stored(row), Frames(row.frames, row.frame_start, row.frame_bits, row.frame_spans)
+    return stored_instance(row), Frames(row.frames, row.frame_start, row.frame_bits, row.frame_spans)
 
 
 def fetch_bulk(tx: Connection, resource: Resource, path: str) -> tuple[StoredInstance, Bulk]:
@@ -93,7 +93,7 @@ def fetch_bulk(tx: Connection, resource: Resource, path: str) -> tuple[StoredIns
     place = orjson.loads(row.bulk).get(path)
     if place is None:
         raise NotFound("The specified bulk value cannot be found.")
-    return _stored(row), Bulk(*place)
+    return stored_instance(row), Bulk(*place)
 
 
 def version(tx: Connection, resource: Resource) -> tuple[int, int] | None:
@@ -138,7 +138,8 @@ def _resource(row: Row[Any]) -> Resource:
     return Resource(row.StudyInstanceUID, row.SeriesInstanceUID, row.SOPInstanceUID, row.partition)
 
 
-def _stored(row: Row[Any]) -> StoredInstance:
+def stored_instance(row: Row[Any]) -> StoredInstance:
+    """The Instance of a row with the columns `selects.FILE`."""
     return StoredInstance(
         resource=_resource(row),
         watermark=row.watermark,

@@ -38,6 +38,7 @@ class Dialect:
     described_parts: bool  # multipart has its type parameter, and each part its Content-Location
     bulkdata_uris: bool  # Metadata has BulkDataURI; otherwise bulk values are left out
     padding: bool  # NULs and blanks at the end of values are part of them
+    presentation: bool  # rendered images as asked for (PS3.18 §8.3.5), with square pixels; otherwise in a quality alone
     quoted_etags: bool  # "5-2" as RFC 9110 §8.8.3 wants it, or 5-2
 
     # Search
@@ -81,6 +82,7 @@ V1 = Dialect(
     described_parts=False,
     bulkdata_uris=False,
     padding=True,
+    presentation=False,
     quoted_etags=False,
     default_limit=100,
     largest_limit=200,
@@ -125,6 +127,7 @@ DICOMWEB = Dialect(
     described_parts=True,
     bulkdata_uris=True,
     padding=False,
+    presentation=True,
     quoted_etags=True,
     # A viewer's list of Studies and the Instances of nearly every Series fit in the default, at some 1 MB of
     # JSON. Who wants more says so or pages by offset; ten thousand are the most that one request may cost.

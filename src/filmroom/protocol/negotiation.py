@@ -20,6 +20,7 @@ class Kind(Enum):
     INSTANCE = auto()
     FRAMES = auto()
     RENDERED = auto()
+    THUMBNAIL = auto()
     BULKDATA = auto()
     METADATA = auto()
     SEARCH = auto()

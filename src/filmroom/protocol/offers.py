@@ -9,7 +9,8 @@ DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
-JPEG, PNG = "image/jpeg", "image/png"
+JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
+MP4, PDF = "video/mp4", "application/pdf"
 
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 _JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
@@ -116,6 +117,12 @@ _JSON_ROWS = tuple(
     Offer(accept, DICOM_JSON, _SINGLE) for accept in (DICOM_JSON, "application/json", "application/*", "*/*")
 )
 
+
+def _images(payloads: frozenset[bool]) -> tuple[Offer, ...]:
+    defaults = (Offer(accept, JPEG, payloads) for accept in (JPEG, "image/*", "*/*"))
+    return (*defaults, *(Offer(media_type, media_type, payloads) for media_type in (PNG, GIF, WEBP)))
+
+
 STANDARD: Mapping[Kind, Offers] = MappingProxyType(
     {
         Kind.STUDY: _standard(Offer(DICOM, DICOM, _MULTIPART, (_EXPLICIT_LITTLE,), fallback=True), *_DICOM_ROWS),
@@ -132,9 +139,14 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             Offer(OCTET_STREAM, OCTET_STREAM, _BOTH),
             *(Offer(accept, OCTET_STREAM, _BOTH, multipart=True) for accept in _ANY_BYTES),
         ),
+        # PS3.18 Table 8.7.4-1. Which of these an Instance can be sent in is the service's to know: */* is each default.
         Kind.RENDERED: _standard(
-            *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")), Offer(PNG, PNG, _SINGLE)
+            *_images(_BOTH),
+            Offer("", JPEG, _MULTIPART),
+            *(Offer(accept, MP4, _SINGLE) for accept in (MP4, "video/*")),
+            *(Offer(accept, PDF, _SINGLE) for accept in (PDF, "application/*", "*/*")),
         ),
+        Kind.THUMBNAIL: _standard(*_images(_SINGLE)),
         Kind.METADATA: _standard(*_JSON_ROWS),
         Kind.SEARCH: _standard(*_JSON_ROWS),
         # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;

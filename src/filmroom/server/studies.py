@@ -11,17 +11,15 @@ from starlette.routing import Route
 from filmroom.dicom import store_response
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.store_response import Summary
-from filmroom.errors import BadTarget
 from filmroom.protocol import negotiation, queries, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind, Selected
-from filmroom.server import bodies, responses
+from filmroom.server import bodies, rendered, responses
 from filmroom.server.bodies import Receiver
 from filmroom.server.paths import in_any_case
 from filmroom.server.responses import Multipart
 from filmroom.server.work import Body
 from filmroom.services import delete as delete_service
-from filmroom.services import rendered as rendered_service
 from filmroom.services import retrieve as retrieve_service
 from filmroom.services import search as search_service
 from filmroom.services import store as store_service
@@ -51,8 +49,7 @@ def routes(dialect: Dialect) -> list[Route]:
         _SERIES + "/metadata": {"GET": retrieve_metadata},
         _INSTANCE + "/metadata": {"GET": retrieve_metadata},
         _INSTANCE + "/frames/{frames}": {"GET": retrieve_frames},
-        _INSTANCE + "/rendered": {"GET": retrieve_rendered},
-        _INSTANCE + "/frames/{frames}/rendered": {"GET": retrieve_rendered},
+        **rendered.handlers(dialect),
     }
     if Kind.BULKDATA in dialect.offers:
         table[_INSTANCE + "/bulkdata/{path:path}"] = {"GET": retrieve_bulkdata}
@@ -101,21 +98,6 @@ async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
     selected = _select(dialect, request, Kind.FRAMES).for_parts(len(numbers))
     service = partial(retrieve_service.frames, request.state.archive, target, numbers, selected)
     return await _send_contents(dialect, request, service, selected)
-
-
-async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
-    """Retrieve one Frame as an image (PS3.18 §10.4.1.1.3); of an Instance the first."""
-    target, state = _target(request), request.state
-    numbers = targets.frame_numbers(request.path_params.get("frames", "1"))
-    if len(numbers) > 1:
-        raise BadTarget("One Frame can be rendered at a time: name one number.")
-    parameters = {name.lower(): value for name, value in request.query_params.items()}
-    quality = targets.quality(parameters.get("quality"))
-    media_type = _select(dialect, request, Kind.RENDERED).media_type
-    image = await state.work.run(
-        rendered_service.frame, state.archive, dialect, target, numbers[0], media_type, quality
-    )
-    return Response(image, media_type=media_type)
 
 
 async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:
