@@ -14,20 +14,20 @@ from pydicom.dataset import Dataset
 from filmroom.client import _link, _messages, _parts
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
-from filmroom.client._messages import Request, Stream, Transaction, frames_path, path, path_within
+from filmroom.client._messages import Request, Stream, Transaction, path, path_within
 from filmroom.client._moved import Moved
 from filmroom.client._options import (
     BulkdataOptions,
     DownloadOptions,
     FrameOptions,
     MetadataOptions,
-    RenderedOptions,
     RequestOptions,
     RetrieveOptions,
     SearchOptions,
     StoreOptions,
 )
 from filmroom.client._parts import Content
+from filmroom.client._rendered import Rendered
 from filmroom.client._retry import Retry
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
@@ -37,7 +37,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class Client(Moved):
+class Client(Moved, Rendered):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
@@ -210,7 +210,7 @@ class Client(Moved):
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return list(self._stream(_messages.download(self._service, resource, folder, **options)))
 
-    # Frames, rendered images, bulk values
+    # Frames and bulk values
 
     def iter_instance_frames(
         self,
@@ -244,36 +244,6 @@ class Client(Moved):
                 study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
             )
         )
-
-    def retrieve_series_rendered(
-        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
-    ) -> Content:
-        """A Series as an image for people (PS3.18 §10.4.1.1.3). Keywords: `RenderedOptions`."""
-        resource = path(study_instance_uid, series_instance_uid)
-        return self._only(_messages.rendered(self._service, resource, **options))
-
-    def retrieve_instance_rendered(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        **options: Unpack[RenderedOptions],
-    ) -> Content:
-        """An Instance as an image for people, JPEG by default. Keywords: `RenderedOptions`."""
-        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
-        return self._only(_messages.rendered(self._service, resource, **options))
-
-    def retrieve_instance_frames_rendered(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        frame_numbers: Sequence[int],
-        **options: Unpack[RenderedOptions],
-    ) -> Content:
-        """A Frame as an image for people; several only where one image holds them. Keywords: `RenderedOptions`."""
-        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
-        return self._only(_messages.rendered(self._service, resource, **options))
 
     def iter_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> Generator[Content, None, None]:
         """The values at a BulkDataURI of Metadata, one by one while they arrive. Keywords: `BulkdataOptions`."""
