@@ -119,7 +119,9 @@ def _finished(source: Source, image: Image, how: Presentation) -> tuple[Pillow.I
     height = geometry.pixel_height(source.elements) if how.square_pixels else 1.0
     fitted = geometry.fit(Pillow.fromarray(image), how, height)  # (4)
     managed, profile = icc.manage(fitted, source.elements, source.bulk, how.icc_profile)  # (5)
-    return annotations.draw(managed, source.elements, how.annotation), profile  # (6)
+    if how.annotation:
+        managed = annotations.draw(managed, source.elements, how.annotation)  # (6)
+    return managed, profile
 
 
 def _most(frame: Frame) -> int:

@@ -48,7 +48,9 @@ def grey(all_samples: Sequence[Samples], frame: Frame, displays: Sequence[Displa
     occurring = [Occurring.of(samples, frame, how.high_bit) for samples, how in zip(all_samples, displays, strict=True)]
     units = [how.in_units(one.values) for one, how in zip(occurring, displays, strict=True)]
     visible = [_visible(one.values, how) for one, how in zip(occurring, displays, strict=True)]
-    full = Range(0, 1) if frame.bits_allocated == 1 else _range(units, visible)
+    full = _range(units, visible) if any(how.values_of_interest is None for how in displays) else Range(0, 1)
+    if frame.bits_allocated == 1:
+        full = Range(0, 1)  # also where all bits are the same
     images = []
     for one, how, values, seen in zip(occurring, displays, units, visible, strict=True):
         shades = (how.values_of_interest or full).shades(values)
