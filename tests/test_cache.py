@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from filmroom.cache import Cache, digest
+from filmroom.errors import Unavailable
+from tests.service import wait_until
 
 NAME = digest("a")
 
@@ -143,6 +145,29 @@ def test_those_who_wait_share_the_error_and_the_next_tries_again(tmp_path: Path)
             with pytest.raises(ValueError, match="no image"):
                 one.result()
     assert cache.fetch(NAME, lambda: b"image") == b"image"
+
+
+def test_threads_that_others_need_do_not_wait(tmp_path: Path) -> None:
+    cache, begun, done = Cache(tmp_path, 0, waiting=1), threading.Event(), threading.Event()
+    waits = Waiting(cache)
+
+    def make() -> bytes:
+        begun.set()
+        done.wait()
+        return b"image"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.fetch, NAME, make)
+        begun.wait()
+        pool.submit(cache.fetch, NAME, never)
+        waits.until(1)
+        try:
+            wait_until(lambda: cache._waiting._value == 0)
+            with pytest.raises(Unavailable, match="Try again later"):
+                cache.fetch(NAME, never)
+        finally:
+            done.set()
+        assert first.result() == b"image"
 
 
 class Waiting:

@@ -19,7 +19,7 @@ ALLOWED = {
     "pixels": {"dicom", "errors"},
     "index": {"dicom", "errors"},
     "blobs": {"errors"},
-    "cache": set(),
+    "cache": {"errors"},
     "archive": {"settings", "index", "blobs", "cache", "pixels", "dicom", "errors"},
     "services": {"archive", "index", "blobs", "cache", "pixels", "protocol", "dicom", "errors"},
     "server": {"services", "archive", "settings", "protocol", "dicom", "errors"},

@@ -71,7 +71,7 @@ class Archive:
             blobs=blobs,
             pool=Pool(settings.codec_processes, settings.codec_timeout),
             spool=spool,
-            renderings=Cache(renderings, settings.rendered_cache),
+            renderings=Cache(renderings, settings.rendered_cache, max(settings.threads // 4, 1)),
         )
 
     def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:

@@ -15,6 +15,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
+from filmroom.errors import Unavailable
+
 _FOLDERS = 16  # each is looked through by itself, for its share
 _DIGEST = 16
 _BLOCK = 4096  # what the smallest file takes on a disk
@@ -24,12 +26,16 @@ _UNFINISHED = ".part"
 
 
 class Cache:
-    """At most about `limit` bytes under `folder`; 0 keeps nothing. Threads and processes may share it."""
+    """At most about `limit` bytes under `folder`; 0 keeps nothing. Threads and processes may share it.
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    At most `waiting` threads wait for others to make what they ask for: more would hold threads that others need.
+    """
+
+    def __init__(self, folder: Path, limit: int, waiting: int = 4) -> None:
         self._folder, self._share = folder, limit // _FOLDERS
         self._lock = threading.Lock()
         self._flights: dict[str, Future[bytes]] = {}
+        self._waiting = threading.BoundedSemaphore(waiting)
         self._unseen: dict[str, int] = {}  # bytes put into each folder since it was last looked through
 
     def fetch(self, name: str, make: Callable[[], bytes]) -> bytes:
@@ -39,7 +45,7 @@ class Cache:
             waits = flight is not None
             flight = self._flights.setdefault(name, Future())
         if waits:
-            return flight.result()
+            return self._wait(flight)
         try:
             content = self._read(name)
             if content is None:
@@ -53,6 +59,14 @@ class Cache:
             with self._lock:
                 del self._flights[name]
         return content
+
+    def _wait(self, flight: "Future[bytes]") -> bytes:
+        if not self._waiting.acquire(blocking=False):
+            raise Unavailable("Too many wait for the same image. Try again later.")
+        try:
+            return flight.result()
+        finally:
+            self._waiting.release()
 
     def _path(self, name: str) -> Path:
         return self._folder / name[0] / name

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from filmroom.pixels import overlays
+from filmroom.pixels.codecs import Order
 
 
 def us(*values: int) -> dict[str, Any]:
@@ -20,10 +21,12 @@ def plane(rows: int, columns: int, bits: str, *, group: int = 0x6000, **more: di
     return {f"{group:04X}{key.strip('_')}": value for key, value in (own | more).items()}
 
 
-def drawn(elements: dict[str, Any], number: int = 1, samples: Any = None, bulk: Any = None) -> list[list[int]]:
+def drawn(
+    elements: dict[str, Any], number: int = 1, samples: Any = None, bulk: Any = None, order: Order = "<"
+) -> list[list[int]]:
     image = np.zeros((3, 3), np.uint8)
     raw = np.zeros((3, 3), "u2") if samples is None else samples
-    made: list[list[int]] = (overlays.draw(image, elements, raw, number, bulk or {}) // 255).tolist()
+    made: list[list[int]] = (overlays.draw(image, elements, raw, number, order, bulk or {}) // 255).tolist()
     assert not image.any()
     return made
 
@@ -67,7 +70,8 @@ def test_several_lie_over_one_another() -> None:
 def test_bulk_values_are_named_and_read() -> None:
     elements = plane(1, 3, "000") | {"60003000": {"vr": "OW", "BulkDataURI": "bulkdata/60003000"}}
     assert overlays.needed(elements) == ("60003000",)
-    assert drawn(elements, bulk={"60003000": b"\x05"})[0] == [1, 0, 1]
+    assert drawn(elements, bulk={"60003000": b"\x05\x00"})[0] == [1, 0, 1]
+    assert drawn(elements, bulk={"60003000": b"\x00\x05"}, order=">")[0] == [1, 0, 1]
 
 
 @pytest.mark.parametrize("wrong", [{"60000050": us(1)}, {"60000010": us(0)}, {"60003000": {"vr": "OW"}}])

@@ -150,6 +150,12 @@ def test_the_whole_of_what_is_rendered_has_a_limit() -> None:
         render.check(big | {"00280010": {"Value": [50_000]}}, [1], "image/gif", render.PLAIN)
 
 
+def test_a_viewport_does_not_lift_the_limit() -> None:
+    content = data.file(data.image(frames=5, rows=2, columns=2))
+    with pytest.raises(NotAcceptable, match="fewer Frames"):
+        render.render(source(content, 1, 2, 3, 4, 5), "image/gif", Presentation(viewport=Viewport(4000, 4000)))
+
+
 def test_what_has_no_profiles_is_not_asked_for_one() -> None:
     elements = json_model.write(part10.read(data.file(data.image()))).elements
     with pytest.raises(BadParameter, match="iccprofile"):

@@ -69,6 +69,20 @@ def _frames(value: str | None) -> str | None:
         raise typer.BadParameter(f"{value!r} is not a list of frame numbers: 1,5,9") from None
 
 
+Window = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CENTER,WIDTH[,FUNCTION]",
+        show_default="that of the file",
+        help="Values to show; the function is linear, linear-exact or sigmoid.",
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(metavar="PIXELS", callback=_size, show_default="its own", help="Size to fit in: 512 or 640x480."),
+]
+
+
 def render(
     study: Study,
     series: Series = None,
@@ -77,18 +91,8 @@ def render(
         Path, typer.Option("--to", "-o", metavar="DIR", help="Folder for the images; made if it is not there.")
     ] = Path(),
     format: Annotated[Format, typer.Option(help="Kind of file. As gif and mp4, frames move.")] = Format.JPEG,  # noqa: A002
-    window: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CENTER,WIDTH[,FUNCTION]",
-            show_default="that of the file",
-            help="Values to show; the function is linear, linear-exact or sigmoid.",
-        ),
-    ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(metavar="PIXELS", callback=_size, show_default="its own", help="Size to fit in: 512 or 640x480."),
-    ] = None,
+    window: Window = None,
+    size: Size = None,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Quality of jpeg, webp and mp4.")] = None,
     annotate: Annotated[
         str | None, typer.Option(metavar="LIST", help="What to write into the image: patient,technique.")

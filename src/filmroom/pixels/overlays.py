@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmroom.dicom.json_model import first
+from filmroom.pixels.codecs import Order
 from filmroom.pixels.frame import Samples
 
 Elements = Mapping[str, Any]
@@ -40,12 +41,17 @@ def needed(elements: Elements) -> tuple[str, ...]:
 
 
 def draw(
-    image: NDArray[np.uint8], elements: Elements, samples: Samples, number: int, bulk: Mapping[str, bytes]
+    image: NDArray[np.uint8],
+    elements: Elements,
+    samples: Samples,
+    number: int,
+    order: Order,
+    bulk: Mapping[str, bytes],
 ) -> NDArray[np.uint8]:
     """The image of Frame `number` with its overlays in white. What is no overlay that can be read is left out."""
     drawn = image.copy()
     for plane in _planes(elements):
-        bits = _bits(plane, elements, samples, number, bulk)
+        bits = _embedded(plane, samples) if plane.bit is not None else _own(plane, elements, number, order, bulk)
         if bits is not None:
             _lay_over(drawn, bits, plane.top, plane.left)
     return drawn
@@ -71,15 +77,11 @@ def _planes(elements: Elements) -> Iterator[Plane]:
         )
 
 
-def _bits(plane: Plane, elements: Elements, samples: Samples, number: int, bulk: Mapping[str, bytes]) -> Bits | None:
-    if plane.bit is not None:
-        return _embedded(plane, samples)
+def _own(plane: Plane, elements: Elements, number: int, order: Order, bulk: Mapping[str, bytes]) -> Bits | None:
     index = 0 if plane.first_frame is None and plane.frames == 1 else number - (plane.first_frame or 1)
     if not 0 <= index < plane.frames:
         return None
-    key = f"{plane.group:04X}{DATA:04X}"
-    element = elements.get(key, {})
-    data = base64.b64decode(element["InlineBinary"]) if "InlineBinary" in element else bulk.get(key, b"")
+    data = _data(f"{plane.group:04X}{DATA:04X}", elements, order, bulk)
     size = plane.rows * plane.columns
     if len(data) * 8 < (index + 1) * size:
         return None
@@ -90,9 +92,20 @@ def _bits(plane: Plane, elements: Elements, samples: Samples, number: int, bulk:
     return bits.reshape(plane.rows, plane.columns).astype(np.bool_)
 
 
+def _data(key: str, elements: Elements, order: Order, bulk: Mapping[str, bytes]) -> bytes:
+    """The bits, the first the lowest of the first byte; in a file of big endian words, of the second."""
+    element = elements.get(key, {})
+    if "InlineBinary" in element:
+        return base64.b64decode(element["InlineBinary"])  # little endian, whatever is stored (PS3.18 §F.2.7)
+    data = bulk.get(key, b"")
+    if order == ">" and element.get("vr") == "OW":
+        return np.frombuffer(data, "u2", len(data) // 2).byteswap().tobytes()
+    return data
+
+
 def _embedded(plane: Plane, samples: Samples) -> Bits | None:
     """In a bit of each sample that the image leaves unused (retired, PS3.5 §8.1.2)."""
-    if samples.ndim != 2 or samples.dtype.kind == "f" or plane.bit is None or plane.bit >= samples.itemsize * 8:
+    if samples.ndim != 2 or samples.dtype.kind == "f" or plane.bit is None or not 0 <= plane.bit < samples.itemsize * 8:
         return None
     return (samples.view(f"u{samples.itemsize}") >> plane.bit & 1).astype(np.bool_)
 

@@ -21,6 +21,7 @@ from filmroom.dicom.json_model import first
 from filmroom.dicom.presentation import Presentation
 from filmroom.errors import BadParameter, NotAcceptable
 from filmroom.pixels import annotations, codecs, display, encoders, geometry, icc, overlays, shading
+from filmroom.pixels.codecs import Order
 from filmroom.pixels.display import Bulk
 from filmroom.pixels.encoders import Pictures
 from filmroom.pixels.frame import Frame, Samples, describe
@@ -71,16 +72,23 @@ def render(source: Source, media_type: str, how: Presentation = PLAIN) -> bytes:
     check(source.elements, source.numbers, media_type, how)
     frame = describe(source.elements)
     samples = [codecs.decode(data, frame, source.transfer_syntax) for data in source.frames]  # (1)
-    images = _images(source, frame, samples, how)  # (2)
+    order: Order = codecs.find(source.transfer_syntax).native or "<"
+    images = _images(source, frame, samples, order, how)  # (2)
     if "overlay" in how.annotation:  # (3)
         images = [
-            overlays.draw(image, source.elements, raw, number, source.bulk)
+            overlays.draw(image, source.elements, raw, number, order, source.bulk)
             for image, raw, number in zip(images, samples, source.numbers, strict=True)
         ]
-    finished = [_finished(source, image, how) for image in images]
-    pictures = Pictures(
-        [image for image, _ in finished], how.quality, finished[0][1], frame_milliseconds(source.elements)
-    )
+    finished: list[Pillow.Image] = []
+    profile: bytes | None = None
+    for image in images:
+        made, profile = _finished(source, image, how)
+        finished.append(made)
+        if made.width * made.height * len(images) > MOST_PIXELS:
+            raise NotAcceptable(
+                f"Files of more than {MOST_PIXELS >> 20} megapixels are not made; ask for fewer Frames."
+            )
+    pictures = Pictures(finished, how.quality, profile, frame_milliseconds(source.elements))
     return encoders.encode(pictures, media_type)  # (7)
 
 
@@ -99,11 +107,9 @@ def frame_milliseconds(elements: Mapping[str, Any]) -> float:
     return sum(steps) / len(steps) if sum(steps) > 0 else _MILLISECONDS
 
 
-def _images(source: Source, frame: Frame, samples: Sequence[Samples], how: Presentation) -> list[Image]:
-    codec = codecs.find(source.transfer_syntax)
-    order: codecs.Order = codec.native or "<"
+def _images(source: Source, frame: Frame, samples: Sequence[Samples], order: Order, how: Presentation) -> list[Image]:
     elements, bulk = source.elements, source.bulk
-    photometric = codec.decoded.get(frame.photometric, frame.photometric)
+    photometric = codecs.find(source.transfer_syntax).decoded.get(frame.photometric, frame.photometric)
     if photometric in ("MONOCHROME1", "MONOCHROME2"):
         displays = [
             display.describe(elements, number, order, bulk, photometric, how.window) for number in source.numbers

@@ -1,6 +1,6 @@
 """Retrieve Rendered and Thumbnails over HTTP (PS3.18 §10.4.1.1.3, §10.4.1.1.4)."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from functools import partial
 
 from starlette.requests import Request
@@ -111,10 +111,17 @@ async def _send(dialect: Dialect, request: Request, service: Callable[[], Render
     headers, body = await request.state.work.run(begin)
     if body is None:
         return Response(status_code=304, headers=headers)
-    if body.whole or request.method == "HEAD":
-        body.close()
+    if body.whole:
         return Response(b"".join(body.first), headers=headers)
+    if request.method == "HEAD":
+        body.close()
+        return StreamingResponse(_nothing(), headers=headers)
     return StreamingResponse(body.stream(request.state.work), headers=headers)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for _ in ():
+        yield b""
 
 
 def _message(found: Rendered, boundary: str, root: str) -> Iterator[bytes]:
