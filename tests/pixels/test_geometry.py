@@ -27,6 +27,9 @@ def fitted(viewport: Viewport | None, image: Any = RAMP, height: float = 1.0) ->
         (Viewport(1, 1), (1, 1)),
         (Viewport(100, 100, region_width=50, region_height=50), (100, 100)),
         (Viewport(100, 100, left=200), (50, 100)),
+        (Viewport(150, None), (150, 100)),
+        (Viewport(None, 50), (75, 50)),
+        (Viewport(None, None, left=0.5, top=0.25, region_width=0.5, region_height=0.5, relative=True), (150, 100)),
     ],
 )
 def test_an_image_is_as_large_as_the_viewport_allows(viewport: Viewport | None, size: tuple[int, int]) -> None:

@@ -214,7 +214,7 @@ def test_a_series_without_images_is_told_from_one_that_is_not_there(archive: Arc
 
 def test_an_answer_has_a_limit(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendered, "MOST_PARTS", 1)
-    with pytest.raises(NotAcceptable, match="more than 1 images"):
+    with pytest.raises(NotAcceptable, match="at most 1 images"):
         rendered.of_many(archive, series(archive, data.image(), data.image()), selected(PNG), PLAIN)
 
 

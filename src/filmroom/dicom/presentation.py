@@ -7,19 +7,21 @@ THUMBNAIL_SIZE = 128  # pixels of a thumbnail that is asked for without a viewpo
 
 @dataclass(frozen=True, slots=True)
 class Viewport:
-    """The pixels that the image must fit in, and what of the source it shows (PS3.18 §8.3.5.1.3).
+    """The pixels that the image must fit in, and what of the source it shows (PS3.18 §8.3.5.1.3, §9.5.1.2).
 
-    `left` and `top` are source pixels to leave out; a `region_width` or `region_height` of None reaches to the edge.
+    A `width` or `height` of None is as long as the other allows; if both are, the image has its own size. `left` and
+    `top` are source pixels to leave out; a `region_width` or `region_height` of None reaches to the edge.
     """
 
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     left: float = 0
     top: float = 0
     region_width: float | None = None
     region_height: float | None = None
     mirrored: bool = False  # left and right change places
     flipped: bool = False  # top and bottom do
+    relative: bool = False  # the region is in parts of the whole, from 0 to 1, and not in pixels
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ def fit(image: Pillow.Image, how: Presentation, height_of_pixels: float) -> Pill
     wide = (region[2] - region[0]) * max(1.0, 1 / height_of_pixels)
     high = (region[3] - region[1]) * max(1.0, height_of_pixels)
     if how.viewport is not None:
-        scale = min(how.viewport.width / wide, how.viewport.height / high)
+        sides = ((how.viewport.width, wide), (how.viewport.height, high))
+        scale = min((most / side for most, side in sides if most is not None), default=1.0)
         wide, high = wide * scale, high * scale
     size = (max(1, round(wide)), max(1, round(high)))
     if size[0] * size[1] > MOST_PIXELS:
@@ -54,14 +55,15 @@ def fit(image: Pillow.Image, how: Presentation, height_of_pixels: float) -> Pill
 def _region(viewport: Viewport | None, columns: int, rows: int) -> Region:
     if viewport is None:
         return 0, 0, columns, rows
-    wide = columns - viewport.left if viewport.region_width is None else viewport.region_width
-    high = rows - viewport.top if viewport.region_height is None else viewport.region_height
-    right, bottom = viewport.left + wide, viewport.top + high
-    if not (viewport.left < right <= columns and viewport.top < bottom <= rows):
+    across, down = (columns, rows) if viewport.relative else (1, 1)
+    left, top = viewport.left * across, viewport.top * down
+    right = columns if viewport.region_width is None else left + viewport.region_width * across
+    bottom = rows if viewport.region_height is None else top + viewport.region_height * down
+    if not (left < right <= columns and top < bottom <= rows):
         raise BadParameter(
             f"The region that 'viewport' names is not inside the image, which has {columns} columns and {rows} rows."
         )
-    return viewport.left, viewport.top, right, bottom
+    return left, top, right, bottom
 
 
 def _measures(elements: Elements) -> list[Elements]:

@@ -49,7 +49,7 @@ async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
         service = partial(rendered_service.of_instance, archive, dialect, target, numbers, selected, how)
     else:
         service = partial(rendered_service.of_many, archive, target, selected, how)
-    return await _send(dialect, request, service)
+    return await send(dialect, request, service)
 
 
 async def retrieve_thumbnail(dialect: Dialect, request: Request) -> Response:
@@ -60,7 +60,7 @@ async def retrieve_thumbnail(dialect: Dialect, request: Request) -> Response:
     how = rendering.parse_thumbnail(_parameters(request))
     selected = _select(dialect, request, Kind.THUMBNAIL)
     service = partial(rendered_service.thumbnail, request.state.archive, target, numbers, selected, how)
-    return await _send(dialect, request, service)
+    return await send(dialect, request, service)
 
 
 def _target(request: Request) -> Resource:
@@ -90,7 +90,7 @@ def _root(dialect: Dialect, request: Request) -> str:
     return targets.service_root(request.url.scheme, request.headers.get("host"), port, public_url, dialect.root)
 
 
-async def _send(dialect: Dialect, request: Request, service: Callable[[], Rendered]) -> Response:
+async def send(dialect: Dialect, request: Request, service: Callable[[], Rendered]) -> Response:
     """Run the service in one hop, and make nothing that the client has."""
     known = _known(request) if dialect.presentation else frozenset()
     root = _root(dialect, request)

@@ -35,7 +35,7 @@ from filmroom.protocol.negotiation import Selected
 
 CINE = frozenset({"image/gif", "video/mp4"})  # asked for of an Instance, these show all its Frames
 MOST_BYTES = 1 << 29  # of the stored Frames that one file is made of
-MOST_PARTS = 1000  # Instances of a Study or a Series in one answer
+MOST_PARTS = 1000  # in one answer
 PDF, ENCAPSULATED_PDF = "application/pdf", "1.2.840.10008.5.1.4.1.1.104.1"
 DOCUMENT, DOCUMENT_LENGTH = "00420011", 0x00420015
 _CHUNK = 1 << 20
@@ -117,8 +117,6 @@ def of_many(archive: Archive, target: Resource, selected: Selected, how: Present
         exists = bool(found) or instances.version(tx, target) is not None
     if not found:
         raise _no_image(target) if exists else _not_found(target)
-    if len(found) > MOST_PARTS:
-        raise NotAcceptable(f"There are more than {MOST_PARTS} images in it; ask for its Series or Instances instead.")
     choice = _choice(selected, encoders.ENCODERS, found[0])
     moving = choice.media_type in CINE and not choice.multipart and len(found) == 1
     parts = [
@@ -170,6 +168,8 @@ class _Part:
 
 
 def _rendered(archive: Archive, parts: Sequence[_Part], multipart: bool) -> Rendered:
+    if len(parts) > MOST_PARTS:
+        raise NotAcceptable(f"One answer has at most {MOST_PARTS} images; ask for some of them at a time.")
     newest = max(part.stored.watermark for part in parts)
     version = f"{newest}-{digest(multipart, *(part.name for part in parts))}"
     files = [Rendering(part.media_type, part.location, partial(_open, archive, part)) for part in parts]
