@@ -76,6 +76,12 @@ def test_a_profile_that_is_of_no_use_is_refused(profile: bytes, wanted: str) -> 
         icc.manage(COLORS, inline(profile), {}, wanted)
 
 
+def test_a_profile_without_colors_cannot_be_converted_from() -> None:
+    empty = (132).to_bytes(4, "big") + ADOBE[4:128] + bytes(4)  # its head, and no tags
+    with pytest.raises(NotAcceptable, match="convert its colors"):
+        icc.manage(COLORS, inline(empty), {}, "srgb")
+
+
 def test_the_profiles_can_be_read() -> None:
     for name in set(ICC_PROFILES) - {"no", "yes"}:
         _, profile = icc.manage(COLORS, {}, {}, name)

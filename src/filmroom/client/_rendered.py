@@ -1,7 +1,7 @@
 """Rendered images and thumbnails, of both clients (PS3.18 §10.4.1.1.3, §10.4.1.1.4)."""
 
 from collections.abc import AsyncGenerator, Generator, Sequence
-from typing import TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from filmroom.client import _messages
 from filmroom.client._messages import Service, Stream, frames_path, path, path_within
@@ -16,11 +16,11 @@ class Rendered:
 
     _service: Service
 
-    def _stream(self, stream: Stream[T]) -> Generator[T, None, None]:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # the client has them
 
-    def _only(self, stream: Stream[T]) -> T:
-        raise NotImplementedError
+        def _stream(self, stream: Stream[T]) -> Generator[T, None, None]: ...
+
+        def _only(self, stream: Stream[T]) -> T: ...
 
     def iter_rendered(
         self,
@@ -111,11 +111,11 @@ class AsyncRendered:
 
     _service: Service
 
-    def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # the client has them
 
-    async def _only(self, stream: Stream[T]) -> T:
-        raise NotImplementedError
+        def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]: ...
+
+        async def _only(self, stream: Stream[T]) -> T: ...
 
     def iter_rendered(
         self,
