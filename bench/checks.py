@@ -77,6 +77,13 @@ def parts(answer: Answer, contents: Iterable[Sequence[bytes]]) -> None:
         raise WrongAnswerError("the multipart answer does not end after the parts expected")
 
 
+def jpeg(answer: Answer) -> None:
+    """It is a whole JPEG image."""
+    _expect_status(answer, 200)
+    if not (answer.body.startswith(b"\xff\xd8") and answer.body.endswith(b"\xff\xd9")):
+        raise WrongAnswerError("the answer is no JPEG image")
+
+
 def value(dataset: dict[str, Any], tag: str) -> Any:
     """The first value of an attribute of a DICOM JSON data set (PS3.18 F.2), or None."""
     values = dataset.get(tag, {}).get("Value", [])

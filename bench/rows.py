@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 
 from bench import checks
 from bench.client import Answer, Check, Task, Timing
 from bench.data import GB_2, KB_10, KB_131, KB_530, MB_262, Instance, Shape, new_run
 from bench.processes import Meter, Usage
-from bench.service import DICOM, JSON, OCTETS, Service
+from bench.service import DICOM, JPEG, JSON, OCTETS, Service
 
 SERIES = 600
 STUDY = 1000
 STUDIES = 1000
 STEP = 7919  # a prime: n * STEP walks through all of a series or all studies in no particular order
 MR = Shape(64, 64, modality="MR")
+_CENTERS = count(1)  # of windows, of which no round asks for the same again
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,25 @@ def _is(*contents: Sequence[bytes]) -> Check:
     return lambda answer: checks.parts(answer, contents)
 
 
+def rendered_cold(at: Service, _: Scale) -> Work:
+    """An image of one instance after the other, each in a window that nobody has asked for before."""
+    instances = series(at)
+
+    def task(number: int) -> Task:
+        path = instances[number * STEP % SERIES].path
+        return at.get(f"{path}/rendered?window={next(_CENTERS)},400,linear", JPEG, checks.jpeg)
+
+    return Work(task)
+
+
+def rendered_warm(at: Service, _: Scale) -> Work:
+    """An image that was asked for before."""
+    tasks = [at.get(f"{one.path}/rendered?window=40,400,linear", JPEG, checks.jpeg) for one in series(at)[:20]]
+    for task in tasks:
+        at.ask(task)
+    return Work(lambda number: tasks[number % len(tasks)])
+
+
 def whole_series(at: Service, _: Scale) -> Work:
     """All instances of a Series in one answer."""
     instances = series(at)
@@ -267,6 +288,8 @@ ROWS = (
     Row("instance-8", "One instance of 131 KB, 8 clients", RATE, 8, instance),
     Row("frame-1", "One Frame of 131 KB, 1 client", LATENCY, 1, frame),
     Row("frame-8", "One Frame of 131 KB, 8 clients", RATE, 8, frame),
+    Row("rendered-cold", "JPEG of one instance, never asked for before, 8 clients", RATE, 8, rendered_cold),
+    Row("rendered-warm", "JPEG of one instance, asked for before, 8 clients", RATE, 8, rendered_warm),
     Row("series", "Series of 600 x 131 KB", THROUGHPUT, 1, whole_series),
     Row("study-first", "First byte of a Study of 1,000 x 131 KB", FIRST_BYTE, 1, whole_study),
     Row("study-memory", "Peak memory over idle, sending that Study", MEMORY, 1, whole_study, rounds=1),

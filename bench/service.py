@@ -13,6 +13,7 @@ PART = b"--" + BOUNDARY + b"\r\nContent-Type: application/dicom\r\n\r\n"
 CLOSING = b"\r\n--" + BOUNDARY + b"--\r\n"
 
 JSON = "application/dicom+json"
+JPEG = "image/jpeg"
 DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 

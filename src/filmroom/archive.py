@@ -1,4 +1,4 @@
-"""The archive: the index, the blob store, the codec pool and the spool folder that the services work on."""
+"""The archive that services work on: index, blob store, codec pool, spool folder, and the cache of rendered images."""
 
 import errno
 import os
@@ -14,6 +14,7 @@ from typing import Self
 from sqlalchemy import URL
 
 from filmroom.blobs import BlobStore, Folder
+from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
 from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index.database import Database
@@ -48,15 +49,17 @@ class Archive:
     blobs: BlobStore
     pool: Pool
     spool: Path
+    renderings: Cache
     inflating: threading.Lock = field(default_factory=threading.Lock)  # an inflated file may be a thousand times larger
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Open the archive under `settings.data`, making it when it is new."""
-        spool = settings.data / "spool"
+        spool, renderings = settings.data / "spool", settings.data / "rendered"
         try:
             settings.data.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             spool.mkdir(exist_ok=True)
+            renderings.mkdir(mode=PRIVATE, exist_ok=True)
             clear_spool(spool)
         except OSError as error:
             raise Unavailable(_REASONS.get(error.errno or 0, f"The system says: {error.strerror}.")) from error
@@ -68,6 +71,7 @@ class Archive:
             blobs=blobs,
             pool=Pool(settings.codec_processes, settings.codec_timeout),
             spool=spool,
+            renderings=Cache(renderings, settings.rendered_cache, max(settings.threads // 4, 1)),
         )
 
     def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     memory_per_request: int = Field(
         4 * 1024**2, ge=0, description="Bytes of a store request kept in memory; the rest is spooled to disk."
     )
+    rendered_cache: int = Field(
+        512 * 1024**2, ge=0, description="Bytes of rendered images kept on disk for who asks again; 0 keeps none."
+    )
     sweep_delay: float = Field(
         3600.0,
         ge=0,

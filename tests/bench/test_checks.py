@@ -95,3 +95,10 @@ def test_modalities_in_study() -> None:
     checks.has_modality(found, "MR")
     with pytest.raises(client.WrongAnswerError):
         checks.has_modality(found, "PT")
+
+
+def test_an_image_is_a_whole_jpeg() -> None:
+    checks.jpeg(answer(b"\xff\xd8...\xff\xd9"))
+    for wrong in (answer(b"\xff\xd8..."), answer(b"\xff\xd8...\xff\xd9", status=404)):
+        with pytest.raises(client.WrongAnswerError):
+            checks.jpeg(wrong)

@@ -23,6 +23,7 @@ STUDY = {"0020000D": {"vr": "UI", "Value": [S]}, "00100010": {"vr": "PN", "Value
 # Method, arguments and options -> what goes out (PS3.18 §10)
 DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
+IMAGES = 'image/jpeg, multipart/related; type="image/jpeg"'
 GETS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
     ("search_for_studies", (), {}, "/studies", recorder.JSON),
     ("search_for_series", (), {}, "/series", recorder.JSON),
@@ -38,7 +39,24 @@ GETS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
     ("retrieve_series", (S, E), {}, f"/studies/{S}/series/{E}", DICOM),
     ("retrieve_instance", (S, E, I), {}, f"/studies/{S}/series/{E}/instances/{I}", DICOM),
     ("retrieve_instance_frames", (S, E, I, [1]), {}, f"/studies/{S}/series/{E}/instances/{I}/frames/1", OCTETS),
-    ("retrieve_series_rendered", (S, E), {}, f"/studies/{S}/series/{E}/rendered", "image/jpeg"),
+    ("retrieve_study_rendered", (S,), {}, f"/studies/{S}/rendered", IMAGES),
+    ("retrieve_series_rendered", (S, E), {"quality": 9}, f"/studies/{S}/series/{E}/rendered?quality=9", IMAGES),
+    ("retrieve_study_thumbnail", (S,), {}, f"/studies/{S}/thumbnail", "image/jpeg"),
+    ("retrieve_series_thumbnail", (S, E), {}, f"/studies/{S}/series/{E}/thumbnail", "image/jpeg"),
+    (
+        "retrieve_instance_thumbnail",
+        (S, E, I),
+        {"viewport": [64, 64], "media_types": ["image/png"]},
+        f"/studies/{S}/series/{E}/instances/{I}/thumbnail?viewport=64%2C64",
+        "image/png",
+    ),
+    (
+        "retrieve_instance_frames_thumbnail",
+        (S, E, I, [3]),
+        {"window": (40, 400, "linear")},
+        f"/studies/{S}/series/{E}/instances/{I}/frames/3/thumbnail?window=40%2C400%2Clinear",
+        "image/jpeg",
+    ),
     ("retrieve_instance_rendered", (S, E, I), {}, f"/studies/{S}/series/{E}/instances/{I}/rendered", "image/jpeg"),
     (
         "retrieve_instance_frames_rendered",
@@ -54,7 +72,7 @@ GETS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
 def _reply_for(method: str) -> Reply:
     if "metadata" in method or "search" in method or method == "query":
         return recorder.json([STUDY])
-    if "frames" in method or "bulkdata" in method or "rendered" in method:
+    if any(word in method for word in ("frames", "bulkdata", "rendered", "thumbnail")):
         return recorder.multipart([b"abc"], "application/octet-stream")
     return recorder.multipart([data.file()])
 

@@ -4,7 +4,6 @@ import io
 from typing import Any
 
 import httpx2
-import imagecodecs
 import pytest
 from pydicom import dcmread
 
@@ -246,32 +245,6 @@ def test_bulk_value_that_is_not_there(http: httpx2.Client, image: Sent, path: st
 
 def test_no_bulkdata_in_the_dialects_of_azure(http: httpx2.Client, image: Sent) -> None:
     assert http.get(f"/v2{image.instance}/bulkdata/7FE00010", headers=RAW).status_code == 404
-
-
-# --- Rendered (§10.4.1.1.3)
-
-
-@pytest.mark.parametrize(
-    ("accept", "media_type"),
-    [(None, "image/jpeg"), ("*/*", "image/jpeg"), ("image/*", "image/jpeg"), ("image/png", "image/png")],
-)
-@pytest.mark.parametrize("path", ["/rendered", "/frames/3/rendered"])
-def test_rendered(http: httpx2.Client, image: Sent, path: str, accept: str | None, media_type: str) -> None:
-    answer = http.get(f"{ROOT}{image.instance}{path}", headers={"Accept": accept} if accept else {})
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, media_type)
-    assert imagecodecs.imread(answer.content).shape == (8, 8)
-
-
-def test_the_rendered_type_can_be_in_the_query(http: httpx2.Client, image: Sent) -> None:
-    answer = http.get(f"{ROOT}{image.instance}/rendered?accept=image%2Fpng", headers={"Accept": "*/*"})
-    assert answer.headers["Content-Type"] == "image/png"
-
-
-@pytest.mark.parametrize(
-    ("path", "status"), [("/frames/4/rendered", 404), ("/frames/1,2/rendered", 400), ("/rendered?quality=0", 400)]
-)
-def test_what_cannot_be_rendered(http: httpx2.Client, image: Sent, path: str, status: int) -> None:
-    assert http.get(ROOT + image.instance + path).status_code == status
 
 
 # --- Delete, which PS3.18 does not have and every client wants

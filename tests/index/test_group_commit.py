@@ -23,8 +23,9 @@ def _together(database: Database, requests: list[list[NewInstance]]) -> list[Fut
         with database.begin():
             futures = [threads.submit(group.add, requests[0])]
             wait_until(lambda: group._turn.locked() and not group._waiting)
-            futures += [threads.submit(group.add, new) for new in requests[1:]]
-            wait_until(lambda: len(group._waiting) == len(requests) - 1)
+            for new in requests[1:]:
+                futures.append(threads.submit(group.add, new))
+                wait_until(lambda: len(group._waiting) == len(futures) - 1)
         return futures
 
 

@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,16 @@ from filmroom.pixels import display
 from filmroom.pixels.codecs import Order
 from filmroom.pixels.display import Display, LookupTable, Window
 
-PLAIN = Display(modality=None, slope=1, intercept=0, values_of_interest=None, padding=None)
+PLAIN = Display(
+    high_bit=0,
+    padding=None,
+    modality=None,
+    slope=1,
+    intercept=0,
+    values_of_interest=None,
+    inverted=False,
+    supplement=None,
+)
 
 
 def us(*values: int) -> dict[str, Any]:
@@ -65,13 +75,28 @@ def test_tables_come_before_windows() -> None:
     assert (found.start, found.entries.tolist(), found.bits) == (10, [1, 2, 3], 8)
 
 
+def test_a_window_that_is_asked_for_comes_before_all() -> None:
+    item = {"00283002": us(3, 10, 8), "00283006": us(1, 2, 3)}
+    elements = {"00283010": sequence(item), "00281050": ds(40), "00281051": ds(80)}
+    found = display.describe(elements, 1, "<", {}, window=(1, 2, "SIGMOID")).values_of_interest
+    assert found == Window(1, 2, "SIGMOID")
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("shape", ["INVERSE", "IDENTITY"])
+def test_an_image_is_inverted_once(photometric: str, shape: str) -> None:
+    elements = {"20500020": {"vr": "CS", "Value": [shape]}}
+    inverted = display.describe(elements, 1, "<", {}, photometric).inverted
+    assert inverted == (photometric == "MONOCHROME1" or shape == "INVERSE")
+
+
 def test_functional_groups_speak_for_their_frame() -> None:
     def rescale(slope: int) -> dict[str, Any]:
         return {"00289145": sequence({"00281053": ds(slope), "00281052": ds(0)})}
 
     window = {"00289132": sequence({"00281050": ds(5), "00281051": ds(10)})}
     elements = {"52009229": sequence(window), "52009230": sequence(rescale(2), rescale(3))}
-    assert described(elements, 2) == Display(None, 3, 0, Window(5, 10), None)
+    assert described(elements, 2) == replace(PLAIN, slope=3, values_of_interest=Window(5, 10))
     assert described(elements, 3).slope == 1
 
 
@@ -146,23 +171,38 @@ def palette(descriptor: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]
 def test_palettes_give_eight_bits(bits: int, high: int) -> None:
     elements = palette(us(2, 5, bits), display.PALETTE_DATA)
     values = {key: np.array([n * high, 200 * high], "<u2").tobytes() for n, key in enumerate(display.PALETTE_DATA)}
-    colours = display.paint(np.array([[5, 6]], "u1"), elements, "<", values)
+    colours = display.palette(elements, "<", values).paint(np.array([[5, 6]], "u1"))
     assert colours.dtype == np.uint8
     assert colours.tolist() == [[[0, 1, 2], [200, 200, 200]]]
+
+
+def test_a_dark_region_of_a_palette_stays_dark() -> None:
+    elements = palette(us(2, 0, 16), display.PALETTE_DATA)
+    values = dict.fromkeys(display.PALETTE_DATA, np.array([0x80, 0xFF00], "<u2").tobytes())
+    assert display.palette(elements, "<", values).paint(np.array([0])).tolist() == [[0, 0, 0]]
+
+
+def test_a_grey_image_may_have_a_palette_for_some_of_its_values() -> None:
+    elements = palette(us(2, 5, 8), display.PALETTE_DATA) | {"00089205": {"vr": "CS", "Value": ["COLOR"]}}
+    values = dict.fromkeys(display.PALETTE_DATA, bytes([1, 2, 3, 4]))
+    supplement = display.describe(elements, 1, "<", values).supplement
+    assert supplement is not None
+    assert supplement.start == 5
+    assert display.describe(elements | {"00089205": {"vr": "CS"}}, 1, "<", values).supplement is None
 
 
 def test_segmented_palettes_are_expanded() -> None:
     elements = palette(us(4, 0, 16), display.SEGMENTED_PALETTE_DATA)
     segments = np.array([0, 1, 0x0100, 1, 3, 0x0400], "<u2").tobytes()  # one entry, then a line over three
     values = dict.fromkeys(display.SEGMENTED_PALETTE_DATA, segments)
-    colours = display.paint(np.array([[0, 1, 2, 3]], "u1"), elements, "<", values)
+    colours = display.palette(elements, "<", values).paint(np.array([[0, 1, 2, 3]], "u1"))
     assert colours[0, :, 0].tolist() == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("data", [bulk("lut"), us(0x0100, 0x0107, 0x0902)])
 def test_segmented_palettes_may_have_eight_bits(data: dict[str, Any]) -> None:
     elements = palette(us(3, 0, 8), ()) | dict.fromkeys(display.SEGMENTED_PALETTE_DATA, data)
-    colours = display.paint(np.array([[0, 1, 2]], "u1"), elements, "<", {"lut": bytes([0, 1, 7, 1, 2, 9])})
+    colours = display.palette(elements, "<", {"lut": bytes([0, 1, 7, 1, 2, 9])}).paint(np.array([[0, 1, 2]], "u1"))
     assert colours[0, :, 0].tolist() == [7, 8, 9]
 
 
@@ -170,4 +210,6 @@ def test_segmented_palettes_may_have_eight_bits(data: dict[str, Any]) -> None:
 def test_a_damaged_segmented_palette_is_refused(segments: bytes) -> None:
     elements = palette(us(4, 0, 16), display.SEGMENTED_PALETTE_DATA)
     with pytest.raises(NotAcceptable):
-        display.paint(np.array([[0]], "u1"), elements, "<", dict.fromkeys(display.SEGMENTED_PALETTE_DATA, segments))
+        display.palette(elements, "<", dict.fromkeys(display.SEGMENTED_PALETTE_DATA, segments)).paint(
+            np.array([[0]], "u1")
+        )

@@ -1,3 +1,6 @@
+"""Frames of real files become the images that pydicom's functions make of them; what can't be made is refused."""
+
+import io
 from pathlib import Path
 from typing import Any
 
@@ -5,157 +8,163 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from pydicom.pixels.processing import apply_color_lut, apply_windowing
+from PIL import Image
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut, apply_windowing
 
-from filmroom.dicom import frames, json_model, part10, transfer_syntax
-from filmroom.errors import NotAcceptable
-from filmroom.pixels import display
-from filmroom.pixels.frame import Frame, describe
-from filmroom.pixels.render import grey, render
-
-EXPLICIT = transfer_syntax.EXPLICIT_LITTLE.uid
-
-
-def shown(frame: Frame, samples: Any, **elements: Any) -> Any:
-    """The pixels of the PNG of a Frame. Names of elements are keys with an underscore before them."""
-    made = {key[1:]: {"vr": "DS", "Value": [value]} for key, value in elements.items()}
-    data = np.asarray(samples, frame.dtype).tobytes()
-    return imagecodecs.png_decode(render(data, frame, made, EXPLICIT, "image/png")).tolist()
+from filmroom.dicom import frames, json_model, part10
+from filmroom.dicom.presentation import Presentation, Viewport
+from filmroom.errors import BadParameter, NotAcceptable
+from filmroom.pixels import render
+from filmroom.pixels.frame import describe
+from filmroom.pixels.render import Source
+from tests import data
 
 
-def test_without_a_window_all_values_have_shades() -> None:
-    assert shown(Frame(1, 3, signed=True), [-100, 0, 100]) == [[0, 128, 255]]
-
-
-def test_monochrome1_is_inverted() -> None:
-    assert shown(Frame(1, 3, photometric="MONOCHROME1"), [0, 1, 2]) == [[255, 128, 0]]
-
-
-def test_a_window_is_of_rescaled_values() -> None:
-    window = {"_00281052": -1000, "_00281053": 1, "_00281050": 0.5, "_00281051": 101}
-    assert shown(Frame(1, 4), [0, 950, 1000, 1050], **window) == [[0, 0, 128, 255]]
-
-
-def test_padding_does_not_dim_the_image() -> None:
-    assert shown(Frame(1, 3), [65535, 10, 20], _00280120=65535) == [[255, 0, 255]]
-
-
-@pytest.mark.parametrize(("samples", "shade"), [([7, 7], 0), ([0, 0], 0)])
-def test_an_even_image_is_dark(samples: list[int], shade: int) -> None:
-    assert shown(Frame(1, 2), samples) == [[shade, shade]]
-
-
-def test_an_image_of_padding_is_dark() -> None:
-    assert shown(Frame(1, 2), [5, 5], _00280120=5) == [[0, 0]]
-
-
-def test_what_is_no_number_is_dark() -> None:
-    frame = Frame(1, 3, bits_allocated=32, bits_stored=32, floating=True)
-    assert shown(frame, [float("nan"), 1.5, 2.5]) == [[0, 0, 255]]
-
-
-def test_single_bits_are_black_and_white() -> None:
-    png = render(b"\x05", Frame(1, 3, bits_allocated=1, bits_stored=1), {}, EXPLICIT, "image/png")
-    assert imagecodecs.png_decode(png).tolist() == [[255, 0, 255]]
-
-
-def test_colours_are_shown_as_they_are() -> None:
-    frame = Frame(1, 2, samples=3, photometric="RGB", bits_allocated=8, bits_stored=8, words=False)
-    assert shown(frame, [1, 2, 3, 4, 5, 6]) == [[[1, 2, 3], [4, 5, 6]]]
-
-
-def test_deep_colours_get_eight_bits() -> None:
-    frame = Frame(1, 1, samples=3, photometric="RGB", bits_stored=12)
-    assert shown(frame, [0, 2048, 4095]) == [[[0, 127, 255]]]
-
-
-@pytest.mark.parametrize(("photometric", "samples"), [("YBR_FULL", [76, 85, 255]), ("YBR_FULL_422", [76, 76, 85, 255])])
-def test_luminance_and_chroma_become_colours(photometric: str, samples: list[int]) -> None:
-    columns = len(samples) - 2
-    frame = Frame(1, columns, samples=3, photometric=photometric, bits_allocated=8, bits_stored=8, words=False)
-    red = shown(frame, samples)[0][0]
-    assert np.allclose(red, [255, 0, 0], atol=2)
-
-
-def test_frames_that_are_rendered_have_a_limit() -> None:
-    with pytest.raises(NotAcceptable, match="more than 64 megapixels"):
-        render(b"", Frame(10_000, 10_000), {}, EXPLICIT, "image/png")
-
-
-@pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_shades_of_values_are_those_of_pixels(signed: bool, photometric: str) -> None:
-    frame = Frame(700, 800, signed=signed, photometric=photometric)
-    samples = np.random.default_rng(3).integers(0, 1 << 16, frame.shape, "u2").view(frame.dtype)
-    how = display.describe({"00280120": {"vr": "US", "Value": [int(samples.max())]}}, 1, "<", {})
-    shades = grey(samples, how)
-    expected = np.rint((1 - shades if photometric == "MONOCHROME1" else shades) * 255)
-    assert shown(frame, samples, _00280120=int(samples.max())) == expected.tolist()
-
-
-def test_jpeg_has_the_quality_asked_for() -> None:
-    samples = np.random.default_rng(1).integers(0, 255, (64, 64), dtype="u1")
-    frame = Frame(64, 64, bits_allocated=8, bits_stored=8, words=False)
-    made = [render(samples.tobytes(), frame, {}, EXPLICIT, "image/jpeg", quality) for quality in (1, 50, 100)]
-    assert all(imagecodecs.jpeg8_decode(jpeg).shape == (64, 64) for jpeg in made)
-    assert len(made[0]) < len(made[1]) < len(made[2])
-
-
-def test_colour_jpeg_has_the_colours() -> None:
-    frame = Frame(16, 16, samples=3, photometric="RGB", bits_allocated=8, bits_stored=8, words=False)
-    jpeg = render(bytes([200, 30, 60]) * 256, frame, {}, EXPLICIT, "image/jpeg")
-    assert np.allclose(imagecodecs.jpeg8_decode(jpeg), [200, 30, 60], atol=3)
-
-
-@pytest.mark.parametrize(
-    ("frame", "media_type"),
-    [
-        (Frame(1, 2), "image/gif"),
-        (Frame(1, 2, photometric="HSV"), "image/png"),
-        (Frame(1, 2, photometric="RGB"), "image/png"),
-        (Frame(1, 66_000, bits_allocated=8, bits_stored=8), "image/jpeg"),
-    ],
-)
-def test_what_cannot_be_shown_is_refused(frame: Frame, media_type: str) -> None:
-    with pytest.raises(NotAcceptable):
-        render(bytes(frame.length), frame, {}, EXPLICIT, media_type)
-
-
-def rendered_file(path: Path) -> Any:
-    """The PNG of the first Frame of a file of pydicom, with the bulk values that it needs."""
-    file = part10.read(path.read_bytes())
+def source(content: bytes, *numbers: int, how: Presentation = render.PLAIN) -> Source:
+    """Frames of a file as the service reads them."""
+    file = part10.read(content)
     model = json_model.write(file)
     located = frames.locate(file, model.elements)
     assert located is not None
-    offset, length = frames.span(located, 1)
-    data = frames.extract(located, 1, bytes(file.buffer[offset : offset + length]))
-    places = {name: model.bulk[name] for name in display.needed(model.elements)}
-    bulk = {name: bytes(file.buffer[at.offset : at.offset + at.length]) for name, at in places.items()}
-    uid = file.transfer_syntax.uid
-    return imagecodecs.png_decode(render(data, describe(model.elements), model.elements, uid, "image/png", bulk=bulk))
+    asked = numbers or (1,)
+    spans = [frames.span(located, number) for number in asked]
+    raw = [bytes(file.buffer[offset : offset + length]) for offset, length in spans]
+    cut = [frames.extract(located, number, one) for number, one in zip(asked, raw, strict=True)]
+    places = {path: model.bulk[path] for number in asked for path in render.needed(model.elements, number, how)}
+    bulk = {path: bytes(file.buffer[at.offset : at.offset + at.length]) for path, at in places.items()}
+    return Source(cut, asked, model.elements, file.transfer_syntax.uid, bulk)
+
+
+def shown(content: bytes, how: Presentation = render.PLAIN) -> Any:
+    return imagecodecs.png_decode(render.render(source(content, how=how), "image/png", how))
+
+
+def opened(content: bytes, media_type: str, *numbers: int) -> Any:
+    return Image.open(io.BytesIO(render.render(source(content, *numbers), media_type)))
 
 
 def file_of_pydicom(name: str) -> Path:
     return Path(pydicom.__file__).parent / "data" / "test_files" / name
 
 
+def eight_bits(values: Any, least: float, most: float) -> Any:
+    return np.rint((values.astype(float) - least) / (most - least) * 255)
+
+
 def test_palettes_are_those_of_pydicom() -> None:
     path = file_of_pydicom("examples_palette.dcm")
     read = pydicom.dcmread(path)
-    expected = apply_color_lut(read.pixel_array, read)
-    assert np.array_equal(rendered_file(path), expected >> 8)
+    expected = apply_color_lut(read.pixel_array, read) >> 8
+    flat = Presentation(square_pixels=False)
+    assert np.array_equal(shown(path.read_bytes(), flat), expected)
 
 
 @pytest.mark.parametrize("name", ["MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_jp2klossless.dcm"])
 def test_windows_are_those_of_pydicom(name: str) -> None:
     read = pydicom.dcmread(file_of_pydicom("MR_small.dcm"))
     windowed = apply_windowing(read.pixel_array, read)  # from -32768 to 32767
-    assert np.array_equal(rendered_file(file_of_pydicom(name)), np.rint((windowed + 32768) / 65535 * 255))
+    assert np.array_equal(shown(file_of_pydicom(name).read_bytes()), eight_bits(windowed, -32768, 32767))
 
 
-def test_jpeg_2000_colours_are_not_transformed_twice() -> None:
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize(("center", "width"), [(40, 400), (-600.5, 1500), (100, 30)])
+def test_windows_asked_for_are_those_of_pydicom(function: str, center: float, width: float) -> None:
+    path = file_of_pydicom("CT_small.dcm")
+    read = pydicom.dcmread(path)
+    read.WindowCenter, read.WindowWidth, read.VOILUTFunction = center, width, function
+    windowed = apply_voi_lut(apply_modality_lut(read.pixel_array, read), read)
+    # pydicom's shades span all that the stored bits could mean after rescaling (PS3.3 §C.11.2.1.2).
+    least = -(1 << read.BitsStored - 1) + float(read.RescaleIntercept)
+    expected = (windowed - least) / ((1 << read.BitsStored) - 1) * 255
+    made = shown(path.read_bytes(), Presentation(window=(center, width, function)))
+    assert np.max(np.abs(made - expected)) < 0.5 + 1e-6  # which of two shades a tie gets is all that may differ
+
+
+def test_modality_and_voi_tables_are_those_of_pydicom() -> None:
+    made = data.image(rows=32, columns=32)
+    made.PixelData = np.arange(1024, dtype="<u2").tobytes()
+    modality, interest = data.dataset(), data.dataset()
+    for item, length, start, bits in ((modality, 1000, 10, 16), (interest, 600, 50, 12)):
+        item.LUTDescriptor = [length, start, bits]
+        table = (np.arange(length)[::-1] * 7 % (600 if item is modality else 4096)).astype("<u2")
+        item.add_new("LUTData", "OW", table.tobytes())
+        item.LUTExplanation = "test"
+    modality.ModalityLUTType = "US"
+    made.ModalityLUTSequence, made.VOILUTSequence = [modality], [interest]
+    content = data.file(made)
+    read = pydicom.dcmread(io.BytesIO(content))
+    expected = apply_voi_lut(apply_modality_lut(read.pixel_array, read), read)
+    assert np.array_equal(shown(content), eight_bits(expected, 0, 4095))
+
+
+def test_jpeg_2000_colors_are_not_transformed_twice() -> None:
     path = file_of_pydicom("examples_jpeg2k.dcm")
     read = pydicom.dcmread(path)
     (codestream,) = pydicom.encaps.generate_frames(read.PixelData, number_of_frames=1)
     assert read.PhotometricInterpretation == "YBR_RCT"
-    assert np.array_equal(rendered_file(path), imagecodecs.jpeg2k_decode(codestream))
+    flat = Presentation(square_pixels=False)
+    assert np.array_equal(shown(path.read_bytes(), flat), imagecodecs.jpeg2k_decode(codestream))
+
+
+def test_several_frames_are_one_moving_image() -> None:
+    content = data.file(data.image(frames=4, RecommendedDisplayFrameRate=25))
+    for media_type in ("image/gif", "image/webp"):
+        moving = opened(content, media_type, 1, 3, 4)
+        assert (moving.n_frames, moving.size) == (3, (8, 8))
+        moving.load()
+        assert moving.info["duration"] == 40
+
+
+@pytest.mark.parametrize(
+    ("elements", "milliseconds"),
+    [
+        ({}, 100),
+        ({"00082144": {"Value": [50]}, "00181063": {"Value": [33.3]}}, 20),
+        ({"00180040": {"Value": [0]}, "00181063": {"Value": [33.5]}}, 33.5),
+        ({"00181065": {"Value": [0, 30, 50]}}, 40),
+        ({"00181065": {"Value": [0]}}, 100),
+    ],
+)
+def test_frames_are_shown_as_long_as_the_file_says(elements: dict[str, Any], milliseconds: float) -> None:
+    assert render.frame_milliseconds(elements) == milliseconds
+
+
+def test_all_that_is_asked_for_is_done_in_its_order() -> None:
+    made = data.image(rows=8, columns=8, bits=8)
+    made.PixelData = bytes(64)
+    made.add_new(0x60000010, "US", 8)
+    made.add_new(0x60000011, "US", 8)
+    made.add_new(0x60003000, "OW", b"\x0f" + bytes(7))
+    viewport = Viewport(16, 16, region_width=8, region_height=8, mirrored=True)
+    image = shown(data.file(made), Presentation(viewport=viewport, annotation=("overlay",)))
+    assert image.shape == (16, 16)
+    assert (image[0, :7].max(), image[0, 9:].min(), image[3:].max()) == (0, 255, 0)
+
+
+def test_the_whole_of_what_is_rendered_has_a_limit() -> None:
+    big = {key: {"Value": [value]} for key, value in (("00280010", 5000), ("00280011", 5000), ("00280100", 16))}
+    render.check(big, [1, 2], "image/gif", render.PLAIN)
+    with pytest.raises(NotAcceptable, match="ask for 2 Frames"):
+        render.check(big, [1, 2, 3], "image/gif", render.PLAIN)
+    with pytest.raises(NotAcceptable, match="more than 64 megapixels"):
+        render.check(big | {"00280010": {"Value": [50_000]}}, [1], "image/gif", render.PLAIN)
+
+
+def test_a_viewport_does_not_lift_the_limit() -> None:
+    content = data.file(data.image(frames=5, rows=2, columns=2))
+    with pytest.raises(NotAcceptable, match="fewer Frames"):
+        render.render(source(content, 1, 2, 3, 4, 5), "image/gif", Presentation(viewport=Viewport(4000, 4000)))
+
+
+def test_what_has_no_profiles_is_not_asked_for_one() -> None:
+    elements = json_model.write(part10.read(data.file(data.image()))).elements
+    with pytest.raises(BadParameter, match="iccprofile"):
+        render.check(elements, [1], "image/gif", Presentation(icc_profile="srgb"))
+    assert describe(elements).rows == 8
+
+
+@pytest.mark.parametrize(("media_type", "photometric"), [("image/bmp", "MONOCHROME2"), ("image/png", "HSV")])
+def test_what_cannot_be_shown_is_refused(media_type: str, photometric: str) -> None:
+    content = data.file(data.image(PhotometricInterpretation=photometric))
+    with pytest.raises(NotAcceptable):
+        render.render(source(content), media_type)

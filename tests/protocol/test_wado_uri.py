@@ -2,6 +2,7 @@
 
 import pytest
 
+from filmroom.dicom.presentation import Presentation, Viewport
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadParameter, BadRequest
 from filmroom.protocol.wado_uri import NAMES, REQUIRED, UriRequest, parse
@@ -42,17 +43,13 @@ def test_how_the_image_looks() -> None:
     assert found == UriRequest(
         TARGET, None, 3, 70, (-40.5, 400.0), 512, 256, (0.0, 0.25, 0.5, 1.0), ("technique", "patient")
     )
-    assert found.presentation == {
-        "quality": "70",
-        "window": "-40.5,400.0,linear",
-        "viewport": "256,512",
-        "annotation": "technique,patient",
-    }
+    viewport = Viewport(256, 512, 0.0, 0.25, 0.5, 0.75, relative=True)
+    assert found.presentation == Presentation(70, (-40.5, 400.0, "LINEAR"), viewport, ("technique", "patient"))
 
 
-def test_a_side_that_is_left_open_is_as_long_as_it_may_be() -> None:
-    assert asked(rows="100").presentation == {"quality": "100", "viewport": "16383,100"}
-    assert asked(columns="16383").presentation["viewport"] == "16383,4096"
+def test_a_side_may_be_left_open() -> None:
+    assert asked(rows="100").presentation.viewport == Viewport(None, 100, 0.0, 0.0, 1.0, 1.0, relative=True)
+    assert asked().presentation == Presentation()
 
 
 def test_what_is_not_known_is_passed_over() -> None:

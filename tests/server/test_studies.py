@@ -107,14 +107,6 @@ def test_azure_compares_etags_as_plain_text(http: TestClient, known: str) -> Non
         assert answer.status_code == status
 
 
-def test_one_frame_is_rendered_at_a_time(http: TestClient) -> None:
-    made = sent(data.image(frames=2))
-    store(http, ROOT, made.content)
-    assert http.get(f"{ROOT}{made.instance}/frames/2/rendered").headers["Content-Type"] == "image/jpeg"
-    answer = http.get(f"{ROOT}{made.instance}/frames/1,2/rendered")
-    assert (answer.status_code, answer.text) == (400, "One Frame can be rendered at a time: name one number.")
-
-
 def test_delete_and_no_parts(http: TestClient) -> None:
     made = sent()
     assert store(http, ROOT).status_code == 204

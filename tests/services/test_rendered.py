@@ -1,60 +1,280 @@
-"""Rendered Frames: the right Frame, as an image of its size, and clear refusals."""
+"""Rendered images: what is chosen, what is cached, what is never served, and clear refusals."""
 
-from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import pytest
 
 from filmroom.archive import Archive
-from filmroom.blobs import Memory
+from filmroom.dicom.presentation import Presentation, Viewport
 from filmroom.dicom.resources import Resource
-from filmroom.errors import NotAcceptable, NotFound
+from filmroom.errors import NotAcceptable, NotFound, Unavailable
+from filmroom.index import instances
 from filmroom.pixels import render
-from filmroom.protocol.dialects import DICOMWEB, V2
-from filmroom.services import rendered, store
+from filmroom.protocol import negotiation
+from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
+from filmroom.protocol.negotiation import Kind, Selected
+from filmroom.services import delete, rendered, store
+from filmroom.services.rendered import Rendered
 from tests import data
 
+PNG = "image/png"
+PLAIN = Presentation()
 
-def _stored(archive: Archive, **attributes: object) -> Resource:
-    made = data.image(frames=2, rows=4, columns=6, **attributes)  # type: ignore[arg-type]
-    store.store(archive, V2, Resource(), [store.part(data.file(made))], replace=False)
+
+def selected(accept: str) -> Selected:
+    return negotiation.select([accept], (), DICOMWEB.offers[Kind.RENDERED])
+
+
+def add(archive: Archive, made: Any, *, put: bool = False) -> Resource:
+    store.store(archive, DICOMWEB, Resource(), [store.part(data.file(made))], replace=put)
     return Resource(made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID)
 
 
+def stored(archive: Archive, **attributes: Any) -> Resource:
+    return add(archive, data.image(**{"frames": 2, "rows": 4, "columns": 6, **attributes}))
+
+
+def of_instance(
+    archive: Archive,
+    target: Resource,
+    *numbers: int,
+    accept: str = PNG,
+    how: Presentation = PLAIN,
+    dialect: Dialect = DICOMWEB,
+) -> Rendered:
+    return rendered.of_instance(archive, dialect, target, numbers or None, selected(accept), how)
+
+
+def contents(found: Rendered) -> list[bytes]:
+    return [b"".join(chunks) for _, chunks in found.opened()]
+
+
+def cached(archive: Archive, folder: Path) -> list[Path]:
+    return [path for path in (folder / "data" / "rendered").rglob("*") if path.is_file()]
+
+
 def test_a_frame_becomes_an_image_of_its_size(archive: Archive) -> None:
-    image = rendered.frame(archive, DICOMWEB, _stored(archive), 2, "image/png", 100)
+    [image] = contents(of_instance(archive, stored(archive), 2))
     assert imagecodecs.png_decode(image).shape == (4, 6)
 
 
-def test_frames_differ(archive: Archive) -> None:
-    target = _stored(archive)
-    one, two = (rendered.frame(archive, DICOMWEB, target, number, "image/png", 100) for number in (1, 2))
-    assert one != two
+def test_several_frames_are_several_images_in_their_order(archive: Archive) -> None:
+    target = stored(archive)
+    found = of_instance(archive, target, 2, 1, 2)
+    two, one, again = contents(found)
+    assert found.multipart
+    assert (two, one) == (again, *contents(of_instance(archive, target, 1)))
+    assert two != one
+    assert [part.location for part in found.parts] == [f"{target.path}/frames/{n}/rendered" for n in (2, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("accept", "numbers", "parts", "frames"),
+    [
+        ("image/gif", (), 1, 2),
+        ("image/gif", (2, 1), 1, 2),
+        ("image/webp", (), 1, 1),
+        ("image/webp", (1, 2), 1, 2),
+        ('multipart/related; type="image/gif"', (1, 2), 2, 1),
+        ("image/jpeg", (), 1, 1),
+    ],
+)
+def test_which_media_types_move(
+    archive: Archive, accept: str, numbers: tuple[int, ...], parts: int, frames: int
+) -> None:
+    found = of_instance(archive, stored(archive), *numbers, accept=accept)
+    assert [len(part.open.args[1].numbers) for part in found.parts] == [frames] * parts  # type: ignore[attr-defined]
 
 
 def test_a_frame_beyond_the_last_is_not_found(archive: Archive) -> None:
     with pytest.raises(NotFound):
-        rendered.frame(archive, DICOMWEB, _stored(archive), 3, "image/png", 100)
+        of_instance(archive, stored(archive), 3)
 
 
-def test_what_is_no_image_is_not_acceptable(archive: Archive) -> None:
+def test_what_cannot_be_shown_is_not_acceptable(archive: Archive) -> None:
     with pytest.raises(NotAcceptable):
-        rendered.frame(archive, DICOMWEB, _stored(archive, PhotometricInterpretation="HSV"), 1, "image/png", 100)
+        contents(of_instance(archive, stored(archive, PhotometricInterpretation="HSV"), 1))
 
 
-class Unread(Memory):
-    """A blob store of which nothing can be read."""
+def test_an_image_is_made_once(archive: Archive, tmp_path: Path) -> None:
+    target = stored(archive)
+    first = contents(of_instance(archive, target))
+    [path] = cached(archive, tmp_path)
+    archive.pool.close()  # nothing can be rendered any more
+    assert contents(of_instance(archive, target)) == first
+    path.write_bytes(b"damaged")
+    with pytest.raises(Unavailable):
+        contents(of_instance(archive, target))
 
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        raise AssertionError("a Frame was read")
+
+def test_all_that_an_image_is_made_of_is_in_its_version(archive: Archive) -> None:
+    target, other = stored(archive), stored(archive)
+    asked = [
+        of_instance(archive, target),
+        of_instance(archive, target, 2),
+        of_instance(archive, target, 1, 2),
+        of_instance(archive, target, accept="image/jpeg"),
+        of_instance(archive, target, how=Presentation(quality=50)),
+        of_instance(archive, target, how=Presentation(viewport=Viewport(2, 2))),
+        of_instance(archive, target, how=Presentation(window=(1, 2, "LINEAR"))),
+        of_instance(archive, target, accept=f'multipart/related; type="{PNG}"'),
+        of_instance(archive, other),
+    ]
+    assert len({found.version for found in asked}) == len(asked)
+    assert of_instance(archive, target).version == asked[0].version
 
 
-def test_a_frame_too_large_to_render_is_refused_before_it_is_read(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    unread = replace(archive, blobs=Unread())
-    target = _stored(unread)
-    monkeypatch.setattr(render, "MOST_PIXELS", 23)
+def test_what_was_replaced_or_deleted_is_never_served(archive: Archive) -> None:
+    made = data.image(rows=4, columns=4)
+    target = add(archive, made)
+    old = of_instance(archive, target)
+    [before] = contents(old)
+    made.PixelData = bytes(range(32))
+    add(archive, made, put=True)
+    new = of_instance(archive, target)
+    assert new.version != old.version
+    assert contents(new) != [before]
+    delete.delete(archive, target)
+    with pytest.raises(NotFound):
+        of_instance(archive, target)
+
+
+def test_an_instance_replaced_between_is_not_cached_as_the_old_one(archive: Archive, tmp_path: Path) -> None:
+    made = data.image()
+    target = add(archive, made)
+    asked = of_instance(archive, target)
+    made.PixelData = bytes(128)
+    add(archive, made, put=True)
+    with pytest.raises(Unavailable):
+        contents(asked)
+    assert cached(archive, tmp_path) == []
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = stored(archive)
+    with archive.index.read() as tx:
+        [row] = instances.fetch(tx, target)
+    archive.blobs.delete([row.key])
+    monkeypatch.setattr(rendered, "MOST_BYTES", 8)
+    with pytest.raises(NotAcceptable, match="are not rendered"):
+        contents(of_instance(archive, target))
+    monkeypatch.setattr(render, "MOST_PIXELS", 8)
     with pytest.raises(NotAcceptable, match="megapixels"):
-        rendered.frame(unread, DICOMWEB, target, 1, "image/png", 100)
+        contents(of_instance(archive, target))
+
+
+def test_azure_renders_no_large_files(archive: Archive) -> None:
+    target = stored(archive)
+    with pytest.raises(NotAcceptable, match="converting|convert the dicom"):
+        of_instance(archive, target, dialect=replace(V2, transcode_limit=10))
+
+
+# --- Studies and Series
+
+
+def series(archive: Archive, *made: Any) -> Resource:
+    study, uid = data.uid(), data.uid()
+    for number, one in enumerate(made):
+        one.StudyInstanceUID, one.SeriesInstanceUID, one.InstanceNumber = study, uid, len(made) - number
+        add(archive, one)
+    return Resource(study, uid)
+
+
+def test_each_image_of_a_series_is_a_part_in_order(archive: Archive) -> None:
+    made = [data.image(rows=4, columns=1 + number) for number in range(3)]
+    target = series(archive, *made, data.dataset())
+    for resource in (target, Resource(target.study)):
+        found = rendered.of_many(archive, resource, selected(PNG), PLAIN)
+        assert [imagecodecs.png_decode(image).shape[1] for image in contents(found)] == [3, 2, 1]
+        assert found.parts[0].location.endswith(f"/instances/{made[2].SOPInstanceUID}/rendered")
+
+
+def test_of_many_those_that_cannot_be_rendered_are_left_out(archive: Archive) -> None:
+    good, bad = data.image(), data.image(PhotometricInterpretation="HSV")
+    target = series(archive, bad, good)
+    assert len(contents(rendered.of_many(archive, target, selected(PNG), PLAIN))) == 1
+    with pytest.raises(NotAcceptable):
+        contents(
+            rendered.of_many(
+                archive, series(archive, data.image(PhotometricInterpretation="HSV")), selected(PNG), PLAIN
+            )
+        )
+
+
+def test_a_series_without_images_is_told_from_one_that_is_not_there(archive: Archive) -> None:
+    target = series(archive, data.dataset())
+    with pytest.raises(NotAcceptable, match="series has no image"):
+        rendered.of_many(archive, target, selected(PNG), PLAIN)
+    with pytest.raises(NotFound, match="series cannot be found"):
+        rendered.of_many(archive, Resource("1", "2"), selected(PNG), PLAIN)
+
+
+def test_an_answer_has_a_limit(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendered, "MOST_PARTS", 1)
+    with pytest.raises(NotAcceptable, match="at most 1 images"):
+        rendered.of_many(archive, series(archive, data.image(), data.image()), selected(PNG), PLAIN)
+
+
+# --- Thumbnails
+
+
+def thumbnail(archive: Archive, target: Resource, *numbers: int) -> Rendered:
+    how = Presentation(viewport=Viewport(2, 2))
+    return rendered.thumbnail(archive, target, numbers or None, selected(PNG), how)
+
+
+def test_the_middle_stands_for_all(archive: Archive) -> None:
+    made = [data.image(frames=3) for _ in range(3)]
+    target = series(archive, *made)
+    middle = Resource(target.study, target.series, made[1].SOPInstanceUID)
+    expected = contents(of_instance(archive, middle, 2, how=Presentation(viewport=Viewport(2, 2))))
+    for resource in (Resource(target.study), target, middle):
+        assert contents(thumbnail(archive, resource)) == expected
+    assert contents(thumbnail(archive, middle, 1)) != expected
+
+
+def test_what_has_no_thumbnail_is_not_found(archive: Archive) -> None:
+    target = series(archive, data.dataset())
+    with pytest.raises(NotFound, match="series has no image"):
+        thumbnail(archive, target)
+    with pytest.raises(NotFound, match="study cannot be found"):
+        thumbnail(archive, Resource("1"))
+    with pytest.raises(NotFound, match="frame cannot be found"):
+        thumbnail(archive, stored(archive), 3)
+
+
+# --- Documents
+
+
+def document(content: bytes, **attributes: Any) -> Any:
+    made = data.dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1", **attributes)
+    made.add_new(0x00420011, "OB", content + b"\0" * (len(content) % 2))
+    return made
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7 short", b"%PDF-1.7 " + bytes(range(256)) * 9000 + b"."])
+@pytest.mark.parametrize("accept", ["application/pdf", "*/*", "text/html, image/webp, */*;q=0.8"])
+def test_a_pdf_is_sent_as_it_is(archive: Archive, content: bytes, accept: str) -> None:
+    target = add(archive, document(content, EncapsulatedDocumentLength=len(content)))
+    found = of_instance(archive, target, accept=accept)
+    assert (found.parts[0].media_type, contents(found)) == ("application/pdf", [content])
+    assert found.parts[0].open()[0] == len(content)
+
+
+def test_a_pdf_is_no_image(archive: Archive) -> None:
+    with pytest.raises(NotAcceptable, match="Encapsulated PDF Storage. Acceptable here: application/pdf"):
+        of_instance(archive, add(archive, document(b"%PDF")), accept="image/png")
+
+
+def test_other_documents_are_named(archive: Archive) -> None:
+    target = add(archive, data.dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11"))
+    with pytest.raises(NotAcceptable, match="Basic Text SR Storage"):
+        of_instance(archive, target)
+
+
+def test_an_image_is_no_document(archive: Archive) -> None:
+    with pytest.raises(NotAcceptable, match="Acceptable here: image/jpeg, image/png"):
+        of_instance(archive, stored(archive), accept="application/pdf")

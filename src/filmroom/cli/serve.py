@@ -52,6 +52,7 @@ def serve(
     codec_timeout: Annotated[float | None, _option("codec_timeout")] = None,
     part_limit: Annotated[int | None, _option("part_limit")] = None,
     memory_per_request: Annotated[int | None, _option("memory_per_request")] = None,
+    rendered_cache: Annotated[int | None, _option("rendered_cache")] = None,
     log_format: Annotated[str | None, _option("log_format", "auto|pretty|json")] = None,
     config: Annotated[
         Path | None,

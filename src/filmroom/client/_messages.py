@@ -19,7 +19,14 @@ import orjson
 
 from filmroom.client import _parts
 from filmroom.client._answers import PAGE, Answer, Datasets, Metadata, check, datasets, is_page, refuse_page
-from filmroom.client._options import DownloadOptions, MediaTypes, MetadataOptions, OnProgress, RequestOptions
+from filmroom.client._options import (
+    DownloadOptions,
+    MediaTypes,
+    MetadataOptions,
+    OnProgress,
+    RenderedOptions,
+    RequestOptions,
+)
 from filmroom.client._parts import Content, Part, Splitter
 from filmroom.client._service import Service, encoded, frames_path, path_within
 from filmroom.client._sources import Body
@@ -286,21 +293,45 @@ def bulkdata(
 
 
 def rendered(
+    service: Service, resource: str, *, several: bool = False, **options: Unpack[RenderedOptions]
+) -> Stream[Content]:
+    """Rendered images: of `several` each a part, else one."""
+    return _images(service, f"{resource}/rendered", several, **options)
+
+
+def thumbnail(service: Service, resource: str, **options: Unpack[RenderedOptions]) -> Stream[Content]:
+    """The image that stands for a resource."""
+    return _images(service, f"{resource}/thumbnail", False, **options)
+
+
+def _images(
     service: Service,
-    resource: str,
+    target: str,
+    several: bool,
     *,
     media_types: MediaTypes | None = None,
     params: Mapping[str, Any] | None = None,
+    viewport: Sequence[float] | None = None,
+    window: tuple[float, float, str] | None = None,
+    quality: int | None = None,
+    annotation: str | Sequence[str] | None = None,
+    iccprofile: str | None = None,
     **where: Unpack[RequestOptions],
 ) -> Stream[Content]:
-    """One rendered image. A tuple among `params` is what the Standard writes with commas (PS3.18 §8.3.5)."""
+    """What is several values is written with commas (PS3.18 §8.3.5)."""
     listed = [entry if isinstance(entry, str) else entry[0] for entry in media_types or JPEG]
+    # What holds several Frames in one file is asked for as that first.
+    accepted = listed + [f'multipart/related; type="{media_type}"' for media_type in listed if several]
+    named = {"viewport": viewport, "window": window, "quality": quality, "annotation": annotation}
+    asked = dict(params or {})
+    for key, value in {**named, "iccprofile": iccprofile}.items():
+        asked.setdefault(key, value)
     joined = [
-        (key, ",".join(map(str, value)) if isinstance(value, tuple | list) else value)
-        for key, value in (params or {}).items()
+        (key, ",".join(map(str, value)) if isinstance(value, tuple | list) else value) for key, value in asked.items()
     ]
-    url = service.url(f"{resource}/rendered", joined, **where)
-    return Stream(Request("GET", url, {"accept": ", ".join(listed)}), _parts.content, expected=1)
+    url = service.url(target, joined, **where)
+    expected = None if several else 1
+    return Stream(Request("GET", url, {"accept": ", ".join(accepted)}), _parts.content, expected=expected)
 
 
 # Capabilities, PS3.18 §8.9

@@ -117,13 +117,23 @@ class ZipOptions(RequestOptions, total=False):
 
 
 class RenderedOptions(RequestOptions, total=False):
-    """Keywords of a retrieve of a rendered image (PS3.18 §8.3.5).
+    """Keywords of a retrieve of rendered images (PS3.18 §8.3.5). Services pass over what they don't know.
 
     media_types  what to ask for, best first; default image/jpeg
-    params       rendering parameters by name: {"quality": 80, "viewport": (512, 512), "window": (40, 400, "linear")}
+    viewport     (512, 512) is the size to fit in; with x, y, width, height the region of the source to show
+    window       (40, 400, "linear"): center, width and function, instead of the file's
+    quality      1 to 100
+    annotation   "patient", "technique" or both, to be drawn into the image
+    iccprofile   "no", "yes", "srgb", "adobergb", "rommrgb"
+    params       the same and others by name: {"quality": 80, "viewport": (512, 512)}
     """
 
     media_types: MediaTypes | None
+    viewport: Sequence[float] | None
+    window: tuple[float, float, str] | None
+    quality: int | None
+    annotation: str | Sequence[str] | None
+    iccprofile: str | None
     params: Mapping[str, Any] | None
 
 

@@ -57,17 +57,20 @@ class Content(bytes):
 
     media_type       "image/jp2"
     transfer_syntax  UID as the service named it; None when it named none
+    location         URL of just this content (Content-Location); None when the service gave none
     """
 
     media_type: str
     transfer_syntax: str | None
+    location: str | None
 
-    def __new__(cls, content: bytes, content_type: str) -> Self:
+    def __new__(cls, content: bytes, content_type: str, location: str | None = None) -> Self:
         """`content` of the type that a Content-Type header gives."""
         made = super().__new__(cls, content)
         parsed = media_types.parse(content_type)
         made.media_type = parsed.type
         made.transfer_syntax = parsed.parameters.get("transfer-syntax")
+        made.location = location
         return made
 
 
@@ -217,7 +220,7 @@ def _as_bad_response() -> Iterator[None]:
 def content(part: Part) -> Content:
     """The bytes of a part."""
     with part.file as file:
-        return Content(file.read(), part.content_type)
+        return Content(file.read(), part.content_type, part.headers.get("content-location"))
 
 
 def cut(part: Part, byte_range: tuple[int] | tuple[int, int]) -> Content:

@@ -20,7 +20,6 @@ from filmroom.client._options import (
     DownloadOptions,
     FrameOptions,
     MetadataOptions,
-    RenderedOptions,
     RequestOptions,
     RetrieveOptions,
     SearchOptions,
@@ -28,8 +27,9 @@ from filmroom.client._options import (
     ZipOptions,
 )
 from filmroom.client._parts import Content
+from filmroom.client._rendered import AsyncRendered
 from filmroom.client._retry import Retry
-from filmroom.client._service import frames_path, path, path_within
+from filmroom.client._service import path, path_within
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
@@ -39,7 +39,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class AsyncClient(Moved):
+class AsyncClient(Moved, AsyncRendered):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:
@@ -188,7 +188,7 @@ class AsyncClient(Moved):
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return await self._only(_messages.download_zip(self._service, resource, path, **options))
 
-    # Frames, rendered images, bulk values
+    # Frames and bulk values
 
     def iter_instance_frames(
         self,
@@ -218,33 +218,6 @@ class AsyncClient(Moved):
                 study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
             )
         ]
-
-    async def retrieve_series_rendered(
-        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
-    ) -> Content:
-        resource = path(study_instance_uid, series_instance_uid)
-        return await self._only(_messages.rendered(self._service, resource, **options))
-
-    async def retrieve_instance_rendered(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        **options: Unpack[RenderedOptions],
-    ) -> Content:
-        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
-        return await self._only(_messages.rendered(self._service, resource, **options))
-
-    async def retrieve_instance_frames_rendered(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        frame_numbers: Sequence[int],
-        **options: Unpack[RenderedOptions],
-    ) -> Content:
-        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
-        return await self._only(_messages.rendered(self._service, resource, **options))
 
     def iter_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> AsyncGenerator[Content, None]:
         return self._stream(_messages.bulkdata(self._service, url, **options))

@@ -17,7 +17,6 @@ from filmroom.client._options import (
     DownloadOptions,
     FrameOptions,
     MetadataOptions,
-    RenderedOptions,
     RequestOptions,
     RetrieveOptions,
     SearchOptions,
@@ -25,14 +24,15 @@ from filmroom.client._options import (
     ZipOptions,
 )
 from filmroom.client._parts import Content
+from filmroom.client._rendered import Rendered
 from filmroom.client._retry import Retry
-from filmroom.client._service import frames_path, path, path_within
+from filmroom.client._service import path, path_within
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
 
 
-class Client(Carrier):
+class Client(Carrier, Rendered):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
@@ -221,7 +221,7 @@ class Client(Carrier):
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return self._only(_messages.download_zip(self._service, resource, path, **options))
 
-    # Frames, rendered images, bulk values
+    # Frames and bulk values
 
     def iter_instance_frames(
         self,
@@ -255,36 +255,6 @@ class Client(Carrier):
                 study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
             )
         )
-
-    def retrieve_series_rendered(
-        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
-    ) -> Content:
-        """A Series as an image for people (PS3.18 §10.4.1.1.3). Keywords: `RenderedOptions`."""
-        resource = path(study_instance_uid, series_instance_uid)
-        return self._only(_messages.rendered(self._service, resource, **options))
-
-    def retrieve_instance_rendered(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        **options: Unpack[RenderedOptions],
-    ) -> Content:
-        """An Instance as an image for people, JPEG by default. Keywords: `RenderedOptions`."""
-        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
-        return self._only(_messages.rendered(self._service, resource, **options))
-
-    def retrieve_instance_frames_rendered(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        frame_numbers: Sequence[int],
-        **options: Unpack[RenderedOptions],
-    ) -> Content:
-        """A Frame as an image for people; several only where one image holds them. Keywords: `RenderedOptions`."""
-        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
-        return self._only(_messages.rendered(self._service, resource, **options))
 
     def iter_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> Generator[Content, None, None]:
         """The values at a BulkDataURI of Metadata, one by one while they arrive. Keywords: `BulkdataOptions`."""

@@ -70,7 +70,7 @@ def remove(tx: Connection, resource: Resource) -> int:
 
 def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
     """The Instances of a Study, a Series or one Instance, oldest first."""
-    return [_stored(row) for row in tx.execute(selects.STORED[resource.level], selects.parameters(resource))]
+    return [stored_instance(row) for row in tx.execute(selects.STORED[resource.level], selects.parameters(resource))]
 
 
 def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
@@ -99,8 +99,8 @@ def fetch_pixel_data(tx: Connection, resource: Resource) -> tuple[StoredInstance
     """An Instance and its Frames; None if it has none, or nobody knows where they begin."""
     row = _one(tx, selects.FRAMES, resource)
     if row.frame_start is None:
-        return _stored(row), None
-    return _stored(row), Frames(row.frames, row.frame_start, row.frame_bits, row.frame_spans)
+        return stored_instance(row), None
+    return stored_instance(row), Frames(row.frames, row.frame_start, row.frame_bits, row.frame_spans)
 
 
 def fetch_bulk(tx: Connection, resource: Resource, path: str) -> tuple[StoredInstance, Bulk]:
@@ -109,7 +109,7 @@ def fetch_bulk(tx: Connection, resource: Resource, path: str) -> tuple[StoredIns
     place = orjson.loads(row.bulk).get(path)
     if place is None:
         raise NotFound("The specified bulk value cannot be found.")
-    return _stored(row), Bulk(*place)
+    return stored_instance(row), Bulk(*place)
 
 
 def fetch_bulk_paths(tx: Connection, resource: Resource) -> list[str]:
@@ -159,7 +159,8 @@ def _resource(row: Row[Any]) -> Resource:
     return Resource(*row[:_NAMES])
 
 
-def _stored(row: Row[Any]) -> StoredInstance:
+def stored_instance(row: Row[Any]) -> StoredInstance:
+    """The Instance of a row with the columns `selects.FILE`, first and in that order."""
     # By position, which takes half the time: a Study may have thousands.
     return StoredInstance(Resource(*row[:_NAMES]), *row[_NAMES:_FILE])
 

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Select, bindparam, literal, null, select
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index.tables import instance, instance_data, links, series, study
 
-_HERE = (
+HERE = (
     (study.c.partition == bindparam("in_partition")) & (study.c.StudyInstanceUID == bindparam("of_study")),
     series.c.SeriesInstanceUID == bindparam("of_series"),
     instance.c.SOPInstanceUID == bindparam("of_instance"),
@@ -34,12 +34,12 @@ def of(selected: Select[Any], level: Level) -> Select[Any]:
         study,
         *(column.table for column in selected.selected_columns if isinstance(column, Column)),
     }
-    return selected.where(*links(present), *_HERE[:level])
+    return selected.where(*links(present), *HERE[:level])
 
 
 _NAME = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID, instance.c.partition)
 # In the order of the fields of `instances.StoredInstance`, after those of `Resource`.
-_FILE = (
+FILE = (
     *_NAME,
     instance.c.watermark,
     instance.c.blob,
@@ -51,15 +51,15 @@ _FILE = (
     instance.c.frames,
     instance.c.created,
 )
-STORED = {level: of(select(*_FILE), level).order_by(instance.c.watermark) for level in Level}
+STORED = {level: of(select(*FILE), level).order_by(instance.c.watermark) for level in Level}
 METADATA = {
     level: of(select(*_NAME, instance_data.c.metadata), level).order_by(instance.c.watermark) for level in Level
 }
 _DATA = instance_data.c
-FRAMES = of(select(*_FILE, _DATA.frame_start, _DATA.frame_bits, _DATA.frame_spans), Level.INSTANCE)
-BULK = of(select(*_FILE, _DATA.bulk), Level.INSTANCE)
+FRAMES = of(select(*FILE, _DATA.frame_start, _DATA.frame_bits, _DATA.frame_spans), Level.INSTANCE)
+BULK = of(select(*FILE, _DATA.bulk), Level.INSTANCE)
 VERSION = {
-    Level.STUDY: select(study.c.newest, study.c.instances, null()).where(_HERE[0]),
-    Level.SERIES: select(series.c.newest, series.c.instances, null()).where(*links({series, study}), *_HERE[:2]),
+    Level.STUDY: select(study.c.newest, study.c.instances, null()).where(HERE[0]),
+    Level.SERIES: select(series.c.newest, series.c.instances, null()).where(*links({series, study}), *HERE[:2]),
     Level.INSTANCE: of(select(instance.c.watermark, literal(1), instance.c.created), Level.INSTANCE),
 }

@@ -21,6 +21,7 @@ Bulk = Mapping[str, bytes]  # the path of a bulk value ("00281201", "00283010/1/
 RESCALE_INTERCEPT, RESCALE_SLOPE = 0x00281052, 0x00281053
 WINDOW_CENTER, WINDOW_WIDTH, VOI_LUT_FUNCTION = 0x00281050, 0x00281051, 0x00281056
 PIXEL_PADDING_VALUE, PIXEL_PADDING_RANGE_LIMIT = 0x00280120, 0x00280121
+HIGH_BIT, PRESENTATION_LUT_SHAPE, PIXEL_PRESENTATION = 0x00280102, 0x20500020, 0x00089205
 MODALITY_LUTS, VOI_LUTS, LUT_DESCRIPTOR, LUT_DATA = "00283000", "00283010", "00283002", "00283006"
 PALETTE_DESCRIPTORS = ("00281101", "00281102", "00281103")
 PALETTE_DATA = ("00281201", "00281202", "00281203")
@@ -74,27 +75,84 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Display:
-    """What is to be done to the samples of one Frame, in the order of the fields."""
+class Range:
+    """The values from the least to the greatest get all shades, where nothing says which are of interest."""
 
+    least: float
+    most: float
+
+    def shades(self, samples: Samples) -> NDArray[np.float64]:
+        """Shades from 0 to 1."""
+        return np.clip((samples - self.least) / ((self.most - self.least) or 1.0), 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The tables of red, green and blue (PS3.3 §C.7.6.3.1.5, §C.7.9)."""
+
+    tables: tuple[LookupTable, ...]
+
+    @property
+    def start(self) -> int:
+        """The first sample that has a color of its own."""
+        return self.tables[0].start
+
+    def paint(self, samples: Samples) -> NDArray[np.uint8]:
+        """The colors of samples."""
+        # Some say 16 bits and use 8. A palette that really were that dark would be black anyway.
+        shift = 8 if max(int(table.entries.max()) for table in self.tables) > 0xFF else 0
+        return (np.stack([table.apply(samples) for table in self.tables], axis=-1) >> shift).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What is to be done to the samples of one grey Frame, in the order of the fields."""
+
+    high_bit: int  # of what is stored of each sample
+    padding: tuple[float, float] | None  # samples in this range are no image
     modality: LookupTable | None
     slope: float
     intercept: float
     values_of_interest: LookupTable | Window | None
-    padding: tuple[float, float] | None  # samples in this range are no image
+    inverted: bool
+    supplement: Palette | None  # for samples from its first on
+
+    def in_units(self, samples: Samples) -> Samples:
+        """The values that the samples stand for: Hounsfield units and such (PS3.3 §C.11.1)."""
+        return self.modality.apply(samples) if self.modality else samples * self.slope + self.intercept
 
 
-def describe(elements: Elements, number: int, order: Order, bulk: Bulk) -> Display:
-    """How Frame `number` is to be shown. Numbers in bulk values are in the byte order of the file."""
+def describe(
+    elements: Elements,
+    number: int,
+    order: Order,
+    bulk: Bulk,
+    photometric: str = "MONOCHROME2",
+    window: tuple[float, float, str] | None = None,
+) -> Display:
+    """How grey Frame `number` is to be shown. Numbers in bulk values are in the byte order of the file.
+
+    `window` takes the place of what the data set says of values of interest.
+    """
     here = _of_frame(elements, number)
     slope, intercept = _number(here, RESCALE_SLOPE), _number(here, RESCALE_INTERCEPT)
+    interest = Window(*window) if window else _first_table(here, VOI_LUTS, order, bulk) or _window(here)
     return Display(
+        high_bit=high_bit(elements),
+        padding=_padding(here),
         modality=_first_table(here, MODALITY_LUTS, order, bulk),
         slope=1.0 if slope is None else slope,
         intercept=intercept or 0.0,
-        values_of_interest=_first_table(here, VOI_LUTS, order, bulk) or _window(here),
-        padding=_padding(here),
+        values_of_interest=interest,
+        # The shape is INVERSE where the photometric interpretation is MONOCHROME1: that is one inversion, not two.
+        inverted=photometric == "MONOCHROME1" or first(here, PRESENTATION_LUT_SHAPE) == "INVERSE",
+        supplement=palette(elements, order, bulk) if _is_supplemented(here) else None,
     )
+
+
+def high_bit(elements: Elements) -> int:
+    """The highest bit of what is stored of each sample; 0 where that is not said."""
+    return int(_number(elements, HIGH_BIT) or 0)
 
 
 def needed(elements: Elements, number: int = 1) -> tuple[str, ...]:
@@ -105,19 +163,17 @@ def needed(elements: Elements, number: int = 1) -> tuple[str, ...]:
     return tuple(_path(table) for table in tables if "BulkDataURI" in table)
 
 
-def paint(samples: Samples, elements: Elements, order: Order, bulk: Bulk) -> NDArray[np.uint8]:
-    """The colours of samples by the palette (PS3.3 §C.7.6.3.1.5, §C.7.9.2)."""
+def palette(elements: Elements, order: Order, bulk: Bulk) -> Palette:
+    """The palette of the data set."""
     segmented = SEGMENTED_PALETTE_DATA[0] in elements
     read = _segmented_table if segmented else _table
-    tables = [
-        read(elements.get(descriptor, {}), elements.get(data, {}), order, bulk)
-        for descriptor, data in zip(
-            PALETTE_DESCRIPTORS, SEGMENTED_PALETTE_DATA if segmented else PALETTE_DATA, strict=True
+    data = SEGMENTED_PALETTE_DATA if segmented else PALETTE_DATA
+    return Palette(
+        tuple(
+            read(elements.get(descriptor, {}), elements.get(key, {}), order, bulk)
+            for descriptor, key in zip(PALETTE_DESCRIPTORS, data, strict=True)
         )
-    ]
-    colours = np.stack([table.apply(samples) for table in tables], axis=-1)
-    # Some say 16 bits and use 8. A palette that really were that dark would be black anyway.
-    return (colours >> 8 if colours.max() > 0xFF else colours).astype(np.uint8)
+    )
 
 
 def _of_frame(elements: Elements, number: int) -> Elements:
@@ -146,6 +202,11 @@ def _padding(elements: Elements) -> tuple[float, float] | None:
     if value is None:
         return None
     return (value, value) if limit is None else (min(value, limit), max(value, limit))
+
+
+def _is_supplemented(elements: Elements) -> bool:
+    """Some samples of this grey image have colors (PS3.3 §C.7.6.19, §C.8.16.2.1.1.1)."""
+    return PALETTE_DESCRIPTORS[0] in elements and first(elements, PIXEL_PRESENTATION) in ("COLOR", "MIXED")
 
 
 def _window(elements: Elements) -> Window | None:

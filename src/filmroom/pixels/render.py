@@ -1,141 +1,137 @@
-"""A Frame as people see it, for browsers: shades and colours of 8 bits, as JPEG or PNG (PS3.4 §N.2, PS3.18 §8.3.5)."""
+"""Frames as people see them, for browsers (PS3.4 §N.2, PS3.18 §8.3.5): the conductor of what `pixels` can do to them.
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from types import MappingProxyType
+In order, and why:
+
+(1) decode                      each Frame, into samples
+(2) shades and colors           of 8 bits; grey Frames that have no window are measured together
+(3) overlays                    where they lie, before anything moves
+(4) region, form, size          of fewer pixels, if fewer are asked for, all that follows is cheap
+(5) colors                      converted or described
+(6) annotation                  in letters of the size of the image, not of the source
+(7) encode
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import imagecodecs
-import numpy as np
-from numpy.typing import NDArray
-from pydicom.pixels.processing import convert_color_space
+from PIL import Image as Pillow
 
-from filmroom.errors import NotAcceptable
-from filmroom.pixels import codecs, display
-from filmroom.pixels.display import Bulk, Display
-from filmroom.pixels.frame import Frame, Samples
+from filmroom.dicom.json_model import first
+from filmroom.dicom.presentation import Presentation
+from filmroom.errors import BadParameter, NotAcceptable
+from filmroom.pixels import annotations, codecs, display, encoders, geometry, icc, overlays, shading
+from filmroom.pixels.codecs import Order
+from filmroom.pixels.display import Bulk
+from filmroom.pixels.encoders import Pictures
+from filmroom.pixels.frame import Frame, Samples, describe
+from filmroom.pixels.shading import UNRENDERABLE, Image
 
-UNRENDERABLE = "An error was encountered when attempting to convert the dicom file into an image"
+VERSION = 1  # of what is made of the same Frames: a change that can be seen makes cached images useless
+MOST_PIXELS = 64 << 20  # of all Frames of one file, for what they take in memory
+PLAIN = Presentation()
 
-MOST_PIXELS = 64 << 20  # of a Frame that is rendered, for what that takes in memory
-_BLOCK = 1 << 18  # pixels that are worked on at once, where that saves memory
-
-Image = NDArray[np.uint8]  # (rows, columns) or (rows, columns, 3)
+RECOMMENDED_RATE, CINE_RATE, FRAME_TIME, FRAME_TIME_VECTOR = 0x00082144, 0x00180040, 0x00181063, "00181065"
+_MILLISECONDS = 100.0  # for a Frame where nothing is said
 
 
-def check(frame: Frame) -> None:
-    """NotAcceptable if a Frame is too large to be rendered, which is best known before it is read."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Some Frames of an Instance, as they are stored, and what the data set says of them."""
+
+    frames: Sequence[bytes]
+    numbers: Sequence[int]  # which Frames these are, from 1
+    elements: Mapping[str, Any]
+    transfer_syntax: str
+    bulk: Bulk = field(default_factory=dict)  # what `needed` names
+
+
+def check(elements: Mapping[str, Any], numbers: Sequence[int], media_type: str, how: Presentation) -> None:
+    """Refuse what can be told from the data set alone to be too much, or to make no sense."""
+    encoder, frame = encoders.find(media_type), describe(elements)
+    if how.icc_profile != "no" and not encoder.profiles:
+        raise BadParameter(f"{media_type} has no ICC Profile; leave out 'iccprofile' or accept another media type.")
     if frame.rows * frame.columns > MOST_PIXELS:
         raise NotAcceptable(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not rendered.")
+    if frame.rows * frame.columns * len(numbers) > MOST_PIXELS:
+        raise NotAcceptable(
+            f"One file is made of at most {MOST_PIXELS >> 20} megapixels of Frames: ask for {_most(frame)} Frames "
+            "at a time (/frames/1,2,3/rendered)."
+        )
 
 
-def render(
-    data: bytes,
-    frame: Frame,
-    elements: Mapping[str, Any],
-    source_uid: str,
-    media_type: str,
-    quality: int = 100,
-    number: int = 1,
-    bulk: Bulk = MappingProxyType({}),
-) -> bytes:
-    """Frame `number`, whose bytes are `data`, as an image. `bulk` has the values that `display.needed` names."""
-    encode = _ENCODERS.get(media_type)
-    if encode is None:
-        raise NotAcceptable(f"Frames can be rendered as {' or '.join(_ENCODERS)}.")
-    check(frame)
-    samples = codecs.decode(data, frame, source_uid)
-    codec = codecs.find(source_uid)
-    order: codecs.Order = codec.native or "<"
-    photometric = codec.decoded.get(frame.photometric, frame.photometric)
+def needed(elements: Mapping[str, Any], number: int, how: Presentation) -> tuple[str, ...]:
+    """The paths of the bulk values without which Frame `number` can't be rendered."""
+    over = overlays.needed(elements) if "overlay" in how.annotation else ()
+    profiles = icc.needed(elements) if how.icc_profile != "no" else ()
+    return (*display.needed(elements, number), *over, *profiles)
+
+
+def render(source: Source, media_type: str, how: Presentation = PLAIN) -> bytes:
+    """A file of these Frames."""
+    check(source.elements, source.numbers, media_type, how)
+    frame = describe(source.elements)
+    samples = [codecs.decode(data, frame, source.transfer_syntax) for data in source.frames]  # (1)
+    order: Order = codecs.find(source.transfer_syntax).native or "<"
+    images = _images(source, frame, samples, order, how)  # (2)
+    if "overlay" in how.annotation:  # (3)
+        images = [
+            overlays.draw(image, source.elements, raw, number, order, source.bulk)
+            for image, raw, number in zip(images, samples, source.numbers, strict=True)
+        ]
+    finished: list[Pillow.Image] = []
+    profile: bytes | None = None
+    for image in images:
+        made, profile = _finished(source, image, how)
+        finished.append(made)
+        if made.width * made.height * len(images) > MOST_PIXELS:
+            raise NotAcceptable(
+                f"Files of more than {MOST_PIXELS >> 20} megapixels are not made; ask for fewer Frames."
+            )
+    pictures = Pictures(finished, how.quality, profile, frame_milliseconds(source.elements))
+    return encoders.encode(pictures, media_type)  # (7)
+
+
+def frame_milliseconds(elements: Mapping[str, Any]) -> float:
+    """For how long each Frame is shown: as recommended, or as fast as they were taken (PS3.3 §C.7.6.5)."""
+    for tag in (RECOMMENDED_RATE, CINE_RATE):
+        rate = first(elements, tag)
+        if isinstance(rate, (int, float)) and rate > 0:
+            return 1000 / rate
+    time = first(elements, FRAME_TIME)
+    if isinstance(time, (int, float)) and time > 0:
+        return float(time)
+    steps = [
+        step for step in elements.get(FRAME_TIME_VECTOR, {}).get("Value", [])[1:] if isinstance(step, (int, float))
+    ]
+    return sum(steps) / len(steps) if sum(steps) > 0 else _MILLISECONDS
+
+
+def _images(source: Source, frame: Frame, samples: Sequence[Samples], order: Order, how: Presentation) -> list[Image]:
+    elements, bulk = source.elements, source.bulk
+    photometric = codecs.find(source.transfer_syntax).decoded.get(frame.photometric, frame.photometric)
     if photometric in ("MONOCHROME1", "MONOCHROME2"):
-        how, inverted = display.describe(elements, number, order, bulk), photometric == "MONOCHROME1"
-        image = _by_value(samples, lambda values: _eight_bits(grey(values, how), inverted))
-    elif photometric == "PALETTE COLOR":
-        image = _by_value(samples, lambda values: display.paint(values, elements, order, bulk))
-    elif photometric in ("RGB", "YBR_FULL"):
-        image = _colours(samples, frame, photometric)
-    else:
-        raise NotAcceptable(UNRENDERABLE)
-    return encode(np.ascontiguousarray(image), quality)
+        displays = [
+            display.describe(elements, number, order, bulk, photometric, how.window) for number in source.numbers
+        ]
+        return shading.grey(samples, frame, displays)
+    if photometric == "PALETTE COLOR":
+        palette, high_bit = display.palette(elements, order, bulk), display.high_bit(elements)
+        return [shading.painted(one, frame, high_bit, palette) for one in samples]
+    return [shading.colored(one, frame, photometric) for one in samples]
 
 
-def _by_value(samples: Samples, convert: Callable[[Samples], Image]) -> Image:
-    """What `convert` makes of the samples, which depends on the values that occur and not on their places.
-
-    Of samples that have no more than 16 bits each value is converted once.
-    """
-    if samples.dtype.kind == "f" or samples.dtype.itemsize > 2:
-        return convert(samples)
-    flat = np.ascontiguousarray(samples).reshape(-1).view(f"u{samples.dtype.itemsize}")
-    occurs = np.zeros(1 << 8 * samples.dtype.itemsize, np.bool_)
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(flat), _BLOCK)]
-    for block in blocks:
-        occurs[flat[block]] = True
-    found = np.flatnonzero(occurs)
-    converted = convert(found.astype(flat.dtype).view(samples.dtype))
-    table = np.zeros((len(occurs), *converted.shape[1:]), np.uint8)
-    table[found] = converted
-    image = np.empty((len(flat), *converted.shape[1:]), np.uint8)
-    for block in blocks:
-        image[block] = table[flat[block]]
-    return image.reshape(samples.shape + converted.shape[1:])
+def _finished(source: Source, image: Image, how: Presentation) -> tuple[Pillow.Image, bytes | None]:
+    height = geometry.pixel_height(source.elements) if how.square_pixels else 1.0
+    fitted = geometry.fit(Pillow.fromarray(image), how, height)  # (4)
+    managed, profile = icc.manage(fitted, source.elements, source.bulk, how.icc_profile)  # (5)
+    if how.annotation:
+        managed = annotations.draw(managed, source.elements, how.annotation)  # (6)
+    return managed, profile
 
 
-def grey(samples: Samples, how: Display) -> NDArray[np.float64]:
-    """Shades from 0 to 1: the modality's values, and of them those of interest (PS3.4 §N.2.1)."""
-    values = how.modality.apply(samples) if how.modality else samples * how.slope + how.intercept
-    if how.values_of_interest is not None:
-        return how.values_of_interest.shades(values)
-    return _all_values(values, _visible(samples, how.padding))
+def _most(frame: Frame) -> int:
+    return MOST_PIXELS // (frame.rows * frame.columns)
 
 
-def _visible(samples: Samples, padding: tuple[float, float] | None) -> NDArray[np.bool_]:
-    """Which samples are image: not padding, and finite."""
-    visible: NDArray[np.bool_] = np.isfinite(samples)
-    if padding is not None:
-        visible &= (samples < padding[0]) | (samples > padding[1])
-    return visible
-
-
-def _all_values(values: Samples, visible: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """All shades for the values from the least to the greatest that are visible."""
-    seen = values[visible]
-    if not seen.size:
-        return np.zeros(values.shape)
-    least, most = float(seen.min()), float(seen.max())
-    return np.nan_to_num(np.clip((values - least) / ((most - least) or 1.0), 0, 1))
-
-
-def _eight_bits(shades: NDArray[np.float64], inverted: bool) -> Image:
-    return np.rint(np.nan_to_num(1 - shades if inverted else shades) * 255).astype(np.uint8)
-
-
-def _colours(samples: Samples, frame: Frame, photometric: str) -> Image:
-    if frame.samples != 3 or frame.floating:
-        raise NotAcceptable(UNRENDERABLE)
-    image = samples.astype(np.uint8) if frame.bits_stored == 8 else _by_value(samples, partial(_reduce, frame))
-    if photometric == "YBR_FULL":
-        step = max(_BLOCK // frame.columns, 1)
-        for row in range(0, frame.rows, step):
-            image[row : row + step] = convert_color_space(image[row : row + step], "YBR_FULL", "RGB")
-    return image
-
-
-def _reduce(frame: Frame, samples: Samples) -> Image:
-    most = (1 << frame.bits_stored) - 1
-    return (np.clip(samples, 0, most).astype(np.int64) * 255 // most).astype(np.uint8)
-
-
-def _jpeg(image: Image, quality: int) -> bytes:
-    try:
-        return bytes(imagecodecs.jpeg8_encode(image, level=quality, subsampling="444" if image.ndim == 3 else None))
-    except (imagecodecs.Jpeg8Error, ValueError) as error:  # JPEG has no images above 65,500 pixels
-        raise NotAcceptable(UNRENDERABLE) from error
-
-
-def _png(image: Image, _: int) -> bytes:
-    return bytes(imagecodecs.png_encode(image))
-
-
-_ENCODERS: Mapping[str, Callable[[Image, int], bytes]] = {"image/jpeg": _jpeg, "image/png": _png}
+__all__ = ["UNRENDERABLE", "VERSION", "Source", "check", "needed", "render"]

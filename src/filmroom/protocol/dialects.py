@@ -40,6 +40,7 @@ class Dialect:
     described_parts: bool  # multipart has its type parameter, and each part its Content-Location
     bulkdata_uris: bool  # Metadata has BulkDataURI; otherwise bulk values are left out
     padding: bool  # NULs and blanks at the end of values are part of them
+    presentation: bool  # rendered images as asked for (PS3.18 §8.3.5), with square pixels; otherwise in a quality alone
     quoted_etags: bool  # "5-2" as RFC 9110 §8.8.3 wants it, or 5-2
     validators: bool  # ETag and Last-Modified of all that is retrieved, not of Metadata alone; and ranges of bytes
     metadata_fields: bool  # includefield chooses what is in Metadata
@@ -86,6 +87,7 @@ V1 = Dialect(
     described_parts=False,
     bulkdata_uris=False,
     padding=True,
+    presentation=False,
     quoted_etags=False,
     validators=False,
     metadata_fields=False,
@@ -133,6 +135,7 @@ DICOMWEB = Dialect(
     described_parts=True,
     bulkdata_uris=True,
     padding=False,
+    presentation=True,
     quoted_etags=True,
     validators=True,
     metadata_fields=True,

@@ -21,6 +21,8 @@ class Kind(Enum):
     INSTANCE = auto()
     FRAMES = auto()
     RENDERED = auto()
+    RENDERED_MANY = auto()  # the images of a Study or a Series
+    THUMBNAIL = auto()
     BULKDATA = auto()
     PIXELDATA = auto()  # all Frames of an Instance, or its video
     METADATA = auto()

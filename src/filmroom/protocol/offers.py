@@ -13,7 +13,8 @@ DICOM_XML = "application/dicom+xml"
 ZIP = "application/zip"
 OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
-JPEG, PNG = "image/jpeg", "image/png"
+JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
+MP4, PDF = "video/mp4", "application/pdf"
 
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 _JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
@@ -154,6 +155,20 @@ _FRAMES_ROWS = (
     *_compressed_rows(),
 )
 
+
+def _images(payloads: frozenset[bool]) -> tuple[Offer, ...]:
+    defaults = (Offer(accept, JPEG, payloads) for accept in (JPEG, "image/*", "*/*"))
+    return (*defaults, *(Offer(media_type, media_type, payloads) for media_type in (PNG, GIF, WEBP)))
+
+
+# PS3.18 Table 8.7.4-1. Which of these an Instance can be sent in is the service's to know: */* is each default.
+_RENDERED = _standard(
+    *_images(_BOTH),
+    Offer("", JPEG, _MULTIPART),
+    *(Offer(accept, MP4, _SINGLE) for accept in (MP4, "video/*")),
+    *(Offer(accept, PDF, _SINGLE) for accept in (PDF, "application/*", "*/*")),
+)
+
 STANDARD: Mapping[Kind, Offers] = MappingProxyType(
     {
         Kind.STUDY: _DICOM,  # one part will do for a Study of one Instance
@@ -167,9 +182,9 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             *_compressed_rows(),
             *_video_rows(),
         ),
-        Kind.RENDERED: _standard(
-            *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")), Offer(PNG, PNG, _SINGLE)
-        ),
+        Kind.RENDERED: _RENDERED,
+        Kind.RENDERED_MANY: _RENDERED,
+        Kind.THUMBNAIL: _standard(*_images(_SINGLE)),
         Kind.METADATA: _json(Offer(DICOM_XML, DICOM_XML, _BOTH)),
         Kind.SEARCH: _json(),
         # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;

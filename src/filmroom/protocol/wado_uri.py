@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from filmroom.dicom.presentation import Presentation, Viewport
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadParameter, BadTarget
 from filmroom.protocol import media_types, targets
@@ -25,7 +26,6 @@ _REFUSED: Mapping[str, str] = {
 _INTEGER = re.compile(r"\s*([0-9]{1,9})\s*")
 _SYNTAX = re.compile(r"[0-9.]{1,64}|\*")
 _LONGEST_SIDE = 16_383  # pixels of an image; no encoder makes longer ones
-_MOST_PIXELS = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,14 @@ class UriRequest:
     annotation: tuple[str, ...] = ()  # patient, technique
 
     @property
-    def presentation(self) -> dict[str, str]:
-        """The same as query parameters of the Studies Service (PS3.18 §8.3.5); they have no word for `region`."""
-        given = {"quality": str(self.quality)}
-        if self.window:
-            given["window"] = f"{self.window[0]},{self.window[1]},linear"
-        if self.rows or self.columns:
-            given["viewport"] = f"{self.columns or _longest(self.rows)},{self.rows or _longest(self.columns)}"
-        if self.annotation:
-            given["annotation"] = ",".join(self.annotation)
-        return given
-
-
-def _longest(other: int | None) -> int:
-    """A side that is left open: as long as an image may be that has the other one."""
-    return min(_LONGEST_SIDE, _MOST_PIXELS // (other or 1))
+    def presentation(self) -> Presentation:
+        """How the image is to look."""
+        window = (*self.window, "LINEAR") if self.window else None
+        if not (self.rows or self.columns or self.region):
+            return Presentation(self.quality, window, annotation=self.annotation)
+        left, top, right, bottom = self.region or (0.0, 0.0, 1.0, 1.0)
+        viewport = Viewport(self.columns, self.rows, left, top, right - left, bottom - top, relative=True)
+        return Presentation(self.quality, window, viewport, self.annotation)
 
 
 def parse(parameters: Iterable[tuple[str, str]]) -> UriRequest:

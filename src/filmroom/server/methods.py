@@ -51,6 +51,7 @@ class Parameter:
 
 
 _UID = r"^[0-9.]{0,63}[0-9]$"
+_ANNOTATION = r"^(patient|technique|overlay)(,(patient|technique|overlay))*$"
 _ANY_INTEGER = 2**31 - 1
 
 PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
@@ -72,6 +73,9 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "dicomdir": Parameter("Whether a ZIP archive has a DICOMDIR", r"^(true|false)$"),
         # PS3.18 §8.3.5
         "quality": Parameter("Quality of the image", number=(1, 100)),
+        "window": Parameter("center,width,function: linear, linear-exact or sigmoid"),
+        "viewport": Parameter("width,height of the image, and the region of the source: x,y,width,height"),
+        "iccprofile": Parameter("no, yes, or a color space: srgb, adobergb, rommrgb, displayp3"),
         # PS3.18 §9
         "requestType": Parameter("What is asked for", r"^WADO$"),
         "studyUID": Parameter("Study Instance UID", _UID),
@@ -80,7 +84,9 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "contentType": Parameter("Media types as in the header Accept, which then does not count"),
         "transferSyntax": Parameter("UID of the Transfer Syntax of application/dicom, or *", r"^([0-9.]{1,64}|\*)$"),
         "anonymize": Parameter("De-identification; refused", r"^no$"),
-        "annotation": Parameter("What to write into the image", r"^(patient|technique)(,(patient|technique))*$"),
+        "annotation": Parameter(
+            "What to write into the image", r"^(patient|technique|overlay)(,(patient|technique|overlay))*$"
+        ),
         "rows": Parameter("The most rows of the image", number=(1, 16_383)),
         "columns": Parameter("The most columns of the image", number=(1, 16_383)),
         "region": Parameter("What of the image: left,top,right,bottom, each from 0 to 1"),
@@ -94,6 +100,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 )
 
 _MATCHING_KEY = "Matching key: the attribute's value, of dates and times also a range"
+THUMBNAIL_PARAMETERS = ("quality", "window", "viewport", "iccprofile")
+RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
 SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield")
 
 

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from filmroom.dicom import store_response
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.store_response import Summary
-from filmroom.errors import BadTarget
 from filmroom.protocol import offers, queries, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
@@ -20,7 +19,6 @@ from filmroom.server.requests import root_of, select, target_of
 from filmroom.server.responses import Answer, Conditions
 from filmroom.server.work import Body
 from filmroom.services import delete as delete_service
-from filmroom.services import rendered as rendered_service
 from filmroom.services import retrieve as retrieve_service
 from filmroom.services import search as search_service
 from filmroom.services import store as store_service
@@ -77,21 +75,6 @@ async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
     selected = select(dialect, request, Kind.FRAMES).for_parts(len(numbers))
     service = partial(retrieve_service.frames, request.state.archive, target, numbers, selected, dialect.wording)
     return await send_contents(dialect, request, target, service)
-
-
-async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
-    """Retrieve one Frame as an image (PS3.18 §10.4.1.1.3); of an Instance the first."""
-    target, state = target_of(dialect, request), request.state
-    numbers = targets.frame_numbers(request.path_params.get("frames", "1"), dialect.wording)
-    if len(numbers) > 1:
-        raise BadTarget("One Frame can be rendered at a time: name one number.")
-    parameters = {name.lower(): value for name, value in request.query_params.items()}
-    quality = targets.quality(parameters.get("quality"))
-    media_type = select(dialect, request, Kind.RENDERED).media_type
-    image = await state.work.run(
-        rendered_service.frame, state.archive, dialect, target, numbers[0], media_type, quality
-    )
-    return Response(image, media_type=media_type)
 
 
 async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:

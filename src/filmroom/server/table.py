@@ -9,8 +9,8 @@ from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.wado_uri import NAMES, REQUIRED
-from filmroom.server import capabilities, studies, wado_uri
-from filmroom.server.methods import SEARCH_PARAMETERS, Method
+from filmroom.server import capabilities, rendered, studies, wado_uri
+from filmroom.server.methods import RENDERED_PARAMETERS, SEARCH_PARAMETERS, THUMBNAIL_PARAMETERS, Method
 
 
 async def retrieve_capabilities(dialect: Dialect, request: Request) -> Response:
@@ -36,7 +36,8 @@ _bulkdata, _pixeldata = (
     partial(_get, handler=partial(studies.retrieve_all, kind=kind), kind=kind)
     for kind in (Kind.BULKDATA, Kind.PIXELDATA)
 )
-_rendered = partial(_get, handler=studies.retrieve_rendered, kind=Kind.RENDERED, parameters=("quality",))
+_rendered = partial(_get, handler=rendered.retrieve_rendered, parameters=RENDERED_PARAMETERS)
+_thumbnail = partial(_get, handler=rendered.retrieve_thumbnail, kind=Kind.THUMBNAIL, parameters=THUMBNAIL_PARAMETERS)
 _by_uri = partial(
     Method, "GET", handler=wado_uri.retrieve, section="9", kind=Kind.URI, parameters=NAMES, required=REQUIRED
 )
@@ -64,8 +65,14 @@ METHODS: tuple[Method, ...] = (
     _metadata(_SERIES + "/metadata", "Retrieve Series Metadata"),
     _metadata(_INSTANCE + "/metadata", "Retrieve Instance Metadata"),
     _get(_FRAMES, "Retrieve Frames", studies.retrieve_frames, kind=Kind.FRAMES),
-    _rendered(_INSTANCE + "/rendered", "Retrieve Rendered Instance"),
-    _rendered(_FRAMES + "/rendered", "Retrieve Rendered Frames"),
+    _rendered(_STUDY + "/rendered", "Retrieve Rendered Study", kind=Kind.RENDERED_MANY),
+    _rendered(_SERIES + "/rendered", "Retrieve Rendered Series", kind=Kind.RENDERED_MANY),
+    _rendered(_INSTANCE + "/rendered", "Retrieve Rendered Instance", kind=Kind.RENDERED),
+    _rendered(_FRAMES + "/rendered", "Retrieve Rendered Frames", kind=Kind.RENDERED),
+    _thumbnail(_STUDY + "/thumbnail", "Retrieve Study Thumbnail"),
+    _thumbnail(_SERIES + "/thumbnail", "Retrieve Series Thumbnail"),
+    _thumbnail(_INSTANCE + "/thumbnail", "Retrieve Instance Thumbnail"),
+    _thumbnail(_FRAMES + "/thumbnail", "Retrieve Frame Thumbnail"),
     _get(_INSTANCE + "/bulkdata/{path:path}", "Retrieve Bulkdata", studies.retrieve_bulkdata, kind=Kind.BULKDATA),
     _bulkdata(_STUDY + "/bulkdata", "Retrieve Study Bulkdata"),
     _bulkdata(_SERIES + "/bulkdata", "Retrieve Series Bulkdata"),

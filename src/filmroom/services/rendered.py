@@ -1,29 +1,250 @@
-"""Retrieve Rendered (PS3.18 §10.4.1.1.3): a Frame as an image for people, made in a codec process."""
+"""Retrieve Rendered and Thumbnails (PS3.18 §10.4.1.1.3, §10.4.1.1.4): what is stored, as people look at it.
+
+What an answer is made of says what it is called: the file of the Instance (whose key is never used again), the Frames,
+the media type and the `Presentation`. That name is the ETag, and under it the image lies in the cache. So one SELECT
+serves whoever asks again, and what was replaced or deleted can't be reached.
+
+The first to ask for an image, in order, and why:
+
+(1) find what is to be rendered     one SELECT: it says which file, and how many Frames there are
+(2) choose the media type           by what the request accepts and what the Instance is
+(3) look into the cache             it also joins those who ask for the same at the same time
+(4) read what rendering needs       the data set, the Frames, the tables; what is too large is refused before
+(5) render                          in a codec process
+"""
+
+import base64
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pydicom.uid import UID
 
 from filmroom.archive import Archive
+from filmroom.cache import digest
 from filmroom.dicom import frames as frame_ranges
+from filmroom.dicom.json_model import first
+from filmroom.dicom.presentation import Presentation
 from filmroom.dicom.resources import Resource
-from filmroom.errors import NotAcceptable
-from filmroom.index import instances
-from filmroom.pixels import display
-from filmroom.pixels.frame import describe
-from filmroom.pixels.render import UNRENDERABLE, check, render
+from filmroom.errors import NotAcceptable, NotFound, Unavailable
+from filmroom.index import images, instances
+from filmroom.index.instances import StoredInstance
+from filmroom.pixels import encoders, render
 from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.negotiation import Selected
+
+CINE = frozenset({"image/gif", "video/mp4"})  # asked for of an Instance, these show all its Frames
+MOST_BYTES = 1 << 29  # of the stored Frames that one file is made of
+MOST_PARTS = 1000  # in one answer
+PDF, ENCAPSULATED_PDF = "application/pdf", "1.2.840.10008.5.1.4.1.1.104.1"
+DOCUMENT, DOCUMENT_LENGTH = "00420011", 0x00420015
+_CHUNK = 1 << 20
 
 
-def frame(archive: Archive, dialect: Dialect, target: Resource, number: int, media_type: str, quality: int) -> bytes:
-    """Frame `number` (from 1) of an Instance. `quality` is 1 to 100 and of use to JPEG only."""
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """One file on its way out. `open` takes it from the cache or makes it, and gives its length and its bytes."""
+
+    media_type: str
+    location: str  # under the root of the service
+    open: Callable[[], tuple[int, Iterator[bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The answer to a request: its parts, and a version that no other answer has."""
+
+    version: str
+    multipart: bool
+    parts: Sequence[Rendering]
+
+    def opened(self) -> Iterator[tuple[Rendering, Iterator[bytes]]]:
+        """Each part that can be made, in order. Of several, those that can't are left out; of none it is an error."""
+        refusal: NotAcceptable | None = None
+        some = False
+        for part in self.parts:
+            try:
+                _, chunks = part.open()
+            except NotAcceptable as error:
+                refusal = error
+                continue
+            some = True
+            yield part, chunks
+        if refusal is not None and not some:
+            raise refusal
+
+
+def of_instance(
+    archive: Archive,
+    dialect: Dialect,
+    target: Resource,
+    numbers: Sequence[int] | None,
+    selected: Selected,
+    how: Presentation,
+) -> Rendered:
+    """Frames of an Instance. Without `numbers` the Instance: its first Frame, all as cine, or the document in it."""
     with archive.index.read() as tx:
-        stored, ranges = instances.fetch_frames(tx, target)
-        elements = instances.fetch_elements(tx, target)
-        tables = {path: instances.fetch_bulk(tx, target, path)[1] for path in display.needed(elements, number)}
-    span = frame_ranges.span(ranges, number)
+        found = instances.fetch(tx, target)  # (1)
+    if not found:
+        raise NotFound("The specified instance cannot be found.")
+    [stored] = found
+    if numbers is None and not stored.frames and dialect.presentation:
+        return _document(archive, stored, selected)
+    _check_numbers(stored, numbers or (1,))
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
-        raise NotAcceptable(UNRENDERABLE)
-    described = describe(elements)
-    check(described)
-    raw, *values = archive.read(stored, [span, *((table.offset, table.length) for table in tables.values())])
-    data = frame_ranges.extract(ranges, number, raw)
-    bulk = dict(zip(tables, values, strict=True))
-    syntax = stored.transfer_syntax
-    return archive.pool.run(render, data, described, elements, syntax, media_type, quality, number, bulk)
+        raise NotAcceptable(render.UNRENDERABLE)
+    choice = _choice(selected, encoders.ENCODERS, stored)  # (2)
+    moving = encoders.find(choice.media_type).moving and not choice.multipart
+    if numbers is None:
+        numbers = range(1, stored.frames + 1) if moving and choice.media_type in CINE else (1,)
+        location = f"{target.path}/rendered"
+    else:
+        location = f"{target.path}/frames/{','.join(map(str, numbers))}/rendered"
+    if moving or len(numbers) == 1:
+        parts = [_Part(stored, tuple(numbers), choice.media_type, how, location)]
+    else:
+        parts = [
+            _Part(stored, (number,), choice.media_type, how, f"{target.path}/frames/{number}/rendered")
+            for number in numbers
+        ]
+    return _rendered(archive, parts, choice.multipart)
+
+
+def of_many(archive: Archive, target: Resource, selected: Selected, how: Presentation) -> Rendered:
+    """The images of a Study or a Series, each Instance one part, in the order in which people look at them."""
+    with archive.index.read() as tx:
+        found = images.fetch(tx, target, MOST_PARTS + 1)
+        exists = bool(found) or instances.version(tx, target) is not None
+    if not found:
+        raise _no_image(target) if exists else _not_found(target)
+    choice = _choice(selected, encoders.ENCODERS, found[0])
+    moving = choice.media_type in CINE and not choice.multipart and len(found) == 1
+    parts = [
+        _Part(
+            stored,
+            tuple(range(1, stored.frames + 1)) if moving else (1,),
+            choice.media_type,
+            how,
+            f"{stored.resource.path}/rendered",
+        )
+        for stored in found
+    ]
+    return _rendered(archive, parts, choice.multipart)
+
+
+def thumbnail(
+    archive: Archive, target: Resource, numbers: Sequence[int] | None, selected: Selected, how: Presentation
+) -> Rendered:
+    """A small image that stands for the target: of many Instances the middle one, and of that the middle Frame."""
+    with archive.index.read() as tx:
+        stored = images.fetch_representative(tx, target)
+        if stored is None and instances.version(tx, target) is None:
+            raise _not_found(target)
+    if stored is None:
+        raise NotFound(f"The specified {target.level.name.lower()} has no image.")
+    if numbers is None:
+        numbers = (stored.frames // 2 + 1,)
+        location = f"{target.path}/thumbnail"
+    else:
+        location = f"{target.path}/frames/{','.join(map(str, numbers))}/thumbnail"
+    _check_numbers(stored, numbers)
+    choice = _choice(selected, encoders.ENCODERS, stored)
+    return _rendered(archive, [_Part(stored, tuple(numbers[:1]), choice.media_type, how, location)], choice.multipart)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file that is to be rendered."""
+
+    stored: StoredInstance
+    numbers: tuple[int, ...]
+    media_type: str
+    how: Presentation
+    location: str
+
+    @property
+    def name(self) -> str:
+        return digest(render.VERSION, self.stored.key, self.numbers, self.media_type, self.how)
+
+
+def _rendered(archive: Archive, parts: Sequence[_Part], multipart: bool) -> Rendered:
+    if len(parts) > MOST_PARTS:
+        raise NotAcceptable(f"One answer has at most {MOST_PARTS} images; ask for some of them at a time.")
+    newest = max(part.stored.watermark for part in parts)
+    version = f"{newest}-{digest(multipart, *(part.name for part in parts))}"
+    files = [Rendering(part.media_type, part.location, partial(_open, archive, part)) for part in parts]
+    return Rendered(version, multipart or len(files) > 1, files)
+
+
+def _open(archive: Archive, part: _Part) -> tuple[int, Iterator[bytes]]:
+    image = archive.renderings.fetch(part.name, partial(_make, archive, part))  # (3)
+    return len(image), iter([image])
+
+
+def _make(archive: Archive, part: _Part) -> bytes:
+    with archive.index.read() as tx:  # (4)
+        stored, ranges = instances.fetch_frames(tx, part.stored.resource)
+        if stored.key != part.stored.key:
+            raise Unavailable("The Instance was replaced just now. Try again.")
+        elements = instances.fetch_elements(tx, stored.resource)
+        render.check(elements, part.numbers, part.media_type, part.how)
+        paths = {path for number in part.numbers for path in render.needed(elements, number, part.how)}
+        values = {path: instances.fetch_bulk(tx, stored.resource, path)[1] for path in paths}
+    spans = [frame_ranges.span(ranges, number) for number in part.numbers]
+    wanted = [*spans, *((value.offset, value.length) for value in values.values())]
+    if sum(length for _, length in wanted) > MOST_BYTES:
+        raise NotAcceptable(f"Frames of more than {MOST_BYTES >> 20} MB are not rendered.")
+    read = list(archive.read(stored, wanted))
+    frames = [frame_ranges.extract(ranges, number, raw) for number, raw in zip(part.numbers, read, strict=False)]
+    bulk = dict(zip(values, read[len(frames) :], strict=True))
+    source = render.Source(frames, part.numbers, elements, stored.transfer_syntax, bulk)
+    return archive.pool.run(render.render, source, part.media_type, part.how)  # (5)
+
+
+def _document(archive: Archive, stored: StoredInstance, selected: Selected) -> Rendered:
+    """The PDF that an Instance holds, as it is (PS3.3 §A.45). It is the only document that is sent."""
+    if stored.sop_class != ENCAPSULATED_PDF:
+        kind = UID(stored.sop_class).name
+        raise NotAcceptable(f"The Instance is no image but a {kind}, which is not rendered; ask for application/dicom.")
+    choice = _choice(selected, {PDF}, stored)
+    with archive.index.read() as tx:
+        elements = instances.fetch_elements(tx, stored.resource)
+        bulk = "BulkDataURI" in elements.get(DOCUMENT, {})
+        place = instances.fetch_bulk(tx, stored.resource, DOCUMENT)[1] if bulk else None
+    inline = base64.b64decode(elements.get(DOCUMENT, {}).get("InlineBinary", ""))
+    whole, told = place.length if place else len(inline), first(elements, DOCUMENT_LENGTH)
+    length = min(whole, told) if isinstance(told, int) and told > 0 else whole  # the rest is padding
+
+    def opened() -> tuple[int, Iterator[bytes]]:
+        if place is None:
+            return length, iter([inline[:length]])
+        ends = [(at, min(_CHUNK, length - at)) for at in range(0, length, _CHUNK)]
+        return length, archive.read(stored, ((place.offset + at, size) for at, size in ends))
+
+    file = Rendering(PDF, f"{stored.resource.path}/rendered", opened)
+    return Rendered(f"{stored.watermark}-pdf-{choice.multipart:d}", choice.multipart, [file])
+
+
+def _choice(selected: Selected, renderable: Collection[str], stored: StoredInstance) -> Selected:
+    """The best choice of a media type that this Instance can be sent in."""
+    for choice in (selected, *selected.alternatives):
+        if choice.media_type in renderable:
+            return choice
+    hint = "; video/mp4 needs the package filmroom[video]" if "video/mp4" not in encoders.ENCODERS else ""
+    kind = UID(stored.sop_class).name
+    raise NotAcceptable(
+        f"Nothing that the request accepts can be made of a {kind}. Acceptable here: {', '.join(renderable)}{hint}."
+    )
+
+
+def _no_image(target: Resource) -> NotAcceptable:
+    return NotAcceptable(f"The specified {target.level.name.lower()} has no image that could be rendered.")
+
+
+def _not_found(target: Resource) -> NotFound:
+    return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
+
+
+def _check_numbers(stored: StoredInstance, numbers: Sequence[int]) -> None:
+    if max(numbers) > stored.frames:
+        raise NotFound("The specified frame cannot be found.")

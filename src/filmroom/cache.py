@@ -1,0 +1,154 @@
+"""Files that can be made again, kept in a folder of bounded size that several processes share.
+
+A file's name is the digest of all that it is made of. So what changes has another name, nothing is ever out of date,
+and what nobody asks for any more is the first to go. A file begins with the digest of its content: one that a crash or
+a disk damaged is made again, never served. Nothing here is worth a sync.
+"""
+
+import hashlib
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+
+from filmroom.errors import Unavailable
+
+_FOLDERS = 16  # each is looked through by itself, for its share
+_DIGEST = 16
+_BLOCK = 4096  # what the smallest file takes on a disk
+_RECENTLY = 600.0  # seconds in which a use is not noted again
+_LEFTOVER_AGE = 3600.0
+_UNFINISHED = ".part"
+
+
+class Cache:
+    """At most about `limit` bytes under `folder`; 0 keeps nothing. Threads and processes may share it.
+
+    At most `waiting` threads wait for others to make what they ask for: more would hold threads that others need.
+    """
+
+    def __init__(self, folder: Path, limit: int, waiting: int = 4) -> None:
+        self._folder, self._share = folder, limit // _FOLDERS
+        self._lock = threading.Lock()
+        self._flights: dict[str, Future[bytes]] = {}
+        self._waiting = threading.BoundedSemaphore(waiting)
+        self._unseen: dict[str, int] = {}  # bytes put into each folder since it was last looked through
+
+    def fetch(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """The content of that name, a `digest`. Who asks for what is just being made waits for it, or for its error."""
+        with self._lock:
+            flight = self._flights.get(name)
+            waits = flight is not None
+            flight = self._flights.setdefault(name, Future())
+        if waits:
+            return self._wait(flight)
+        try:
+            content = self._read(name)
+            if content is None:
+                content = make()
+                self._keep(name, content)
+            flight.set_result(content)
+        except BaseException as error:
+            flight.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._flights[name]
+        return content
+
+    def _wait(self, flight: "Future[bytes]") -> bytes:
+        if not self._waiting.acquire(blocking=False):
+            raise Unavailable("Too many wait for the same image. Try again later.")
+        try:
+            return flight.result()
+        finally:
+            self._waiting.release()
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name[0] / name
+
+    def _read(self, name: str) -> bytes | None:
+        if not self._share:
+            return None
+        path = self._path(name)
+        try:
+            with path.open("rb") as file:
+                kept, used = file.read(), os.fstat(file.fileno()).st_mtime
+        except OSError:
+            return None
+        content = kept[_DIGEST:]
+        if kept[:_DIGEST] != _checksum(content):
+            with suppress(OSError):
+                path.unlink()
+            return None
+        if time.time() - used > _RECENTLY:
+            with suppress(OSError):
+                os.utime(path)  # the time of its last use: the oldest goes first
+        return content
+
+    def _keep(self, name: str, content: bytes) -> None:
+        """Keep it if that works: a full disk costs the next one who asks, not this one."""
+        if len(content) + _DIGEST > self._share:
+            return
+        path = self._path(name)
+        with suppress(OSError):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(path, _checksum(content) + content)
+            self._make_room(path.parent, len(content))
+
+    def _make_room(self, folder: Path, added: int) -> None:
+        """Look through the folder when enough is new in it, and remove what was used longest ago.
+
+        That is the first time, and whenever a thirty-second of the share was added: others add to it, too.
+        """
+        with self._lock:
+            unseen = self._unseen.get(folder.name, self._share) + added
+            full = unseen >= self._share // 32
+            self._unseen[folder.name] = 0 if full else unseen
+        if not full:
+            return
+        files = sorted(_files(folder))
+        excess = sum(size for _, size, _ in files) - self._share * 7 // 8
+        for used, size, path in files:
+            abandoned = path.endswith(_UNFINISHED) and time.time() - used > _LEFTOVER_AGE
+            if excess > 0 or abandoned:
+                with suppress(OSError):
+                    os.unlink(path)
+                excess -= size
+
+
+def digest(*made_of: object) -> str:
+    """The name of what is made of these values, which differs if any of them does."""
+    return hashlib.blake2b(repr(made_of).encode(), digest_size=16).hexdigest()
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST).digest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing, to be read by this user alone, as `tempfile` makes it."""
+    descriptor, unfinished = tempfile.mkstemp(_UNFINISHED, dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.rename(unfinished, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(unfinished)
+        raise
+
+
+def _files(folder: Path) -> list[tuple[float, int, str]]:
+    """Time of last use, size and path of each."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # another process removed it
+                status = entry.stat()
+                found.append((status.st_mtime, -(-status.st_size // _BLOCK) * _BLOCK, entry.path))
+    return found

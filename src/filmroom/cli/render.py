@@ -1,0 +1,168 @@
+"""`filmroom render`: save a study, a series or an instance as images for people."""
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from filmroom.cli.service import (
+    DEFAULT_TIMEOUT,
+    DEFAULT_URL,
+    NOT_ALL,
+    Instance,
+    Quiet,
+    Series,
+    Study,
+    Timeout,
+    Token,
+    Url,
+    connect,
+    is_no_root,
+    stop,
+)
+from filmroom.client import Client, NotFound
+from filmroom.client._parts import Content
+from filmroom.dicom.resources import Resource
+from filmroom.errors import BadTarget
+from filmroom.protocol import targets
+
+_SIZE = re.compile(r"([0-9]+)(?:[x,]([0-9]+))?")
+_UID = r"([0-9.]*[0-9])"
+_PLACE = re.compile(rf"/studies/{_UID}/series/{_UID}/instances/{_UID}(?:/frames/([0-9]+))?")
+
+
+class Format(StrEnum):
+    """The media types that services render, by their usual names."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    GIF = "gif"
+    WEBP = "webp"
+    MP4 = "mp4"
+
+    @property
+    def media_type(self) -> str:
+        """As it stands in Accept."""
+        return f"{'video' if self is Format.MP4 else 'image'}/{self.value}"
+
+
+_ENDINGS = {one.media_type: ".jpg" if one is Format.JPEG else f".{one}" for one in Format} | {"application/pdf": ".pdf"}
+
+
+def _size(value: str | None) -> str | None:
+    """512 or 640x480 as a viewport."""
+    if value is None:
+        return None
+    found = _SIZE.fullmatch(value)
+    if found is None:
+        raise typer.BadParameter(f"{value!r} is not a size: 512 or 640x480")
+    return f"{found[1]},{found[2] or found[1]}"
+
+
+def _frames(value: str | None) -> str | None:
+    try:
+        return value and ",".join(map(str, targets.frame_numbers(value)))
+    except BadTarget:
+        raise typer.BadParameter(f"{value!r} is not a list of frame numbers: 1,5,9") from None
+
+
+Window = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CENTER,WIDTH[,FUNCTION]",
+        show_default="that of the file",
+        help="Values to show; the function is linear, linear-exact or sigmoid.",
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(metavar="PIXELS", callback=_size, show_default="its own", help="Size to fit in: 512 or 640x480."),
+]
+
+
+def render(
+    study: Study,
+    series: Series = None,
+    instance: Instance = None,
+    folder: Annotated[
+        Path, typer.Option("--to", "-o", metavar="DIR", help="Folder for the images; made if it is not there.")
+    ] = Path(),
+    format: Annotated[Format, typer.Option(help="Kind of file. As gif and mp4, frames move.")] = Format.JPEG,  # noqa: A002
+    window: Window = None,
+    size: Size = None,
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Quality of jpeg, webp and mp4.")] = None,
+    annotate: Annotated[
+        str | None, typer.Option(metavar="LIST", help="What to write into the image: patient,technique.")
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option(metavar="LIST", callback=_frames, help="Frames of the instance: 1,5,9.")
+    ] = None,
+    thumbnail: Annotated[bool, typer.Option("--thumbnail", help="One small image that stands for all.")] = False,
+    quiet: Quiet = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+) -> None:
+    """Save images for people of a study, or of one series of it, or of one instance of that.
+
+    The files are named DIR/study/series/instance.jpg by their UIDs; files of these names are replaced. Their paths
+    are printed. What is no image is left out.
+
+    Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or DIR can't be written; 2, 3 as for every command.
+
+    Examples:
+
+        filmroom render 1.2.3 1.2.3.4 --to pictures --window 40,400 --size 512
+        filmroom render 1.2.3 --thumbnail --format png
+    """
+    if frames and instance is None:
+        raise typer.BadParameter("frames are those of an INSTANCE, which is not named", param_hint="--frames")
+    params = {"window": window, "viewport": size, "annotation": annotate}
+    options: dict[str, Any] = {"media_types": [format.media_type], "quality": quality, "params": params}
+    uids = [uid for uid in (study, series, instance) if uid is not None]
+    numbers = [int(number) for number in frames.split(",")] if frames else None
+    with connect(url, token, timeout) as client:
+        try:
+            images = _thumbnail(client, uids, numbers, options) if thumbnail else _all(client, uids, numbers, options)
+            for path in _saved(images, folder, "thumbnail" if thumbnail else "image", uids):
+                if not quiet:
+                    typer.echo(path)
+        except NotFound as error:
+            if is_no_root(error, client.base_url):
+                raise
+            stop(f"there is no image of {Resource(study, series, instance).path} at {client.base_url}", NOT_ALL)
+        except OSError as error:
+            stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)
+
+
+def _all(client: Client, uids: list[str], numbers: list[int] | None, options: dict[str, Any]) -> Iterable[Content]:
+    study, series, instance = (*uids, None, None)[:3]
+    assert study is not None
+    return client.iter_rendered(study, series, instance, numbers, **options)
+
+
+def _thumbnail(client: Client, uids: list[str], numbers: list[int] | None, options: dict[str, Any]) -> list[Content]:
+    if numbers:
+        study, series, instance = uids
+        return [client.retrieve_instance_frames_thumbnail(study, series, instance, numbers, **options)]
+    methods = (client.retrieve_study_thumbnail, client.retrieve_series_thumbnail, client.retrieve_instance_thumbnail)
+    return [methods[len(uids) - 1](*uids, **options)]
+
+
+def _saved(images: Iterable[Content], folder: Path, kind: str, uids: list[str]) -> Iterator[Path]:
+    """Save each, and say where. Only a UID is taken over from what the service calls it."""
+    for number, image in enumerate(images, 1):
+        place = _PLACE.search(image.location or "")
+        if kind == "thumbnail":
+            path = folder.joinpath(*uids, kind)
+        elif place is None:
+            path = folder.joinpath(*uids, f"{kind}-{number}")
+        else:
+            path = folder / place[1] / place[2] / (f"{place[3]}-{place[4]}" if place[4] else place[3])
+        path = path.with_name(path.name + _ENDINGS.get(image.media_type, ""))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(image)
+        yield path

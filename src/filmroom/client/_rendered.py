@@ -1,0 +1,199 @@
+"""Rendered images and thumbnails, of both clients (PS3.18 §10.4.1.1.3, §10.4.1.1.4)."""
+
+from collections.abc import AsyncGenerator, Generator, Sequence
+from typing import TYPE_CHECKING, TypeVar, Unpack
+
+from filmroom.client import _messages
+from filmroom.client._messages import Stream
+from filmroom.client._options import RenderedOptions
+from filmroom.client._parts import Content
+from filmroom.client._service import Service, frames_path, path, path_within
+
+T = TypeVar("T")
+
+
+class Rendered:
+    """Methods of the synchronous client."""
+
+    _service: Service
+
+    if TYPE_CHECKING:  # the client has them
+
+        def _stream(self, stream: Stream[T]) -> Generator[T, None, None]: ...
+
+        def _only(self, stream: Stream[T]) -> T: ...
+
+    def iter_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        frame_numbers: Sequence[int] | None = None,
+        **options: Unpack[RenderedOptions],
+    ) -> Generator[Content, None, None]:
+        """Images for people of a Study, a Series, an Instance or Frames, one by one while they arrive.
+
+        Each is bytes, with `.media_type` beside. Of a Study or a Series there is one of each Instance that can be
+        rendered, by the numbers of Series and Instances. Keywords: `RenderedOptions`.
+        """
+        resource = _resource(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        return self._stream(_messages.rendered(self._service, resource, several=True, **options))
+
+    def retrieve_study_rendered(self, study_instance_uid: str, **options: Unpack[RenderedOptions]) -> list[Content]:
+        """An image of each Instance of a Study: see `iter_rendered`. Keywords: `RenderedOptions`."""
+        return list(self.iter_rendered(study_instance_uid, **options))
+
+    def retrieve_series_rendered(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
+    ) -> list[Content]:
+        """An image of each Instance of a Series: see `iter_rendered`. Keywords: `RenderedOptions`."""
+        return list(self.iter_rendered(study_instance_uid, series_instance_uid, **options))
+
+    def retrieve_instance_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        """An Instance as an image for people, JPEG by default. Keywords: `RenderedOptions`."""
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._only(_messages.rendered(self._service, resource, **options))
+
+    def retrieve_instance_frames_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        """A Frame as an image for people; several only where one file holds them. Keywords: `RenderedOptions`."""
+        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        return self._only(_messages.rendered(self._service, resource, **options))
+
+    def retrieve_study_thumbnail(self, study_instance_uid: str, **options: Unpack[RenderedOptions]) -> Content:
+        """A small image that stands for a Study. Keywords: `RenderedOptions`."""
+        return self._only(_messages.thumbnail(self._service, path(study_instance_uid), **options))
+
+    def retrieve_series_thumbnail(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
+    ) -> Content:
+        """A small image that stands for a Series. Keywords: `RenderedOptions`."""
+        resource = path(study_instance_uid, series_instance_uid)
+        return self._only(_messages.thumbnail(self._service, resource, **options))
+
+    def retrieve_instance_thumbnail(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        """A small image of an Instance. Keywords: `RenderedOptions`."""
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return self._only(_messages.thumbnail(self._service, resource, **options))
+
+    def retrieve_instance_frames_thumbnail(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        """A small image of a Frame, which is the only one in `frame_numbers`. Keywords: `RenderedOptions`."""
+        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        return self._only(_messages.thumbnail(self._service, resource, **options))
+
+
+class AsyncRendered:
+    """Methods of the asynchronous client, which are those of `Rendered`."""
+
+    _service: Service
+
+    if TYPE_CHECKING:  # the client has them
+
+        def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]: ...
+
+        async def _only(self, stream: Stream[T]) -> T: ...
+
+    def iter_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        frame_numbers: Sequence[int] | None = None,
+        **options: Unpack[RenderedOptions],
+    ) -> AsyncGenerator[Content, None]:
+        resource = _resource(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        return self._stream(_messages.rendered(self._service, resource, several=True, **options))
+
+    async def retrieve_study_rendered(
+        self, study_instance_uid: str, **options: Unpack[RenderedOptions]
+    ) -> list[Content]:
+        return [image async for image in self.iter_rendered(study_instance_uid, **options)]
+
+    async def retrieve_series_rendered(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
+    ) -> list[Content]:
+        return [image async for image in self.iter_rendered(study_instance_uid, series_instance_uid, **options)]
+
+    async def retrieve_instance_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return await self._only(_messages.rendered(self._service, resource, **options))
+
+    async def retrieve_instance_frames_rendered(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        return await self._only(_messages.rendered(self._service, resource, **options))
+
+    async def retrieve_study_thumbnail(self, study_instance_uid: str, **options: Unpack[RenderedOptions]) -> Content:
+        return await self._only(_messages.thumbnail(self._service, path(study_instance_uid), **options))
+
+    async def retrieve_series_thumbnail(
+        self, study_instance_uid: str, series_instance_uid: str, **options: Unpack[RenderedOptions]
+    ) -> Content:
+        resource = path(study_instance_uid, series_instance_uid)
+        return await self._only(_messages.thumbnail(self._service, resource, **options))
+
+    async def retrieve_instance_thumbnail(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        resource = path(study_instance_uid, series_instance_uid, sop_instance_uid)
+        return await self._only(_messages.thumbnail(self._service, resource, **options))
+
+    async def retrieve_instance_frames_thumbnail(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        **options: Unpack[RenderedOptions],
+    ) -> Content:
+        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        return await self._only(_messages.thumbnail(self._service, resource, **options))
+
+
+def _resource(study: str, series: str | None, instance: str | None, numbers: Sequence[int] | None) -> str:
+    if numbers is None:
+        return path_within(study, series, instance)
+    if series is None or instance is None:
+        raise ValueError("Frames are named with their Study, Series and Instance.")
+    return frames_path(study, series, instance, numbers)
