@@ -250,7 +250,7 @@ def test_syntax_that_cannot_be_made_is_406(http: httpx2.Client, image: Sent, acc
 
 
 @pytest.mark.parametrize(
-    ("media_type", "syntax"), [("image/jpeg", "4.50"), ("image/jls", "4.80"), ("video/mp4", "4.102")]
+    ("media_type", "syntax"), [("image/jpeg", "4.50"), ("image/jxl", "4.112"), ("video/mp4", "4.102")]
 )
 def test_frames_in_a_type_that_cannot_be_made_are_406(
     http: httpx2.Client, image: Sent, media_type: str, syntax: str

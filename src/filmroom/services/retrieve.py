@@ -7,9 +7,10 @@ object is the second of several, the answer breaks off.
 """
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from filmroom.archive import Archive, reading
 from filmroom.dicom import frames as frame_ranges
@@ -18,7 +19,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
-from filmroom.pixels.frame import describe
+from filmroom.pixels.frame import Frame, describe
 from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
@@ -89,27 +90,42 @@ def frames(archive: Archive, target: Resource, numbers: Sequence[int], selected:
         lying = _inflated(stored.transfer_syntax)
         syntax = lying if choice.transfer_syntax == STORED else choice.transfer_syntax
         same = transfer_syntax.same_frames(stored.transfer_syntax, syntax)
-        elements = None if same else instances.fetch_elements(tx, target)
+        frame = None if same else _described(instances.fetch_elements(tx, target), choice)
+    if frame is None and not same:
+        syntax, same = lying, True
     spans = [frame_ranges.span(ranges, number) for number in numbers]
     raw = archive.read(stored, spans)  # in the order of the parts, which are sent one after the other
 
     def as_it_lies(number: int, taken: Iterator[bytes]) -> Iterator[bytes]:
         yield frame_ranges.extract(ranges, number, next(taken))
 
-    def converted(number: int) -> Iterator[bytes]:
-        (frame,) = as_it_lies(number, raw)
-        yield archive.pool.run(transcode_frame, frame, describe(elements or {}), stored.transfer_syntax, syntax)
+    as_they_lie = (frame_ranges.extract(ranges, number, taken) for number, taken in zip(numbers, raw, strict=False))
+    calls = ((data, frame, stored.transfer_syntax, syntax) for data in as_they_lie)
+    conversions = archive.pool.ahead(transcode_frame, calls)
+
+    def converted() -> Iterator[bytes]:
+        yield next(conversions)()
 
     contents = []
     for number, span in zip(numbers, spans, strict=True):
         length = None if ranges.spans or ranges.bits % 8 or not same else span[1]
-        chunks = as_it_lies(number, raw) if same else converted(number)
+        chunks = as_it_lies(number, raw) if same else converted()
         content = Content(choice.media_type, syntax, f"{target.path}/frames/{number}", length, chunks)
         if not same:
             unmade = replace(content, transfer_syntax=lying, chunks=as_it_lies(number, archive.read(stored, [span])))
             content = _either(content, unmade if choice.fallback else None)
         contents.append(content)
     return contents
+
+
+def _described(elements: Mapping[str, Any], choice: Selected) -> Frame | None:
+    """What the Frames are, or None if that can't be told and they may go as they are stored."""
+    try:
+        return describe(elements)
+    except NotAcceptable:
+        if choice.fallback:
+            return None
+        raise
 
 
 def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
