@@ -13,7 +13,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -77,10 +77,7 @@ class Pool:
 
     def _result(self, begun: "Future[R]", patience: float) -> R:
         with self._caller(patience):
-            try:
-                return begun.result()
-            except CancelledError:
-                raise Unavailable(_CLOSED) from None
+            return begun.result()
 
     @contextmanager
     def _caller(self, patience: float) -> Iterator[None]:
@@ -113,7 +110,6 @@ class Pool:
         """End all workers. Calls under way fail."""
         with self._lock:
             self._closed = True
-            self._threads.shutdown(wait=False, cancel_futures=True)
             workers, self._workers = self._workers, set()
         idle = [self._places.get_nowait() for _ in range(self._places.qsize())]
         for worker in idle:
