@@ -42,12 +42,12 @@ def transcode_frame(data: bytes, frame: Frame, source_uid: str, target_uid: str)
     if source_uid != target_uid and source.native and target.native:
         return data if source.native == target.native else codecs.swap(data, frame)
     made = after(frame, source_uid, target_uid)
-    if target.native:
-        made = replace(made, photometric=_as_described(frame, made), planar=frame.planar)
+    if target.as_described:
+        made = replace(made, photometric=_colours(frame, made), planar=frame.planar)
     return _recode(data, frame, made, source_uid, target_uid)
 
 
-def _as_described(frame: Frame, made: Frame) -> str:
+def _colours(frame: Frame, made: Frame) -> str:
     """Chroma is shared again if Metadata say so. What only a codestream can be (YBR_RCT) is RGB once decoded."""
     return frame.photometric if frame.subsampled else made.photometric
 

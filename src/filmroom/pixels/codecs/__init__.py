@@ -45,7 +45,7 @@ def encode(samples: Samples, frame: Frame, uid: str) -> bytes:
     codec = find(uid)
     if codec.encode is None:
         raise NotAcceptable(UNSUPPORTED)
-    if frame.photometric in _NATIVE_ONLY and codec.native is None:
+    if frame.photometric in _NATIVE_ONLY and not codec.as_described:
         raise refusal(f"There is no {frame.photometric} whose pixels don't share their chroma.")
     return codec.encode(samples, frame)
 

@@ -24,6 +24,7 @@ class Codec:
     decode: Callable[[bytes, Frame], Samples] | None = None
     encode: Callable[[Samples, Frame], bytes] | None = None
     native: Order | None = None  # the byte order of samples that are not compressed
+    as_described: bool = False  # the data set alone says how samples are laid out: planes, shared chroma
     # Photometric Interpretation before -> after. What is not named stays.
     decoded: Mapping[str, str] = field(default_factory=lambda: SAME)
     encoded: Mapping[str, str] = field(default_factory=lambda: SAME)

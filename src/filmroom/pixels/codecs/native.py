@@ -90,7 +90,9 @@ def _encode_deflated(samples: Samples, frame: Frame) -> bytes:
     return zlib.compress(encode(samples, frame), wbits=_RAW)
 
 
-LITTLE = Codec(decode, encode, native="<", decoded=SHARED)
-BIG = Codec(_decode_big_endian, _encode_big_endian, native=">", decoded=SHARED)
-IN_ITEMS = Codec(decode, encode, decoded=SHARED)
-DEFLATED = Codec(_decode_deflated, _encode_deflated, decoded=SHARED, remarks="Each Frame is deflated.")
+LITTLE = Codec(decode, encode, native="<", as_described=True, decoded=SHARED)
+BIG = Codec(_decode_big_endian, _encode_big_endian, native=">", as_described=True, decoded=SHARED)
+IN_ITEMS = Codec(decode, encode, as_described=True, decoded=SHARED)
+DEFLATED = Codec(
+    _decode_deflated, _encode_deflated, as_described=True, decoded=SHARED, remarks="Each Frame is deflated."
+)
