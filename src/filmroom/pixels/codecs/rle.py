@@ -18,20 +18,24 @@ def decode(data: bytes, frame: Frame) -> Samples:
     integers(frame, 8, 16, 32)
     size = frame.dtype.itemsize
     pixels = frame.rows * frame.columns
-    planes = np.empty((frame.samples, size, pixels), "u1")
+    octets = np.empty((pixels, frame.samples, size), "u1")
     segments = _segments(data, frame.samples * size)
-    for plane, (start, end) in zip(planes.reshape(-1, pixels), segments, strict=True):
-        if (end - start) * 64 < pixels:  # two bytes stand for 128 at most
-            raise refusal(_UNREADABLE)
-        try:
-            unpacked = imagecodecs.packbits_decode(data[start:end])
-        except FAILURES as error:
-            raise refusal(_UNREADABLE) from error
-        if len(unpacked) < pixels:
-            raise refusal(_UNREADABLE)
-        plane[:] = np.frombuffer(unpacked, "u1", pixels)
-    words = np.ascontiguousarray(planes.transpose(2, 0, 1)).view(frame.dtype.newbyteorder(">"))
-    return words.astype(frame.dtype, copy=False).reshape(frame.shape)
+    places = [(sample, octet) for sample in range(frame.samples) for octet in reversed(range(size))]
+    for (sample, octet), (start, end) in zip(places, segments, strict=True):
+        octets[:, sample, octet] = _unpacked(data[start:end], pixels)
+    return octets.view(frame.dtype.newbyteorder("<")).astype(frame.dtype, copy=False).reshape(frame.shape)
+
+
+def _unpacked(segment: bytes, pixels: int) -> Samples:
+    if len(segment) * 64 < pixels:  # two bytes stand for 128 at most
+        raise refusal(_UNREADABLE)
+    try:
+        unpacked = imagecodecs.packbits_decode(segment)
+    except FAILURES as error:
+        raise refusal(_UNREADABLE) from error
+    if len(unpacked) < pixels:
+        raise refusal(_UNREADABLE)
+    return np.frombuffer(unpacked, "u1", pixels)
 
 
 def _segments(data: bytes, expected: int) -> list[tuple[int, int]]:
@@ -48,7 +52,7 @@ def _segments(data: bytes, expected: int) -> list[tuple[int, int]]:
 def _encode(samples: Samples, frame: Frame) -> bytes:
     integers(frame, 8, 16, 32)
     size = frame.dtype.itemsize
-    words = samples.astype(frame.dtype.newbyteorder(">"), copy=False)
+    words = np.ascontiguousarray(samples.astype(frame.dtype.newbyteorder(">"), copy=False))
     octets = words.view("u1").reshape(frame.rows, frame.columns, frame.samples * size)
     packed = [
         _even(bytes(imagecodecs.packbits_encode(np.ascontiguousarray(plane)))) for plane in np.moveaxis(octets, 2, 0)
