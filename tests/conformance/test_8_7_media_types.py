@@ -260,7 +260,26 @@ def test_syntax_that_cannot_be_made_is_406(http: httpx2.Client, image: Sent, acc
 
 
 @pytest.mark.parametrize(
-    ("media_type", "syntax"), [("image/jpeg", "4.50"), ("image/jls", "4.80"), ("video/mp4", "4.102")]
+    ("media_type", "syntax"),
+    [
+        ("image/jpeg", "4.70"),
+        ("image/dicom-rle", "5"),
+        ("image/jls", "4.80"),
+        ("image/jp2", "4.90"),
+        ("image/jphc", "4.201"),
+        ("image/jxl", "4.110"),
+    ],
+)
+def test_frames_of_a_media_type_come_in_its_default_syntax(
+    http: httpx2.Client, image: Sent, media_type: str, syntax: str
+) -> None:
+    """PS3.18 Table 8.7.3-4."""
+    (part,) = parts(_get(http, f"{image.instance}/frames/1", f'multipart/related; type="{media_type}"'))
+    assert part.headers["Content-Type"] == f"{media_type}; transfer-syntax=1.2.840.10008.1.2.{syntax}"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "syntax"), [("image/jpeg", "4.50"), ("image/jxl", "4.112"), ("video/mp4", "4.102")]
 )
 def test_frames_in_a_type_that_cannot_be_made_are_406(
     http: httpx2.Client, image: Sent, media_type: str, syntax: str

@@ -139,6 +139,49 @@ def test_crashes_do_not_disturb_the_calls_beside_them(pool: Pool) -> None:
     assert [made.result() for made in sums] == [math.factorial(number) for number in range(20)]
 
 
+def test_many_calls_are_spread_over_the_workers_and_come_in_order(pool: Pool) -> None:
+    assert [done() for done in pool.ahead(math.factorial, ((number,) for number in range(40)))] == [
+        math.factorial(number) for number in range(40)
+    ]
+
+
+def test_of_many_calls_a_crash_costs_one() -> None:
+    with closing(Pool(2, timeout=20)) as pool:
+        calls = list(pool.ahead(eval, [("6 * 7",), ("__import__('os')._exit(1)",), ("1 // 0",), ("6 * 8",)]))
+        assert calls[0]() == 42
+        with pytest.raises(NotAcceptable, match="the worker ended over them"):
+            calls[1]()
+        with pytest.raises(Unforeseen, match="ZeroDivisionError"):
+            calls[2]()
+        assert calls[3]() == 48
+
+
+def test_who_is_slow_to_take_results_holds_no_worker(hasty: Pool) -> None:
+    results = hasty.ahead(math.factorial, [(number,) for number in range(9)])
+    assert next(results)() == 1
+    assert hasty.run(math.factorial, 5) == 120
+    assert [done() for done in results] == [math.factorial(number) for number in range(1, 9)]
+
+
+def test_who_begins_to_ask_for_many_is_told_that_the_pool_is_busy(hasty: Pool) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        calls = [threads.submit(next(hasty.ahead(time.sleep, [(60,)]))) for _ in range(6)]
+    messages = [str(call.exception()) for call in calls]
+    assert all("busy" in message or "not done" in message for message in messages)
+    assert any("busy" in message for message in messages)
+
+
+def test_closing_ends_calls_that_wait() -> None:
+    pool = Pool(1, timeout=60)
+    results = pool.ahead(time.sleep, [(60,), (60,), (60,)])
+    first = next(results)
+    pool.close()
+    with pytest.raises(Unavailable, match="shutting down"):
+        first()
+    with pytest.raises(Unavailable, match="shutting down"):
+        next(results)()
+
+
 def test_a_closed_pool_runs_nothing() -> None:
     pool = Pool(1, timeout=20)
     worker = pool.run(os.getpid)

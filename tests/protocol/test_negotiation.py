@@ -356,3 +356,10 @@ def test_several_parts_need_multipart() -> None:
     either = standard(Kind.FRAMES, OCTETS, multipart(OCTETS))
     assert not either.for_parts(1).multipart
     assert either.for_parts(2).multipart
+
+
+def test_what_is_stored_will_do_where_it_was_asked_for_beside_a_conversion() -> None:
+    selected = standard(Kind.INSTANCE, f"{DICOM}; transfer-syntax={JPEG_2000}, {DICOM}; transfer-syntax=*; q=0.1")
+    assert selected.fitting(JPEG, lambda _: True).fallback
+    alone = standard(Kind.INSTANCE, f"{DICOM}; transfer-syntax={JPEG_2000}")
+    assert not alone.fitting(JPEG, lambda _: True).fallback

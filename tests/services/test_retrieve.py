@@ -122,7 +122,7 @@ def test_pixel_data_that_no_codec_takes_can_be_had_as_stored(either: Archive) ->
 
 
 def test_what_can_be_made_instead_is_named(either: Archive, image: Dataset) -> None:
-    selected = select(["image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.57"], (), DICOMWEB.offers[Kind.FRAMES])
+    selected = select(["image/jpx; transfer-syntax=1.2.840.10008.1.2.4.92"], (), DICOMWEB.offers[Kind.FRAMES])
     with pytest.raises(NotAcceptable, match=f"image/jp2; transfer-syntax={JPEG_2000}"):
         frames(either, image, 1, selected=selected)
 
@@ -164,6 +164,27 @@ def test_frames_that_cannot_be_decoded_are_sent_as_stored(either: Archive) -> No
     contents = [one.ready() for one in frames(either, BROKEN.dataset, 2, 1, selected=selected)]
     assert [whole(content) for content in contents] == [b"nor this", b"\xff\x4f\xff\x51 no codestream"]
     assert {content.transfer_syntax for content in contents} == {JPEG_2000}
+
+
+def test_frames_that_make_no_sense_are_sent_as_stored(either: Archive) -> None:
+    made = encoded(b"one of", b"two   ", syntax=JPEG_LS).dataset
+    made.BitsAllocated = 24
+    keep(either, data.file(made, JPEG_LS))
+    selected = Selected(OCTETS, EXPLICIT, multipart=True, fallback=True)
+    contents = [one.ready() for one in frames(either, made, 2, 1, selected=selected)]
+    assert [whole(content) for content in contents] == [b"two   ", b"one of"]
+    assert {content.transfer_syntax for content in contents} == {JPEG_LS}
+    with pytest.raises(NotAcceptable, match="Bits Allocated"):
+        frames(either, made, 1, selected=replace(selected, fallback=False))
+
+
+def test_many_frames_are_converted_in_the_order_asked_for(either: Archive) -> None:
+    made = data.image(frames=9, rows=16, columns=16)
+    keep(either, data.file(made))
+    order = [9, 1, 5, 5, 2, 8, 3]
+    contents = frames(either, made, *order, selected=Selected("image/jls", JPEG_LS, multipart=True))
+    found = [imagecodecs.jpegls_decode(whole(content.ready())).astype("<u2").tobytes() for content in contents]
+    assert found == [made.PixelData[512 * (number - 1) : 512 * number] for number in order]
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])

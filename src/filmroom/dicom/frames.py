@@ -17,7 +17,7 @@ SAMPLES_PER_PIXEL, PHOTOMETRIC_INTERPRETATION, NUMBER_OF_FRAMES = 0x00280002, 0x
 ROWS, COLUMNS, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280100
 
 # Bits of a pixel, as multiples of Bits Allocated, where the colours have fewer samples (PS3.3 §C.7.6.3.1.2).
-_SUBSAMPLED = {"YBR_FULL_422": 2.0, "YBR_PARTIAL_422": 2.0, "YBR_PARTIAL_420": 1.5}
+SUBSAMPLED = {"YBR_FULL_422": 2.0, "YBR_PARTIAL_422": 2.0, "YBR_PARTIAL_420": 1.5}
 # How images begin: JPEG and JPEG-LS, JPEG 2000 and HTJ2K, their file format, JPEG XL, its container.
 _STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ", b"\xff\x0a", b"\0\0\0\x0cJXL ")
 _SPAN = Struct("<QQ")
@@ -82,7 +82,7 @@ def _native(file: File, element: Element, elements: Mapping[str, Any], count: in
     allocated = _number(elements, BITS_ALLOCATED, 0)
     samples: float = _number(elements, SAMPLES_PER_PIXEL, 1)
     if samples == 3:
-        samples = _SUBSAMPLED.get(str(first(elements, PHOTOMETRIC_INTERPRETATION)), samples)
+        samples = SUBSAMPLED.get(str(first(elements, PHOTOMETRIC_INTERPRETATION)), samples)
     bits = int(_number(elements, ROWS, 0) * _number(elements, COLUMNS, 0) * allocated * samples)
     if count == 1 and allocated <= 8 and element.vr == "OW" and file.transfer_syntax.big_endian:
         bits = (bits + 15) // 16 * 16  # bytes are swapped by twos: padding comes before the last of an odd number

@@ -23,7 +23,7 @@ class Wording:
     flag: str  # text
     repeated: str  # name
     content_type: str  # content_type
-    transcoding: str  # stored, acceptable
+    transcoding: str  # stored, reason (with a blank behind it), acceptable
 
 
 AZURE = Wording(
@@ -80,5 +80,7 @@ STANDARD = Wording(
         "A body of the type '{content_type}' can't be stored: send application/dicom, "
         'or multipart/related; type="application/dicom" with parts of application/dicom.'
     ),
-    transcoding="What is stored in the Transfer Syntax {stored} can't be sent as asked for. Acceptable: {acceptable}.",
+    transcoding=(
+        "What is stored in the Transfer Syntax {stored} can't be sent as asked for. {reason}Acceptable: {acceptable}."
+    ),
 )

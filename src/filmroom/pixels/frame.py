@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from filmroom.dicom.frames import SUBSAMPLED
 from filmroom.dicom.json_model import first
 from filmroom.errors import NotAcceptable
 
@@ -36,8 +37,13 @@ class Frame:
 
     @property
     def subsampled(self) -> bool:
-        """Two pixels share their chroma (PS3.3 §C.7.6.3.1.2)."""
-        return self.photometric == "YBR_FULL_422"
+        """Native pixels share their chroma (PS3.3 §C.7.6.3.1.2)."""
+        return self.samples == 3 and self.photometric in SUBSAMPLED
+
+    @property
+    def per_pixel(self) -> float:
+        """The samples of a native pixel, shared ones in part."""
+        return SUBSAMPLED[self.photometric] if self.subsampled else self.samples
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -47,8 +53,7 @@ class Frame:
     @property
     def bits(self) -> int:
         """The length of one native Frame."""
-        per_pixel = 2 if self.subsampled else self.samples
-        return self.rows * self.columns * per_pixel * self.bits_allocated
+        return int(self.rows * self.columns * self.per_pixel * self.bits_allocated)
 
     @property
     def length(self) -> int:

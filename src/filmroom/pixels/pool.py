@@ -12,15 +12,18 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache, partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from filmroom.errors import Error, NotAcceptable, Unavailable
+from filmroom.pixels.ahead import each
 
 if sys.platform != "win32":
     import resource
@@ -52,6 +55,8 @@ class Pool:
         self._closed = False
         self._lock = threading.Lock()
         self._workers: set[_Worker] = set()
+        self._processes = processes
+        self._threads = ThreadPoolExecutor(processes, "filmroom pixels")  # start when first needed
         self._callers = threading.BoundedSemaphore(processes * _CALLERS_FOR_EACH)
         self._places: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the last used is the warmest
         for _ in range(processes):
@@ -59,21 +64,36 @@ class Pool:
 
     def run(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
         """What `function` returns or the `filmroom.errors` it raises. It must be importable by name."""
-        if not self._callers.acquire(blocking=False):
+        with self._caller(patience=0):
+            return self._call(function, *arguments, **keywords)
+
+    def ahead(self, function: Callable[..., R], calls: Iterable[tuple[Any, ...]]) -> Iterator[Callable[[], R]]:
+        """`run` of each call, spread over the workers and a little ahead of who asks for the results, in order.
+
+        Between two results no worker is held, however slow the reader is.
+        """
+        for number, begun in enumerate(each(self._threads, partial(self._call, function), calls, self._processes)):
+            yield partial(self._result, begun, self._timeout if number else 0)
+
+    def _result(self, begun: "Future[R]", patience: float) -> R:
+        with self._caller(patience):
+            return begun.result()
+
+    @contextmanager
+    def _caller(self, patience: float) -> Iterator[None]:
+        """One of those who may wait for a worker. Who has begun to answer waits for that, too."""
+        if not self._callers.acquire(blocking=patience > 0, timeout=patience or None):
             raise Unavailable(_BUSY)
         try:
-            outcome = self._call((function, arguments, keywords))
+            yield
         finally:
             self._callers.release()
-        if isinstance(outcome, (Error, Unforeseen)):
-            raise outcome
-        return outcome  # type: ignore[no-any-return]
 
-    def _call(self, request: tuple[Any, ...]) -> Any:
+    def _call(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
         worker = self._take()
         answered = False
         try:
-            outcome = worker.call(request, self._timeout)
+            outcome: _Returned[R] | _Raised = worker.call((function, arguments, keywords), self._timeout)
             answered = True
         except _Ended:
             if self._closed:
@@ -82,7 +102,9 @@ class Pool:
             raise NotAcceptable("The pixel data can't be converted: the worker ended over them.") from None
         finally:
             self._give_back(worker, answered)
-        return outcome
+        if isinstance(outcome, _Raised):
+            raise outcome.error
+        return outcome.value
 
     def close(self) -> None:
         """End all workers. Calls under way fail."""
@@ -128,6 +150,20 @@ class Pool:
             worker.kill()
             worker.end()
         self._places.put(worker if answered else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Returned(Generic[R]):
+    """The answer of a worker: what the function returned."""
+
+    value: R
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """The answer of a worker: what the function raised."""
+
+    error: Error | Unforeseen
 
 
 class _Ended(Exception):
@@ -186,19 +222,18 @@ def _serve(pipe: Connection) -> None:
 
 def _answer(request: bytes) -> memoryview:
     """What is to be sent back: what the function returns, or an error."""
-    outcome: Exception
     try:
         function, arguments, keywords = ForkingPickler.loads(request)  # imports what is called
         _limit_memory()
-        return ForkingPickler.dumps(function(*arguments, **keywords))
+        return ForkingPickler.dumps(_Returned(function(*arguments, **keywords)))
     except Error as error:
-        outcome = error
+        raised = _Raised(error)
     except MemoryError:
-        outcome = NotAcceptable("The pixel data can't be converted: that would take too much memory.")
+        raised = _Raised(NotAcceptable("The pixel data can't be converted: that would take too much memory."))
     except Exception as error:  # noqa: BLE001 - the service writes it down, without what its message may quote
         place = traceback.extract_tb(error.__traceback__)[-1]
-        outcome = Unforeseen(f"{type(error).__name__} at {place.filename}:{place.lineno} in {place.name}")
-    return ForkingPickler.dumps(outcome)
+        raised = _Raised(Unforeseen(f"{type(error).__name__} at {place.filename}:{place.lineno} in {place.name}"))
+    return ForkingPickler.dumps(raised)
 
 
 @cache

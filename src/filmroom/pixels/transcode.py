@@ -1,24 +1,29 @@
 """Frames and files in another Transfer Syntax, every sample as it was (PS3.5 §8.2, §A.4)."""
 
 import mmap
+import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from struct import pack
 from typing import Any
 
+import numpy as np
+
 from filmroom.dicom import frames, json_model, part10, rewrite, transfer_syntax
-from filmroom.dicom.frames import Frames
+from filmroom.dicom.frames import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA, Frames
 from filmroom.dicom.part10 import UNDEFINED, DataSet, File
 from filmroom.dicom.rewrite import Value
 from filmroom.dicom.transfer_syntax import TransferSyntax
 from filmroom.errors import BadFile, NotAcceptable, Unavailable
-from filmroom.pixels import codecs
-from filmroom.pixels.codecs import UNSUPPORTED
+from filmroom.pixels import ahead, codecs, loss
+from filmroom.pixels.codecs import UNSUPPORTED, refusal
 from filmroom.pixels.frame import Frame, describe
 
-PIXEL_DATA, EXTENDED_OFFSETS, EXTENDED_LENGTHS = 0x7FE00010, 0x7FE00001, 0x7FE00002
+EXTENDED_OFFSETS, EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
 PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION = 0x00280004, 0x00280006
+_THREADS = min(os.cpu_count() or 1, 4)  # for the Frames of one file
 
 OTHER_LENGTH = "The pixel data can't be converted: a Frame has another length than the data set says."
 
@@ -29,16 +34,24 @@ def can_transcode(source_uid: str, target_uid: str) -> bool:
     """Whether there are codecs for it. Samples that don't fit the target are refused all the same."""
     if source_uid == target_uid:
         return True
-    return codecs.find(source_uid).decode is not None and codecs.find(target_uid).encode is not None
-
-
-def made_of(source_uid: str) -> list[str]:
-    """The other Transfer Syntaxes that there are codecs for."""
-    return [uid for uid in codecs.ENCODED if uid != source_uid and can_transcode(source_uid, uid)]
+    source, target = codecs.find(source_uid), codecs.find(target_uid)
+    return source_uid in target.recode or (source.decode is not None and target.encode is not None)
 
 
 def transcode_frame(data: bytes, frame: Frame, source_uid: str, target_uid: str) -> bytes:
-    """One Frame in another Transfer Syntax. `after` tells what it is then."""
+    """One Frame in another Transfer Syntax, to be read by the Metadata that `frame` was described by."""
+    made = after(frame, source_uid, target_uid)
+    if codecs.find(target_uid).as_described:
+        made = replace(made, photometric=_colours(frame, made), planar=frame.planar)
+    return _recode(data, frame, made, source_uid, target_uid)
+
+
+def _colours(frame: Frame, made: Frame) -> str:
+    """Chroma is shared again if Metadata say so. What only a codestream can be (YBR_RCT) is RGB once decoded."""
+    return frame.photometric if frame.subsampled else made.photometric
+
+
+def _recode(data: bytes, frame: Frame, made: Frame, source_uid: str, target_uid: str) -> bytes:
     source, target = codecs.find(source_uid), codecs.find(target_uid)
     if source.native and target.native:
         if len(data) not in (frame.length, frame.length + frame.length % 2):  # padded, or in a fragment of its own
@@ -46,19 +59,26 @@ def transcode_frame(data: bytes, frame: Frame, source_uid: str, target_uid: str)
         return data[: frame.length] if source.native == target.native else codecs.swap(data, frame)
     if source_uid == target_uid:
         return data
-    return codecs.encode(codecs.decode(data, frame, source_uid), after(frame, source_uid, target_uid), target_uid)
+    recode = target.recode.get(source_uid)
+    if recode is not None:
+        return recode(data)
+    return codecs.encode(codecs.decode(data, frame, source_uid), made, target_uid)
 
 
 def after(frame: Frame, source_uid: str, target_uid: str) -> Frame:
     """The description of a Frame that was decoded and encoded again."""
-    decoded = codecs.find(source_uid).decoded.get(frame.photometric, frame.photometric)
-    encoded = codecs.find(target_uid).encoded.get(decoded, decoded)
+    source, target = codecs.find(source_uid), codecs.find(target_uid)
+    if source_uid in target.recode:
+        return frame
+    decoded = source.decoded.get(frame.photometric, frame.photometric)
+    encoded = target.encoded.get(decoded, decoded)
     return replace(frame, photometric=encoded, planar=0, words=frame.bits_allocated > 8)
 
 
 def transcode_file(source: Path, destination: Path, target_uid: str) -> None:
     """Write a PS3.10 file in another Transfer Syntax. On failure there is no destination."""
-    if codecs.find(target_uid).encode is None:
+    codec = codecs.find(target_uid)
+    if codec.encode is None and not codec.recode:
         raise NotAcceptable(UNSUPPORTED)
     target = transfer_syntax.find(target_uid)
     with source.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
@@ -75,6 +95,8 @@ def transcode_file(source: Path, destination: Path, target_uid: str) -> None:
 def _transcoded(file: File, target: TransferSyntax) -> Iterator[bytes]:
     def edit(elements: DataSet, decoded: Mapping[str, Any], depth: int) -> Edits:
         if PIXEL_DATA not in elements:
+            if depth == 0 and target.encapsulated and elements.keys() & {FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA}:
+                raise refusal("Floating point samples can't be compressed (PS3.5 §8.2).")
             return {}
         # An Item may hold an icon with pixel data of its own (PS3.3 §F.7).
         return _pixel_data(replace(file, elements=elements), decoded, target, depth == 0)
@@ -107,18 +129,25 @@ def _recoded(file: File, decoded: Mapping[str, Any], target: TransferSyntax) -> 
     source_uid = file.transfer_syntax.uid if file.elements[PIXEL_DATA].encapsulated else _native_uid(file)
     frame, located = describe(decoded), frames.locate(file, decoded)
     if located is None or located.count != frame.count:
-        raise NotAcceptable(UNSUPPORTED)
+        raise refusal("There are fewer Frames than the data set says.")
     made = after(frame, source_uid, target.uid)
     each = _each_frame(file, located, frame, source_uid, target.uid)
+    value, ratio = _concatenated(each, made, target), 1.0
+    if target.encapsulated:
+        encoded = list(each)
+        value, ratio = _encapsulated(encoded), made.length * made.count / max(sum(map(len, encoded)), 1)
     photometric = rewrite.padded("CS", made.photometric.encode("ascii"))
     edits: Edits = {
-        PIXEL_DATA: _encapsulated(list(each)) if target.encapsulated else _concatenated(each, made, target),
+        PIXEL_DATA: value,
         PHOTOMETRIC_INTERPRETATION: Value("CS", len(photometric), [photometric]),
         EXTENDED_OFFSETS: None,
         EXTENDED_LENGTHS: None,
+        **loss.edits(decoded, source_uid, target.uid, ratio),
     }
     if frame.samples > 1:
-        edits[PLANAR_CONFIGURATION] = Value("US", 2, [b"\0\0"])
+        edits[PLANAR_CONFIGURATION] = Value(
+            "US", 2, [made.planar.to_bytes(2, "big" if target.big_endian else "little")]
+        )
     return edits
 
 
@@ -128,25 +157,46 @@ def _native_uid(file: File) -> str:
 
 
 def _each_frame(file: File, located: Frames, frame: Frame, source_uid: str, target_uid: str) -> Iterator[bytes]:
-    for number in range(1, located.count + 1):
+    """In threads, as codecs let go of the interpreter while they work."""
+    made = after(frame, source_uid, target_uid)
+
+    def convert(number: int) -> bytes:
         offset, length = frames.span(located, number)
         raw = frames.extract(located, number, bytes(file.buffer[offset : offset + length]))
-        yield transcode_frame(raw, frame, source_uid, target_uid)
+        return _recode(raw, frame, made, source_uid, target_uid)
+
+    if located.count == 1:
+        yield convert(1)
+        return
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for done in ahead.each(threads, convert, zip(range(1, located.count + 1)), _THREADS):
+            yield done.result()
+
+
+def _of_length(data: bytes, frame: Frame) -> bytes:
+    """A header that declares another length than follows would spoil the file."""
+    if len(data) != frame.length:
+        raise NotAcceptable(OTHER_LENGTH)
+    return data
 
 
 def _concatenated(each: Iterator[bytes], frame: Frame, target: TransferSyntax) -> Value:
-    length = frame.length * frame.count
+    length = (frame.bits * frame.count + 7) // 8
     vr = "OW" if frame.words or target.implicit else "OB"  # PS3.5 §A.1, §A.2
 
     def chunks() -> Iterator[bytes]:
-        for data in each:
-            if len(data) != frame.length:  # a header that declares another length would spoil the file
-                raise NotAcceptable(OTHER_LENGTH)
-            yield data
+        sound = (_of_length(data, frame) for data in each)
+        yield from sound if frame.bits % 8 == 0 else [_joined(sound, frame.bits)]
         if length % 2:
             yield b"\0"
 
     return Value(vr, length + length % 2, chunks())
+
+
+def _joined(each: Iterator[bytes], bits: int) -> bytes:
+    """Frames of single bits follow each other without a gap (PS3.5 §8.1.1)."""
+    unpacked = [np.unpackbits(np.frombuffer(data, "u1"), count=bits, bitorder="little") for data in each]
+    return np.packbits(np.concatenate(unpacked), bitorder="little").tobytes()
 
 
 def _encapsulated(each: list[bytes]) -> Value:

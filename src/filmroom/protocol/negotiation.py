@@ -97,12 +97,12 @@ class Selected:
         best: tuple[float, bool] = (0.0, True)
         found: Selected | None = None
         for choice in choices:
-            as_stored = choice.transfer_syntax in {STORED, stored}
+            as_stored = choice._is_stored(stored)
             rank = (choice._weight(stored), as_stored)
             if rank[0] > 0 and (found is None or rank > best) and (as_stored or convertible(choice.transfer_syntax)):
                 best, found = rank, choice
         if found is not None:
-            return found
+            return found if found.fallback or found._is_stored(stored) else found._or_as(stored, choices)
         return next((replace(choice, transfer_syntax=STORED) for choice in choices if choice.fallback), None)
 
     def fitting(self, stored: str, convertible: Callable[[str], bool]) -> "Selected":
@@ -125,6 +125,18 @@ class Selected:
         raise NotAcceptable(
             f"There are {count} parts to send, which one part can't carry. Acceptable here: {', '.join(several)}."
         )
+
+    def _is_stored(self, stored: str) -> bool:
+        return self.transfer_syntax in {STORED, stored}
+
+    def _or_as(self, stored: str, choices: Sequence["Selected"]) -> "Selected":
+        """The same, and what is stored if the conversion fails and that was asked for, too."""
+        form = (self.media_type, self.multipart)
+        will_do = any(
+            one._is_stored(stored) and one._weight(stored) > 0 and (one.media_type, one.multipart) == form
+            for one in choices
+        )
+        return replace(self, fallback=will_do)
 
     def _weight(self, stored: str) -> float:
         if self.transfer_syntax != STORED:

@@ -58,10 +58,11 @@ def converting(stored: StoredInstance, said: Wording, media_type: str) -> Iterat
     try:
         yield
     except NotAcceptable as error:
-        if str(error) != UNSUPPORTED:
+        if not str(error).startswith(UNSUPPORTED):
             raise
-        acceptable = f"{media_type}; transfer-syntax={STORED}"
-        raise NotAcceptable(said.transcoding.format(stored=stored.transfer_syntax, acceptable=acceptable)) from error
+        facts = {"stored": stored.transfer_syntax, "acceptable": f"{media_type}; transfer-syntax={STORED}"}
+        reason = str(error).removeprefix(UNSUPPORTED).strip()
+        raise NotAcceptable(said.transcoding.format(reason=f"{reason} " if reason else "", **facts)) from error
 
 
 def either(made: Content, as_it_lies: Content | None) -> Content:

@@ -1,6 +1,6 @@
 """Retrieve Frames (PS3.18 §10.4.1.1.6): ranged reads of the file, or conversions of what they bring."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from filmroom.archive import Archive
@@ -13,7 +13,7 @@ from filmroom.errors import NotAcceptable
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import codecs
-from filmroom.pixels.frame import Frame, describe
+from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import transcode_frame
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.protocol.offers import OCTET_STREAM
@@ -42,7 +42,14 @@ def frames(
         if not choice.fallback:
             raise
         return lying
-    return [_converted(archive, stored, frame, choice, content, said) for content in lying]
+    # The codec workers are some Frames ahead of what is sent.
+    calls = ((b"".join(one.chunks), frame, stored.transfer_syntax, syntax) for one in lying)
+    conversions = archive.pool.ahead(transcode_frame, calls)
+    again = ((lambda number=number: _lying(archive, stored, ranges, [number], choice)[0]) for number in numbers)
+    return [
+        _converted(stored, conversions, choice, content, stand_in, said)
+        for content, stand_in in zip(lying, again, strict=True)
+    ]
 
 
 def _lying(
@@ -77,21 +84,25 @@ def _lying(
 
 
 def _converted(
-    archive: Archive, stored: StoredInstance, frame: Frame, choice: Selected, lying: Content, said: Wording
+    stored: StoredInstance,
+    conversions: Iterator[Callable[[], bytes]],
+    choice: Selected,
+    lying: Content,
+    stand_in: Callable[[], Content],
+    said: Wording,
 ) -> Content:
-    """A Frame in another Transfer Syntax, or as it is stored if that fails and will do."""
+    """The next of the conversions, or the Frame as it is stored if that fails and will do."""
     syntax = choice.transfer_syntax
 
     def convert() -> Content:
-        data = b"".join(lying.chunks)
         try:
             with converting(stored, said, OCTET_STREAM):
-                made = archive.pool.run(transcode_frame, data, frame, stored.transfer_syntax, syntax)
+                made = next(conversions)()
         except NotAcceptable as error:
             if not choice.fallback:
                 raise
             error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
-            return replace(lying, chunks=iter([data]))
+            return stand_in()
         return replace(lying, transfer_syntax=syntax, chunks=iter([made]), length=len(made), read=None)
 
     def chunks() -> Iterator[bytes]:

@@ -2,7 +2,8 @@ import struct
 
 import pytest
 
-from filmroom.pixels.jpeg_2000 import Size, codestream, size
+from filmroom.pixels.codecs.codec import Size
+from filmroom.pixels.codecs.jpeg_2000 import codestream, size
 
 SIGNATURE = struct.pack(">I4s4s", 12, b"jP  ", b"\r\n\x87\n")
 OTHER = struct.pack(">I4s4s", 12, b"ftyp", b"jp2 ")
