@@ -41,6 +41,8 @@ _NAME_GROUPS = frozenset({"Alphabetic", "Ideographic", "Phonetic"})
 _CONTROLS = b"\0\1\3\4"
 _BULK_DATA_URI = b'"BulkDataURI":"'
 
+_KEYS = {tag: attributes.key(tag) for tag in attributes.VRS}  # to look one up is quicker than to format it
+
 Elements: TypeAlias = dict[str, dict[str, Any]]
 
 
@@ -93,13 +95,13 @@ class _Writer:
         if SPECIFIC_CHARACTER_SET in elements:
             codecs = self._codecs(elements[SPECIFIC_CHARACTER_SET])
         signed = bool(self._number(elements, PIXEL_REPRESENTATION, signed))
-        buffer, converters = self.buffer, self.converters
+        buffer, converters, known = self.buffer, self.converters, _KEYS.get
         written: Elements = {}
         for tag in sorted(elements):
             vr, offset, length, _, _ = element = elements[tag]
             if len(vr) > 2:
                 vr = self._chosen_vr(tag, vr, elements, signed)
-            key = f"{tag:08X}"
+            key = known(tag) or f"{tag:08X}"
             convert = converters.get(vr)
             if convert is None or (length > LONGEST_INLINE and not self._fits(vr, offset, length)):
                 written[key] = self._other(path + key, tag, vr, element, codecs, signed)

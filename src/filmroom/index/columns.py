@@ -15,6 +15,7 @@ Elements = dict[str, Any]
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 LONGEST_HELD = 16 * 1024  # bytes of JSON
+_SURELY_SHORT = 1024  # characters, whatever JSON makes of them
 _LARGEST = 2**63 - 1
 _BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
@@ -43,6 +44,9 @@ def held(level: Level, elements: Mapping[str, Any]) -> Elements:
 
 def is_held(element: Elements) -> bool:
     """Whether an element is short enough to be in the answer to a search: a page holds thousands."""
+    values = element.get("Value", ())
+    if not values or (len(values) == 1 and isinstance(values[0], str) and len(values[0]) <= _SURELY_SHORT):
+        return True
     return len(orjson.dumps(element)) <= LONGEST_HELD
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 # What stands between separators that are not inside quotes; a quote that is not closed lasts to the end.
 _QUOTED = r'"(?:\\.|[^"\\])*+"?'
@@ -20,6 +21,7 @@ class MediaType:
     q: float
 
 
+@lru_cache(maxsize=512)  # the same few come with every request and every part
 def parse(text: str) -> MediaType:
     """One media type: `multipart/related; type="application/dicom"`. What can't be read is left out."""
     first, *rest = _PARAMETERS.findall(text) or [""]

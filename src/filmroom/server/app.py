@@ -20,6 +20,8 @@ from filmroom.server.roots import Roots
 from filmroom.server.work import Work
 from filmroom.settings import Settings
 
+COLLECTED_AFTER = 20_000  # objects made; a data set has thousands, and hardly any that only the collector can free
+
 _INDEX = f"""Filmroom {__version__}, a DICOMweb service.
 
 /dicomweb       DICOMweb as the Standard has it (PS3.18)
@@ -39,6 +41,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
         work = Work(settings.threads)
         archive = await work.run(Archive.open, settings)
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
+        gc.set_threshold(COLLECTED_AFTER)
         try:
             yield {"archive": archive, "work": work, "settings": settings}
         finally:

@@ -26,4 +26,4 @@ def root_of(dialect: Dialect, request: Request) -> str:
     server = request.scope.get("server")
     port = server[1] if server else None
     public_url = request.state.settings.public_url
-    return targets.service_root(request.url.scheme, request.headers.get("host"), port, public_url, dialect.root)
+    return targets.service_root(request.scope["scheme"], request.headers.get("host"), port, public_url, dialect.root)
