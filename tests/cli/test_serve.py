@@ -234,3 +234,26 @@ def test_data_of_no_name(run: Program) -> None:
 def test_the_module_runs_as_the_program_does(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "filmroom", "serve", "--port", "70000", "--data", str(tmp_path)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 2
+
+
+@needs_proc
+def test_connections_that_stay_open_are_spread_evenly_over_the_workers(tmp_path: Path) -> None:
+    with service.running(tmp_path / "data", "--workers", "2") as running:
+        wait_until(lambda: len(workers(running)) == 2)
+        clients = [httpx2.Client(base_url=running.url, timeout=60) for _ in range(8)]
+
+        def spread() -> list[int]:
+            for client in clients:
+                assert client.get("/health/check").status_code == 200
+            return sorted(len(connections(pid)) for pid in workers(running))
+
+        wait_until(lambda: spread() == [4, 4])
+        for client in clients:
+            client.close()
+
+
+def connections(pid: int) -> set[str]:
+    """The connections that a process holds, apart from the socket that it listens on."""
+    inodes = {os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()}
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return {fields[9] for fields in lines if fields[3] == "01" and f"socket:[{fields[9]}]" in inodes}

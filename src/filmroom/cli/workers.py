@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -19,6 +20,9 @@ from typing import Any
 import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
+
+from filmroom.server.balance import Share
+from filmroom.server.limits import BoundedProtocol
 
 BACKLOG = 2048
 REST = 0.5  # seconds before a worker is replaced, so that one that can't live costs no core
@@ -47,7 +51,8 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
 
 def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
     """One worker for each socket, until a signal handler raises or a worker can't start."""
-    workers = [_start(config, one) for one in listening]
+    counts = _CONTEXT.RawArray("i", len(listening))
+    workers = [_start(config, one, counts, place) for place, one in enumerate(listening)]
     try:
         while True:
             wait([worker.sentinel for worker in workers])
@@ -58,7 +63,8 @@ def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
                     raise SystemExit(STARTUP_FAILURE)  # the next would meet the same
                 log.warning("worker replaced", exit_code=worker.exitcode, pid=worker.pid)
                 time.sleep(REST)
-                workers[place] = _start(config, listening[place])
+                counts[place] = 0
+                workers[place] = _start(config, listening[place], counts, place)
     finally:
         for worker in workers:
             worker.terminate()
@@ -79,15 +85,16 @@ def _bound(family: socket.AddressFamily, address: Any, *options: int) -> socket.
     return made
 
 
-def _start(config: uvicorn.Config, listening: socket.socket) -> SpawnProcess:
-    worker = _CONTEXT.Process(target=_serve, args=(config, listening), name="filmroom web")
+def _start(config: uvicorn.Config, listening: socket.socket, counts: Any, place: int) -> SpawnProcess:
+    worker = _CONTEXT.Process(target=_serve, args=(config, listening, counts, place), name="filmroom web")
     worker.start()
     return worker
 
 
-def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
+def _serve(config: uvicorn.Config, listening: socket.socket, counts: Any, place: int) -> None:
     """The life of a worker."""
     config.configure_logging()
+    config.http = partial(BoundedProtocol, share=Share(counts, place))  # type: ignore[assignment]
     threading.Thread(target=_finish_with_the_service, daemon=True).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group
         uvicorn.Server(config).run(sockets=[listening])

@@ -4,6 +4,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from filmroom.server.balance import Share
+
 HEAD = 64 * 1024  # bytes of the request line, the header fields and the trailer fields together
 MESSAGE = f"The request line and the header fields exceed {HEAD} bytes together."
 _BESIDE = 4  # bytes of a field that are neither name nor value: ": " and the end of its line
@@ -16,11 +18,28 @@ class HeadTooLarge(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """Answers 431 and closes the connection when a head is too large (RFC 6585 §5)."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, share: Share | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._share = share
         self._head = 0  # bytes of the line and of the fields that are complete
         self._unfinished = 0  # bytes received since the last of a body, or since a request began
         self._progress = False
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if self._share is not None:
+            self._share.join()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._share is not None:
+            self._share.leave()
+        super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        """The request is handed on; if other workers have fewer connections, this is the last on its own."""
+        super().on_headers_complete()
+        if self._share is not None and self._share.exceeded:
+            self.cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """Parse what came. A field that does not end is never given to `on_header`, so what came is counted, too."""
