@@ -17,8 +17,11 @@ _KINDS = {
     Kind.STUDY: "a Study, a Series, an Instance",
     Kind.FRAMES: "Frames",
     Kind.BULKDATA: "Bulkdata",
+    Kind.PIXELDATA: "Pixel Data",
     Kind.RENDERED: "Rendered",
-    Kind.METADATA: "Metadata, search, response of a store",
+    Kind.THUMBNAIL: "Thumbnail",
+    Kind.METADATA: "Metadata",
+    Kind.SEARCH: "Search, response of a store",
     Kind.CAPABILITIES: "Capabilities",
     Kind.URI: "an Instance by URI",
 }

@@ -69,7 +69,10 @@ class Settings(BaseSettings):
         description="Processes that change Transfer Syntax and render, for each web worker.",
     )
     codec_timeout: float = Field(
-        60.0, gt=0, allow_inf_nan=False, description="Seconds after which a change of Transfer Syntax is given up."
+        60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after which a change of Transfer Syntax or an image is given up.",
     )
     part_limit: int = Field(
         4 * 1024**3, ge=1, description="Largest DICOM file accepted, in bytes; larger ones get 413."

@@ -168,3 +168,24 @@ def test_a_document_for_a_link_in_a_browser(http: httpx2.Client, document: Sent)
 def test_a_document_of_another_kind_is_refused(http: httpx2.Client, document: Sent, accept: str) -> None:
     answer = http.get(f"{ROOT}{document.instance}/bulkdata/00420011", headers={"Accept": accept})
     assert (answer.status_code, "application/pdf" in answer.text) == (406, True)
+
+
+@pytest.mark.parametrize("end", ["bulkdata", "pixeldata"])
+def test_all_values_do_not_go_in_one_part(http: httpx2.Client, study: list[Sent], end: str) -> None:
+    answer = http.get(f"{ROOT}{study[0].study}/{end}", headers={"Accept": OCTETS})
+    assert answer.status_code == 406
+
+
+def test_a_converted_value_is_where_metadata_says(http: httpx2.Client, url: str) -> None:
+    made = sent(data.image())
+    accept = {"Accept": 'application/dicom; transfer-syntax="1.2.840.10008.1.2.5"'}
+    store(http, ROOT, made.content)
+    compressed = http.get(ROOT + made.instance, headers=accept).content
+    http.delete(ROOT + made.study)
+    assert store(http, ROOT, compressed).status_code == 200
+    place = f"{made.instance}/bulkdata/7FE00010"
+    (part,) = parts(
+        http.get(ROOT + place, headers={"Accept": f'multipart/related; type="{OCTETS}"; transfer-syntax={EXPLICIT}'})
+    )
+    assert part.headers["Content-Location"].removeprefix(url + ROOT) == place
+    assert part.content == made.dataset.PixelData

@@ -193,3 +193,9 @@ def test_long_searches_are_compressed(http: httpx2.Client, long: Sent) -> None:
 def test_instances_are_never_compressed(http: httpx2.Client, long: Sent) -> None:
     headers, _ = raw(http, f"{ROOT}{long.study}", Accept="*/*", **{"Accept-Encoding": "gzip, zstd"})
     assert "Content-Encoding" not in headers
+
+
+def test_xml_of_a_study_goes_in_several_parts(http: httpx2.Client, study: list[Sent]) -> None:
+    accept = {"Accept": "application/dicom+xml"}
+    assert http.get(f"{ROOT}{study[0].study}/metadata", headers=accept).status_code == 406
+    assert http.get(f"{ROOT}{study[0].instance}/metadata", headers=accept).status_code == 200

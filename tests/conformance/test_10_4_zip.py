@@ -14,7 +14,7 @@ from pydicom import dcmread
 from pydicom.fileset import FileSet
 
 from tests import data
-from tests.messages import Sent, encoded, sent, store
+from tests.messages import Sent, encoded, parts, sent, store
 
 ROOT = "/dicomweb"
 ZIP, STORED = {"Accept": "application/zip"}, {"Accept": "application/zip; transfer-syntax=*"}
@@ -117,3 +117,37 @@ def test_not_in_the_dialects_of_azure(http: httpx2.Client) -> None:
     made = sent()
     store(http, ROOT, made.content)
     assert http.get("/v2" + made.study, headers=ZIP).status_code == 406
+
+
+@pytest.fixture(scope="module")
+def mixed(http: httpx2.Client) -> list[Sent]:
+    """A native image, and one of which no codec can make anything."""
+    one, other = sent(data.image()), encoded(b"jls!")
+    other.dataset.StudyInstanceUID = one.dataset.StudyInstanceUID
+    made = [one, Sent(other.dataset, data.file(other.dataset, "1.2.840.10008.1.2.4.80"))]
+    assert store(http, ROOT, *(each.content for each in made)).status_code == 200
+    return made
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("application/zip, application/dicom; transfer-syntax=*", "application/zip"),
+        ("application/dicom, application/zip;q=0.5", "application/zip"),
+        ('multipart/related; type="application/dicom"; transfer-syntax=*, application/zip', "multipart/related"),
+    ],
+)
+def test_all_instances_go_into_one_archive_or_none(
+    http: httpx2.Client, mixed: list[Sent], accept: str, media_type: str
+) -> None:
+    answer = http.get(ROOT + mixed[0].study, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, media_type)
+    if media_type != "application/zip":
+        assert {part.headers["Content-Type"].partition(";")[0] for part in parts(answer)} == {"application/dicom"}
+
+
+def test_an_archive_has_a_version_of_its_own(http: httpx2.Client, study: list[Sent]) -> None:
+    several = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
+    found = [http.get(ROOT + study[0].study, headers=one).headers["ETag"] for one in (STORED, several)]
+    found.append(http.get(f"{ROOT}{study[0].study}?dicomdir=true", headers=STORED).headers["ETag"])
+    assert len(set(found)) == 3

@@ -152,3 +152,14 @@ def test_charset_is_of_no_matter(http: httpx2.Client, image: Sent) -> None:
 
 def test_it_is_not_of_azure(http: httpx2.Client) -> None:
     assert http.get("/v2/wado?requestType=WADO").status_code == 404
+
+
+def test_what_is_no_image_is_406_and_says_what_it_is(http: httpx2.Client) -> None:
+    report = sent(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11")
+    store(http, ROOT, report.content)
+    answer = wado(http, report)
+    assert (answer.status_code, "Basic Text SR" in answer.text) == (406, True)
+
+
+def test_overlays_are_drawn_on_request(http: httpx2.Client, image: Sent) -> None:
+    assert wado(http, image, annotation="patient,overlay").status_code == 200

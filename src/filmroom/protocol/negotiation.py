@@ -116,7 +116,7 @@ class Selected:
         """The choices that can carry so many parts."""
         if count == 1:
             return self
-        choices = [choice for choice in (self, *self.alternatives) if choice.multipart]
+        choices = [one for one in (self, *self.alternatives) if one.multipart or one.media_type in _HOLD_MANY]
         if choices:
             return replace(choices[0], alternatives=tuple(choices[1:]))
         if self.offers is None or self.offers.one_part is not None:
@@ -145,6 +145,7 @@ class Selected:
 
 
 _MULTIPART = frozenset({True})
+_HOLD_MANY = frozenset({"application/zip", "application/dicom+json"})  # in one part
 
 
 def select(accept: Sequence[str], query_accept: Sequence[str], offers: Offers) -> Selected:

@@ -84,8 +84,8 @@ _COMPRESSED: Mapping[str, tuple[str, ...]] = {
     "image/jpx": ("4.92", "4.93"),
     "image/jphc": ("4.201", "4.202", "4.203"),
     "image/jxl": ("4.110", "4.111", "4.112"),
-    "video/mpeg2": ("4.100", "4.101"),
-    "video/mp4": ("4.102", "4.103", "4.104", "4.105", "4.106"),
+    "video/mpeg2": ("4.100", "4.101", "4.100.1", "4.101.1"),
+    "video/mp4": tuple(f"4.{number}{form}" for form in ("", ".1") for number in range(102, 107)),
     "video/H265": ("4.107", "4.108"),
 }
 _SYNONYMS: Mapping[str, str] = {

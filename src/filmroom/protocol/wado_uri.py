@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from filmroom.dicom.presentation import Presentation, Viewport
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadParameter, BadTarget
-from filmroom.protocol import media_types, targets
+from filmroom.protocol import media_types, rendering, targets
 
 _UIDS = ("studyUID", "seriesUID", "objectUID")
 REQUIRED = frozenset({"requestType", *_UIDS})
@@ -25,7 +25,6 @@ _REFUSED: Mapping[str, str] = {
 }
 _INTEGER = re.compile(r"\s*([0-9]{1,9})\s*")
 _SYNTAX = re.compile(r"[0-9.]{1,64}|\*")
-_LONGEST_SIDE = 16_383  # pixels of an image; no encoder makes longer ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class UriRequest:
 
     target: Resource
     accept: str | None  # the media types as in Accept, which then does not count
-    frame: int = 1
+    frame: int | None = None  # the first, or the document
     quality: int = 100
     window: tuple[float, float] | None = None  # center and width
     rows: int | None = None  # of the image, at most
@@ -69,11 +68,11 @@ def parse(parameters: Iterable[tuple[str, str]]) -> UriRequest:
     return UriRequest(
         target=_target(given),
         accept=_accept(given),
-        frame=_integer(given, "frameNumber", 2**31 - 1) or 1,
+        frame=_integer(given, "frameNumber", 2**31 - 1),
         quality=_integer(given, "imageQuality", 100) or 100,
         window=_window(given),
-        rows=_integer(given, "rows", _LONGEST_SIDE),
-        columns=_integer(given, "columns", _LONGEST_SIDE),
+        rows=_integer(given, "rows", rendering.LONGEST_SIDE),
+        columns=_integer(given, "columns", rendering.LONGEST_SIDE),
         region=_region(given.get("region")),
         annotation=_annotation(given.get("annotation")),
     )
@@ -150,6 +149,6 @@ def _region(text: str | None) -> tuple[float, float, float, float] | None:
 
 def _annotation(text: str | None) -> tuple[str, ...]:
     asked = [one.strip() for one in (text or "").split(",") if one.strip()]
-    if not set(asked) <= {"patient", "technique"}:
-        raise BadParameter("The query parameter 'annotation' is a list of: patient, technique.")
+    if not set(asked) <= set(rendering.ANNOTATIONS):
+        raise BadParameter(f"The query parameter 'annotation' is a list of: {', '.join(rendering.ANNOTATIONS)}.")
     return tuple(dict.fromkeys(asked))

@@ -75,6 +75,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "quality": Parameter("Quality of the image", number=(1, 100)),
         "window": Parameter("center,width,function: linear, linear-exact or sigmoid"),
         "viewport": Parameter("width,height of the image, and the region of the source: x,y,width,height"),
+        "annotation": Parameter("What to draw into the image, with commas: patient, technique, overlay", _ANNOTATION),
         "iccprofile": Parameter("no, yes, or a color space: srgb, adobergb, rommrgb, displayp3"),
         # PS3.18 §9
         "requestType": Parameter("What is asked for", r"^WADO$"),
@@ -84,9 +85,6 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "contentType": Parameter("Media types as in the header Accept, which then does not count"),
         "transferSyntax": Parameter("UID of the Transfer Syntax of application/dicom, or *", r"^([0-9.]{1,64}|\*)$"),
         "anonymize": Parameter("De-identification; refused", r"^no$"),
-        "annotation": Parameter(
-            "What to write into the image", r"^(patient|technique|overlay)(,(patient|technique|overlay))*$"
-        ),
         "rows": Parameter("The most rows of the image", number=(1, 16_383)),
         "columns": Parameter("The most columns of the image", number=(1, 16_383)),
         "region": Parameter("What of the image: left,top,right,bottom, each from 0 to 1"),

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -154,6 +154,7 @@ def represent_zip(
 ) -> Answer:
     """The Instances in one ZIP archive, for a browser to save."""
     validator = _validator(contents, False, conditions.dated)
+    validator = replace(validator, tag=f"{validator.tag}-{'dicomdir' if dicomdir else 'zip'}")
     headers = validator.headers | CACHING
     if conditions.known(validator):
         return Answer(headers, None, status=304)

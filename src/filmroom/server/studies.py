@@ -1,5 +1,6 @@
 """The Studies Service and Resources (PS3.18 §10): store, retrieve, search, delete, in every dialect."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -12,7 +13,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.store_response import Summary
 from filmroom.protocol import offers, queries, targets
 from filmroom.protocol.dialects import Dialect
-from filmroom.protocol.negotiation import Kind
+from filmroom.protocol.negotiation import Kind, Selected
 from filmroom.server import bodies, metadata, responses
 from filmroom.server.bodies import Receiver
 from filmroom.server.requests import root_of, select, target_of
@@ -103,18 +104,17 @@ async def retrieve_all(dialect: Dialect, request: Request, kind: Kind) -> Respon
 
     def begin() -> Answer:
         version, contents = service(request.state.archive, target, selected)
-        return responses.represent_stream(f"{version}-{selected.transfer_syntax}", contents, root, conditions)
+        return responses.represent_stream(f"{version}-{_form(selected)}", contents, root, conditions)
 
     return responses.send(request, await request.state.work.run(begin))
 
 
 async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     """Retrieve Metadata (PS3.18 §10.4.1.1.2), or 304 when the client has it already."""
-    selected, target, root = (
-        select(dialect, request, Kind.METADATA),
-        target_of(dialect, request),
-        root_of(dialect, request),
-    )
+    selected, target = select(dialect, request, Kind.METADATA), target_of(dialect, request)
+    root = root_of(dialect, request)
+    if target.level is not Level.INSTANCE:
+        selected = selected.for_parts(2)
     known = metadata.known(dialect, request, selected)
     wanted, unknown = queries.metadata_fields(dialect, request.query_params.multi_items())
 
@@ -148,6 +148,12 @@ async def delete(dialect: Dialect, request: Request) -> Response:
     """Delete a Study, a Series or an Instance (Azure; PS3.18 has no such transaction)."""
     await request.state.work.run(delete_service.delete, request.state.archive, target_of(dialect, request))
     return Response(status_code=204)
+
+
+def _form(selected: Selected) -> str:
+    """What an answer may be made of, in a word for its ETag."""
+    choices = [(one.media_type, one.transfer_syntax) for one in (selected, *selected.alternatives)]
+    return f"{zlib.crc32(repr(choices).encode()):x}"
 
 
 def _described_root(dialect: Dialect, request: Request) -> str | None:

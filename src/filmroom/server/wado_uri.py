@@ -22,6 +22,6 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
         # How an image should look says nothing of a file; viewers send it all the same.
         service = partial(retrieve_service.instances_of, request.state.archive, dialect, asked.target, selected)
         return await studies.send_contents(dialect, request, asked.target, service)
-    frames, how = (asked.frame,), asked.presentation
+    frames, how = None if asked.frame is None else (asked.frame,), asked.presentation
     image = partial(rendered_service.of_instance, request.state.archive, dialect, asked.target, frames, selected, how)
     return await rendered.send(dialect, request, image)

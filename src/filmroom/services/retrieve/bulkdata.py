@@ -21,6 +21,7 @@ PIXEL_DATA = "7FE00010"
 ENCAPSULATED_DOCUMENT, MIME_TYPE = "00420011", 0x00420012
 
 Contents = Iterator[Content]
+_SEVERAL = 2  # parts at least, as far as can be told beforehand
 
 
 def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
@@ -55,7 +56,7 @@ def pixeldata(archive: Archive, target: Resource, selected: Selected) -> list[Co
 
 def all_bulkdata(archive: Archive, target: Resource, selected: Selected) -> tuple[str, Contents]:
     """All bulk values of a Study, a Series or an Instance, with the version of these. One kind must hold them all."""
-    octets = _of_types(selected, {offers.OCTET_STREAM})
+    octets = _of_types(selected.for_parts(_SEVERAL), {offers.OCTET_STREAM})
 
     def of(stored: StoredInstance) -> Contents:
         with archive.index.read() as tx:
@@ -69,6 +70,7 @@ def all_bulkdata(archive: Archive, target: Resource, selected: Selected) -> tupl
 
 def all_pixeldata(archive: Archive, target: Resource, selected: Selected) -> tuple[str, Contents]:
     """All Frames of a Study or a Series, with the version of these."""
+    selected = selected.for_parts(_SEVERAL)
 
     def check(stored: StoredInstance) -> None:
         _of_video(stored, selected) if is_video(stored.transfer_syntax) else fit(stored, selected)

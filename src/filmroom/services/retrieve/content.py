@@ -35,7 +35,7 @@ class Content:
 
     def ready(self) -> "Content":
         """What is sent in the end: a conversion is done here, before anything of it is said."""
-        return self if self.convert is None else self.convert()
+        return self if self.convert is None else replace(self.convert(), location=self.location)
 
 
 def not_found(target: Resource) -> NotFound:

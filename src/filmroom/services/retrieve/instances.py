@@ -34,9 +34,15 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
             "matched. Matching instances can be retrieved with their original transfer syntax by specifying "
             "'transfer-syntax=*' in the Accept header."
         )
-    if selected.media_type != offers.ZIP:  # which holds any number
-        selected = selected.for_parts(len(found))
+    selected = _of_one_form(selected.for_parts(len(found)))
     return [_instance(archive, dialect, stored, fit(stored, selected)) for stored in found]
+
+
+def _of_one_form(selected: Selected) -> Selected:
+    """All Instances go into one archive, or none does."""
+    zipped = selected.media_type == offers.ZIP
+    same = tuple(one for one in selected.alternatives if (one.media_type == offers.ZIP) == zipped)
+    return replace(selected, alternatives=same)
 
 
 def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
