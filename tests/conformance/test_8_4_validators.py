@@ -134,3 +134,13 @@ def test_404_comes_before_304(http: httpx2.Client) -> None:
 
 def test_a_study_of_one_is_still_in_parts(http: httpx2.Client, image: Sent) -> None:
     assert len(parts(get(http, image, "Study"))) == 1
+
+
+def test_a_rendered_instance_is_dated_and_a_study_is_not(http: httpx2.Client) -> None:
+    made = sent(data.image())
+    store(http, ROOT, made.content)
+    answer = http.get(f"{ROOT}{made.instance}/rendered")
+    dated = {"If-Modified-Since": answer.headers["Last-Modified"]}
+    assert http.get(f"{ROOT}{made.instance}/rendered", headers=dated).status_code == 304
+    assert "Last-Modified" not in http.get(f"{ROOT}{made.study}/rendered").headers
+    assert http.get(f"{ROOT}{made.study}/thumbnail", headers=dated).status_code == 200

@@ -1,10 +1,10 @@
 """Retrieve Rendered and Thumbnails over HTTP (PS3.18 §10.4.1.1.3, §10.4.1.1.4)."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from filmroom.dicom.presentation import Presentation
 from filmroom.dicom.resources import Level
@@ -12,13 +12,13 @@ from filmroom.errors import BadTarget
 from filmroom.protocol import multipart, rendering, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
+from filmroom.protocol.validators import Validator
+from filmroom.server import responses
 from filmroom.server.requests import root_of, select, target_of
+from filmroom.server.responses import Answer, Conditions
 from filmroom.server.work import Body
 from filmroom.services import rendered as rendered_service
 from filmroom.services.rendered import Rendered, Rendering
-
-# A browser asks each time whether what it has is still so, and a cache that several people share keeps nothing.
-_CACHING = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
 
 
 async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
@@ -63,36 +63,24 @@ def _parameters(request: Request) -> Mapping[str, str]:
 
 async def send(dialect: Dialect, request: Request, service: Callable[[], Rendered]) -> Response:
     """Run the service in one hop, and make nothing that the client has."""
-    known = _known(request) if dialect.presentation else frozenset()
     root = root_of(dialect, request)
+    conditions = Conditions.of(request, validating=dialect.presentation, dated=True)
 
-    def begin() -> tuple[Mapping[str, str], Body | None]:
+    def begin() -> Answer:
         found = service()
-        headers = {"ETag": f'"{found.version}"', **_CACHING} if dialect.presentation else {}
-        if found.version in known or "*" in known:
-            return headers, None
+        validator = Validator(found.version, found.created)
+        headers = validator.headers | responses.CACHING if dialect.presentation else {}
+        if conditions.known(validator):
+            return Answer(headers, None, status=304)
         if found.multipart:
             boundary = multipart.new_boundary()
             kind = f'multipart/related; type="{found.parts[0].media_type}"; boundary={boundary}'
-            return {**headers, "Content-Type": kind}, Body(_message(found, boundary, root))
+            return Answer({**headers, "Content-Type": kind}, Body(_message(found, boundary, root)))
         [part] = found.parts
         length, chunks = part.open()
-        return {**headers, **_headers(part, root, dialect), "Content-Length": str(length)}, Body(chunks)
+        return Answer({**headers, **_headers(part, root, dialect)}, Body(chunks), length)
 
-    headers, body = await request.state.work.run(begin)
-    if body is None:
-        return Response(status_code=304, headers=headers)
-    if body.whole:
-        return Response(b"".join(body.first), headers=headers)
-    if request.method == "HEAD":
-        body.close()
-        return StreamingResponse(_nothing(), headers=headers)
-    return StreamingResponse(body.stream(request.state.work), headers=headers)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for _ in ():
-        yield b""
+    return responses.send(request, await request.state.work.run(begin))
 
 
 def _message(found: Rendered, boundary: str, root: str) -> Iterator[bytes]:
@@ -107,9 +95,3 @@ def _message(found: Rendered, boundary: str, root: str) -> Iterator[bytes]:
 def _headers(part: Rendering, root: str, dialect: Dialect) -> dict[str, str]:
     headers = {"Content-Type": part.media_type}
     return headers | {"Content-Location": root + part.location} if dialect.presentation else headers
-
-
-def _known(request: Request) -> frozenset[str]:
-    """The versions that the client has (RFC 9110 §13.1.2)."""
-    lines = request.headers.getlist("if-none-match")
-    return frozenset(one.strip().removeprefix("W/").strip('"') for line in lines for one in line.split(","))

@@ -55,6 +55,7 @@ class Rendered:
     """The answer to a request: its parts, and a version that no other answer has."""
 
     version: str
+    created: float | None  # when the Instance that was asked for was stored; of many, one that is gone leaves no date
     multipart: bool
     parts: Sequence[Rendering]
 
@@ -107,7 +108,7 @@ def of_instance(
             _Part(stored, (number,), choice.media_type, how, f"{target.path}/frames/{number}/rendered")
             for number in numbers
         ]
-    return _rendered(archive, parts, choice.multipart)
+    return _rendered(archive, parts, choice.multipart, stored.created)
 
 
 def of_many(archive: Archive, target: Resource, selected: Selected, how: Presentation) -> Rendered:
@@ -167,13 +168,13 @@ class _Part:
         return digest(render.VERSION, self.stored.key, self.numbers, self.media_type, self.how)
 
 
-def _rendered(archive: Archive, parts: Sequence[_Part], multipart: bool) -> Rendered:
+def _rendered(archive: Archive, parts: Sequence[_Part], multipart: bool, created: float | None = None) -> Rendered:
     if len(parts) > MOST_PARTS:
         raise NotAcceptable(f"One answer has at most {MOST_PARTS} images; ask for some of them at a time.")
     newest = max(part.stored.watermark for part in parts)
     version = f"{newest}-{digest(multipart, *(part.name for part in parts))}"
     files = [Rendering(part.media_type, part.location, partial(_open, archive, part)) for part in parts]
-    return Rendered(version, multipart or len(files) > 1, files)
+    return Rendered(version, created, multipart or len(files) > 1, files)
 
 
 def _open(archive: Archive, part: _Part) -> tuple[int, Iterator[bytes]]:
@@ -222,7 +223,7 @@ def _document(archive: Archive, stored: StoredInstance, selected: Selected) -> R
         return length, archive.read(stored, ((place.offset + at, size) for at, size in ends))
 
     file = Rendering(PDF, f"{stored.resource.path}/rendered", opened)
-    return Rendered(f"{stored.watermark}-pdf-{choice.multipart:d}", choice.multipart, [file])
+    return Rendered(f"{stored.watermark}-pdf-{choice.multipart:d}", stored.created, choice.multipart, [file])
 
 
 def _choice(selected: Selected, renderable: Collection[str], stored: StoredInstance) -> Selected:
