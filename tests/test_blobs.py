@@ -297,6 +297,8 @@ def test_files_then_their_folder_are_synced_once_each(folder: RawFolder, monkeyp
     parent = folder.root / keys[0][12:14]
     synced = _synced(monkeypatch)
     folder.store.put_all((key, CONTENT) for key in keys)
+    assert str(parent) not in synced
+    folder.store.settle(keys)
     assert synced[0] == str(folder.root)  # which has got a folder
     assert sorted(synced[1:-1]) == sorted(str(parent / key) for key in keys)
     assert synced[-1] == str(parent)

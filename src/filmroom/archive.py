@@ -67,7 +67,7 @@ class Archive:
         index = Database(_url(settings.data / INDEX), connections=settings.threads)
         return cls(
             index=index,
-            additions=GroupCommit(index),
+            additions=GroupCommit(index, blobs.settle),
             blobs=blobs,
             pool=Pool(settings.codec_processes, settings.codec_timeout),
             spool=spool,

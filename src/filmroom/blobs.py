@@ -52,7 +52,10 @@ class BlobStore(Protocol):
         """Store the content, durably when this returns. A file is moved into the store where that is possible."""
 
     def put_all(self, blobs: Iterable[tuple[str, Content]]) -> None:
-        """Store all, durably when this returns, or none."""
+        """Store all or none. The bytes are on the disk when this returns; the names are when `settle` has."""
+
+    def settle(self, keys: Iterable[str]) -> None:
+        """What was put under the keys is there to stay when this returns. One call serves many requests."""
 
     def get(self, key: str) -> bytes:
         """The whole content."""
@@ -122,6 +125,7 @@ class Folder:
 
     def put(self, key: str, content: Content) -> None:
         self.put_all([(key, content)])
+        self.settle([key])
 
     def put_all(self, blobs: Iterable[tuple[str, Content]]) -> None:
         paths = [(self._path(key), content) for key, content in blobs]
@@ -132,13 +136,17 @@ class Folder:
                 for folder in folders:
                     self._open_folder(folder)
                 self._in_parallel([partial(_write, path, content, written) for path, content in paths])
-                for folder in folders:
-                    self._syncs[folder].sync()
         except Unavailable:
             for path in written:
                 with suppress(OSError):
                     os.unlink(path)
             raise
+
+    def settle(self, keys: Iterable[str]) -> None:
+        with _translated("written"):
+            for folder in {os.path.dirname(self._path(key)) for key in keys}:
+                if folder in self._syncs:  # else nothing was put there
+                    self._syncs[folder].sync()
 
     def get(self, key: str) -> bytes:
         with self._reading(key) as descriptor:
@@ -331,6 +339,9 @@ class Memory:
             for _, content in taken:
                 if isinstance(content, Path):
                     content.unlink()
+
+    def settle(self, keys: Iterable[str]) -> None:
+        pass
 
     def get(self, key: str) -> bytes:
         try:

@@ -18,7 +18,7 @@ from tests.service import wait_until
 
 def _together(database: Database, requests: list[list[NewInstance]]) -> list[Future[list[Status]]]:
     """Add from one thread each. A writer holds the first up, so that the others gather behind it."""
-    group = GroupCommit(database)
+    group = GroupCommit(database, lambda _: None)
     with ThreadPoolExecutor(len(requests)) as threads:
         with database.begin():
             futures = [threads.submit(group.add, requests[0])]
@@ -64,7 +64,7 @@ def test_a_mistake_of_ours_spares_the_others_too(database: Database) -> None:
 def test_a_failed_request_leaves_no_row(database: Database) -> None:
     spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]
     with pytest.raises(IntegrityError):
-        GroupCommit(database).add([given.new("1.1", "1.2", "1.3"), spoilt])
+        GroupCommit(database, lambda _: None).add([given.new("1.1", "1.2", "1.3"), spoilt])
     with database.read() as tx:
         assert instances.fetch(tx, Resource("1.1")) == []
 

@@ -222,7 +222,7 @@ class FailingAdditions(GroupCommit):
     """Rows that are not added."""
 
     def __init__(self, archive: Archive, failure: BaseException) -> None:
-        super().__init__(archive.index)
+        super().__init__(archive.index, archive.blobs.settle)
         self._failure = failure
 
     def add(self, new: Sequence[NewInstance]) -> list[Status]:
@@ -298,7 +298,11 @@ def test_failure_at_4_acknowledges_nothing_and_keeps_what_3_added(archive: Archi
     stored(archive, data.file(made))
     archive.blobs.delete(keys(archive))
     with pytest.raises(Unavailable, match="full"):
-        stored(replace(archive, additions=Unrepairing(archive.index)), data.file(made), data.file(other))
+        stored(
+            replace(archive, additions=Unrepairing(archive.index, archive.blobs.settle)),
+            data.file(made),
+            data.file(other),
+        )
     assert found(archive, other) == data.file(other)
     assert len(keys(archive)) == 1
 

@@ -6,7 +6,7 @@ what it adds is all that the transaction holds.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -24,8 +24,10 @@ class _Request:
 class GroupCommit:
     """Adds Instances to the index for many threads."""
 
-    def __init__(self, index: Database) -> None:
+    def __init__(self, index: Database, settle: Callable[[Sequence[str]], None]) -> None:
+        """`settle` makes the blobs of keys durable, before rows name them."""
         self._index = index
+        self._settle = settle
         self._turn = threading.Lock()  # held while committing
         self._gathering = threading.Lock()  # held for an instant
         self._waiting: list[_Request] = []
@@ -53,6 +55,7 @@ class GroupCommit:
 
     def _commit(self, group: Sequence[_Request]) -> None:
         together = [rows for request in group for rows in request.rows]
+        self._settle([rows.new.key for rows in together])
         with self._index.begin() as tx:
             added = iter(additions.add(tx, together))
         for request in group:

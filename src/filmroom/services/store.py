@@ -3,8 +3,8 @@
 An Instance is stored when its row is committed. In order, and why:
 
 (1) read and check each part      a refused Instance must cost no write
-(2) put the files, durably        a row must never name a missing file
-(3) add all rows at once          readers see the whole request or none of it
+(2) put the files                 a row must never name a missing file
+(3) add all rows at once          readers see the whole request or none of it; the group settles its files first
 (4) replace what is lost          "stored already" must not be said of a file that is gone
 (5) delete the files that lost    another request stored the same Instance first
 
