@@ -8,7 +8,6 @@ import typer
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    NOT_ALL,
     USAGE,
     Instance,
     Series,
@@ -17,11 +16,11 @@ from filmroom.cli.service import (
     Token,
     Url,
     connect,
-    is_no_root,
+    existing,
     shown,
     stop,
 )
-from filmroom.client import Client, NotFound
+from filmroom.client import Client
 from filmroom.dicom.resources import Resource
 
 
@@ -48,13 +47,8 @@ def delete(
     target = Resource(study, series, instance)
     if not yes:
         _confirm(f"Delete the {target.level.name.lower()} {target.path} at {shown(url)}?")
-    with connect(url, token, timeout) as client:
-        try:
-            _delete(client, target)
-        except NotFound as error:
-            if is_no_root(error, client.base_url):
-                raise
-            stop(f"there is no {target.path} at {shown(client.base_url)}", NOT_ALL)
+    with connect(url, token, timeout) as client, existing(target.path, client):
+        _delete(client, target)
 
 
 def _confirm(question: str) -> None:

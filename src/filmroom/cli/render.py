@@ -20,10 +20,10 @@ from filmroom.cli.service import (
     Token,
     Url,
     connect,
-    is_no_root,
+    existing,
     stop,
 )
-from filmroom.client import Client, NotFound
+from filmroom.client import Client
 from filmroom.client._parts import Content
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadTarget
@@ -124,16 +124,13 @@ def render(
     options: dict[str, Any] = {"media_types": [format.media_type], "quality": quality, "params": params}
     uids = [uid for uid in (study, series, instance) if uid is not None]
     numbers = [int(number) for number in frames.split(",")] if frames else None
-    with connect(url, token, timeout) as client:
+    target = Resource(study, series, instance)
+    with connect(url, token, timeout) as client, existing(f"image of {target.path}", client):
         try:
             images = _thumbnail(client, uids, numbers, options) if thumbnail else _all(client, uids, numbers, options)
             for path in _saved(images, folder, "thumbnail" if thumbnail else "image", uids):
                 if not quiet:
                     typer.echo(path)
-        except NotFound as error:
-            if is_no_root(error, client.base_url):
-                raise
-            stop(f"there is no image of {Resource(study, series, instance).path} at {client.base_url}", NOT_ALL)
         except OSError as error:
             stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)
 

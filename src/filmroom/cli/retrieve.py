@@ -19,11 +19,10 @@ from filmroom.cli.service import (
     Token,
     Url,
     connect,
-    is_no_root,
-    shown,
+    existing,
     stop,
 )
-from filmroom.client import NotFound, Progress
+from filmroom.client import Progress
 from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Resource
 
@@ -88,17 +87,14 @@ def retrieve(
     """
     if folder.exists() and not folder.is_dir():
         raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
-    with connect(url, token, timeout) as client, bar("Retrieving", quiet) as progress:
+    target = Resource(study, series, instance)
+    with connect(url, token, timeout) as client, existing(target.path, client), bar("Retrieving", quiet) as progress:
         try:
             uids, shared = (study, series, instance), Shared(transfer_syntax=syntax, progress=progress)
             if archive is None:
                 paths = client.download(*uids, folder=folder, **shared)
             else:
                 paths = [client.download_zip(*uids, path=archive, dicomdir=dicomdir, **shared)]
-        except NotFound as error:
-            if is_no_root(error, client.base_url):
-                raise
-            stop(f"there is no {Resource(study, series, instance).path} at {shown(client.base_url)}", NOT_ALL)
         except OSError as error:
             stop(f"can't write to {archive or folder}: {error.strerror}", NOT_ALL)
     if not quiet:

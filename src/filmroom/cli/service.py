@@ -142,6 +142,17 @@ def connect(url: str, token: str | None, timeout: float) -> Iterator[Client]:
 
 
 @contextmanager
+def existing(what: str, client: Client) -> Iterator[None]:
+    """Where the service has nothing of what was named, that ends the program."""
+    try:
+        yield
+    except NotFound as error:
+        if is_no_root(error, client.base_url):
+            raise
+        stop(f"there is no {what} at {shown(client.base_url)}", NOT_ALL)
+
+
+@contextmanager
 def _said() -> Iterator[None]:
     """Say at the end what the service warned of: it did what was asked, but not wholly as asked."""
     with warnings.catch_warnings(record=True) as caught:
