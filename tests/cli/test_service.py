@@ -30,7 +30,7 @@ def test_the_url_option_wins_over_the_variable(run: Program, recorder: Recorder)
     assert recorder.targets == ["/other/studies"]
 
 
-@pytest.mark.parametrize("arguments", ["search studies", "retrieve 1.2.3", "delete 1.2.3 --yes"])
+@pytest.mark.parametrize("arguments", ["search studies", "retrieve 1.2.3", "render 1.2.3", "delete 1.2.3 --yes"])
 @pytest.mark.parametrize("status", [401, 404])
 def test_a_password_in_the_url_is_sent_and_not_said(
     run: Program, recorder: Recorder, arguments: str, status: int

@@ -13,7 +13,7 @@ from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.protocol import offers
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services.retrieve.content import Content, fit, not_found, pieces, reader, version
+from filmroom.services.retrieve.content import Content, as_stored, fit, not_found, pieces, reader, version
 from filmroom.services.retrieve.frames import frames
 from filmroom.services.retrieve.video import is_video, video
 
@@ -111,19 +111,8 @@ def _value(archive: Archive, stored: StoredInstance, path: str, bulk: Bulk, choi
     chunks = archive.read(stored, pieces(bulk.offset, bulk.length))
     if read is None:
         chunks = rewrite.swapped(b"".join(chunks), 0, bulk.length, size)
-    as_bytes = choice.media_type == offers.OCTET_STREAM
-    return Content(
-        choice.media_type,
-        transfer_syntax.EXPLICIT_LITTLE.uid if as_bytes else None,
-        f"{stored.resource.path}/bulkdata/{path}",
-        bulk.length,
-        chunks,
-        None,
-        choice.multipart,
-        stored.watermark,
-        stored.created,
-        read,
-    )
+    sent = transfer_syntax.EXPLICIT_LITTLE.uid if choice.media_type == offers.OCTET_STREAM else None
+    return as_stored(stored, choice, sent, f"{stored.resource.path}/bulkdata/{path}", bulk.length, chunks, read)
 
 
 def _of_video(stored: StoredInstance, selected: Selected) -> Selected:

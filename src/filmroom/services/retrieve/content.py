@@ -38,6 +38,29 @@ class Content:
         return self if self.convert is None else replace(self.convert(), location=self.location)
 
 
+def as_stored(
+    stored: StoredInstance,
+    choice: Selected,
+    transfer_syntax: str | None,
+    location: str,
+    length: int | None,
+    chunks: Iterator[bytes],
+    read: Read | None,
+) -> Content:
+    """Bytes of a stored Instance, in what was chosen for it."""
+    return Content(
+        media_type=choice.media_type,
+        transfer_syntax=transfer_syntax,
+        location=location,
+        length=length,
+        chunks=chunks,
+        multipart=choice.multipart,
+        watermark=stored.watermark,
+        created=stored.created,
+        read=read,
+    )
+
+
 def not_found(target: Resource) -> NotFound:
     return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 

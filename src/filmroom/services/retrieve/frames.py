@@ -17,7 +17,7 @@ from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import transcode_frame
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.protocol.offers import OCTET_STREAM
-from filmroom.services.retrieve.content import Content, converting, fit, reader
+from filmroom.services.retrieve.content import Content, as_stored, converting, fit, reader
 
 
 def frames(
@@ -68,16 +68,14 @@ def _lying(
             yield frame_ranges.extract(ranges, number, next(raw))
 
     return [
-        Content(
-            media_type=choice.media_type,
-            transfer_syntax=syntax,
-            location=f"{stored.resource.path}/frames/{number}",
-            length=length if whole else None,
-            chunks=chunks(number, offset, length),
-            multipart=choice.multipart,
-            watermark=stored.watermark,
-            created=stored.created,
-            read=reader(archive, stored, offset) if whole else None,
+        as_stored(
+            stored,
+            choice,
+            syntax,
+            f"{stored.resource.path}/frames/{number}",
+            length if whole else None,
+            chunks(number, offset, length),
+            reader(archive, stored, offset) if whole else None,
         )
         for number, (offset, length) in zip(numbers, spans, strict=True)
     ]

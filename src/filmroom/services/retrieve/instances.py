@@ -17,7 +17,7 @@ from filmroom.pixels.transcode import transcode_file
 from filmroom.protocol import offers
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services.retrieve.content import Content, converting, either, fit, not_found
+from filmroom.services.retrieve.content import Content, as_stored, converting, either, fit, not_found
 
 _CHUNK = 1 << 20
 
@@ -67,18 +67,7 @@ def _as_it_lies(archive: Archive, dialect: Dialect, stored: StoredInstance, choi
         # A file that is shorter by now is not sent as good.
         length, read = stored.length, partial(archive.blobs.stream, stored.key)
         chunks = read(0, length)
-    return Content(
-        choice.media_type,
-        stored.transfer_syntax,
-        stored.resource.path,
-        length,
-        chunks,
-        None,
-        choice.multipart,
-        stored.watermark,
-        stored.created,
-        read,
-    )
+    return as_stored(stored, choice, stored.transfer_syntax, stored.resource.path, length, chunks, read)
 
 
 def _completed(archive: Archive, stored: StoredInstance) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from filmroom.dicom.json_model import Bulk
 from filmroom.errors import BadFile, NotFound
 from filmroom.index.instances import StoredInstance
 from filmroom.protocol.negotiation import Selected
-from filmroom.services.retrieve.content import Content, pieces
+from filmroom.services.retrieve.content import Content, as_stored, pieces
 
 MOST_FRAGMENTS = 100_000  # their headers are read one by one for each request; real videos have one fragment, or few
 
@@ -28,18 +28,7 @@ def video(archive: Archive, stored: StoredInstance, bulk: Bulk, location: str, c
         ranges = (piece for start, size in joined.within(offset, length) for piece in pieces(start, size))
         return archive.read(stored, ranges)
 
-    return Content(
-        choice.media_type,
-        stored.transfer_syntax,
-        location,
-        joined.length,
-        read(0, joined.length),
-        None,
-        choice.multipart,
-        stored.watermark,
-        stored.created,
-        read,
-    )
+    return as_stored(stored, choice, stored.transfer_syntax, location, joined.length, read(0, joined.length), read)
 
 
 @dataclass(frozen=True, slots=True)
