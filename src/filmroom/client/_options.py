@@ -123,8 +123,8 @@ class RenderedOptions(RequestOptions, total=False):
     viewport     (512, 512) is the size to fit in; with x, y, width, height the region of the source to show
     window       (40, 400, "linear"): center, width and function, instead of the file's
     quality      1 to 100
-    annotation   "patient", "technique" or both, to be drawn into the image
-    iccprofile   "no", "yes", "srgb", "adobergb", "rommrgb"
+    annotation   of "patient", "technique", "overlay" one or more, to be drawn into the image
+    iccprofile   "no", "yes", "srgb", "adobergb", "rommrgb", "displayp3"
     params       the same and others by name: {"quality": 80, "viewport": (512, 512)}
     """
 
