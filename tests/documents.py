@@ -100,7 +100,11 @@ def _statuses() -> Iterator[str]:
         return ", ".join(map(str, statuses))
 
     rows = (
-        (f"{one.verb} {_path(one.path)}", listed(methods.successes(one, DICOMWEB)), listed(methods.failures(one)))
+        (
+            f"{one.verb} {_path(one.path)}",
+            listed(methods.successes(one, DICOMWEB)),
+            listed(methods.failures(one, DICOMWEB)),
+        )
         for one in table.methods(DICOMWEB)
     )
     return _rows(("transaction", "success", "refused or failed"), rows)

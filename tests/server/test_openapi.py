@@ -123,3 +123,18 @@ def test_operations_have_names_of_their_own() -> None:
 def test_a_store_says_what_it_receives() -> None:
     received = DOCUMENT["paths"]["/dicomweb/studies"]["post"]["requestBody"]["content"]
     assert list(received) == ["multipart/related", "application/dicom"]
+
+
+def test_versions_and_ranges_are_told_where_they_are_served() -> None:
+    instance = "/studies/{study}/series/{series}/instances/{instance}"
+    paths = DOCUMENT["paths"]
+    told = {
+        path: {"206", "304", "416"} & paths[path]["get"]["responses"].keys()
+        for path in (
+            f"/dicomweb{instance}",
+            f"/dicomweb{instance}/metadata",
+            f"/v2{instance}",
+            f"/v2{instance}/metadata",
+        )
+    }
+    assert list(told.values()) == [{"206", "304", "416"}, {"304"}, set(), {"304"}]

@@ -30,6 +30,7 @@ class Method:
     receives: tuple[str, ...] = ()  # media types of the body
     statuses: tuple[int, ...] = (200,)  # of success
     level: Level | None = None  # at which it searches
+    ranges: bool = False  # whether bytes of it can be asked for, where the dialect knows ranges
 
     def served(self, dialect: Dialect) -> bool:
         """Whether a dialect has it."""
@@ -100,16 +101,24 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 _MATCHING_KEY = "Matching key: the attribute's value, of dates and times also a range"
 THUMBNAIL_PARAMETERS = ("quality", "window", "viewport", "iccprofile")
 RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
+_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES})
 SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield")
 
 
 def successes(method: Method, dialect: Dialect) -> tuple[int, ...]:
-    """The statuses of a success, which differ among the dialects for two kinds."""
+    """The statuses of a success, which differ among the dialects."""
     if method.kind is Kind.SEARCH:
         return tuple(sorted({200, dialect.empty_search_status}))
     if method.kind is Kind.STORE:
         return tuple(sorted(set(dialect.store_statuses.values()) - {409}))
-    return method.statuses
+    versioned = method.kind not in _WITHOUT_VERSION and (dialect.validators or method.kind is Kind.METADATA)
+    return tuple(
+        sorted({*method.statuses} | ({304} if versioned else set()) | ({206} if _ranged(method, dialect) else set()))
+    )
+
+
+def _ranged(method: Method, dialect: Dialect) -> bool:
+    return method.ranges and dialect.validators
 
 
 def parameters(method: Method, dialect: Dialect) -> tuple[str, ...]:
@@ -139,9 +148,10 @@ def media_types(method: Method, dialect: Dialect) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*listed, *(row.media_type for row in rows if False in row.payloads)]))
 
 
-def failures(method: Method) -> tuple[int, ...]:
+def failures(method: Method, dialect: Dialect) -> tuple[int, ...]:
     """The statuses of errors that a method can end with (docs/reference/errors.md)."""
     named = {404} if "{" in method.path or method.kind is Kind.URI else set()
     negotiated = {406} if method.kind is not None else set()
     received = {409, 413, 415} if method.receives else set()
-    return tuple(sorted({400, 500, 503} | named | negotiated | received))
+    beyond = {416} if _ranged(method, dialect) else set()
+    return tuple(sorted({400, 500, 503} | named | negotiated | received | beyond))

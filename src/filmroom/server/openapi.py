@@ -38,7 +38,7 @@ _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.METADATA: {"$ref": "#/components/schemas/DataSets"},
     Kind.CAPABILITIES: {"type": "object"},
 }
-_EMPTY = frozenset({204})
+_EMPTY = frozenset({204, 304})
 
 
 def document() -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _responses(method: Method, dialect: Dialect) -> dict[str, Any]:
         responses[str(status)] = {"description": HTTPStatus(status).phrase}
         if sent and status not in _EMPTY:
             responses[str(status)]["content"] = sent
-    for status in described.failures(method):
+    for status in described.failures(method, dialect):
         # None of a store could be stored: the body tells why for each.
         content = sent if status == HTTPStatus.CONFLICT else {"text/plain": {"schema": _TEXT}}
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}

@@ -39,7 +39,14 @@ _bulkdata, _pixeldata = (
 _rendered = partial(_get, handler=rendered.retrieve_rendered, parameters=RENDERED_PARAMETERS)
 _thumbnail = partial(_get, handler=rendered.retrieve_thumbnail, kind=Kind.THUMBNAIL, parameters=THUMBNAIL_PARAMETERS)
 _by_uri = partial(
-    Method, "GET", handler=wado_uri.retrieve, section="9", kind=Kind.URI, parameters=NAMES, required=REQUIRED
+    Method,
+    "GET",
+    handler=wado_uri.retrieve,
+    section="9",
+    kind=Kind.URI,
+    parameters=NAMES,
+    required=REQUIRED,
+    ranges=True,
 )
 _capabilities = partial(Method, path="/", handler=retrieve_capabilities, section="8.9", kind=Kind.CAPABILITIES)
 _delete = partial(Method, "DELETE", handler=studies.delete, statuses=(204,))
@@ -60,11 +67,11 @@ METHODS: tuple[Method, ...] = (
     _store("PUT", _STUDY, "Replace Study Instances", section=""),
     _retrieve(_STUDY, "Retrieve Study", kind=Kind.STUDY),
     _retrieve(_SERIES, "Retrieve Series", kind=Kind.STUDY),
-    _retrieve(_INSTANCE, "Retrieve Instance", kind=Kind.INSTANCE),
+    _retrieve(_INSTANCE, "Retrieve Instance", kind=Kind.INSTANCE, ranges=True),
     _metadata(_STUDY + "/metadata", "Retrieve Study Metadata"),
     _metadata(_SERIES + "/metadata", "Retrieve Series Metadata"),
     _metadata(_INSTANCE + "/metadata", "Retrieve Instance Metadata"),
-    _get(_FRAMES, "Retrieve Frames", studies.retrieve_frames, kind=Kind.FRAMES),
+    _get(_FRAMES, "Retrieve Frames", studies.retrieve_frames, kind=Kind.FRAMES, ranges=True),
     _rendered(_STUDY + "/rendered", "Retrieve Rendered Study", kind=Kind.RENDERED_MANY),
     _rendered(_SERIES + "/rendered", "Retrieve Rendered Series", kind=Kind.RENDERED_MANY),
     _rendered(_INSTANCE + "/rendered", "Retrieve Rendered Instance", kind=Kind.RENDERED),
@@ -73,13 +80,25 @@ METHODS: tuple[Method, ...] = (
     _thumbnail(_SERIES + "/thumbnail", "Retrieve Series Thumbnail"),
     _thumbnail(_INSTANCE + "/thumbnail", "Retrieve Instance Thumbnail"),
     _thumbnail(_FRAMES + "/thumbnail", "Retrieve Frame Thumbnail"),
-    _get(_INSTANCE + "/bulkdata/{path:path}", "Retrieve Bulkdata", studies.retrieve_bulkdata, kind=Kind.BULKDATA),
+    _get(
+        _INSTANCE + "/bulkdata/{path:path}",
+        "Retrieve Bulkdata",
+        studies.retrieve_bulkdata,
+        kind=Kind.BULKDATA,
+        ranges=True,
+    ),
     _bulkdata(_STUDY + "/bulkdata", "Retrieve Study Bulkdata"),
     _bulkdata(_SERIES + "/bulkdata", "Retrieve Series Bulkdata"),
     _bulkdata(_INSTANCE + "/bulkdata", "Retrieve Instance Bulkdata"),
     _pixeldata(_STUDY + "/pixeldata", "Retrieve Study Pixel Data"),
     _pixeldata(_SERIES + "/pixeldata", "Retrieve Series Pixel Data"),
-    _get(_INSTANCE + "/pixeldata", "Retrieve Instance Pixel Data", studies.retrieve_pixeldata, kind=Kind.PIXELDATA),
+    _get(
+        _INSTANCE + "/pixeldata",
+        "Retrieve Instance Pixel Data",
+        studies.retrieve_pixeldata,
+        kind=Kind.PIXELDATA,
+        ranges=True,
+    ),
     _delete(_STUDY, "Delete Study"),
     _delete(_SERIES, "Delete Series"),
     _delete(_INSTANCE, "Delete Instance"),

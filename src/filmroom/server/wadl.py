@@ -78,7 +78,7 @@ def _method(method: Method, dialect: Dialect) -> Element:
         Element("doc", {"title": method.name + (f", PS3.18 §{method.section}" if method.section else "")}),
         Element("request", {}, [*parameters, *received]),
         Element("response", {"status": statuses}, sent),
-        Element("response", {"status": " ".join(map(str, described.failures(method)))}),
+        Element("response", {"status": " ".join(map(str, described.failures(method, dialect)))}),
     ]
     return Element("method", {"name": method.verb, "id": method.identifier}, children)
 
