@@ -60,6 +60,12 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o077 for path in folder.rglob("*")} == {0}
 
 
+def test_nobody_else_can_read_it_where_the_folder_was_removed(tmp_path: Path) -> None:
+    Cache(tmp_path / "rendered", 1 << 20).fetch(NAME, lambda: b"image")
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "rendered").rglob("*") if path.is_dir()} == {0o700}
+    assert (tmp_path / "rendered").stat().st_mode & 0o777 == 0o700
+
+
 def test_its_size_has_a_limit(tmp_path: Path) -> None:
     limit = 16 << 20  # a share of 1 MiB for each folder
     cache = Cache(tmp_path, limit)

@@ -96,7 +96,8 @@ class Cache:
             return
         path = self._path(name)
         with suppress(OSError):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._folder, path.parent):  # `parents` would make them with another mode
+                folder.mkdir(mode=0o700, exist_ok=True)
             _write(path, _checksum(content) + content)
             self._make_room(path.parent, len(content))
 

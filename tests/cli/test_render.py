@@ -107,6 +107,12 @@ def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:
     assert (ran.code, ran.err) == (1, f"filmroom: there is no image of /studies/1.2.3/series/1.2.3.4 at {service}\n")
 
 
+def test_frames_that_are_not_there_are_named(run: Program, service: str, stored: list[Dataset]) -> None:
+    ran = run("render", *_uids(stored[0]), "--frames", "1,5")
+    assert ran.code == 1
+    assert "/frames/1,5 at" in ran.err
+
+
 def test_a_folder_that_cannot_be_written_ends_with_1(run: Program, stored: list[Dataset]) -> None:
     Path("occupied").touch()
     ran = run("render", stored[0].StudyInstanceUID, "--to", "occupied", "--quiet")

@@ -56,6 +56,16 @@ def test_a_zip_of_nothing_ends_with_1(run: Program, service: str, tmp_path: Path
     assert not list(tmp_path.glob("*.zip"))
 
 
+@pytest.mark.parametrize(("options", "said"), [("--dicomdir", "add --zip"), ("--zip x.zip --to y", "either into")])
+def test_options_that_do_not_go_together_are_not_passed_over(
+    run: Program, recorder: Recorder, options: str, said: str
+) -> None:
+    ran = run("retrieve", "1.2.3", *options.split(), "--url", recorder.url)
+    assert ran.code == 2
+    assert said in ran.said
+    assert not recorder.requests
+
+
 def test_quiet_says_nothing(run: Program, stored: list[Dataset]) -> None:
     assert run("retrieve", stored[0].StudyInstanceUID, "--quiet").out == ""
 

@@ -138,3 +138,17 @@ def test_versions_and_ranges_are_told_where_they_are_served() -> None:
         )
     }
     assert list(told.values()) == [{"206", "304", "416"}, {"304"}, set(), {"304"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "known", "azure"),
+    [
+        ("", {"dicomdir"}, set()),
+        ("/rendered", {"quality", "window", "viewport", "annotation", "iccprofile"}, {"quality"}),
+    ],
+)
+def test_parameters_are_told_where_they_mean_something(path: str, known: set[str], azure: set[str]) -> None:
+    instance = "/studies/{study}/series/{series}/instances/{instance}" + path
+    for root, expected in (("/dicomweb", known), ("/v2", azure)):
+        told = DOCUMENT["paths"][root + instance]["get"]["parameters"]
+        assert {one["name"] for one in told if one["in"] == "query"} - {"accept"} == expected

@@ -40,3 +40,20 @@ def test_any_version_will_do_for_who_has_one(http: TestClient) -> None:
     tag = http.get(path).headers["ETag"]
     for known, status in (("*", 304), (f'"other", W/{tag}', 304), ('"other"', 200)):
         assert http.get(path, headers={"If-None-Match": known}).status_code == status
+
+
+def test_a_message_of_several_parts_has_a_weak_etag(http: TestClient) -> None:
+    whole = sent(data.image(frames=2))
+    store(http, ROOT, whole.content)
+    assert http.get(f"{ROOT}{whole.instance}/frames/1,2/rendered").headers["ETag"].startswith('W/"')
+    assert http.get(f"{ROOT}{whole.instance}/frames/1/rendered").headers["ETag"].startswith('"')
+
+
+@pytest.mark.parametrize("path", ["/thumbnail", "/frames/1/thumbnail"])
+def test_a_thumbnail_of_one_instance_is_dated(http: TestClient, path: str) -> None:
+    whole = sent(data.image())
+    store(http, ROOT, whole.content)
+    modified = http.get(ROOT + whole.instance + path).headers["Last-Modified"]
+    again = http.get(ROOT + whole.instance + path, headers={"If-Modified-Since": modified})
+    assert again.status_code == 304
+    assert "Last-Modified" not in http.get(f"{ROOT}{whole.study}/thumbnail").headers

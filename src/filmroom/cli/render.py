@@ -95,7 +95,7 @@ def render(
     size: Size = None,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Quality of jpeg, webp and mp4.")] = None,
     annotate: Annotated[
-        str | None, typer.Option(metavar="LIST", help="What to write into the image: patient,technique.")
+        str | None, typer.Option(metavar="LIST", help="What to draw into the image: patient,technique,overlay.")
     ] = None,
     frames: Annotated[
         str | None, typer.Option(metavar="LIST", callback=_frames, help="Frames of the instance: 1,5,9.")
@@ -124,8 +124,8 @@ def render(
     options: dict[str, Any] = {"media_types": [format.media_type], "quality": quality, "params": params}
     uids = [uid for uid in (study, series, instance) if uid is not None]
     numbers = [int(number) for number in frames.split(",")] if frames else None
-    target = Resource(study, series, instance)
-    with connect(url, token, timeout) as client, existing(f"image of {target.path}", client):
+    named = Resource(study, series, instance).path + (f"/frames/{frames}" if frames else "")
+    with connect(url, token, timeout) as client, existing(f"image of {named}", client):
         try:
             images = _thumbnail(client, uids, numbers, options) if thumbnail else _all(client, uids, numbers, options)
             for path in _saved(images, folder, "thumbnail" if thumbnail else "image", uids):

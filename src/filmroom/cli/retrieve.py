@@ -49,8 +49,15 @@ def retrieve(
     series: Series = None,
     instance: Instance = None,
     folder: Annotated[
-        Path, typer.Option("--to", "-o", metavar="DIR", help="Folder for the files; made if it is not there.")
-    ] = Path(),
+        Path | None,
+        typer.Option(
+            "--to",
+            "-o",
+            metavar="DIR",
+            show_default="where you are",
+            help="Folder for the files; made if it is not there.",
+        ),
+    ] = None,
     syntax: Annotated[
         str,
         typer.Option(
@@ -85,6 +92,13 @@ def retrieve(
         filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax explicit
         filmroom retrieve 1.2.3 --zip study.zip --dicomdir
     """
+    if dicomdir and archive is None:
+        raise typer.BadParameter("a DICOMDIR is made in an archive: add --zip FILE", param_hint="--dicomdir")
+    if archive is not None and folder is not None:
+        raise typer.BadParameter(
+            "either into a folder or into one archive: --zip names its whole path", param_hint="--to"
+        )
+    folder = folder or Path()
     if folder.exists() and not folder.is_dir():
         raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
     target = Resource(study, series, instance)

@@ -25,7 +25,7 @@ def sweep(
         float | None,
         typer.Option(
             min=0,
-            help="Seconds that a file must have been without a row. \\[env: FILMROOM_SWEEP_DELAY]",
+            help="Seconds since the Instance was deleted or replaced. \\[env: FILMROOM_SWEEP_DELAY]",
             metavar="SECONDS",
             show_default="3600",
         ),

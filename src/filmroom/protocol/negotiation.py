@@ -123,7 +123,7 @@ class Selected:
             raise BadRequest((self.offers and self.offers.one_part) or "Several parts need a multipart answer.")
         several = [str(replace(row, payloads=_MULTIPART)) for row in self.offers.named if True in row.payloads]
         raise NotAcceptable(
-            f"There are {count} parts to send, which one part can't carry. Acceptable here: {', '.join(several)}."
+            f"There are several parts to send, which one part can't carry. Acceptable here: {', '.join(several)}."
         )
 
     def _is_stored(self, stored: str) -> bool:

@@ -165,7 +165,7 @@ def _images(payloads: frozenset[bool]) -> tuple[Offer, ...]:
 _RENDERED = _standard(
     *_images(_BOTH),
     Offer("", JPEG, _MULTIPART),
-    *(Offer(accept, MP4, _SINGLE) for accept in (MP4, "video/*")),
+    *(Offer(accept, MP4, _BOTH) for accept in (MP4, "video/*")),
     *(Offer(accept, PDF, _SINGLE) for accept in (PDF, "application/*", "*/*")),
 )
 

@@ -11,6 +11,7 @@ from filmroom.dicom.attributes import keyword
 from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
+from filmroom.protocol.offers import ZIP
 
 Handler = Callable[[Dialect, Request], Awaitable[Response]]
 
@@ -126,12 +127,22 @@ def parameters(method: Method, dialect: Dialect) -> tuple[str, ...]:
     offers = dialect.offers.get(method.kind) if method.kind is not None else None
     searched = (tag for tag, level in dialect.matching_keys.items() if method.level and level <= method.level)
     keys = filter(None, map(keyword, searched))
-    names = [*method.parameters, *sorted(keys)]
+    names = [*filter(_understood(method, dialect), method.parameters), *sorted(keys)]
     if offers is not None and offers.accept_parameter:
         names.append("accept")
     if offers is not None and offers.charset:
         names.append("charset")
     return tuple(dict.fromkeys(names))
+
+
+def _understood(method: Method, dialect: Dialect) -> Callable[[str], bool]:
+    """Whether a parameter means something: Azure knows nothing of ZIP, and of rendered images the quality alone."""
+    ignored: set[str] = set()
+    if not dialect.presentation:
+        ignored = {*RENDERED_PARAMETERS} - {"quality"}
+    if method.kind is None or ZIP not in {row.media_type for row in dialect.offers[method.kind].rows}:
+        ignored.add("dicomdir")
+    return lambda name: name not in ignored
 
 
 def find(name: str) -> Parameter:

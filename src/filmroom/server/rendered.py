@@ -68,7 +68,7 @@ async def send(dialect: Dialect, request: Request, service: Callable[[], Rendere
 
     def begin() -> Answer:
         found = service()
-        validator = Validator(found.version, found.created)
+        validator = Validator(found.version, found.created, weak=found.multipart)  # its boundary is new each time
         headers = validator.headers | responses.CACHING if dialect.presentation else {}
         if conditions.known(validator):
             return Answer(headers, None, status=304)

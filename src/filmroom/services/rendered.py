@@ -25,7 +25,7 @@ from filmroom.cache import digest
 from filmroom.dicom import frames as frame_ranges
 from filmroom.dicom.json_model import first
 from filmroom.dicom.presentation import Presentation
-from filmroom.dicom.resources import Resource
+from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotAcceptable, NotFound, Unavailable
 from filmroom.index import images, instances
 from filmroom.index.instances import StoredInstance
@@ -150,7 +150,9 @@ def thumbnail(
         location = f"{target.path}/frames/{','.join(map(str, numbers))}/thumbnail"
     _check_numbers(stored, numbers)
     choice = _choice(selected, encoders.ENCODERS, stored)
-    return _rendered(archive, [_Part(stored, tuple(numbers[:1]), choice.media_type, how, location)], choice.multipart)
+    part = _Part(stored, tuple(numbers[:1]), choice.media_type, how, location)
+    created = stored.created if target.level is Level.INSTANCE else None
+    return _rendered(archive, [part], choice.multipart, created)
 
 
 @dataclass(frozen=True, slots=True)
