@@ -44,20 +44,36 @@ def _syntax(value: str) -> str:
     return uid
 
 
+def _folder(folder: Path | None, archive: Path | None, dicomdir: bool) -> Path:
+    """Where the files go. Options that would have no effect are refused."""
+    if dicomdir and archive is None:
+        raise typer.BadParameter("a DICOMDIR is made in an archive: add --zip FILE", param_hint="--dicomdir")
+    if archive is not None and folder is not None:
+        raise typer.BadParameter(
+            "either into a folder or into an archive: --zip names its whole path", param_hint="--to"
+        )
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
+    return folder or Path()
+
+
+To = Annotated[
+    Path | None,
+    typer.Option(
+        "--to",
+        "-o",
+        metavar="DIR",
+        show_default="where you are",
+        help="Folder for the files; made if it is not there.",
+    ),
+]
+
+
 def retrieve(
     study: Study,
     series: Series = None,
     instance: Instance = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--to",
-            "-o",
-            metavar="DIR",
-            show_default="where you are",
-            help="Folder for the files; made if it is not there.",
-        ),
-    ] = None,
+    folder: To = None,
     syntax: Annotated[
         str,
         typer.Option(
@@ -92,15 +108,7 @@ def retrieve(
         filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax explicit
         filmroom retrieve 1.2.3 --zip study.zip --dicomdir
     """
-    if dicomdir and archive is None:
-        raise typer.BadParameter("a DICOMDIR is made in an archive: add --zip FILE", param_hint="--dicomdir")
-    if archive is not None and folder is not None:
-        raise typer.BadParameter(
-            "either into a folder or into one archive: --zip names its whole path", param_hint="--to"
-        )
-    folder = folder or Path()
-    if folder.exists() and not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
+    folder = _folder(folder, archive, dicomdir)
     target = Resource(study, series, instance)
     with connect(url, token, timeout) as client, existing(target.path, client), bar("Retrieving", quiet) as progress:
         try:
