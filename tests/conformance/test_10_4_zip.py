@@ -79,6 +79,12 @@ def test_a_transfer_syntax_that_cannot_be_made_is_406(http: httpx2.Client, study
     assert http.get(ROOT + study[0].study, headers=accept).status_code == 406
 
 
+@pytest.mark.parametrize("value", ["1", "maybe", ""])
+def test_a_dicomdir_is_wanted_or_not(http: httpx2.Client, study: list[Sent], value: str) -> None:
+    answer = http.get(f"{ROOT}{study[0].study}?dicomdir={value}", headers=STORED)
+    assert (answer.status_code, "true or false" in answer.text) == (400, True)
+
+
 @pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is not installed")
 @pytest.mark.parametrize("query", ["", "?dicomdir=true"])
 def test_unzip_finds_nothing_wrong(http: httpx2.Client, study: list[Sent], tmp_path: Path, query: str) -> None:

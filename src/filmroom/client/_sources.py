@@ -118,7 +118,7 @@ def source(number: int, item: Instance | OSError) -> Source | Unreadable:
 def _why(error: Exception, path: Path | None) -> str:
     """The reason alone; the path stands beside it."""
     said = error.strerror or error if isinstance(error, OSError) else error
-    return f"it can't be {'encoded' if path is None else 'read'}: {said}"
+    return f"it can't be {'encoded' if path is None else 'read'}: {str(said).rstrip('.')}"
 
 
 def _of_file(number: int, path: Path) -> Source | Unreadable:

@@ -61,6 +61,13 @@ def quality(text: str | None) -> int:
     return int(text)
 
 
+def dicomdir(text: str | None) -> bool:
+    """Whether a ZIP archive is to have a DICOMDIR, false if not given."""
+    if text is None or text.lower() in {"true", "false"}:
+        return text is not None and text.lower() == "true"
+    raise BadParameter(f"The query parameter 'dicomdir' is '{text}', and may be true or false.")
+
+
 def host(header: str | None) -> str | None:
     """The name in a Host header, without the port; None if it is no name that may be repeated in an answer."""
     found = _HOST.fullmatch(header or "")

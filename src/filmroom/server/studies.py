@@ -58,12 +58,12 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
     kind = Kind.INSTANCE if target.level is Level.INSTANCE else Kind.STUDY
     selected = select(dialect, request, kind)
     root, conditions = _described_root(dialect, request), _conditions(dialect, request, target)
-    dicomdir = request.query_params.get("dicomdir", "").lower() == "true"
 
     def begin() -> Answer:
         contents = retrieve_service.instances_of(archive, dialect, target, selected)
         if contents[0].media_type != offers.ZIP:
             return responses.represent(contents, root, conditions)
+        dicomdir = targets.dicomdir(request.query_params.get("dicomdir"))
         return responses.represent_zip(archive, target, contents, conditions, dicomdir=dicomdir)
 
     return responses.send(request, await request.state.work.run(begin))
