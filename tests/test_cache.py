@@ -153,6 +153,24 @@ def test_those_who_wait_share_the_error_and_the_next_tries_again(tmp_path: Path)
     assert cache.fetch(NAME, lambda: b"image") == b"image"
 
 
+def test_what_another_process_has_made_is_had_at_once(tmp_path: Path) -> None:
+    cache, begun, done = Cache(tmp_path, 1 << 20, waiting=0), threading.Event(), threading.Event()
+
+    def make() -> bytes:
+        begun.set()
+        done.wait()
+        return b"image"
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(cache.fetch, NAME, make)
+        begun.wait()
+        try:
+            Cache(tmp_path, 1 << 20).fetch(NAME, lambda: b"image")
+            assert cache.fetch(NAME, never) == b"image"
+        finally:
+            done.set()
+
+
 def test_threads_that_others_need_do_not_wait(tmp_path: Path) -> None:
     cache, begun, done = Cache(tmp_path, 0, waiting=1), threading.Event(), threading.Event()
     waits = Waiting(cache)
@@ -168,7 +186,7 @@ def test_threads_that_others_need_do_not_wait(tmp_path: Path) -> None:
         pool.submit(cache.fetch, NAME, never)
         waits.until(1)
         try:
-            wait_until(lambda: cache._waiting._value == 0)
+            wait_until(lambda: cache._entrance._places._value == 0)
             with pytest.raises(Unavailable, match="Try again later"):
                 cache.fetch(NAME, never)
         finally:

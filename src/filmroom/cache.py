@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
-from filmroom.errors import Unavailable
+from filmroom.entrance import Entrance
 
 _FOLDERS = 16  # each is looked through by itself, for its share
 _DIGEST = 16
@@ -35,19 +35,24 @@ class Cache:
         self._folder, self._share = folder, limit // _FOLDERS
         self._lock = threading.Lock()
         self._flights: dict[str, Future[bytes]] = {}
-        self._waiting = threading.BoundedSemaphore(waiting)
+        self._entrance = Entrance(waiting, "Too many wait for the same image. Try again later.")
         self._unseen: dict[str, int] = {}  # bytes put into each folder since it was last looked through
 
     def fetch(self, name: str, make: Callable[[], bytes]) -> bytes:
         """The content of that name, a `digest`. Who asks for what is just being made waits for it, or for its error."""
+        content = self._read(name)
+        return self._shared(name, make) if content is None else content
+
+    def _shared(self, name: str, make: Callable[[], bytes]) -> bytes:
         with self._lock:
             flight = self._flights.get(name)
             waits = flight is not None
             flight = self._flights.setdefault(name, Future())
         if waits:
-            return self._wait(flight)
+            with self._entrance.passed():
+                return flight.result()
         try:
-            content = self._read(name)
+            content = self._read(name)  # it may have been made since
             if content is None:
                 content = make()
                 self._keep(name, content)
@@ -59,14 +64,6 @@ class Cache:
             with self._lock:
                 del self._flights[name]
         return content
-
-    def _wait(self, flight: "Future[bytes]") -> bytes:
-        if not self._waiting.acquire(blocking=False):
-            raise Unavailable("Too many wait for the same image. Try again later.")
-        try:
-            return flight.result()
-        finally:
-            self._waiting.release()
 
     def _path(self, name: str) -> Path:
         return self._folder / name[0] / name

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from filmroom.dicom import part10
+from filmroom.entrance import under_way
 from filmroom.errors import BadFile, NotAcceptable, Unavailable
 from filmroom.pixels.pool import MEMORY, Pool, Unforeseen
 
@@ -71,12 +73,32 @@ def test_a_worker_that_cannot_be_started_does_not_cost_a_place(hasty: Pool, monk
             hasty.run(os.getpid)
 
 
-@pytest.mark.parametrize("kill", [os._exit, signal.raise_signal])
-def test_a_crash_costs_one_call(pool: Pool, kill: Callable[[int], object]) -> None:
+def test_a_crash_costs_one_call(pool: Pool) -> None:
     worker = pool.run(os.getpid)
     with pytest.raises(NotAcceptable, match="the worker ended over them"):
-        pool.run(kill, signal.SIGKILL)
+        pool.run(os._exit, signal.SIGKILL)
     assert pool.run(os.getpid) != worker
+
+
+def test_who_was_killed_again_may_have_wanted_memory(pool: Pool) -> None:
+    with pytest.raises(Unavailable, match="was killed"):
+        pool.run(signal.raise_signal, signal.SIGKILL)
+
+
+def test_what_ends_a_worker_once_costs_nothing(pool: Pool, tmp_path: Path) -> None:
+    seen = str(tmp_path / "seen")
+    assert pool.run(eval, f"(os := __import__('os')).path.exists({seen!r}) or os.mkdir({seen!r}) or os.abort()") is True
+
+
+def test_large_arguments_are_read_by_those_who_have_a_worker(hasty: Pool) -> None:
+    with hasty.place() as place:
+        read = b"a" * 10
+        assert place.run(bytes.swapcase, read) == b"A" * 10
+        with pytest.raises(Unavailable, match="busy"):
+            hasty.run(os.getpid)
+    with pytest.raises(ValueError, match="no such file"), hasty.place():
+        raise ValueError("no such file")
+    assert hasty.run(math.gcd, 12, 18) == 6
 
 
 def test_an_error_that_nobody_foresaw_is_told_without_values(capfd: pytest.CaptureFixture[str]) -> None:
@@ -169,6 +191,12 @@ def test_who_begins_to_ask_for_many_is_told_that_the_pool_is_busy(hasty: Pool) -
     messages = [str(call.exception()) for call in calls]
     assert all("busy" in message or "not done" in message for message in messages)
     assert any("busy" in message for message in messages)
+
+
+def test_an_answer_under_way_waits_for_its_turn(hasty: Pool) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        calls = [threads.submit(lambda: under_way(hasty.run, math.gcd, 12, 18)) for _ in range(60)]
+    assert [call.result() for call in calls] == [6] * 60
 
 
 def test_closing_ends_calls_that_wait() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
+from filmroom import entrance
 from filmroom.errors import Unavailable
 from filmroom.server.work import BATCH, Body, Work
 
@@ -74,6 +75,18 @@ def test_what_fails_at_first_fails_before_the_body_is_begun() -> None:
 def test_what_fails_later_fails_in_the_stream(work: Work) -> None:
     with pytest.raises(Unavailable):
         asyncio.run(read(Body(Chunks(LARGE, LARGE, Unavailable("gone"))), work))
+
+
+def test_what_is_read_after_the_status_line_is_under_way(work: Work) -> None:
+    found: list[bool] = []
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(3):
+            found.append(entrance._begun.get())
+            yield LARGE
+
+    asyncio.run(read(Body(chunks()), work))
+    assert found == [False, True, True]
 
 
 def test_a_stream_read_to_the_end_is_closed(work: Work) -> None:

@@ -204,6 +204,25 @@ def test_of_many_those_that_cannot_be_rendered_are_left_out(archive: Archive) ->
         )
 
 
+@pytest.mark.parametrize("change", ["delete", "put"])
+def test_of_many_those_that_are_gone_by_then_are_left_out(archive: Archive, change: str) -> None:
+    first, second = data.image(), data.image()
+    target = series(archive, first, second)
+    asked = [rendered.of_many(archive, target, selected(PNG), Presentation(quality)) for quality in (1, 2)]
+    for made, left in ((first, 1), (second, 0)):
+        if change == "delete":
+            delete.delete(archive, Resource(target.study, target.series, made.SOPInstanceUID))
+        else:
+            made.PixelData = bytes(128)
+            add(archive, made, put=True)
+        found = asked.pop()
+        if left:
+            assert len(contents(found)) == 1
+        else:
+            with pytest.raises((NotFound, Unavailable)):
+                contents(found)
+
+
 def test_a_series_without_images_is_told_from_one_that_is_not_there(archive: Archive) -> None:
     target = series(archive, data.dataset())
     with pytest.raises(NotAcceptable, match="series has no image"):

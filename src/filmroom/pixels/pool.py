@@ -22,6 +22,7 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from filmroom.entrance import Entrance
 from filmroom.errors import Error, NotAcceptable, Unavailable
 from filmroom.pixels.ahead import each
 
@@ -35,7 +36,7 @@ _CALLERS_FOR_EACH = 4  # calls at work or waiting, for each worker: more would h
 _BUSY = "All workers for pixel data are busy. Try again later."
 # Not "fork": the service has threads, and a forked worker would hold its sockets and locks.
 _CONTEXT = multiprocessing.get_context("spawn")
-_PATIENCE = 2  # seconds that an idle worker gets to end
+_PATIENCE = 2  # seconds in which a worker whose pipe has ended says how it ended
 _CLOSED = "The service is shutting down."
 MEMORY = 4 << 30  # bytes for the calls of one worker, besides what its libraries take; only Linux keeps the limit
 
@@ -52,104 +53,118 @@ class Pool:
 
     def __init__(self, processes: int, timeout: float) -> None:
         self._timeout = timeout
-        self._closed = False
-        self._lock = threading.Lock()
-        self._workers: set[_Worker] = set()
-        self._processes = processes
         self._threads = ThreadPoolExecutor(processes, "filmroom pixels")  # start when first needed
-        self._callers = threading.BoundedSemaphore(processes * _CALLERS_FOR_EACH)
-        self._places: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the last used is the warmest
-        for _ in range(processes):
-            self._places.put(None)
+        self._entrance = Entrance(processes * _CALLERS_FOR_EACH, _BUSY, timeout)
+        self._places = [Place(timeout) for _ in range(processes)]
+        self._free: queue.LifoQueue[Place] = queue.LifoQueue()  # the last used is the warmest
+        for place in self._places:
+            self._free.put(place)
 
     def run(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
         """What `function` returns or the `filmroom.errors` it raises. It must be importable by name."""
-        with self._caller(patience=0):
-            return self._call(function, *arguments, **keywords)
+        with self.place() as place:
+            return place.run(function, *arguments, **keywords)
+
+    @contextmanager
+    def place(self) -> Iterator["Place"]:
+        """A free worker until the block ends, for those whose arguments are large: they read them inside."""
+        with self._entrance.passed(), self._taken() as place:
+            yield place
 
     def ahead(self, function: Callable[..., R], calls: Iterable[tuple[Any, ...]]) -> Iterator[Callable[[], R]]:
         """`run` of each call, spread over the workers and a little ahead of who asks for the results, in order.
 
         Between two results no worker is held, however slow the reader is.
         """
-        for number, begun in enumerate(each(self._threads, partial(self._call, function), calls, self._processes)):
-            yield partial(self._result, begun, self._timeout if number else 0)
+        for begun in each(self._threads, partial(self._call, function), calls, len(self._places)):
+            yield partial(self._result, begun)
 
-    def _result(self, begun: "Future[R]", patience: float) -> R:
-        with self._caller(patience):
+    def close(self) -> None:
+        """End all workers. Calls under way fail, and so do all that come later."""
+        for place in self._places:
+            place.close()
+
+    def _result(self, begun: "Future[R]") -> R:
+        with self._entrance.passed():
             return begun.result()
 
-    @contextmanager
-    def _caller(self, patience: float) -> Iterator[None]:
-        """One of those who may wait for a worker. Who has begun to answer waits for that, too."""
-        if not self._callers.acquire(blocking=patience > 0, timeout=patience or None):
-            raise Unavailable(_BUSY)
-        try:
-            yield
-        finally:
-            self._callers.release()
+    def _call(self, function: Callable[..., R], *arguments: Any) -> R:
+        with self._taken() as place:
+            return place.run(function, *arguments)
 
-    def _call(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
-        worker = self._take()
+    @contextmanager
+    def _taken(self) -> Iterator["Place"]:
+        try:
+            place = self._free.get(timeout=self._timeout)
+        except queue.Empty:
+            raise Unavailable(_BUSY) from None
+        try:
+            yield place
+        finally:
+            self._free.put(place)
+
+
+class Place:
+    """Where one worker works, and the next when it has ended. One thread at a time may use it."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._closed = False
+        self._worker: _Worker | None = None
+
+    def run(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
+        """What `function` returns or the `filmroom.errors` it raises. It must be importable by name."""
+        try:
+            outcome = self._answer((function, arguments, keywords))
+        except _Ended:  # what ended it may not have been these data: the system may have wanted its memory
+            outcome = self._last_answer((function, arguments, keywords))
+        if isinstance(outcome, _Raised):
+            raise outcome.error
+        value: R = outcome.value
+        return value
+
+    def close(self) -> None:
+        """End the worker, whoever waits for it. There is no other."""
+        with self._lock:
+            self._closed = True
+            if self._worker is not None:
+                self._worker.kill()
+
+    def _last_answer(self, request: tuple[Any, ...]) -> "_Returned[Any] | _Raised":
+        try:
+            return self._answer(request)
+        except _Ended as error:
+            if error.exit_code == -signal.SIGKILL:
+                raise Unavailable("A worker for pixel data was killed, perhaps for want of memory.") from None
+            # Not Unavailable: the same data would end the next worker too.
+            raise NotAcceptable("The pixel data can't be converted: the worker ended over them.") from None
+
+    def _answer(self, request: tuple[Any, ...]) -> "_Returned[Any] | _Raised":
+        worker = self._alive()
         answered = False
         try:
-            outcome: _Returned[R] | _Raised = worker.call((function, arguments, keywords), self._timeout)
+            outcome: _Returned[Any] | _Raised = worker.call(request, self._timeout)
             answered = True
         except _Ended:
             if self._closed:
                 raise Unavailable(_CLOSED) from None
-            # Not Unavailable: the same data would end the next worker too.
-            raise NotAcceptable("The pixel data can't be converted: the worker ended over them.") from None
-        finally:
-            self._give_back(worker, answered)
-        if isinstance(outcome, _Raised):
-            raise outcome.error
-        return outcome.value
-
-    def close(self) -> None:
-        """End all workers. Calls under way fail."""
-        with self._lock:
-            self._closed = True
-            workers, self._workers = self._workers, set()
-        idle = [self._places.get_nowait() for _ in range(self._places.qsize())]
-        for worker in idle:
-            if worker is not None:
-                worker.end()
-            self._places.put(None)  # for those who wait: they are told
-        for worker in workers:
-            worker.kill()
-
-    def _take(self) -> "_Worker":
-        try:
-            worker = self._places.get(timeout=self._timeout)
-        except queue.Empty:
-            raise Unavailable(_BUSY) from None
-        if worker is not None and worker.is_alive():
-            return worker
-        try:
-            return self._start(worker)
-        except BaseException:
-            self._places.put(None)
             raise
+        finally:
+            if not answered:
+                worker.end()
+        return outcome
 
-    def _start(self, dead: "_Worker | None") -> "_Worker":
+    def _alive(self) -> "_Worker":
         with self._lock:
             if self._closed:
                 raise Unavailable(_CLOSED)
-            if dead is not None:
-                self._workers.discard(dead)
-                dead.end()
-            worker = _Worker()
-            self._workers.add(worker)
-            return worker
-
-    def _give_back(self, worker: "_Worker", answered: bool) -> None:
-        if not answered:
-            with self._lock:
-                self._workers.discard(worker)
-            worker.kill()
-            worker.end()
-        self._places.put(worker if answered else None)
+            if self._worker is None or not self._worker.is_alive():
+                if self._worker is not None:
+                    self._worker.end()
+                self._worker = None  # if the next can't be started
+                self._worker = _Worker()
+            return self._worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +183,10 @@ class _Raised:
 
 class _Ended(Exception):
     """A worker has ended before it gave an answer."""
+
+    def __init__(self, exit_code: int | None) -> None:
+        super().__init__()
+        self.exit_code = exit_code  # None: only its pipe has
 
 
 class _Worker:
@@ -196,7 +215,8 @@ class _Worker:
                 )
             return self._pipe.recv()
         except (EOFError, OSError):
-            raise _Ended from None
+            self._process.join(_PATIENCE)
+            raise _Ended(self._process.exitcode) from None
 
     def kill(self) -> None:
         """May come from any thread: the one that waits for an answer sees the pipe end."""
@@ -204,10 +224,9 @@ class _Worker:
         self._process.join()
 
     def end(self) -> None:
-        """Let it go: without a pipe it ends by itself."""
-        self._pipe.close()
-        self._process.join(_PATIENCE)
+        """Let it go, whatever it does."""
         self.kill()
+        self._pipe.close()
 
 
 def _serve(pipe: Connection) -> None:

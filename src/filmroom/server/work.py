@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from filmroom.entrance import under_way
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ class Body:
         following: Future[list[bytes]] | None = None
         try:
             while batch:
-                following = work.begin(_batch, self._chunks)
+                following = work.begin(under_way, _batch, self._chunks)
                 for chunk in batch:
                     yield chunk
                 batch = await asyncio.wrap_future(following)

@@ -9,7 +9,7 @@ The first to ask for an image, in order, and why:
 (1) find what is to be rendered     one SELECT: it says which file, and how many Frames there are
 (2) choose the media type           by what the request accepts and what the Instance is
 (3) look into the cache             it also joins those who ask for the same at the same time
-(4) read what rendering needs       the data set, the Frames, the tables; what is too large is refused before
+(4) read what rendering needs       the data set, and for whom a worker is free the Frames: they may be large
 (5) render                          in a codec process
 """
 
@@ -26,7 +26,7 @@ from filmroom.dicom import frames as frame_ranges
 from filmroom.dicom.json_model import first
 from filmroom.dicom.presentation import Presentation
 from filmroom.dicom.resources import Level, Resource
-from filmroom.errors import NotAcceptable, NotFound, Unavailable
+from filmroom.errors import Error, NotAcceptable, NotFound, Unavailable
 from filmroom.index import images, instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import encoders, render
@@ -39,6 +39,10 @@ MOST_PARTS = 1000  # in one answer
 PDF, ENCAPSULATED_PDF = "application/pdf", "1.2.840.10008.5.1.4.1.1.104.1"
 DOCUMENT, DOCUMENT_LENGTH = "00420011", 0x00420015
 _CHUNK = 1 << 20
+
+
+class Replaced(Unavailable):
+    """Another Instance has taken the place of the one that was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,13 @@ class Rendered:
     parts: Sequence[Rendering]
 
     def opened(self) -> Iterator[tuple[Rendering, Iterator[bytes]]]:
-        """Each part that can be made, in order. Of several, those that can't are left out; of none it is an error."""
-        refusal: NotAcceptable | None = None
+        """Each part in order. What can never be made of what was found is left out; of none it is an error."""
+        refusal: Error | None = None
         some = False
         for part in self.parts:
             try:
                 _, chunks = part.open()
-            except NotAcceptable as error:
+            except (NotAcceptable, NotFound, Replaced) as error:
                 refusal = error
                 continue
             some = True
@@ -188,7 +192,7 @@ def _make(archive: Archive, part: _Part) -> bytes:
     with archive.index.read() as tx:  # (4)
         stored, ranges = instances.fetch_frames(tx, part.stored.resource)
         if stored.key != part.stored.key:
-            raise Unavailable("The Instance was replaced just now. Try again.")
+            raise Replaced("The Instance was replaced just now. Try again.")
         elements = instances.fetch_elements(tx, stored.resource)
         render.check(elements, part.numbers, part.media_type, part.how)
         paths = {path for number in part.numbers for path in render.needed(elements, number, part.how)}
@@ -197,11 +201,12 @@ def _make(archive: Archive, part: _Part) -> bytes:
     wanted = [*spans, *((value.offset, value.length) for value in values.values())]
     if sum(length for _, length in wanted) > MOST_BYTES:
         raise NotAcceptable(f"Frames of more than {MOST_BYTES >> 20} MB are not rendered.")
-    read = list(archive.read(stored, wanted))
-    frames = [frame_ranges.extract(ranges, number, raw) for number, raw in zip(part.numbers, read, strict=False)]
-    bulk = dict(zip(values, read[len(frames) :], strict=True))
-    source = render.Source(frames, part.numbers, elements, stored.transfer_syntax, bulk)
-    return archive.pool.run(render.render, source, part.media_type, part.how)  # (5)
+    with archive.pool.place() as place:
+        read = list(archive.read(stored, wanted))
+        frames = [frame_ranges.extract(ranges, number, raw) for number, raw in zip(part.numbers, read, strict=False)]
+        bulk = dict(zip(values, read[len(frames) :], strict=True))
+        source = render.Source(frames, part.numbers, elements, stored.transfer_syntax, bulk)
+        return place.run(render.render, source, part.media_type, part.how)  # (5)
 
 
 def _document(archive: Archive, stored: StoredInstance, selected: Selected) -> Rendered:

@@ -95,10 +95,11 @@ def _transcoded(archive: Archive, stored: StoredInstance, syntax: str, said: Wor
     """The file in another Transfer Syntax, made in the spool folder when the first chunk is taken."""
     with reading(), tempfile.TemporaryDirectory(dir=archive.spool) as folder:
         source, made = Path(folder) / "stored", Path(folder) / "transcoded"
-        with source.open("wb") as file:
-            file.writelines(archive.blobs.stream(stored.key, 0, stored.length))
-        with converting(stored, said, offers.DICOM):
-            archive.pool.run(transcode_file, source, made, syntax)
+        with archive.pool.place() as place:
+            with source.open("wb") as file:
+                file.writelines(archive.blobs.stream(stored.key, 0, stored.length))
+            with converting(stored, said, offers.DICOM):
+                place.run(transcode_file, source, made, syntax)
         with made.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
