@@ -112,11 +112,32 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         first = workers(running)
         os.kill(first[0], signal.SIGKILL)
         wait_until(lambda: len(set(workers(running)) - set(first)) == 1)
-        wait_until(lambda: "worker replaced" in running.logged())
+        wait_until(lambda: "worker ended" in running.logged())
         line = json.loads(running.logged().splitlines()[-1])
         assert (line["level"], line["exit_code"], line["pid"]) == ("warning", -9, first[0])
         with httpx2.Client(base_url=running.url, timeout=60) as http:
             assert stored(http, made)
+
+
+@needs_proc
+def test_a_worker_that_cannot_be_replaced_costs_nobody_the_others(tmp_path: Path) -> None:
+    folder, away = tmp_path / "data", tmp_path / "away"
+    with service.running(folder, "--workers", "2") as running:
+        wait_until(lambda: len(workers(running)) == 2)
+
+        def reach() -> int:
+            return httpx2.get(running.url, timeout=10).status_code
+
+        assert reach() == 200
+        folder.rename(away)
+        folder.write_text("no folder")
+        os.kill(workers(running)[0], signal.SIGKILL)
+        wait_until(lambda: '"exit_code": 3' in running.logged())
+        assert {reach() for _ in range(20)} == {200}
+        folder.unlink()
+        away.rename(folder)
+        wait_until(lambda: len(workers(running)) == 2)
+        assert {reach() for _ in range(20)} == {200}
 
 
 def workers(running: service.Service) -> list[int]:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
@@ -21,11 +22,12 @@ import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
-from filmroom.server.balance import Share
+from filmroom.server.balance import ABSENT, Share
 from filmroom.server.limits import BoundedProtocol
 
 BACKLOG = 2048
-REST = 0.5  # seconds before a worker is replaced, so that one that can't live costs no core
+REST = 0.5  # seconds before a worker is replaced, doubled each time that it could not start
+LONGEST_REST = 30.0
 PATIENCE = 40  # seconds in which a worker finishes what is under way, before it is killed
 
 _CONTEXT = multiprocessing.get_context("spawn")  # the service will have threads, which a fork would not survive
@@ -50,27 +52,82 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
 
 
 def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
-    """One worker for each socket, until a signal handler raises or a worker can't start."""
-    counts = _CONTEXT.RawArray("i", len(listening))
-    workers = [_start(config, one, counts, place) for place, one in enumerate(listening)]
+    """One worker for each socket, until a signal handler raises or the first of them can't start."""
+    counts = _CONTEXT.RawArray("i", [ABSENT] * len(listening))
+    places = [_Place(config, counts, number, one.getsockname(), one) for number, one in enumerate(listening)]
+    served = False
     try:
         while True:
-            wait([worker.sentinel for worker in workers])
-            for place, worker in enumerate(workers):
-                if worker.exitcode is None:
-                    continue
-                if worker.exitcode == STARTUP_FAILURE:
+            for place in places:
+                place.fill()
+            rests = [place.due - time.monotonic() for place in places if place.worker is None]
+            wait([place.worker.sentinel for place in places if place.worker], max(min(rests), 0) if rests else None)
+            served = served or any(count < ABSENT for count in counts)
+            for place in places:
+                code = place.exit_code
+                if code == STARTUP_FAILURE and not served:
                     raise SystemExit(STARTUP_FAILURE)  # the next would meet the same
-                log.warning("worker replaced", exit_code=worker.exitcode, pid=worker.pid)
-                time.sleep(REST)
-                counts[place] = 0
-                workers[place] = _start(config, listening[place], counts, place)
+                if code is not None:
+                    place.clear()
     finally:
+        workers = [place.worker for place in places if place.worker]
         for worker in workers:
             worker.terminate()
         for worker in workers:
             worker.join(PATIENCE)
             worker.kill()
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where one worker serves, and the next when that has ended."""
+
+    config: uvicorn.Config
+    counts: Any  # the connections of each worker
+    number: int  # of this place among them
+    address: Any
+    listening: socket.socket | None
+    worker: SpawnProcess | None = None
+    rest: float = REST  # before the next is started, in seconds
+    due: float = 0.0  # when that is
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the worker has ended; None if it has not, or if there is none."""
+        return self.worker.exitcode if self.worker else None
+
+    def fill(self) -> None:
+        """Start a worker if there is none and it is time for it."""
+        if self.worker is not None or time.monotonic() < self.due:
+            return
+        try:
+            if self.listening is None:
+                family = socket.AF_INET6 if len(self.address) > 2 else socket.AF_INET
+                self.listening = _bound(family, self.address, socket.SO_REUSEPORT)
+            given = (self.config, self.listening, self.counts, self.number)
+            worker = _CONTEXT.Process(target=_serve, args=given, name="filmroom web")
+            worker.start()
+        except OSError as error:  # no more processes, or the port is another's by now
+            self._leave(error=error.strerror)
+        else:
+            self.worker = worker
+
+    def clear(self) -> None:
+        """The worker has ended. One that had begun to serve will have a successor soon, for which clients can wait."""
+        assert self.worker is not None
+        if self.counts[self.number] < ABSENT:
+            self.rest = REST
+        elif _OWN_SOCKETS and self.listening is not None:
+            self.listening.close()  # the kernel deals connections to a socket that is open, whoever listens
+            self.listening = None
+        code, pid, self.worker = self.worker.exitcode, self.worker.pid, None
+        self._leave(exit_code=code, pid=pid)
+
+    def _leave(self, **why: Any) -> None:
+        log.warning("worker ended", **why, next_in_seconds=self.rest)
+        self.counts[self.number] = ABSENT
+        self.due = time.monotonic() + self.rest
+        self.rest = min(self.rest * 2, LONGEST_REST)
 
 
 def _bound(family: socket.AddressFamily, address: Any, *options: int) -> socket.socket:
@@ -85,19 +142,27 @@ def _bound(family: socket.AddressFamily, address: Any, *options: int) -> socket.
     return made
 
 
-def _start(config: uvicorn.Config, listening: socket.socket, counts: Any, place: int) -> SpawnProcess:
-    worker = _CONTEXT.Process(target=_serve, args=(config, listening, counts, place), name="filmroom web")
-    worker.start()
-    return worker
-
-
 def _serve(config: uvicorn.Config, listening: socket.socket, counts: Any, place: int) -> None:
     """The life of a worker."""
     config.configure_logging()
-    config.http = partial(BoundedProtocol, share=Share(counts, place))  # type: ignore[assignment]
+    share = Share(counts, place)
+    config.http = partial(BoundedProtocol, share=share)  # type: ignore[assignment]
     threading.Thread(target=_finish_with_the_service, daemon=True).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, share).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Tells the other workers when it takes connections."""
+
+    def __init__(self, config: uvicorn.Config, share: Share) -> None:
+        super().__init__(config)
+        self._share = share
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Exits with STARTUP_FAILURE if the application can't be started."""
+        await super().startup(sockets)
+        self._share.begin()
 
 
 def _finish_with_the_service() -> None:

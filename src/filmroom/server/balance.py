@@ -6,6 +6,8 @@ keeps them as long as the clients do (decision 9). A client whose connection is 
 
 from collections.abc import MutableSequence
 
+ABSENT = 1 << 30  # as many connections seem to be held by a worker that takes none: nobody makes room for it
+
 
 class Share:
     """The connections of one worker among those of all. Each writes its own number only, so nobody needs a lock."""
@@ -14,6 +16,10 @@ class Share:
         """`counts` is shared by the processes; `place` is this worker's."""
         self._counts = counts
         self._place = place
+
+    def begin(self) -> None:
+        """The worker, `ABSENT` until now, takes connections."""
+        self._counts[self._place] -= ABSENT
 
     def join(self) -> None:
         """A connection was made."""
