@@ -60,6 +60,32 @@ def test_lossless_is_every_sample(of: Frame, uid: str) -> None:
         assert np.array_equal(found, samples)
 
 
+SIDES = [(1, 1, 1), (1, 1, 3), (1, 2, 1), (2, 1, 3), (3, 3, 3), (3, 1, 3), (1, 300, 1), (512, 512, 1)]
+
+
+@pytest.mark.parametrize("uid", LOSSLESS)
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("rows", "columns", "samples"), SIDES)
+def test_lossless_is_every_sample_of_noise_of_any_size(
+    rows: int, columns: int, samples: int, bits: int, uid: str
+) -> None:
+    of = replace(frame(bits, samples), rows=rows, columns=columns)
+    data, made = encoded(noise(of), of, uid)
+    assert np.array_equal(codecs.decode(data, made, uid), noise(of))
+
+
+def test_jpeg_ls_need_not_be_interleaved() -> None:
+    """A scan for each color (ISO/IEC 14495-1 §A.1), of a Frame whose shape does not tell which axis is which."""
+    of = replace(frame(8, 3), rows=3, columns=3)
+    made = bytes.fromhex("ffd8 fff7 0011 08 0003 0003 03 011100 021100 031100")
+    for sample in range(3):
+        plane = np.ascontiguousarray(noise(of)[:, :, sample])
+        alone = codecs.encode(plane, replace(of, samples=1, photometric="MONOCHROME2"), frames.JLS)
+        scan = alone[alone.index(b"\xff\xda") : -2]
+        made += scan[:5] + bytes([sample + 1]) + scan[6:]
+    assert np.array_equal(codecs.decode(made + b"\xff\xd9", of, frames.JLS), noise(of))
+
+
 @pytest.mark.parametrize("uid", frames.WORDS_OF_32)
 @pytest.mark.parametrize("of", DEEP, ids=str)
 def test_lossless_is_every_sample_of_32_bits(of: Frame, uid: str) -> None:

@@ -1,7 +1,6 @@
 """JPEG-LS, lossless and near-lossless (ISO/IEC 14495-1)."""
 
 import imagecodecs
-import numpy as np
 
 from filmroom.pixels.codecs.codec import (
     FAILURES,
@@ -24,7 +23,7 @@ _PROCESS = 0xF7  # SOF55
 
 
 def decode(data: bytes, frame: Frame) -> Samples:
-    """With any interleaving."""
+    """With any interleaving: what the library gives is interleaved, however the image is."""
     header = read_header(data)
     size = agree(header.size if header and header.process == _PROCESS else None, frame, "JPEG-LS")
     complete(data, "JPEG-LS")  # CharLS may never end otherwise
@@ -32,8 +31,6 @@ def decode(data: bytes, frame: Frame) -> Samples:
         samples: Samples = imagecodecs.jpegls_decode(data)
     except FAILURES as error:
         raise refusal("The JPEG-LS image can't be decoded.") from error
-    if samples.shape == (frame.samples, frame.rows, frame.columns):  # not interleaved
-        samples = np.ascontiguousarray(samples.transpose(1, 2, 0))
     return conform(samples, size.precision, frame)
 
 
@@ -48,8 +45,9 @@ def _encode_near(samples: Samples, frame: Frame) -> bytes:
 
 def _encoded(samples: Samples, frame: Frame, near: int) -> bytes:
     integers(frame, 8, 16)
+    most = 2 * samples.nbytes + 1024  # the library has no room for noise, which takes more than it is
     try:
-        return bytes(imagecodecs.jpegls_encode(unsigned(samples, frame.bits_allocated), level=near))
+        return bytes(imagecodecs.jpegls_encode(unsigned(samples, frame.bits_allocated), level=near, out=most))
     except FAILURES as error:
         raise refusal("JPEG-LS can't hold the Frame.") from error
 

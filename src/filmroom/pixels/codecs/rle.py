@@ -54,9 +54,7 @@ def _encode(samples: Samples, frame: Frame) -> bytes:
     size = frame.dtype.itemsize
     words = np.ascontiguousarray(samples.astype(frame.dtype.newbyteorder(">"), copy=False))
     octets = words.view("u1").reshape(frame.rows, frame.columns, frame.samples * size)
-    packed = [
-        _even(bytes(imagecodecs.packbits_encode(np.ascontiguousarray(plane)))) for plane in np.moveaxis(octets, 2, 0)
-    ]
+    packed = [_even(bytes(imagecodecs.packbits_encode(plane.copy("C")))) for plane in np.moveaxis(octets, 2, 0)]
     offsets = np.cumsum([_HEADER.size, *map(len, packed)])[:-1].tolist()
     return b"".join([_HEADER.pack(len(packed), *offsets, *[0] * (15 - len(packed))), *packed])
 
