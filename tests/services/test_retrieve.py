@@ -1,6 +1,7 @@
 """Retrieve: what is stored is sent as it lies, and all that can be refused is refused before the first byte."""
 
 import io
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from filmroom.pixels import codecs
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import STORED, Kind, Selected, select
 from filmroom.services import retrieve as service
+from filmroom.services.delete import delete
 from filmroom.services.retrieve import Content, Version
 from filmroom.services.store import part, store
 from filmroom.settings import Settings
@@ -406,3 +408,21 @@ def test_a_large_frame_is_sent_in_chunks(archive: Archive) -> None:
     sent = list(second.chunks)
     assert [len(chunk) for chunk in sent] == [1 << 20] * 2
     assert b"".join(sent) == made.PixelData[2 << 20 :]
+
+
+# --- Archives
+
+
+def test_a_file_set_lists_what_is_there_when_its_turn_comes(archive: Archive) -> None:
+    study, kept, gone = data.uid(), data.dataset(), data.dataset()
+    for made in (kept, gone):
+        made.StudyInstanceUID = study
+        keep(archive, data.file(made))
+    contents = service.instances_of(archive, DICOMWEB, of(kept, 1), as_stored("application/zip"))
+    chunks = service.zipped(archive, of(kept, 1), contents, dicomdir=True).chunks
+    begun = next(chunks)
+    delete(archive, of(gone))
+    with zipfile.ZipFile(io.BytesIO(b"".join([begun, *chunks]))) as read:
+        listed = dcmread(io.BytesIO(read.read("DICOMDIR"))).DirectoryRecordSequence
+        assert len(read.namelist()) == 2
+    assert [record.DirectoryRecordType for record in listed].count("IMAGE") == 1

@@ -8,6 +8,7 @@ from filmroom.archive import Archive
 from filmroom.dicom import json_model
 from filmroom.dicom.dicomdir import NAME, Directory
 from filmroom.dicom.resources import Resource
+from filmroom.errors import NotFound
 from filmroom.index import instances
 from filmroom.protocol import zip_stream
 from filmroom.protocol.zip_stream import Entry
@@ -39,15 +40,22 @@ def zipped(archive: Archive, target: Resource, contents: Sequence[Content], *, d
 
 
 def _file_set(archive: Archive, target: Resource, contents: Sequence[Content]) -> Iterator[Entry]:
-    """Each Instance, and at the end what lists them: by then it is known in which Transfer Syntax each was sent."""
+    """Each Instance, and at the end what lists them: by then it is known in which Transfer Syntax each was sent.
+
+    What is gone by its turn is left out.
+    """
     directory, series = Directory(), dict[str, str]()
     for number, content in enumerate(contents, 1):
+        uids = _uids(content)
+        try:
+            with archive.index.read() as tx:
+                elements = instances.fetch_elements(tx, Resource(*uids, target.partition))
+        except NotFound:
+            continue
         made = content.ready()
-        folder = series.setdefault(_uids(made)[1], f"S{len(series) + 1:07}")
+        folder = series.setdefault(uids[1], f"S{len(series) + 1:07}")
         name = f"DICOM/{folder}/I{number:07}"
         yield _entry(name, made)
-        with archive.index.read() as tx:
-            elements = instances.fetch_elements(tx, Resource(*_uids(made), target.partition))
         directory.add(name, json_model.unpadded(elements), made.transfer_syntax or "")
     newest = max(contents, key=lambda content: content.watermark)
     name = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{target.path}/{newest.watermark}').int}"
