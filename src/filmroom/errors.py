@@ -78,3 +78,7 @@ class Unavailable(Error):
 
 class Lost(Error):
     """The file of a stored Instance is missing, cut off or damaged. Trying again won't help; a backup will."""
+
+
+class Unforeseen(RuntimeError):
+    """A mistake of ours in a worker process, no part of the tree. It tells type and place; values it does not quote."""

@@ -18,8 +18,8 @@ import pytest
 
 from filmroom.dicom import part10
 from filmroom.entrance import under_way
-from filmroom.errors import BadFile, NotAcceptable, Unavailable
-from filmroom.pixels.pool import MEMORY, Pool, Unforeseen
+from filmroom.errors import BadFile, NotAcceptable, Unavailable, Unforeseen
+from filmroom.pixels.pool import MEMORY, Pool
 
 # A worker imports what it runs by name, so these tests run functions of the standard library.
 

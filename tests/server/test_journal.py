@@ -14,6 +14,7 @@ import structlog
 from starlette.testclient import TestClient
 
 from filmroom.errors import Unavailable
+from filmroom.pixels import render
 from filmroom.server import app, journal
 from filmroom.settings import Settings
 from tests import data, service
@@ -99,6 +100,18 @@ def test_a_start_that_fails_is_told_without_a_traceback(tmp_path: Path, capsys: 
     line = _line(capsys)
     assert (line["error"], line["reason"]) == ("Unavailable", "It is a file; name a folder.")
     structlog.reset_defaults()
+
+
+def test_what_failed_in_a_worker_is_told_by_its_place(
+    http: TestClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sent(data.image())
+    store(http, "/dicomweb", made.content)
+    monkeypatch.setattr(render, "render", json.loads)  # which fails on what it is given
+    answer = http.get(f"/dicomweb{made.instance}/rendered")
+    line = next(one for one in map(json.loads, capsys.readouterr().err.splitlines()) if one["event"] == "unforeseen")
+    assert (answer.status_code, line["error"]) == (500, "Unforeseen")
+    assert line["reason"].startswith("TypeError at ")
 
 
 def test_a_line_that_cannot_be_written_is_no_error(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from filmroom.entrance import Entrance
-from filmroom.errors import Error, NotAcceptable, Unavailable
+from filmroom.errors import Error, NotAcceptable, Unavailable, Unforeseen
 from filmroom.pixels.ahead import each
 
 if sys.platform != "win32":
@@ -39,10 +39,6 @@ _CONTEXT = multiprocessing.get_context("spawn")
 _PATIENCE = 2  # seconds in which a worker whose pipe has ended says how it ended
 _CLOSED = "The service is shutting down."
 MEMORY = 4 << 30  # bytes for the calls of one worker, besides what its libraries take; only Linux keeps the limit
-
-
-class Unforeseen(RuntimeError):
-    """What a worker raised and nobody foresaw: its type and place, for its own message may quote values."""
 
 
 class Pool:

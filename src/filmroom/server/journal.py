@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from filmroom.errors import Error
+from filmroom.errors import Error, Unforeseen
 
 log = structlog.get_logger()
 
@@ -79,6 +79,8 @@ def _tell(error: Exception) -> None:
     known = next((one for one in (error, error.__cause__) if isinstance(one, Error)), None)
     if known is not None:  # Starlette wraps it; what it says is nothing of patients
         log.error("broken off", error=type(known).__name__, reason=str(known))
+    elif isinstance(error, Unforeseen):
+        log.error("unforeseen", error=type(error).__name__, reason=str(error), at=_frames(error))  # holds no values
     else:
         # Neither its message nor its values: they may hold what a data set says of a patient.
         log.error("unforeseen", error=type(error).__name__, at=_frames(error))
