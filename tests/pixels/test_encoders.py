@@ -66,6 +66,19 @@ def test_gif_is_no_faster_than_browsers_show_it() -> None:
     assert opened("image/gif", Pictures(images, 90, milliseconds=3)).info["duration"] == 20
 
 
+@pytest.mark.parametrize("media_type", [name for name in STILL if ENCODERS[name].moving])
+def test_however_long_images_are_shown_the_file_can_say_it(media_type: str) -> None:
+    images = [Image.new("L", (1, 1), shade) for shade in (*[0] * 200, 255)]
+    made = opened(media_type, Pictures(images, 90, milliseconds=655_350))
+    made.load()
+    assert made.info["duration"] >= 327 * 10
+
+
+def test_a_gif_has_as_many_images_as_hundredths_of_seconds() -> None:
+    with pytest.raises(NotAcceptable, match="at most 65535"):
+        encoders.encode(Pictures([Image.new("L", (1, 1))] * 65_536, 90), "image/gif")
+
+
 def test_what_is_too_long_a_side_is_refused() -> None:
     with pytest.raises(NotAcceptable, match="viewport"):
         encoders.encode(Pictures([Image.new("L", (66_000, 1))], 90), "image/jpeg")

@@ -49,6 +49,10 @@ def test_pixels_are_made_square(height: float, viewport: Viewport | None, size: 
     assert fitted(viewport, Image.new("RGB", (100, 100)), height).size == size
 
 
+def sequence(*items: dict[str, Any]) -> dict[str, Any]:
+    return {"vr": "SQ", "Value": list(items)}
+
+
 def test_a_region_is_cut_out() -> None:
     viewport = Viewport(2, 1, left=1, top=1, region_width=2, region_height=1)
     assert np.asarray(fitted(viewport)).tolist() == [[4, 5]]
@@ -73,6 +77,20 @@ def test_a_region_outside_is_refused_with_the_size(viewport: Viewport) -> None:
         fitted(viewport)
 
 
+def test_a_region_of_nothing_is_refused() -> None:
+    for viewport in (Viewport(9, 9, region_width=1e-310, region_height=1e-310), Viewport(9, 9, region_height=0.0001)):
+        with pytest.raises(BadParameter, match=r"0\.001 pixels wide and high"):
+            fitted(viewport)
+    assert fitted(Viewport(9, 9, region_width=0.001, region_height=0.001)).size == (9, 9)
+
+
+@pytest.mark.parametrize("left", [0.1, 0.2, 0.3, 0.7])
+def test_a_part_is_not_refused_for_how_it_was_computed(left: float) -> None:
+    for columns in (3072, 512, 300, 7):
+        viewport = Viewport(None, None, left=left, region_width=1.0 - left, region_height=1.0, relative=True)
+        assert fitted(viewport, Image.new("L", (columns, 2))).width == round(columns - left * columns)
+
+
 def test_stretching_has_a_limit() -> None:
     with pytest.raises(NotAcceptable, match="megapixels"):
         fitted(None, Image.new("L", (5000, 2000)), 10.0)
@@ -87,7 +105,7 @@ def test_stretching_has_a_limit() -> None:
         ({"00280030": {"Value": [0.5]}, "00181164": {"Value": [1, 2]}}, 0.5),
         ({"00280030": {"Value": [0, 1]}}, 1.0),
         ({"00280030": {"Value": [1000, 1]}}, 1.0),
-        ({"52009229": {"Value": [{"00289110": {"Value": [{"00280030": {"Value": [3, 1]}}]}}]}}, 3.0),
+        ({"52009229": sequence({"00289110": sequence({"00280030": {"Value": [3, 1]}})})}, 3.0),
     ],
 )
 def test_the_form_of_pixels_is_found(elements: dict[str, Any], height: float) -> None:

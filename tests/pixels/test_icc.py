@@ -35,9 +35,9 @@ def test_grey_images_have_no_profile() -> None:
     [
         (inline(ADOBE), {}),
         ({"00282000": {"BulkDataURI": "bulkdata/00282000"}}, {"00282000": ADOBE}),
-        ({"00480105": {"Value": [inline(ADOBE)]}}, {}),
+        ({"00480105": {"vr": "SQ", "Value": [inline(ADOBE)]}}, {}),
         (
-            {"00480105": {"Value": [{"00282000": {"BulkDataURI": "bulkdata/00480105/1/00282000"}}]}},
+            {"00480105": {"vr": "SQ", "Value": [{"00282000": {"BulkDataURI": "bulkdata/00480105/1/00282000"}}]}},
             {"00480105/1/00282000": ADOBE},
         ),
     ],

@@ -1,6 +1,9 @@
 """Frames of real files become the images that pydicom's functions make of them; what can't be made is refused."""
 
+import base64
 import io
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +11,14 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut, apply_windowing
 
 from filmroom.dicom import frames, json_model, part10
 from filmroom.dicom.presentation import Presentation, Viewport
-from filmroom.errors import BadParameter, NotAcceptable
+from filmroom.errors import BadParameter, Error, NotAcceptable
 from filmroom.pixels import render
 from filmroom.pixels.frame import describe
 from filmroom.pixels.render import Source
@@ -168,3 +173,72 @@ def test_what_cannot_be_shown_is_refused(media_type: str, photometric: str) -> N
     content = data.file(data.image(PhotometricInterpretation=photometric))
     with pytest.raises(NotAcceptable):
         render.render(source(content), media_type)
+
+
+# --- Attributes whose values make no sense
+
+NUMBERS = st.one_of(
+    st.integers(-2, 20),
+    st.sampled_from([255, 256, 65535, 65536, -32768, 2**31, 2**63, 2**64 - 1, -(2**63)]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["NaN", "Infinity", "-Infinity", 1e-320, 1e308, -1e308, 1e-3]),
+)
+TEXTS = st.sampled_from(["", "x", "LINEAR", "SIGMOID", "INVERSE", "COLOR", "YES", "1.5", None])
+BYTES = st.binary(max_size=40)
+TAGS = re.findall(
+    r"\S+",
+    """
+    00280106 00280107 00281050 00281051 00281052 00281053 00281056 00280120 00280121 00280102 20500020 00089205
+    00283000 00283010 00283002 00283006 00281101 00281102 00281103 00281201 00281202 00281203 00281221 00281222
+    52009229 52009230 00289145 00289132 00289110 00280030 00181164 00182010 00280034 00082144 00180040 00181063
+    00181065 00282000 00480105 60000010 60000011 60000050 60000100 60000102 60000015 60000051 60003000 00100010
+    00100020 00080060 00080020 00200013 00180060 00280010 00280011 00280002 00280004 00280006 00280100 00280101
+    00280103 00280008 7FE00010
+    """,
+)
+
+
+def elements_of(items: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Any of the attributes that rendering looks at, of any VR and with any value that such a one has."""
+    values = {
+        "US SS UL SL UV SV FL FD IS DS AT": st.lists(NUMBERS, max_size=4),
+        "IS DS CS LO UT DA UI": st.lists(TEXTS, max_size=4),
+        "PN": st.lists(st.just({"Alphabetic": "Doe^John"}) | st.none(), max_size=2),
+        "SQ": st.lists(items, max_size=2),
+    }
+    choices = [
+        st.builds(
+            lambda vr, value: {"vr": vr, "Value": value} if value else {"vr": vr}, st.sampled_from(vrs.split()), of
+        )
+        for vrs, of in values.items()
+    ]
+    binary = st.builds(
+        lambda vr, raw: {"vr": vr, "InlineBinary": base64.b64encode(raw).decode()},
+        st.sampled_from(["OB", "OW", "OF", "UN"]),
+        BYTES,
+    )
+    return st.dictionaries(st.sampled_from(TAGS), st.one_of(*choices, binary), max_size=6)
+
+
+NOTHING: st.SearchStrategy[dict[str, Any]] = st.just({})
+EVIL = st.recursive(NOTHING, elements_of, max_leaves=12)
+ALL = Presentation(annotation=("patient", "technique", "overlay"), icc_profile="yes")
+KINDS = (
+    data.image(frames=2),
+    data.image(frames=2, bits=8, samples=3),
+    data.image(bits=8, PhotometricInterpretation="PALETTE COLOR"),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(kind=st.sampled_from(KINDS), evil=EVIL, what=st.sampled_from([("image/png", ALL), ("image/gif", render.PLAIN)]))
+def test_attributes_of_any_kind_are_shown_or_refused(
+    kind: Any, evil: dict[str, Any], what: tuple[str, Presentation]
+) -> None:
+    media_type, how = what
+    plain = source(data.file(kind))
+    numbers = [1, 1] if media_type == "image/gif" else [1]
+    with suppress(Error):
+        elements = {**plain.elements, **evil}
+        render.needed(elements, 1, how)
+        render.render(Source([*plain.frames] * len(numbers), numbers, elements, plain.transfer_syntax), media_type, how)

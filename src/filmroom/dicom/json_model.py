@@ -80,6 +80,13 @@ def first(elements: Mapping[str, Any], tag: int) -> str | int | float | None:
     return "=".join(value.get(group, "") for group in values.COMPONENT_GROUPS).rstrip("=")
 
 
+def items(elements: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The Items of a Sequence; none if the attribute is absent or, whatever the dictionary says, is no Sequence."""
+    element = elements.get(key, {})
+    found: list[dict[str, Any]] = element.get("Value", []) if element.get("vr") == "SQ" else []
+    return found
+
+
 class _Writer:
     """Turns data sets into JSON objects and collects what is bulk data."""
 

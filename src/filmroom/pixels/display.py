@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filmroom.dicom.json_model import first
+from filmroom.dicom.json_model import first, items
 from filmroom.errors import NotAcceptable
 from filmroom.pixels import segments
 from filmroom.pixels.codecs import Order
@@ -159,7 +159,7 @@ def needed(elements: Elements, number: int = 1) -> tuple[str, ...]:
     """The paths of the bulk values without which Frame `number` can't be shown."""
     here = _of_frame(elements, number)
     tables = [here.get(key, {}) for key in PALETTE_DATA + SEGMENTED_PALETTE_DATA]
-    tables += [item.get(LUT_DATA, {}) for key in (MODALITY_LUTS, VOI_LUTS) for item in _items(here, key)]
+    tables += [item.get(LUT_DATA, {}) for key in (MODALITY_LUTS, VOI_LUTS) for item in items(here, key)]
     return tuple(_path(table) for table in tables if "BulkDataURI" in table)
 
 
@@ -180,16 +180,11 @@ def _of_frame(elements: Elements, number: int) -> Elements:
     """The data set with what its functional groups say of one Frame."""
     merged = dict(elements)
     for key, index in zip(GROUPS, (0, number - 1), strict=True):
-        for item in _items(elements, key)[index : index + 1]:
+        for item in items(elements, key)[index : index + 1]:
             for group in DISPLAY_GROUPS:
-                for attributes in _items(item, group)[:1]:
+                for attributes in items(item, group)[:1]:
                     merged.update(attributes)
     return merged
-
-
-def _items(elements: Elements, key: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = elements.get(key, {}).get("Value", [])
-    return found
 
 
 def _number(elements: Elements, tag: int) -> float | None:
@@ -217,7 +212,7 @@ def _window(elements: Elements) -> Window | None:
 
 
 def _first_table(elements: Elements, key: str, order: Order, bulk: Bulk) -> LookupTable | None:
-    for item in _items(elements, key):
+    for item in items(elements, key):
         return _table(item.get(LUT_DESCRIPTOR, {}), item.get(LUT_DATA, {}), order, bulk)
     return None
 
@@ -239,15 +234,15 @@ def _segmented_table(descriptor: Elements, data: Elements, order: Order, bulk: B
 
 def _description(descriptor: Elements) -> tuple[int, int, int]:
     """Number of entries, first sample that has one, bits of each."""
-    match descriptor.get("Value"):
-        case [int(count), int(start), int(bits)] if 0 < bits <= 16:
+    match descriptor:
+        case {"vr": "US" | "SS", "Value": [count, start, bits]} if 0 < bits <= 16:
             return (count & 0xFFFF) or 0x10000, start, bits
     raise NotAcceptable(UNREADABLE)
 
 
 def _words(data: Elements, order: Order, bulk: Bulk) -> NDArray[np.uint16]:
     if "Value" in data:
-        return (np.asarray(data["Value"], dtype=np.int64) & 0xFFFF).astype("<u2")
+        return _values(data).astype("<u2")
     raw = _bytes(data, bulk)
     return np.frombuffer(raw, f"{order}u2", len(raw) // 2).astype("<u2")
 
@@ -255,7 +250,7 @@ def _words(data: Elements, order: Order, bulk: Bulk) -> NDArray[np.uint16]:
 def _entries(data: Elements, count: int, order: Order, bulk: Bulk) -> NDArray[Any]:
     """Entries of 16 bits, or of 8 where only that many bytes are there."""
     if "Value" in data:
-        entries = np.asarray(data["Value"], dtype=np.int64) & 0xFFFF
+        entries = _values(data)
     else:
         raw = _bytes(data, bulk)
         if len(raw) >= 2 * count:
@@ -265,6 +260,12 @@ def _entries(data: Elements, count: int, order: Order, bulk: Bulk) -> NDArray[An
     if len(entries) == 0:
         raise NotAcceptable(UNREADABLE)
     return entries[:count]
+
+
+def _values(data: Elements) -> NDArray[np.int64]:
+    if data["vr"] not in ("US", "SS"):
+        raise NotAcceptable(UNREADABLE)
+    return np.asarray(data["Value"], dtype=np.int64) & 0xFFFF
 
 
 def _bytes(element: Elements, bulk: Bulk) -> bytes:

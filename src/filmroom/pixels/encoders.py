@@ -10,6 +10,9 @@ from PIL import Image as Pillow
 from filmroom.errors import NotAcceptable
 from filmroom.pixels import video
 
+_HUNDREDTHS = 0xFFFF  # of a second: how long a GIF can show an image
+_WEBP_MILLISECONDS = 0x7FFFFFFF  # how long all images of a file can take
+
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
@@ -60,27 +63,33 @@ def _png(pictures: Pictures) -> bytes:
 
 
 def _gif(pictures: Pictures) -> bytes:
+    if len(pictures.images) > _HUNDREDTHS:
+        raise NotAcceptable(f"image/gif has at most {_HUNDREDTHS} Frames; ask for fewer.")
     file = io.BytesIO()
     # Colors are chosen by octree: the default takes ten times as long.
     colored = pictures.images[0].mode == "RGB"
     octree = Pillow.Quantize.FASTOCTREE
     one, *others = [image.quantize(256, octree) if colored else image for image in pictures.images]
     if others:
-        one.save(file, "GIF", save_all=True, append_images=others, duration=_hundredths(pictures.milliseconds), loop=0)
+        one.save(file, "GIF", save_all=True, append_images=others, duration=_gif_milliseconds(pictures), loop=0)
     else:
         one.save(file, "GIF")
     return file.getvalue()
 
 
-def _hundredths(milliseconds: float) -> int:
-    """GIF counts in hundredths of a second, and browsers take less than two of them for ten."""
-    return max(round(milliseconds / 10), 2) * 10
+def _gif_milliseconds(pictures: Pictures) -> int:
+    """GIF counts in hundredths of a second, and browsers take less than two of them for ten.
+
+    Those of images that are equal and follow each other are added up.
+    """
+    return min(max(round(pictures.milliseconds / 10), 2), _HUNDREDTHS // len(pictures.images)) * 10
 
 
 def _webp(pictures: Pictures) -> bytes:
     file = io.BytesIO()
     one, *others = pictures.images
-    moving = {"save_all": True, "append_images": others, "duration": round(pictures.milliseconds), "loop": 0}
+    milliseconds = min(round(pictures.milliseconds), _WEBP_MILLISECONDS // len(pictures.images))
+    moving = {"save_all": True, "append_images": others, "duration": milliseconds, "loop": 0}
     one.save(
         file,
         "WEBP",

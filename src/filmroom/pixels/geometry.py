@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from filmroom.dicom.json_model import items
 from filmroom.dicom.presentation import Presentation, Viewport
 from filmroom.errors import BadParameter, NotAcceptable
 
@@ -16,6 +17,8 @@ SPACINGS = ("00280030", "00181164", "00182010", "00280034")
 PIXEL_MEASURES = "00289110"
 GROUPS = ("52009229", "52009230")
 MOST_PIXELS = 64 << 20
+_SMALLEST = 0.001  # sides of a region, in pixels
+_ROUNDING = 0.001  # pixels by which a region may be computed too large
 _STRANGEST = 16.0  # height to width of a pixel; what is beyond is a mistake
 
 
@@ -59,17 +62,18 @@ def _region(viewport: Viewport | None, columns: int, rows: int) -> Region:
     left, top = viewport.left * across, viewport.top * down
     right = columns if viewport.region_width is None else left + viewport.region_width * across
     bottom = rows if viewport.region_height is None else top + viewport.region_height * down
-    if not (left < right <= columns and top < bottom <= rows):
-        raise BadParameter(
-            f"The region that 'viewport' names is not inside the image, which has {columns} columns and {rows} rows."
-        )
-    return left, top, right, bottom
+    if not (left < columns and top < rows and right <= columns + _ROUNDING and bottom <= rows + _ROUNDING):
+        raise BadParameter(f"The region is not inside the image, which has {columns} columns and {rows} rows.")
+    if right - left < _SMALLEST or bottom - top < _SMALLEST:
+        raise BadParameter(f"The region must be {_SMALLEST:g} pixels wide and high at least.")
+    return left, top, min(right, columns), min(bottom, rows)
 
 
 def _measures(elements: Elements) -> list[Elements]:
     """The Pixel Measures of enhanced images; those of the first Frame serve for all."""
-    found = []
-    for key in GROUPS:
-        for groups in elements.get(key, {}).get("Value", [])[:1]:
-            found += groups.get(PIXEL_MEASURES, {}).get("Value", [])[:1]
-    return found
+    return [
+        measures
+        for key in GROUPS
+        for groups in items(elements, key)[:1]
+        for measures in items(groups, PIXEL_MEASURES)[:1]
+    ]

@@ -11,6 +11,7 @@ import imagecodecs
 from PIL import Image as Pillow
 from PIL import ImageCms
 
+from filmroom.dicom.json_model import items
 from filmroom.errors import NotAcceptable
 
 Elements = Mapping[str, Any]
@@ -86,6 +87,6 @@ def _own(elements: Elements, bulk: Mapping[str, bytes]) -> bytes | None:
 
 def _element(elements: Elements, path: str) -> Elements:
     """The element at one of `_PATHS`."""
-    paths = elements.get(OPTICAL_PATHS, {}).get("Value") or [{}]
+    paths = items(elements, OPTICAL_PATHS) or [{}]
     element: Elements = (elements if path == ICC_PROFILE else paths[0]).get(ICC_PROFILE, {})
     return element

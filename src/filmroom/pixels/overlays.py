@@ -61,7 +61,13 @@ def _planes(elements: Elements) -> Iterator[Plane]:
     for group in GROUPS:
         rows, columns = (_number(elements, group, tag) for tag in (ROWS, COLUMNS))
         origin = elements.get(f"{group:04X}{ORIGIN:04X}", {}).get("Value") or [1, 1]
-        if not rows or not columns or len(origin) != 2 or not all(isinstance(one, int) for one in origin):
+        if (
+            not rows
+            or not columns
+            or min(rows, columns) < 0
+            or len(origin) != 2
+            or not all(isinstance(one, int) for one in origin)
+        ):
             continue
         allocated, position = (_number(elements, group, tag) for tag in (BITS_ALLOCATED, BIT_POSITION))
         own = f"{group:04X}{DATA:04X}" in elements

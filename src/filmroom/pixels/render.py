@@ -33,6 +33,7 @@ PLAIN = Presentation()
 
 RECOMMENDED_RATE, CINE_RATE, FRAME_TIME, FRAME_TIME_VECTOR = 0x00082144, 0x00180040, 0x00181063, "00181065"
 _MILLISECONDS = 100.0  # for a Frame where nothing is said
+_SHORTEST, _LONGEST = 1.0, 655_350.0  # milliseconds; no GIF shows a Frame for longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ def render(source: Source, media_type: str, how: Presentation = PLAIN) -> bytes:
 
 def frame_milliseconds(elements: Mapping[str, Any]) -> float:
     """For how long each Frame is shown: as recommended, or as fast as they were taken (PS3.3 §C.7.6.5)."""
+    return min(max(_told_milliseconds(elements), _SHORTEST), _LONGEST)
+
+
+def _told_milliseconds(elements: Mapping[str, Any]) -> float:
     for tag in (RECOMMENDED_RATE, CINE_RATE):
         rate = first(elements, tag)
         if isinstance(rate, (int, float)) and rate > 0:
