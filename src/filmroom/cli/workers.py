@@ -113,13 +113,13 @@ class _Place:
             self.worker = worker
 
     def clear(self) -> None:
-        """The worker has ended. One that had begun to serve will have a successor soon, for which clients can wait."""
+        """The worker has ended. Nobody must wait for its successor: the kernel deals connections to any open socket."""
         assert self.worker is not None
-        if self.counts[self.number] < ABSENT:
-            self.rest = REST
-        elif _OWN_SOCKETS and self.listening is not None:
-            self.listening.close()  # the kernel deals connections to a socket that is open, whoever listens
+        if _OWN_SOCKETS and self.listening is not None:
+            self.listening.close()
             self.listening = None
+        if self.counts[self.number] < ABSENT:
+            self.rest = REST  # it had begun to serve
         code, pid, self.worker = self.worker.exitcode, self.worker.pid, None
         self._leave(exit_code=code, pid=pid)
 
