@@ -61,6 +61,16 @@ def test_one_thumbnail_stands_for_all(run: Program, stored: list[Dataset]) -> No
     assert _opened(ran.out.strip()).size == (32, 32)
 
 
+def test_images_of_a_service_that_does_not_name_them_are_called_by_what_was_asked_for(
+    run: Program, recorder: Recorder
+) -> None:
+    jpeg = Reply(200, {"Content-Type": "image/jpeg"}, b"one")
+    recorder.replies = [jpeg, jpeg, jpeg]
+    assert run("render", "1.2", "1.3", "1.4").out == "1.2/1.3/1.4.jpg\n"
+    assert run("render", "1.2", "1.3", "1.4", "--frames", "5").out == "1.2/1.3/1.4-5.jpg\n"
+    assert run("render", "1.2", "1.3").out == "1.2/1.3/image-1.jpg\n"
+
+
 def test_what_is_asked_for_is_in_the_query(run: Program, recorder: Recorder) -> None:
     recorder.replies = [replies.multipart([b"one", b"two"], "image/webp")]
     options = ["--window", "40,400,sigmoid", "--size", "640x480", "--quality", "70", "--annotate", "patient,technique"]
@@ -78,13 +88,16 @@ def test_what_is_asked_for_is_in_the_query(run: Program, recorder: Recorder) -> 
 def test_a_service_does_not_choose_the_folder(run: Program, recorder: Recorder, tmp_path: Path) -> None:
     headers = {"Content-Type": "image/jpeg", "Content-Location": "http://h/studies/../series/../instances/../x"}
     recorder.replies = [Reply(200, headers, b"one")]
-    assert run("render", "1.2", "1.3", "1.4").out == "1.2/1.3/1.4/image-1.jpg\n"
+    assert run("render", "1.2", "1.3", "1.4").out == "1.2/1.3/1.4.jpg\n"
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--size", "big"], "is not a size"),
+        (["--size", "0"], "is not a size"),
+        (["--window", "40"], "'window'"),
+        (["--annotate", "foo"], "'annotation'"),
         (["--frames", "0"], "is not a list of frame numbers"),
         (["--frames", "1"], "frames are those of an INSTANCE"),
         (["--format", "bmp"], "bmp"),
@@ -97,9 +110,9 @@ def test_an_option_that_makes_no_sense_is_a_usage_error(run: Program, options: l
 
 
 def test_what_the_service_refuses_is_told(run: Program, stored: list[Dataset]) -> None:
-    ran = run("render", *_uids(stored[0]), "--window", "wide")
+    ran = run("render", *_uids(stored[0]), "--size", "99999")
     assert ran.code == 3
-    assert "query parameter 'window'" in ran.said
+    assert "query parameter 'viewport'" in ran.said
 
 
 def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:

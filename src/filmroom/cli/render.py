@@ -1,8 +1,9 @@
 """`filmroom render`: save a study, a series or an instance as images for people."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,12 +27,12 @@ from filmroom.cli.service import (
 from filmroom.client import Client
 from filmroom.client._parts import Content
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadTarget
-from filmroom.protocol import targets
+from filmroom.errors import BadParameter, BadTarget
+from filmroom.protocol import rendering, targets
 
-_SIZE = re.compile(r"([0-9]+)(?:[x,]([0-9]+))?")
+_SIZE = re.compile(r"([1-9][0-9]*)(?:[x,]([1-9][0-9]*))?")
 _UID = r"([0-9.]*[0-9])"
-_PLACE = re.compile(rf"/studies/{_UID}/series/{_UID}/instances/{_UID}(?:/frames/([0-9]+))?")
+_PLACE = re.compile(rf"/studies/{_UID}/series/{_UID}/instances/{_UID}(?:/frames/([0-9]+)[0-9,]*)?/rendered")
 
 
 class Format(StrEnum):
@@ -62,6 +63,19 @@ def _size(value: str | None) -> str | None:
     return f"{found[1]},{found[2] or found[1]}"
 
 
+def _parameter(name: str) -> Callable[[str | None], str | None]:
+    """A check of what goes into a query parameter as it is."""
+
+    def checked(value: str | None) -> str | None:
+        try:
+            rendering.parse({} if value is None else {name: value})
+        except BadParameter as error:
+            raise typer.BadParameter(str(error)) from None
+        return value
+
+    return checked
+
+
 def _frames(value: str | None) -> str | None:
     try:
         return value and ",".join(map(str, targets.frame_numbers(value)))
@@ -73,6 +87,7 @@ Window = Annotated[
     str | None,
     typer.Option(
         metavar="CENTER,WIDTH[,FUNCTION]",
+        callback=_parameter("window"),
         show_default="that of the file",
         help="Values to show; the function is linear, linear-exact or sigmoid.",
     ),
@@ -95,7 +110,12 @@ def render(
     size: Size = None,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Quality of jpeg, webp and mp4.")] = None,
     annotate: Annotated[
-        str | None, typer.Option(metavar="LIST", help="What to draw into the image: patient,technique,overlay.")
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            callback=_parameter("annotation"),
+            help="What to draw into the image: patient,technique,overlay.",
+        ),
     ] = None,
     frames: Annotated[
         str | None, typer.Option(metavar="LIST", callback=_frames, help="Frames of the instance: 1,5,9.")
@@ -108,8 +128,9 @@ def render(
 ) -> None:
     """Save images for people of a study, or of one series of it, or of one instance of that.
 
-    The files are named DIR/study/series/instance.jpg by their UIDs; files of these names are replaced. Their paths
-    are printed. What is no image is left out.
+    The files are named DIR/study/series/instance.jpg by their UIDs, those of frames instance-5.jpg; a thumbnail is
+    called thumbnail.jpg, in the folder of what it stands for. Files of these names are replaced. Their paths are
+    printed. What is no image is left out.
 
     Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or DIR can't be written; 2, 3 as for every command.
 
@@ -128,7 +149,7 @@ def render(
     with connect(url, token, timeout) as client, existing(f"image of {named}", client):
         try:
             images = _thumbnail(client, uids, numbers, options) if thumbnail else _all(client, uids, numbers, options)
-            for path in _saved(images, folder, "thumbnail" if thumbnail else "image", uids):
+            for path in _saved(images, folder, _names(uids, numbers, thumbnail)):
                 if not quiet:
                     typer.echo(path)
         except OSError as error:
@@ -149,17 +170,25 @@ def _thumbnail(client: Client, uids: list[str], numbers: list[int] | None, optio
     return [methods[len(uids) - 1](*uids, **options)]
 
 
-def _saved(images: Iterable[Content], folder: Path, kind: str, uids: list[str]) -> Iterator[Path]:
-    """Save each, and say where. Only a UID is taken over from what the service calls it."""
-    for number, image in enumerate(images, 1):
+def _names(uids: list[str], numbers: list[int] | None, thumbnail: bool) -> Iterator[str]:
+    """What to call images of which the service does not say what they are of: by what was asked for, in its order."""
+    whole = "/".join(uids)
+    if thumbnail:
+        yield f"{whole}/thumbnail"
+    elif numbers:
+        yield from (f"{whole}-{number}" for number in numbers)
+    elif len(uids) == 3:
+        yield whole
+    yield from (f"{whole}/image-{number}" for number in count(1))
+
+
+def _saved(images: Iterable[Content], folder: Path, names: Iterator[str]) -> Iterator[Path]:
+    """Save each, and say where. Only UIDs are taken over from what the service calls it."""
+    for image, name in zip(images, names, strict=False):
         place = _PLACE.search(image.location or "")
-        if kind == "thumbnail":
-            path = folder.joinpath(*uids, kind)
-        elif place is None:
-            path = folder.joinpath(*uids, f"{kind}-{number}")
-        else:
-            path = folder / place[1] / place[2] / (f"{place[3]}-{place[4]}" if place[4] else place[3])
-        path = path.with_name(path.name + _ENDINGS.get(image.media_type, ""))
+        if place:
+            name = "/".join(place.group(1, 2, 3)) + (f"-{place[4]}" if place[4] else "")
+        path = folder / (name + _ENDINGS.get(image.media_type, ""))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(image)
         yield path

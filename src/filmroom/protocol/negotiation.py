@@ -109,7 +109,8 @@ class Selected:
         """The same, and an error that says what would do if nothing fits."""
         choice = self.fit(stored, convertible)
         if choice is None:
-            raise NotAcceptable(_unmade(self.offers, stored, convertible))
+            asked = {one.media_type for one in (self, *self.alternatives)}
+            raise NotAcceptable(_unmade(self.offers, asked, stored, convertible))
         return choice
 
     def for_parts(self, count: int) -> "Selected":
@@ -353,14 +354,18 @@ def _listed(row: Offer, syntaxes: bool) -> str:
     return ", ".join(f"{row}; transfer-syntax={uid}" for uid in sorted(row.allowed))
 
 
-def _unmade(offers: Offers | None, stored: str, convertible: Callable[[str], bool]) -> str:
+def _unmade(offers: Offers | None, asked: Collection[str], stored: str, convertible: Callable[[str], bool]) -> str:
     if offers is None or offers.unmade is not None:
         return (offers and offers.unmade) or "The specified transcoding is not supported."
     made = [uid for uid in transfer_syntax.ALL if uid == stored or convertible(uid)]
-    listed = [f"{row}; transfer-syntax={uid}" for row in offers.named for uid in _possible(row, made)]
+    possible = [(row, uids) for row in offers.named if (uids := _possible(row, made))]
+    together: dict[str, list[str]] = {}  # the media types that come in the same Transfer Syntaxes
+    for row, uids in [one for one in possible if one[0].media_type in asked] or possible:
+        together.setdefault(" or ".join(uids), []).append(str(row))
+    listed = ["transfer-syntax=*", *(f"{', '.join(rows)}; transfer-syntax={uids}" for uids, rows in together.items())]
     return (
         f"What is stored in the Transfer Syntax {stored} can't be sent in one that the request accepts. "
-        f"Acceptable here: {', '.join(['transfer-syntax=*', *listed])}."
+        f"Acceptable here: {', '.join(listed)}."
     )
 
 
