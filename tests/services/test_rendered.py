@@ -261,7 +261,7 @@ def test_what_has_no_thumbnail_is_not_found(archive: Archive) -> None:
         thumbnail(archive, target)
     with pytest.raises(NotFound, match="study cannot be found"):
         thumbnail(archive, Resource("1"))
-    with pytest.raises(NotFound, match="frame cannot be found"):
+    with pytest.raises(NotFound, match="no Frame 3: the Instance has 2"):
         thumbnail(archive, stored(archive), 3)
 
 

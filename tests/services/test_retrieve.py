@@ -291,7 +291,7 @@ def test_frames_of_a_deflated_file(either: Archive) -> None:
 
 @pytest.mark.parametrize("numbers", [(4,), (1, 4)])
 def test_a_frame_beyond_the_last(either: Archive, image: Dataset, numbers: tuple[int, ...]) -> None:
-    with pytest.raises(NotFound, match="The specified frame cannot be found."):
+    with pytest.raises(NotFound, match="There is no Frame 4: the Instance has 3"):
         frames(either, image, *numbers)
 
 

@@ -6,9 +6,10 @@ from itertools import pairwise
 from struct import Struct, iter_unpack
 from typing import Any
 
-from filmroom.dicom import part10
+from filmroom.dicom import part10, wording
 from filmroom.dicom.json_model import first
 from filmroom.dicom.part10 import Element, File
+from filmroom.dicom.wording import Wording
 from filmroom.errors import NotFound
 
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
@@ -48,6 +49,12 @@ def locate(file: File, elements: Mapping[str, Any]) -> Frames | None:
             find = _encapsulated if element.encapsulated else _native
             return find(file, element, elements, count)
     return None
+
+
+def check(numbers: Sequence[int], count: int, said: Wording = wording.STANDARD) -> None:
+    """Refuse Frame numbers beyond the last."""
+    if max(numbers) > count:
+        raise NotFound(said.missing_frame.format(number=max(numbers), count=count or "none"))
 
 
 def span(frames: Frames, number: int) -> tuple[int, int]:

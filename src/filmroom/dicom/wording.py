@@ -14,6 +14,9 @@ class Wording:
     uid: str  # name
     no_frame: str
     frame_number: str  # text
+    missing_frame: str  # number, count
+    no_quality: str  # text
+    quality: str  # text
     number: str  # keyword, path (eight digits), value, kind
     instant: str  # keyword, kind, form, example, text (of one end of a range), value (all that was written)
     order: str  # keyword, kind, value, first, last
@@ -39,6 +42,9 @@ AZURE = Wording(
         "and all requested frames must have value greater than 0."
     ),
     frame_number="The query parameter 'frames' is invalid. Unable to parse value '{text}' as Int32.",
+    missing_frame="The specified frame cannot be found.",
+    no_quality="The query parameter 'quality' is invalid. The value '{text}' is not an integer.",
+    quality="Image quality must be between 1 and 100 inclusive",
     number=(
         "Invalid query: specified value '{value}' extended query tag with path '{path}' is not a valid {kind} value."
     ),
@@ -63,11 +69,15 @@ AZURE = Wording(
     content_type="The specified content type '{content_type}' is not supported.",
     transcoding="The specified transcoding is not supported.",
 )
+_QUALITY = "The query parameter 'quality' must be a whole number from 1 to 100, and '{text}' is none."
 STANDARD = Wording(
     uids=("Study Instance UID", "Series Instance UID", "SOP Instance UID"),
     uid="The {name} is not a UID: a UID is digits and dots, 64 characters at most.",
     no_frame="No Frame is named: Frame numbers begin at 1, as in /frames/1 or /frames/1,3.",
     frame_number="'{text}' is not a Frame number: they are whole numbers from 1, as in /frames/1 or /frames/1,3.",
+    missing_frame="There is no Frame {number}: the Instance has {count}.",
+    no_quality=_QUALITY,
+    quality=_QUALITY,
     number="{keyword} is searched by a number, and '{value}' is none.",
     instant="'{value}' is not a value to search {keyword} by: write {example}, or a range such as {example}-.",
     order="The range '{value}' of {keyword} ends before it begins: write the earlier value first.",

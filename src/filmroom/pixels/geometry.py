@@ -63,7 +63,9 @@ def _region(viewport: Viewport | None, columns: int, rows: int) -> Region:
     right = columns if viewport.region_width is None else left + viewport.region_width * across
     bottom = rows if viewport.region_height is None else top + viewport.region_height * down
     if not (left < columns and top < rows and right <= columns + _ROUNDING and bottom <= rows + _ROUNDING):
-        raise BadParameter(f"The region is not inside the image, which has {columns} columns and {rows} rows.")
+        raise BadParameter(
+            f"The region that 'viewport' names is not inside the image, which has {columns} columns and {rows} rows."
+        )
     if right - left < _SMALLEST or bottom - top < _SMALLEST:
         raise BadParameter(f"The region must be {_SMALLEST:g} pixels wide and high at least.")
     return left, top, min(right, columns), min(bottom, rows)

@@ -50,14 +50,14 @@ def frame_numbers(text: str, said: Wording = wording.STANDARD) -> tuple[int, ...
     return numbers
 
 
-def quality(text: str | None) -> int:
+def quality(text: str | None, said: Wording = wording.STANDARD) -> int:
     """The quality of a rendered image (PS3.18 §8.3.5.1.2), 100 if not given."""
     if text is None:
         return 100
     if not _INTEGER.fullmatch(text):
-        raise BadParameter(f"The query parameter 'quality' is invalid. The value '{text}' is not an integer.")
+        raise BadParameter(said.no_quality.format(text=text))
     if not 1 <= int(text) <= 100:
-        raise BadParameter("Image quality must be between 1 and 100 inclusive")
+        raise BadParameter(said.quality.format(text=text))
     return int(text)
 
 

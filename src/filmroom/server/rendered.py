@@ -27,7 +27,7 @@ async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
     if dialect.presentation:
         how = rendering.parse(parameters)
     else:
-        how = Presentation(targets.quality(parameters.get("quality")), square_pixels=False)
+        how = Presentation(targets.quality(parameters.get("quality"), dialect.wording), square_pixels=False)
         if numbers is not None and len(numbers) > 1:
             raise BadTarget("One Frame can be rendered at a time: name one number.")
     kind = Kind.RENDERED if target.level is Level.INSTANCE else Kind.RENDERED_MANY

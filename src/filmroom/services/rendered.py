@@ -95,7 +95,7 @@ def of_instance(
     [stored] = found
     if numbers is None and not stored.frames and dialect.presentation:
         return _document(archive, stored, selected)
-    _check_numbers(stored, numbers or (1,))
+    frame_ranges.check(numbers or (1,), stored.frames, dialect.wording)
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
         raise NotAcceptable(render.UNRENDERABLE)
     choice = _choice(selected, encoders.ENCODERS, stored)  # (2)
@@ -152,7 +152,7 @@ def thumbnail(
         location = f"{target.path}/thumbnail"
     else:
         location = f"{target.path}/frames/{','.join(map(str, numbers))}/thumbnail"
-    _check_numbers(stored, numbers)
+    frame_ranges.check(numbers, stored.frames)
     choice = _choice(selected, encoders.ENCODERS, stored)
     part = _Part(stored, tuple(numbers[:1]), choice.media_type, how, location)
     created = stored.created if target.level is Level.INSTANCE else None
@@ -251,8 +251,3 @@ def _no_image(target: Resource) -> NotAcceptable:
 
 def _not_found(target: Resource) -> NotFound:
     return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
-
-
-def _check_numbers(stored: StoredInstance, numbers: Sequence[int]) -> None:
-    if max(numbers) > stored.frames:
-        raise NotFound("The specified frame cannot be found.")

@@ -26,6 +26,7 @@ def frames(
     """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_frames(tx, target)
+        frame_ranges.check(numbers, ranges.count, said)
         choice = fit(stored, selected)
         syntax = choice.transfer_syntax
         same = syntax == STORED or transfer_syntax.same_frames(stored.transfer_syntax, syntax)
