@@ -6,9 +6,8 @@ in one thread, just before.
 
 import argparse
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import httpx2
 import imagecodecs
 import numpy as np
 
+from bench.client import Answer, WrongAnswerError
 from bench.data import Instance, Shape, new_run
 from bench.servers import filmroom, folder_in
 from bench.service import Service
@@ -58,73 +58,95 @@ def main() -> None:
     parser = argparse.ArgumentParser("bench.transcoding", description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure")
     parser.add_argument("--folder", type=Path, help="where the server stores; on a real disk")
+    parser.add_argument("--codecs", type=str.split, default=list(CODECS), help="UIDs of Transfer Syntaxes")
     options = parser.parse_args()
     print("| Frame | from | to | codec /s | service /s | share |\n|---|---|---|---|---|---|")
-    with folder_in(options.folder) as folder, filmroom(folder, 1) as server, httpx2.Client(timeout=600) as http:
+    with folder_in(options.folder) as folder, filmroom(folder, 1) as server:
         at = Service(server.name, server.url)
         for name, shape in SHAPES.items():
             native = Instance(shape, new_run(), at.new_study(), 0, 0)
             at.store_all([native])
-            for uid in CODECS:
-                _pairs(http, server.url, native, uid, name, options.seconds)
+            for uid in options.codecs:
+                for pair in pairs(at, native, uid, options.seconds):
+                    print(f"| {name} | {pair.source} | {pair.target} | {pair.row()} |", flush=True)
 
 
-def _pairs(http: httpx2.Client, url: str, native: Instance, uid: str, name: str, seconds: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Frames a second of a change, by the codec alone and by the service."""
+
+    source: str
+    target: str
+    codec: float
+    service: float
+
+    def row(self) -> str:
+        """The figures, and the second as a share of the first."""
+        return f"{self.codec:.1f} | {self.service:.1f} | {self.service / self.codec:.0%}"
+
+
+def pairs(at: Service, native: Instance, uid: str, seconds: float) -> Iterator[Pair]:
+    """From native to a Transfer Syntax, and back."""
     media_type, encode, decode = CODECS[uid]
-    shape = native.shape
-    samples = np.frombuffer(b"".join(native.frame(1)), "<u2").reshape(shape.rows, shape.columns)
-    if uid == RLE:  # two planes of bytes
-        samples = np.ascontiguousarray(samples.view("u1").reshape(shape.rows, shape.columns, 2).transpose(2, 0, 1))
-    compressed = [encode(plane) for plane in samples] if uid == RLE else [encode(samples)]
-    planes = list(samples) if uid == RLE else [samples]
-    raw_encode = _rate(lambda: [encode(plane) for plane in planes], 1, seconds)
-    raw_decode = _rate(lambda: [decode(data) for data in compressed], 1, seconds)
-    compressed_path = _stored_as(http, url, native, uid)
-    for source, target, path, wanted, raw in (
-        (
-            "native",
-            transfer_syntax.find(uid).name,
-            url + native.path,
-            f'{media_type}"; transfer-syntax={uid}',
-            raw_encode,
-        ),
-        (
-            transfer_syntax.find(uid).name,
-            "native",
-            compressed_path,
-            f'application/octet-stream"; transfer-syntax={EXPLICIT}',
-            raw_decode,
-        ),
-    ):
-        served = _rate(partial(_ask, http, path, shape.frames, wanted), shape.frames, seconds)
-        print(f"| {name} | {source} | {target} | {raw:.1f} | {served:.1f} | {served / raw:.0%} |", flush=True)
+    planes = _planes(native, uid)
+    compressed = [encode(plane) for plane in planes]
+    name = transfer_syntax.find(uid).name
+    encoding = _rate(lambda: [encode(plane) for plane in planes], seconds)
+    yield Pair(
+        "native", name, encoding, _served(at, native, native.path, f'{media_type}"; transfer-syntax={uid}', seconds)
+    )
+    decoding = _rate(lambda: [decode(data) for data in compressed], seconds)
+    path = _stored_as(at, native, uid)
+    wanted = f'application/octet-stream"; transfer-syntax={EXPLICIT}'
+    yield Pair(name, "native", decoding, _served(at, native, path, wanted, seconds))
 
 
-def _rate(work: Callable[[], object], count: int, seconds: float) -> float:
+def _planes(native: Instance, uid: str) -> list[Any]:
+    """What a codec is given of one Frame."""
+    shape = (native.shape.rows, native.shape.columns)
+    samples = np.frombuffer(b"".join(native.frame(1)), "<u2").reshape(shape)
+    if uid != RLE:
+        return [samples]
+    return list(np.ascontiguousarray(samples.view("u1").reshape(*shape, 2).transpose(2, 0, 1)))  # a plane of each byte
+
+
+def _rate(work: Callable[[], object], seconds: float) -> float:
     work()
     done, begin = 0, time.perf_counter()
     while time.perf_counter() - begin < seconds or not done:
         work()
-        done += count
+        done += 1
     return done / (time.perf_counter() - begin)
 
 
-def _ask(http: httpx2.Client, path: str, frames: int, wanted: str) -> None:
-    numbers = ",".join(str(number) for number in range(1, frames + 1))
-    answer = http.get(f"{path}/frames/{numbers}", headers={"Accept": f'multipart/related; type="{wanted}'})
-    answer.raise_for_status()
+def _served(at: Service, native: Instance, path: str, wanted: str, seconds: float) -> float:
+    """Frames a second, all of an object in each answer."""
+    count = native.shape.frames
+
+    def check(answer: Answer) -> None:
+        buffer, start, end = answer.content()
+        found = buffer[start:end].count(b"\r\nContent-Location:")
+        if answer.status != 200 or found != count:
+            raise WrongAnswerError(f"status {answer.status}, {found} Frames of {count}")
+
+    numbers = ",".join(str(number) for number in range(1, count + 1))
+    task = at.get(f"{path}/frames/{numbers}", f'multipart/related; type="{wanted}', check)
+    at.ask(task)
+    timing = at.measure(lambda _: task, 1, None, seconds)
+    return count * len(timing.latencies) / timing.seconds
 
 
-def _stored_as(http: httpx2.Client, url: str, native: Instance, uid: str) -> str:
+def _stored_as(at: Service, native: Instance, uid: str) -> str:
     """The path of a new Instance in that Transfer Syntax."""
-    answer = http.get(url + native.path, headers={"Accept": f"application/dicom; transfer-syntax={uid}"})
-    answer.raise_for_status()
-    other = replace(native, number=int(uid.rpartition(".")[2]))  # its UID is as long
-    content = answer.content.replace(native.uids[2].encode(), other.uids[2].encode())
-    body = b"--bench\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n--bench--\r\n"
-    kind = 'multipart/related; type="application/dicom"; boundary=bench'
-    http.post(f"{url}/studies", content=body, headers={"Content-Type": kind}).raise_for_status()
-    return url + other.path
+    with httpx2.Client(timeout=600) as http:
+        answer = http.get(at.url + native.path, headers={"Accept": f"application/dicom; transfer-syntax={uid}"})
+        answer.raise_for_status()
+        other = replace(native, number=int(uid.rpartition(".")[2]))  # its UID is as long
+        content = answer.content.replace(native.uids[2].encode(), other.uids[2].encode())
+        body = b"--bench\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n--bench--\r\n"
+        kind = 'multipart/related; type="application/dicom"; boundary=bench'
+        http.post(f"{at.url}/studies", content=body, headers={"Content-Type": kind}).raise_for_status()
+    return other.path
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Worker processes for work on pixels: a codec that crashes or hangs costs one request, not the service.
 
 `concurrent.futures` gives up every pending call when one process dies, so this is a pool of its own: each worker has a
-pipe, serves one call at a time, and is replaced when it does not answer.
+channel, serves one call at a time, and is replaced when it does not answer.
 """
 
 import multiprocessing
@@ -18,13 +18,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing.connection import Connection, wait
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from filmroom.entrance import Entrance
 from filmroom.errors import Error, NotAcceptable, Unavailable, Unforeseen
 from filmroom.pixels.ahead import each
+from filmroom.pixels.channel import Channel, Received, aside
 
 if sys.platform != "win32":
     import resource
@@ -186,30 +186,30 @@ class _Ended(Exception):
 
 
 class _Worker:
-    """One process and our end of its pipe."""
+    """One process and our end of the channel to it."""
 
     def __init__(self) -> None:
-        self._pipe, theirs = _CONTEXT.Pipe()
         try:
-            self._process = _CONTEXT.Process(target=_serve, args=(theirs,), name="filmroom pixels", daemon=True)
-            self._process.start()
+            ours, theirs = _CONTEXT.Pipe()
+            with theirs:
+                self._channel = Channel(ours)
+                self._process = _CONTEXT.Process(target=_serve, args=(theirs,), name="filmroom pixels", daemon=True)
+                self._process.start()
+                self._channel.offer(self._process.pid or 0)
         except OSError as error:
-            self._pipe.close()
             raise Unavailable("No worker for pixel data could be started. Try again later.") from error
-        finally:
-            theirs.close()
 
     def is_alive(self) -> bool:
         return self._process.is_alive()
 
     def call(self, request: tuple[Any, ...], timeout: float) -> Any:
         try:
-            self._pipe.send(request)
-            if not self._pipe.poll(timeout):
+            self._channel.send(request)
+            if not self._channel.poll(timeout):
                 raise Unavailable(
                     f"The work on the pixel data was not done after {timeout:g} seconds and was given up."
                 )
-            return self._pipe.recv()
+            return self._channel.receive().loads()
         except (EOFError, OSError):
             self._process.join(_PATIENCE)
             raise _Ended(self._process.exitcode) from None
@@ -222,7 +222,7 @@ class _Worker:
     def end(self) -> None:
         """Let it go, whatever it does."""
         self.kill()
-        self._pipe.close()
+        self._channel.close()
 
 
 def _serve(pipe: Connection) -> None:
@@ -231,24 +231,26 @@ def _serve(pipe: Connection) -> None:
     warnings.simplefilter("ignore")  # pydicom's warnings quote values
     threading.Thread(target=_end_with_the_service, daemon=True).start()
     with suppress(EOFError, OSError):
+        channel = Channel.taken(pipe)
         while True:
-            pipe.send_bytes(_answer(pipe.recv_bytes()))
+            _answer(channel, channel.receive())
 
 
-def _answer(request: bytes) -> memoryview:
-    """What is to be sent back: what the function returns, or an error."""
+def _answer(channel: Channel, request: Received) -> None:
+    """Send back what the function returns, or an error."""
     try:
-        function, arguments, keywords = ForkingPickler.loads(request)  # imports what is called
+        function, arguments, keywords = request.loads()  # imports what is called
         _limit_memory()
-        return ForkingPickler.dumps(_Returned(function(*arguments, **keywords)))
+        value = function(*arguments, **keywords)
+        channel.send(_Returned(aside(value) if isinstance(value, bytes) else value))
     except Error as error:
-        raised = _Raised(error)
+        channel.send(_Raised(error))
     except MemoryError:
-        raised = _Raised(NotAcceptable("The pixel data can't be converted: that would take too much memory."))
+        channel.send(_Raised(NotAcceptable("The pixel data can't be converted: that would take too much memory.")))
     except Exception as error:  # noqa: BLE001 - the service writes it down, without what its message may quote
         place = traceback.extract_tb(error.__traceback__)[-1]
-        raised = _Raised(Unforeseen(f"{type(error).__name__} at {place.filename}:{place.lineno} in {place.name}"))
-    return ForkingPickler.dumps(raised)
+        told = f"{type(error).__name__} at {place.filename}:{place.lineno} in {place.name}"
+        channel.send(_Raised(Unforeseen(told)))
 
 
 @cache

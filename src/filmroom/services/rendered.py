@@ -30,6 +30,7 @@ from filmroom.errors import Error, NotAcceptable, NotFound, Unavailable
 from filmroom.index import images, instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import encoders, render
+from filmroom.pixels.channel import aside
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Selected
 
@@ -203,7 +204,8 @@ def _make(archive: Archive, part: _Part) -> bytes:
         raise NotAcceptable(f"Frames of more than {MOST_BYTES >> 20} MB are not rendered.")
     with archive.pool.place() as place:
         read = list(archive.read(stored, wanted))
-        frames = [frame_ranges.extract(ranges, number, raw) for number, raw in zip(part.numbers, read, strict=False)]
+        cut = (frame_ranges.extract(ranges, number, raw) for number, raw in zip(part.numbers, read, strict=False))
+        frames = [aside(frame) for frame in cut]
         bulk = dict(zip(values, read[len(frames) :], strict=True))
         source = render.Source(frames, part.numbers, elements, stored.transfer_syntax, bulk)
         return place.run(render.render, source, part.media_type, part.how)  # (5)

@@ -13,6 +13,7 @@ from filmroom.errors import NotAcceptable
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import codecs
+from filmroom.pixels.channel import aside
 from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import transcode_frame
 from filmroom.protocol.negotiation import STORED, Selected
@@ -44,7 +45,7 @@ def frames(
             raise
         return lying
     # The codec workers are some Frames ahead of what is sent.
-    calls = ((b"".join(one.chunks), frame, stored.transfer_syntax, syntax) for one in lying)
+    calls = ((aside(b"".join(one.chunks)), frame, stored.transfer_syntax, syntax) for one in lying)
     conversions = archive.pool.ahead(transcode_frame, calls)
     again = ((lambda number=number: _lying(archive, stored, ranges, [number], choice)[0]) for number in numbers)
     return [

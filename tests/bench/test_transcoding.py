@@ -1,0 +1,29 @@
+"""Changes of Transfer Syntax are measured of a real service, and a wrong answer does not count."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import transcoding
+from bench.client import WrongAnswerError
+from bench.data import Instance, Shape, new_run
+from bench.servers import filmroom
+from bench.service import Service
+from bench.transcoding import CODECS, Pair
+
+
+def test_every_pair_is_measured_and_what_is_wrong_is_told(tmp_path: Path) -> None:
+    with filmroom(tmp_path, 1) as server:
+        at = Service(server.name, server.url)
+        native = Instance(Shape(16, 16, frames=2), new_run(), at.new_study(), 0, 0)
+        at.store_all([native])
+        for uid in CODECS:
+            to, back = transcoding.pairs(at, native, uid, 0.001)
+            assert (to.source, to.target) == (back.target, back.source)
+            assert min(to.codec, to.service, back.codec, back.service) > 0
+        with pytest.raises(WrongAnswerError, match="status 406"):
+            transcoding._served(at, native, native.path, 'video/mp4"', 0.001)
+
+
+def test_the_service_is_told_as_a_share_of_the_codec() -> None:
+    assert Pair("native", "RLE Lossless", 200, 130).row() == "200.0 | 130.0 | 65%"
