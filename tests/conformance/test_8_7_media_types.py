@@ -1,5 +1,7 @@
 """Media types and content negotiation (PS3.18 §8.7, §8.6): what real clients send, and the answers to the byte."""
 
+import zlib
+
 import httpx2
 import imagecodecs
 import numpy as np
@@ -100,6 +102,18 @@ def test_default_of_compressed_frames_is_what_is_stored(http: httpx2.Client, jpe
     (part,) = parts(answer)
     assert part.headers["Content-Type"] == f"image/jls; transfer-syntax={JPEG_LS}"
     assert part.content == b"second"
+
+
+def test_deflated_frames_come_as_stored_under_a_type_of_their_own(http: httpx2.Client) -> None:
+    syntax = "1.2.840.10008.1.2.8.1"  # pydicom writes none, but the service does
+    made = _stored(http, sent(data.image()))
+    deflated = http.get(
+        ROOT + made.instance, headers={"Accept": f"application/dicom; transfer-syntax={syntax}"}
+    ).content
+    http.put(f"{ROOT}/studies", content=deflated, headers={"Content-Type": "application/dicom"}).raise_for_status()
+    (part,) = parts(_get(http, f"{made.instance}/frames/1", "*/*"))
+    assert part.headers["Content-Type"] == f"application/x-deflate; transfer-syntax={syntax}"
+    assert zlib.decompress(part.content, -zlib.MAX_WBITS) == made.dataset.PixelData
 
 
 def test_frames_of_any_type_are_decoded_for_the_python_client(http: httpx2.Client, jpeg_2000: Sent) -> None:
@@ -268,6 +282,7 @@ def test_syntax_that_cannot_be_made_is_406(http: httpx2.Client, image: Sent, acc
         ("image/jp2", "4.90"),
         ("image/jphc", "4.201"),
         ("image/jxl", "4.110"),
+        ("application/x-deflate", "8.1"),
     ],
 )
 def test_frames_of_a_media_type_come_in_its_default_syntax(

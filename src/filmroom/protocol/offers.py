@@ -84,6 +84,7 @@ _COMPRESSED: Mapping[str, tuple[str, ...]] = {
     "image/jpx": ("4.92", "4.93"),
     "image/jphc": ("4.201", "4.202", "4.203"),
     "image/jxl": ("4.110", "4.111", "4.112"),
+    "application/x-deflate": ("8.1",),
     "video/mpeg2": ("4.100", "4.101", "4.100.1", "4.101.1"),
     "video/mp4": tuple(f"4.{number}{form}" for form in ("", ".1") for number in range(102, 107)),
     "video/H265": ("4.107", "4.108"),
