@@ -77,13 +77,17 @@ class Archive:
     def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
         """Ranges (offset, length) of a stored data set, each read when it is taken.
 
-        Offsets count in the inflated data set if it is stored deflated (PS3.5 §A.5); then all are read at once.
+        Offsets count in the inflated data set if it is stored deflated (PS3.5 §A.5); then the first take reads all.
         """
-        if not transfer_syntax.find(stored.transfer_syntax).deflated:
-            return (self.blobs.get_ranges(stored.key, [wanted])[0] for wanted in ranges)
+        if transfer_syntax.find(stored.transfer_syntax).deflated:
+            return self._inflated(stored, ranges)
+        return (self.blobs.get_ranges(stored.key, [wanted])[0] for wanted in ranges)
+
+    def _inflated(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
         with self.inflating, reading():
             buffer = part10.read(self.blobs.get(stored.key)).buffer
-            return iter([bytes(buffer[offset : offset + length]) for offset, length in ranges])
+            taken = [bytes(buffer[offset : offset + length]) for offset, length in ranges]
+        yield from taken
 
     def close(self) -> None:
         """Let go of connections and worker processes."""

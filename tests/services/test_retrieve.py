@@ -285,7 +285,8 @@ def test_encoded_frames_as_stored(either: Archive) -> None:
 def test_frames_of_a_deflated_file(either: Archive) -> None:
     made = data.image(frames=2)
     keep(either, data.file(made, DEFLATED))
-    (content,) = frames(either, made, 2)
+    with either.inflating:  # nothing is inflated before it is sent: HEAD and 304 need none of it
+        (content,) = frames(either, made, 2)
     assert whole(content) == made.PixelData[len(made.PixelData) // 2 :]
 
 
