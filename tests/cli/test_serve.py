@@ -102,6 +102,15 @@ def test_a_request_under_way_is_finished_when_it_is_told_to_end(tmp_path: Path) 
         assert stored(http, made)
 
 
+def test_nobody_else_reads_what_is_stored_whatever_the_folder_allows(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o755)
+    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url, timeout=60) as http:
+        store(http, ROOT, sent(data.image()).content)
+        made = [path for path in (tmp_path / "data").rglob("*") if path.stat().st_mode & 0o007]
+        assert made == []
+        assert any(path.is_file() for path in (tmp_path / "data" / "blobs").rglob("*"))
+
+
 @needs_proc
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     made = sent(data.image())
