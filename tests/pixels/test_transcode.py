@@ -14,6 +14,7 @@ from pydicom.sequence import Sequence
 
 from filmroom.dicom import frames, json_model, part10, transfer_syntax
 from filmroom.errors import BadFile, NotAcceptable, Unavailable
+from filmroom.pixels import transcode
 from filmroom.pixels.frame import Frame, describe
 from filmroom.pixels.transcode import can_transcode, transcode_file, transcode_frame
 from tests import data
@@ -310,3 +311,10 @@ def test_files_of_others_keep_their_samples(tmp_path: Path, path: Path) -> None:
     for target in TARGETS if original.BitsAllocated in (8, 16) else NATIVE:
         made = dataset(transcoded(path.read_bytes(), tmp_path, target, EXPLICIT), tmp_path)
         assert np.array_equal(made.pixel_array, original.pixel_array)
+
+
+def test_what_no_length_can_tell_is_refused() -> None:
+    """32 bits of a length (PS3.5 §7.1.1), of which the highest value has a meaning of its own."""
+    large = Frame(60_000, 60_000, count=1)
+    with pytest.raises(NotAcceptable, match="4 GiB"):
+        transcode._concatenated(iter(()), large, transfer_syntax.EXPLICIT_LITTLE)

@@ -360,8 +360,14 @@ def test_several_parts_need_multipart() -> None:
     assert either.for_parts(2).multipart
 
 
-def test_what_is_stored_will_do_where_it_was_asked_for_beside_a_conversion() -> None:
-    selected = standard(Kind.INSTANCE, f"{DICOM}; transfer-syntax={JPEG_2000}, {DICOM}; transfer-syntax=*; q=0.1")
-    assert selected.fitting(JPEG, lambda _: True).fallback
-    alone = standard(Kind.INSTANCE, f"{DICOM}; transfer-syntax={JPEG_2000}")
-    assert not alone.fitting(JPEG, lambda _: True).fallback
+def test_what_else_would_do_follows_in_order() -> None:
+    accept = f"{DICOM}; transfer-syntax={JPEG_2000}, {DICOM}; transfer-syntax=*; q=0.1, {multipart(DICOM)}; q=0.5"
+    first = standard(Kind.INSTANCE, accept).fitting(JPEG, lambda _: True)
+    second, third, last = first.next, first.next and first.next.next, first.alternatives[-1]
+    assert (first.transfer_syntax, first.multipart) == (JPEG_2000, False)
+    assert second is not None
+    assert (second.transfer_syntax, second.multipart) == (EXPLICIT, True)
+    assert third is not None
+    assert (third.transfer_syntax, third.multipart) == (STORED, False)
+    assert (last.transfer_syntax, last.multipart, last.next) == (STORED, True, None)
+    assert standard(Kind.INSTANCE, f"{DICOM}; transfer-syntax={JPEG_2000}").fitting(JPEG, lambda _: True).next is None

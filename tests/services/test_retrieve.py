@@ -411,6 +411,58 @@ def test_a_large_frame_is_sent_in_chunks(archive: Archive) -> None:
     assert b"".join(sent) == made.PixelData[2 << 20 :]
 
 
+# --- What else would do
+
+SIGNED = {"PixelRepresentation": 1}  # which JPEG with loss does not take
+LOSSY = "1.2.840.10008.1.2.4.50"
+
+
+@pytest.mark.parametrize(
+    ("accept", "sent"),
+    [
+        (f"{DICOM}; transfer-syntax={LOSSY}, {DICOM}; transfer-syntax={JPEG_LS}; q=0.5", JPEG_LS),
+        (f"{DICOM}; transfer-syntax={LOSSY}, {DICOM}; q=0.1", EXPLICIT),
+        (f"{DICOM}; transfer-syntax={LOSSY}, */*; q=0.1", EXPLICIT),
+    ],
+)
+def test_an_instance_comes_as_the_next_best_if_the_codec_refuses(either: Archive, accept: str, sent: str) -> None:
+    made = data.image(**SIGNED)
+    keep(either, data.file(made))
+    (content,) = service.instances_of(either, DICOMWEB, of(made), select([accept], (), DICOMWEB.offers[Kind.INSTANCE]))
+    ready = content.ready()
+    assert (ready.transfer_syntax, ready.multipart) == (sent, "*/*" in accept)
+    assert dcmread(io.BytesIO(whole(ready))).file_meta.TransferSyntaxUID == sent
+
+
+@pytest.mark.parametrize(
+    ("other", "media_type", "sent"),
+    [
+        (f"image/jls; transfer-syntax={JPEG_LS}", "image/jls", JPEG_LS),
+        (f"image/jpeg; transfer-syntax={LOSSY}; q=0.6, image/jls", "image/jls", JPEG_LS),
+        (OCTETS, OCTETS, EXPLICIT),
+        (f"{OCTETS}; transfer-syntax=*", OCTETS, EXPLICIT),
+    ],
+)
+def test_a_frame_comes_as_the_next_best_if_the_codec_refuses(
+    either: Archive, other: str, media_type: str, sent: str
+) -> None:
+    made = data.image(frames=2, **SIGNED)
+    keep(either, data.file(made))
+    accept = f"image/jpeg; transfer-syntax={LOSSY}, {other}; q=0.5"
+    (content,) = frames(either, made, 2, selected=select([accept], (), DICOMWEB.offers[Kind.FRAMES]))
+    ready = content.ready()
+    assert (ready.media_type, ready.transfer_syntax) == (media_type, sent)
+    assert ready.location.endswith("/frames/2")
+
+
+def test_without_anything_else_the_codec_has_the_last_word(either: Archive) -> None:
+    made = data.image(**SIGNED)
+    keep(either, data.file(made))
+    selected = select([f"image/jpeg; transfer-syntax={LOSSY}"], (), DICOMWEB.offers[Kind.FRAMES])
+    with pytest.raises(NotAcceptable, match="unsigned"):
+        frames(either, made, 1, selected=selected)[0].ready()
+
+
 # --- Archives
 
 

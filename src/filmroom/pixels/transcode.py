@@ -182,6 +182,8 @@ def _of_length(data: bytes, frame: Frame) -> bytes:
 
 def _concatenated(each: Iterator[bytes], frame: Frame, target: TransferSyntax) -> Value:
     length = (frame.bits * frame.count + 7) // 8
+    if length + length % 2 >= UNDEFINED:
+        raise refusal("The pixel data take more than 4 GiB, of which no native Transfer Syntax can tell the length.")
     vr = "OW" if frame.words or target.implicit else "OB"  # PS3.5 §A.1, §A.2
 
     def chunks() -> Iterator[bytes]:

@@ -91,19 +91,24 @@ class Selected:
         """The best choice that can be made of an object in the Transfer Syntax `stored`, or None.
 
         `convertible` says whether it can be brought into another one. Of equal choices the one that needs no
-        conversion is best.
+        conversion is best. The alternatives are what could be made instead, should the codec refuse these pixels:
+        at last, where no Transfer Syntax was named, what is stored.
         """
-        choices = (self, *self.alternatives)
-        best: tuple[float, bool] = (0.0, True)
-        found: Selected | None = None
-        for choice in choices:
-            as_stored = choice._is_stored(stored)
-            rank = (choice._weight(stored), as_stored)
-            if rank[0] > 0 and (found is None or rank > best) and (as_stored or convertible(choice.transfer_syntax)):
-                best, found = rank, choice
-        if found is not None:
-            return found if found.fallback or found._is_stored(stored) else found._or_as(stored, choices)
-        return next((replace(choice, transfer_syntax=STORED) for choice in choices if choice.fallback), None)
+        choices = [replace(choice, alternatives=()) for choice in (self, *self.alternatives)]
+        possible = [one for one in choices if one._is_stored(stored) or convertible(one.transfer_syntax)]
+        ranked = sorted(
+            (one for one in possible if one._weight(stored) > 0),
+            key=lambda one: (-one._weight(stored), not one._is_stored(stored)),
+        )
+        ranked += [replace(one, transfer_syntax=STORED) for one in choices if one.fallback]
+        return replace(ranked[0], alternatives=tuple(ranked[1:])) if ranked else None
+
+    @property
+    def next(self) -> "Selected | None":
+        """The next best, with what comes after it."""
+        if not self.alternatives:
+            return None
+        return replace(self.alternatives[0], alternatives=self.alternatives[1:])
 
     def fitting(self, stored: str, convertible: Callable[[str], bool]) -> "Selected":
         """The same, and an error that says what would do if nothing fits."""
@@ -129,15 +134,6 @@ class Selected:
 
     def _is_stored(self, stored: str) -> bool:
         return self.transfer_syntax in {STORED, stored}
-
-    def _or_as(self, stored: str, choices: Sequence["Selected"]) -> "Selected":
-        """The same, and what is stored if the conversion fails and that was asked for, too."""
-        form = (self.media_type, self.multipart)
-        will_do = any(
-            one._is_stored(stored) and one._weight(stored) > 0 and (one.media_type, one.multipart) == form
-            for one in choices
-        )
-        return replace(self, fallback=will_do)
 
     def _weight(self, stored: str) -> float:
         if self.transfer_syntax != STORED:

@@ -95,12 +95,15 @@ def represent(
             partial = _partial(contents[0], validator, root, conditions, headers)
             if partial is not None:
                 return partial
-    if not single:
+    if len(contents) > 1:
         message = Multipart(contents, root)
         return conditions.whole(headers, message.content_type, message.chunks(), message.length)
     content = contents[0].ready()
-    if conditions.validating and content.transfer_syntax != contents[0].transfer_syntax:  # as it is stored, instead
-        headers |= _validator([content], single, conditions.dated).headers
+    if conditions.validating and content.transfer_syntax != contents[0].transfer_syntax:  # the next best, instead
+        headers |= _validator([content], not content.multipart, conditions.dated).headers
+    if content.multipart:
+        message = Multipart([content], root)
+        return conditions.whole(headers, message.content_type, message.chunks(), message.length)
     return conditions.whole(headers, content_type(content), content.chunks, content.length)
 
 

@@ -88,17 +88,17 @@ def converting(stored: StoredInstance, said: Wording, media_type: str) -> Iterat
         raise NotAcceptable(said.transcoding.format(reason=f"{reason} " if reason else "", **facts)) from error
 
 
-def either(made: Content, as_it_lies: Content | None) -> Content:
-    """A conversion, which is done when its first chunk is taken, or what lies there if it fails and that will do."""
+def either(made: Content, otherwise: Callable[[], Content] | None) -> Content:
+    """A conversion, which is done when its first chunk is taken, or something else if it fails and that will do."""
 
     def convert() -> Content:
         try:
             first = next(made.chunks)
         except NotAcceptable as error:
-            if as_it_lies is None:
+            if otherwise is None:
                 raise
             error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
-            return as_it_lies
+            return otherwise().ready()
         return replace(made, chunks=_resumed(first, made.chunks))
 
     return replace(made, convert=convert)

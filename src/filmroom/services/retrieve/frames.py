@@ -1,7 +1,9 @@
 """Retrieve Frames (PS3.18 §10.4.1.1.6): ranged reads of the file, or conversions of what they bring."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from filmroom.archive import Archive
 from filmroom.dicom import frames as frame_ranges
@@ -29,28 +31,46 @@ def frames(
         stored, ranges = instances.fetch_frames(tx, target)
         frame_ranges.check(numbers, ranges.count, said)
         choice = fit(stored, selected)
-        syntax = choice.transfer_syntax
-        same = syntax == STORED or transfer_syntax.same_frames(stored.transfer_syntax, syntax)
-        elements = None if same else instances.fetch_elements(tx, target)
+        elements = {} if _is_same(stored, choice) else instances.fetch_elements(tx, target)
+    return _chosen(archive, stored, ranges, elements, numbers, choice, said)
+
+
+def _is_same(stored: StoredInstance, choice: Selected) -> bool:
+    """Whether nothing needs to be converted."""
+    syntax = choice.transfer_syntax
+    return syntax == STORED or transfer_syntax.same_frames(stored.transfer_syntax, syntax)
+
+
+def _chosen(
+    archive: Archive,
+    stored: StoredInstance,
+    ranges: Frames,
+    elements: Mapping[str, Any],
+    numbers: Sequence[int],
+    choice: Selected,
+    said: Wording,
+) -> list[Content]:
+    """Frames as they were chosen, or as the next best if they can't be converted."""
     lying = _lying(archive, stored, ranges, numbers, choice)
-    if syntax == STORED:
+    if choice.transfer_syntax == STORED:
         return lying
-    if elements is None:
-        return [replace(content, transfer_syntax=syntax) for content in lying]
+    if _is_same(stored, choice):
+        return [replace(content, transfer_syntax=choice.transfer_syntax) for content in lying]
+    following = choice.next
+    again = partial(_chosen, archive, stored, ranges, elements, choice=following, said=said) if following else None
     try:
         frame = describe(elements)
         codecs.check(frame)
     except NotAcceptable:
-        if not choice.fallback:
+        if again is None:
             raise
-        return lying
+        return again(numbers=numbers)
     # The codec workers are some Frames ahead of what is sent.
-    calls = ((aside(b"".join(one.chunks)), frame, stored.transfer_syntax, syntax) for one in lying)
+    calls = ((aside(b"".join(one.chunks)), frame, stored.transfer_syntax, choice.transfer_syntax) for one in lying)
     conversions = archive.pool.ahead(transcode_frame, calls)
-    again = ((lambda number=number: _lying(archive, stored, ranges, [number], choice)[0]) for number in numbers)
     return [
-        _converted(stored, conversions, choice, content, stand_in, said)
-        for content, stand_in in zip(lying, again, strict=True)
+        _converted(stored, conversions, choice, content, partial(again, numbers=[number]) if again else None, said)
+        for content, number in zip(lying, numbers, strict=True)
     ]
 
 
@@ -88,10 +108,10 @@ def _converted(
     conversions: Iterator[Callable[[], bytes]],
     choice: Selected,
     lying: Content,
-    stand_in: Callable[[], Content],
+    otherwise: Callable[[], list[Content]] | None,
     said: Wording,
 ) -> Content:
-    """The next of the conversions, or the Frame as it is stored if that fails and will do."""
+    """The next of the conversions, or if that fails the Frame as something else that will do."""
     syntax = choice.transfer_syntax
 
     def convert() -> Content:
@@ -99,10 +119,10 @@ def _converted(
             with converting(stored, said, OCTET_STREAM):
                 made = next(conversions)()
         except NotAcceptable as error:
-            if not choice.fallback:
+            if otherwise is None:
                 raise
             error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
-            return stand_in()
+            return otherwise()[0].ready()
         return replace(lying, transfer_syntax=syntax, chunks=iter([made]), length=len(made), read=None)
 
     def chunks() -> Iterator[bytes]:

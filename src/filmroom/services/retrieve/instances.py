@@ -56,7 +56,8 @@ def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice
         )
     chunks = _transcoded(archive, stored, syntax, dialect.wording)
     made = replace(as_it_lies, transfer_syntax=syntax, length=None, chunks=chunks, read=None)
-    return either(made, as_it_lies if choice.fallback else None)
+    following = choice.next
+    return either(made, partial(_instance, archive, dialect, stored, following) if following else None)
 
 
 def _as_it_lies(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
