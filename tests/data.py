@@ -71,6 +71,42 @@ def image(
     return made
 
 
+def document(content: bytes, sop_class: str, **attributes: Any) -> Dataset:
+    """`dataset` that encapsulates a document."""
+    made = dataset(SOPClassUID=sop_class, **attributes)
+    made.add_new(0x00420011, "OB", content + b"\0" * (len(content) % 2))
+    return made
+
+
+def code(meaning: str, value: str = "1", scheme: str = "99TEST") -> list[Dataset]:
+    """The value of a code sequence."""
+    made = Dataset()
+    made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning = value, scheme, meaning
+    return [made]
+
+
+def item(kind: str, name: str = "", relation: str = "CONTAINS", inside: Any = (), **attributes: Any) -> Dataset:
+    """A Content Item of a report, with those that it contains."""
+    made = Dataset()
+    made.ValueType, made.RelationshipType = kind, relation
+    if name:
+        made.ConceptNameCodeSequence = code(name)
+    if inside:
+        made.ContentSequence = list(inside)
+    for keyword, value in attributes.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def report(*inside: Dataset, title: str = "Imaging Report", **attributes: Any) -> Dataset:
+    """A Basic Text SR with these Content Items."""
+    plain = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.11", "Modality": "SR", "CompletionFlag": "COMPLETE"}
+    made = dataset(**{**plain, "ValueType": "CONTAINER", "ConceptNameCodeSequence": code(title), **attributes})
+    if inside:
+        made.ContentSequence = list(inside)
+    return made
+
+
 def file(made: Dataset | None = None, syntax: str = ExplicitVRLittleEndian, preamble: bytes = b"\0" * 128) -> bytes:
     """The PS3.10 bytes of a data set. `syntax` is native, deflated or that of the encoded pixel data."""
     made = dataset() if made is None else made

@@ -53,6 +53,16 @@ def test_frames_are_files_or_one_that_moves(run: Program, stored: list[Dataset])
     assert _opened(_path(stored[1], ".gif")).n_frames == 3
 
 
+def test_an_instance_that_is_no_image_is_saved_as_what_it_is(run: Program, service: str) -> None:
+    report, document = data.report(), data.document(b"%PDF", "1.2.840.10008.5.1.4.1.1.104.1")
+    with Client(service) as client:
+        client.store_instances([data.file(report), data.file(document)])
+    for made, ending in ((report, ".html"), (document, ".pdf")):
+        ran = run("render", *_uids(made))
+        assert (ran.code, ran.out) == (0, f"{_path(made, ending)}\n")
+    assert run("render", *_uids(report)[:2]).code == 3
+
+
 def test_one_thumbnail_stands_for_all(run: Program, stored: list[Dataset]) -> None:
     study, series, instance = _uids(stored[1])
     assert run("render", study, "--thumbnail").out == f"{study}/thumbnail.jpg\n"

@@ -124,15 +124,73 @@ def test_what_is_acceptable_is_told(http: httpx2.Client, series: list[Sent]) -> 
         assert all(name in answer.text for name in ("image/jpeg", "image/png", "image/gif", "image/webp"))
 
 
-def test_an_encapsulated_pdf_is_sent_as_pdf(http: httpx2.Client) -> None:
-    made = data.dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1", MIMETypeOfEncapsulatedDocument="application/pdf")
-    made.add_new(0x00420011, "OB", b"%PDF-1.7" + bytes(100))
-    whole = sent(made)
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("number", "media_type"),
+    [(1, "application/pdf"), (2, "text/xml"), (3, "model/stl"), (4, "model/obj"), (5, "model/mtl")],
+)
+def test_a_document_is_sent_in_its_own_media_type(http: httpx2.Client, number: int, media_type: str) -> None:
+    content = b"content." + bytes(100)
+    whole = sent(data.document(content, f"1.2.840.10008.5.1.4.1.1.104.{number}"))
     store(http, ROOT, whole.content)
-    browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"}
-    answer = http.get(f"{ROOT}{whole.instance}/rendered", headers=browser)
-    assert (answer.headers["Content-Type"], answer.content) == ("application/pdf", b"%PDF-1.7" + bytes(100))
+    for headers in (BROWSER, {}, {"Accept": media_type}):
+        answer = http.get(f"{ROOT}{whole.instance}/rendered", headers=headers)
+        assert (answer.headers["Content-Type"], answer.content) == (media_type, content)
     assert http.get(f"{ROOT}{whole.instance}/rendered", headers=PNG).status_code == 406
+
+
+@pytest.fixture(scope="module")
+def report(http: httpx2.Client) -> Sent:
+    finding = data.item("TEXT", "Finding", TextValue="<script>alert(1)</script>")
+    made = sent(data.report(data.item("CONTAINER", "Findings", inside=[finding])))
+    assert store(http, ROOT, made.content).status_code == 200
+    return made
+
+
+@pytest.mark.parametrize("headers", [BROWSER, {}, {"Accept": "*/*"}, {"Accept": "text/html"}])
+def test_a_report_is_html(http: httpx2.Client, report: Sent, headers: dict[str, str]) -> None:
+    answer = http.get(f"{ROOT}{report.instance}/rendered", headers=headers)
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.text.startswith("<!DOCTYPE html>")
+    assert "<b>Finding:</b> <span>&lt;script&gt;alert(1)&lt;/script&gt;</span>" in answer.text
+
+
+def test_a_report_is_plain_text(http: httpx2.Client, report: Sent) -> None:
+    answer = http.get(f"{ROOT}{report.instance}/rendered", headers={"Accept": "text/plain"})
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.text.endswith("\n\nFindings\n  Finding: <script>alert(1)</script>\n")
+
+
+def test_what_others_wrote_runs_nothing_in_a_browser(http: httpx2.Client, report: Sent) -> None:
+    cda = sent(data.document(b"<ClinicalDocument/>", "1.2.840.10008.5.1.4.1.1.104.2"))
+    store(http, ROOT, cda.content)
+    for made in (report, cda):
+        policy = http.get(f"{ROOT}{made.instance}/rendered").headers["Content-Security-Policy"]
+        assert all(part in policy for part in ("default-src 'none'", "sandbox"))
+
+
+def test_a_report_is_not_sent_again(http: httpx2.Client, report: Sent) -> None:
+    path = f"{ROOT}{report.instance}/rendered"
+    page, plain = (http.get(path, headers={"Accept": accept}) for accept in ("text/html", "text/plain"))
+    assert page.headers["ETag"] != plain.headers["ETag"]
+    assert http.get(path, headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+    asked = http.head(path, headers={"Accept": "text/plain"})
+    assert asked.headers["Content-Length"] == str(len(plain.content))
+
+
+def test_a_browser_sees_an_image(http: httpx2.Client, series: list[Sent]) -> None:
+    for target in (series[0].instance, series[1].instance + "/frames/2"):
+        answer = http.get(f"{ROOT}{target}/rendered", headers=BROWSER)
+        assert answer.headers["Content-Type"] == "image/webp"
+
+
+@pytest.mark.parametrize("level", ["study", "series"])
+def test_of_studies_and_series_there_are_images_alone(http: httpx2.Client, report: Sent, level: str) -> None:
+    for headers in (BROWSER, {"Accept": "text/html"}):
+        assert http.get(f"{ROOT}{getattr(report, level)}/rendered", headers=headers).status_code == 406
+    assert http.get(f"{ROOT}{report.instance}/thumbnail").status_code == 404
 
 
 # --- Parameters (§8.3.5.1)

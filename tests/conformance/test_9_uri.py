@@ -154,11 +154,43 @@ def test_it_is_not_of_azure(http: httpx2.Client) -> None:
     assert http.get("/v2/wado?requestType=WADO").status_code == 404
 
 
-def test_what_is_no_image_is_406_and_says_what_it_is(http: httpx2.Client) -> None:
-    report = sent(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11")
+def test_what_is_neither_image_nor_text_is_406_and_says_what_it_is(http: httpx2.Client) -> None:
+    plan = sent(SOPClassUID="1.2.840.10008.5.1.4.1.1.481.5")
+    store(http, ROOT, plan.content)
+    answer = wado(http, plan)
+    assert (answer.status_code, "RT Plan" in answer.text) == (406, True)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "sent_type"),
+    [
+        ("*/*", None, "text/html; charset=utf-8"),
+        (None, None, "text/html; charset=utf-8"),
+        (BROWSER, None, "text/html; charset=utf-8"),
+        ("*/*", "text/html", "text/html; charset=utf-8"),
+        ("*/*", "text/plain", "text/plain; charset=utf-8"),
+        ("*/*", "image/jpeg,application/dicom;q=0.5", f"application/dicom; transfer-syntax={EXPLICIT}"),
+    ],
+)
+def test_a_report_is_text(http: httpx2.Client, accept: str | None, content_type: str | None, sent_type: str) -> None:
+    report = sent(data.report())
     store(http, ROOT, report.content)
-    answer = wado(http, report)
-    assert (answer.status_code, "Basic Text SR" in answer.text) == (406, True)
+    answer = wado(http, report, accept, **({"contentType": content_type} if content_type else {}))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, sent_type)
+
+
+@pytest.mark.parametrize(("number", "media_type"), [(1, "application/pdf"), (2, "text/xml"), (3, "model/stl")])
+def test_a_document_is_sent_as_it_is(http: httpx2.Client, number: int, media_type: str) -> None:
+    document = sent(data.document(b"content.", f"1.2.840.10008.5.1.4.1.1.104.{number}"))
+    store(http, ROOT, document.content)
+    for content_type in ({}, {"contentType": media_type}):
+        answer = wado(http, document, **content_type)
+        assert (answer.headers["Content-Type"], answer.content) == (media_type, b"content.")
+
+
+def test_what_cannot_be_shown_is_sent_as_a_file_if_that_will_do(http: httpx2.Client, image: Sent) -> None:
+    answer = wado(http, image, contentType="text/html,application/dicom;q=0.5")
+    assert answer.content == image.content
 
 
 def test_overlays_are_drawn_on_request(http: httpx2.Client, image: Sent) -> None:

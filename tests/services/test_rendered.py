@@ -8,16 +8,17 @@ import imagecodecs
 import pytest
 
 from filmroom.archive import Archive
+from filmroom.dicom import reports, uids
 from filmroom.dicom.presentation import Presentation, Viewport
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotAcceptable, NotFound, Unavailable
 from filmroom.index import instances
 from filmroom.pixels import render
-from filmroom.protocol import negotiation
+from filmroom.protocol import negotiation, offers
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import Kind, Selected
 from filmroom.services import delete, rendered, store
-from filmroom.services.rendered import Rendered
+from filmroom.services.rendered import Rendered, documents, images
 from tests import data
 
 PNG = "image/png"
@@ -158,7 +159,7 @@ def test_what_is_too_large_is_refused_before_it_is_read(archive: Archive, monkey
     with archive.index.read() as tx:
         [row] = instances.fetch(tx, target)
     archive.blobs.delete([row.key])
-    monkeypatch.setattr(rendered, "MOST_BYTES", 8)
+    monkeypatch.setattr(images, "MOST_BYTES", 8)
     with pytest.raises(NotAcceptable, match="are not rendered"):
         contents(of_instance(archive, target))
     monkeypatch.setattr(render, "MOST_PIXELS", 8)
@@ -232,7 +233,7 @@ def test_a_series_without_images_is_told_from_one_that_is_not_there(archive: Arc
 
 
 def test_an_answer_has_a_limit(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendered, "MOST_PARTS", 1)
+    monkeypatch.setattr(images, "MOST_PARTS", 1)
     with pytest.raises(NotAcceptable, match="at most 1 images"):
         rendered.of_many(archive, series(archive, data.image(), data.image()), selected(PNG), PLAIN)
 
@@ -265,35 +266,129 @@ def test_what_has_no_thumbnail_is_not_found(archive: Archive) -> None:
         thumbnail(archive, stored(archive), 3)
 
 
-# --- Documents
+# --- Documents and reports
 
-
-def document(content: bytes, **attributes: Any) -> Any:
-    made = data.dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1", **attributes)
-    made.add_new(0x00420011, "OB", content + b"\0" * (len(content) % 2))
-    return made
+PDF_STORAGE = "1.2.840.10008.5.1.4.1.1.104.1"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7 short", b"%PDF-1.7 " + bytes(range(256)) * 9000 + b"."])
-@pytest.mark.parametrize("accept", ["application/pdf", "*/*", "text/html, image/webp, */*;q=0.8"])
+@pytest.mark.parametrize("accept", ["application/pdf", "application/*", "*/*", BROWSER])
 def test_a_pdf_is_sent_as_it_is(archive: Archive, content: bytes, accept: str) -> None:
-    target = add(archive, document(content, EncapsulatedDocumentLength=len(content)))
+    target = add(archive, data.document(content, PDF_STORAGE, EncapsulatedDocumentLength=len(content)))
     found = of_instance(archive, target, accept=accept)
     assert (found.parts[0].media_type, contents(found)) == ("application/pdf", [content])
     assert found.parts[0].open()[0] == len(content)
 
 
+@pytest.mark.parametrize(("sop_class", "media_type"), documents.DOCUMENTS.items())
+def test_a_document_is_sent_by_its_sop_class(archive: Archive, sop_class: str, media_type: str) -> None:
+    made = data.document(b"content.", sop_class, MIMETypeOfEncapsulatedDocument="text/html")
+    target = add(archive, made)
+    for accept in (media_type, media_type.partition("/")[0] + "/*", "*/*", BROWSER):
+        found = of_instance(archive, target, accept=accept)
+        assert (found.parts[0].media_type, contents(found)) == (media_type, [b"content."])
+
+
+def test_all_documents_are_offered_and_of_the_registry() -> None:
+    assert tuple(documents.DOCUMENTS.values()) == offers.DOCUMENTS
+    names = {sop_class: uids.name(sop_class) for sop_class in documents.DOCUMENTS}
+    assert [name and name.split()[:2] for name in names.values()] == [
+        ["Encapsulated", kind] for kind in ("PDF", "CDA", "STL", "OBJ", "MTL")
+    ]
+
+
 def test_a_pdf_is_no_image(archive: Archive) -> None:
-    with pytest.raises(NotAcceptable, match="Encapsulated PDF Storage. Acceptable here: application/pdf"):
-        of_instance(archive, add(archive, document(b"%PDF")), accept="image/png")
+    with pytest.raises(NotAcceptable, match=r"Encapsulated PDF Storage. Acceptable here: application/pdf\."):
+        of_instance(archive, add(archive, data.document(b"%PDF", PDF_STORAGE)), accept="image/png")
 
 
-def test_other_documents_are_named(archive: Archive) -> None:
-    target = add(archive, data.dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11"))
-    with pytest.raises(NotAcceptable, match="Basic Text SR Storage"):
+@pytest.mark.parametrize(("uid", "name"), [("1.2.840.10008.5.1.4.1.1.481.5", "RT Plan Storage"), ("1.2.3", "1.2.3")])
+def test_what_is_neither_is_named(archive: Archive, uid: str, name: str) -> None:
+    target = add(archive, data.dataset(SOPClassUID=uid))
+    with pytest.raises(NotAcceptable, match=f"no image but a {name}, which"):
         of_instance(archive, target)
 
 
-def test_an_image_is_no_document(archive: Archive) -> None:
+@pytest.mark.parametrize("accept", ["application/pdf", "text/html", "text/*"])
+def test_an_image_is_no_document(archive: Archive, accept: str) -> None:
     with pytest.raises(NotAcceptable, match="Acceptable here: image/jpeg, image/png"):
-        of_instance(archive, stored(archive), accept="application/pdf")
+        of_instance(archive, stored(archive), accept=accept)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type", "begin"),
+    [
+        ("text/html", "text/html; charset=utf-8", b"<!DOCTYPE html>"),
+        ("*/*", "text/html; charset=utf-8", b"<!DOCTYPE html>"),
+        ("image/jpeg, */*;q=0.1", "text/html; charset=utf-8", b"<!DOCTYPE html>"),
+        (BROWSER, "text/html; charset=utf-8", b"<!DOCTYPE html>"),
+        ("text/*", "text/html; charset=utf-8", b"<!DOCTYPE html>"),
+        ("text/plain", "text/plain; charset=utf-8", b"Imaging Report\n"),
+        ("text/html;q=0, */*", "text/plain; charset=utf-8", b"Imaging Report\n"),
+    ],
+)
+@pytest.mark.parametrize("uid", ["1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.88.59"])
+def test_a_report_is_a_page(archive: Archive, uid: str, accept: str, media_type: str, begin: bytes) -> None:
+    found = of_instance(archive, add(archive, data.report(SOPClassUID=uid)), accept=accept)
+    length, chunks = found.parts[0].open()
+    page = b"".join(chunks)
+    assert (found.parts[0].media_type, page[: len(begin)], len(page)) == (media_type, begin, length)
+
+
+def test_a_report_is_no_image(archive: Archive) -> None:
+    with pytest.raises(NotAcceptable, match=r"Basic Text SR Storage. Acceptable here: text/html, text/plain\."):
+        of_instance(archive, add(archive, data.report()))
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"])
+def test_a_report_has_its_long_texts(archive: Archive, syntax: str) -> None:
+    text = "ä" * (1 << 20)
+    made = data.report(data.item("TEXT", "Findings", TextValue=text))
+    store.store(archive, DICOMWEB, Resource(), [store.part(data.file(made, syntax))], replace=False)
+    target = Resource(made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID)
+    [page] = contents(of_instance(archive, target, accept="text/plain"))
+    assert text.encode() in page
+
+
+def test_long_texts_are_refused_before_they_are_read(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = add(archive, data.report(data.item("TEXT", TextValue="x" * (1 << 21))))
+    with archive.index.read() as tx:
+        [row] = instances.fetch(tx, target)
+    archive.blobs.delete([row.key])
+    monkeypatch.setattr(reports, "MOST_CHARACTERS", 1 << 20)
+    with pytest.raises(NotAcceptable, match="1 million characters"):
+        contents(of_instance(archive, target, accept="text/html"))
+
+
+def test_a_report_that_was_replaced_or_deleted_between_is_not_mixed_up(archive: Archive) -> None:
+    made = data.report()
+    target = add(archive, made)
+    asked = of_instance(archive, target, accept="text/html")
+    add(archive, made, put=True)
+    with pytest.raises(Unavailable):
+        contents(asked)
+    asked, old = of_instance(archive, target, accept="text/html"), asked
+    assert asked.version != old.version
+    delete.delete(archive, target)
+    with pytest.raises(NotFound):
+        contents(asked)
+
+
+def test_each_form_of_a_report_has_its_version(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = add(archive, data.report())
+    versions = {of_instance(archive, target, accept=one).version for one in ("text/html", "*/*", "text/plain")}
+    monkeypatch.setattr(reports, "VERSION", 2)
+    assert len(versions | {of_instance(archive, target, accept="text/html").version}) == 3
+
+
+def test_azure_has_no_reports(archive: Archive) -> None:
+    with pytest.raises(NotFound):
+        of_instance(archive, add(archive, data.report()), accept="text/html", dialect=V2)
+
+
+def test_of_a_series_reports_are_left_out(archive: Archive) -> None:
+    with pytest.raises(NotAcceptable, match="series has no image"):
+        rendered.of_many(archive, series(archive, data.report()), selected("*/*"), PLAIN)
+    with pytest.raises(NotFound, match="no image"):
+        thumbnail(archive, add(archive, data.report()))

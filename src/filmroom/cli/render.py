@@ -50,7 +50,16 @@ class Format(StrEnum):
         return f"{'video' if self is Format.MP4 else 'image'}/{self.value}"
 
 
-_ENDINGS = {one.media_type: ".jpg" if one is Format.JPEG else f".{one}" for one in Format} | {"application/pdf": ".pdf"}
+# What an instance that is no image is asked for as: any of these rather than nothing.
+_DOCUMENTS = {
+    "text/html": ".html",
+    "application/pdf": ".pdf",
+    "text/xml": ".xml",
+    "model/stl": ".stl",
+    "model/obj": ".obj",
+    "model/mtl": ".mtl",
+}
+_ENDINGS = {one.media_type: ".jpg" if one is Format.JPEG else f".{one}" for one in Format} | _DOCUMENTS
 
 
 def _size(value: str | None) -> str | None:
@@ -128,9 +137,11 @@ def render(
 ) -> None:
     """Save images for people of a study, or of one series of it, or of one instance of that.
 
+    An instance that is a report or a document instead is saved as that: instance.html, instance.pdf.
+
     The files are named DIR/study/series/instance.jpg by their UIDs, those of frames instance-5.jpg; a thumbnail is
     called thumbnail.jpg, in the folder of what it stands for. Files of these names are replaced. Their paths are
-    printed. What is no image is left out.
+    printed. Of a study or a series, what is no image is left out.
 
     Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or DIR can't be written; 2, 3 as for every command.
 
@@ -159,6 +170,9 @@ def render(
 def _all(client: Client, uids: list[str], numbers: list[int] | None, options: dict[str, Any]) -> Iterable[Content]:
     study, series, instance = (*uids, None, None)[:3]
     assert study is not None
+    if instance and series and not numbers:
+        accepted = [*options["media_types"], *(f"{document};q=0.5" for document in _DOCUMENTS)]
+        return [client.retrieve_instance_rendered(study, series, instance, **{**options, "media_types": accepted})]
     return client.iter_rendered(study, series, instance, numbers, **options)
 
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from pydicom._uid_dict import UID_dictionary
-
-from filmroom.dicom import attributes, character_sets
+from filmroom.dicom import attributes, character_sets, uids
 from filmroom.dicom.json_model import SPECIFIC_CHARACTER_SET, items
 from filmroom.errors import NotAcceptable
 
@@ -94,6 +92,15 @@ def bulk_texts(elements: Elements) -> list[str]:
     return [_path(uri) for uri in found if uri is not None]
 
 
+def check_size(characters: int) -> None:
+    """Refuse what is more than anybody reads."""
+    if characters > MOST_CHARACTERS:
+        raise NotAcceptable(
+            f"A report of more than {MOST_CHARACTERS >> 20} million characters is not rendered; "
+            "ask for application/dicom."
+        )
+
+
 def read(elements: Elements, texts: Texts = MappingProxyType({})) -> Report:
     """The report in a data set of the DICOM JSON Model. `texts` are bulk values by their paths."""
     root, *nodes = _bounded(_nodes(elements))
@@ -102,10 +109,9 @@ def read(elements: Elements, texts: Texts = MappingProxyType({})) -> Report:
         line = _line(node, texts)
         lines.append(line)
         size += len(line.name) + len(line.value)
-        if size > MOST_CHARACTERS:
-            raise NotAcceptable(f"A report of more than {MOST_CHARACTERS >> 20} million characters is not rendered.")
+        check_size(size)
     name = _code(elements, _CONCEPT_NAME)
-    title = name or _uid_name(_shown(elements, _SOP_CLASS)) or "Report"
+    title = name or uids.name(_shown(elements, _SOP_CLASS)) or "Report"
     places = {line.place for line in lines}
     referred = frozenset(line.refers for line in lines if line.refers in places)
     return Report(title, tuple(_header(root, texts)), tuple(lines), referred)
@@ -136,7 +142,9 @@ def _nodes(elements: Elements, *, modifiers: bool = False) -> Iterator[_Node]:
 def _bounded(nodes: Iterable[_Node]) -> Iterator[_Node]:
     for number, node in enumerate(nodes):
         if number > MOST_LINES:
-            raise NotAcceptable(f"A report of more than {MOST_LINES} Content Items is not rendered.")
+            raise NotAcceptable(
+                f"A report of more than {MOST_LINES} Content Items is not rendered; ask for application/dicom."
+            )
         yield node
 
 
@@ -190,7 +198,7 @@ def _line(node: _Node, texts: Texts) -> Line:
     )
 
 
-# --- What an Item says, by its Value Type (PS3.3 Table C.17.3-7)
+# --- What an Item says, by its Value Type (PS3.3 §C.17.3.2.1)
 
 
 def _value(elements: Elements, codecs: tuple[str, ...], texts: Texts) -> str:
@@ -223,7 +231,7 @@ def _unit(measured: Elements) -> str:
 
 def _uid(elements: Elements) -> str:
     uid = _shown(elements, 0x0040A124)
-    name = _uid_name(uid)
+    name = uids.name(uid)
     return f"{name} {uid}" if name else uid
 
 
@@ -234,7 +242,7 @@ def _reference(elements: Elements) -> str:
 def _referenced(item: Elements) -> str:
     """An Instance, and what of it."""
     sop_class = _shown(item, _REFERENCED_CLASS)
-    parts = [" ".join(filter(None, (_uid_name(sop_class) or sop_class, _shown(item, _REFERENCED_INSTANCE))))]
+    parts = [" ".join(filter(None, (uids.name(sop_class) or sop_class, _shown(item, _REFERENCED_INSTANCE))))]
     for name, tag in (("frame", 0x00081160), ("segment", 0x0062000B), ("channel", 0x0040A0B0)):
         if value := _shown(item, tag):
             parts.append(f"{name} {value}")
@@ -357,7 +365,3 @@ _FORMATS: Mapping[str, Callable[[object], str]] = {"DA": _date, "TM": _time, "DT
 
 def _path(uri: object) -> str:
     return str(uri).removeprefix("bulkdata/")
-
-
-def _uid_name(uid: str) -> str:
-    return UID_dictionary[uid][0] if uid in UID_dictionary else ""

@@ -1,6 +1,6 @@
 """What can be sent for each kind of resource: the tables of PS3.18 §8.7.3 and those of the Azure service."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from filmroom.protocol.negotiation import Kind, Offer, Offers
@@ -15,6 +15,7 @@ OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
 JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
 MP4, PDF = "video/mp4", "application/pdf"
+HTML, PLAIN, XML = "text/html", "text/plain", "text/xml"
 
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 _JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
@@ -108,7 +109,7 @@ _ANYTHING = ("*/*", "")
 _ANY_DICOM = (*_ANYTHING, "application/*")
 _ANY_BYTES = (*_ANYTHING, "application/*")
 # Encapsulated documents: MIME types that (0042,0012) may hold (PS3.3 §C.24.2).
-DOCUMENTS = ("application/pdf", "text/xml", "model/stl", "model/obj", "model/mtl")
+DOCUMENTS = (PDF, XML, "model/stl", "model/obj", "model/mtl")
 VIDEOS = tuple(media_type for media_type in _COMPRESSED if media_type.startswith("video/"))
 # What Frames can be sent as; in lower case.
 OF_FRAMES = frozenset({OCTET_STREAM, *(media_type.lower() for media_type in _COMPRESSED)})
@@ -163,12 +164,23 @@ def _images(payloads: frozenset[bool]) -> tuple[Offer, ...]:
 
 
 # PS3.18 Table 8.7.4-1. Which of these an Instance can be sent in is the service's to know: */* is each default.
-_RENDERED = _standard(
+_RENDERED_IMAGES = (
     *_images(_BOTH),
     Offer("", JPEG, _MULTIPART),
     *(Offer(accept, MP4, _BOTH) for accept in (MP4, "video/*")),
-    *(Offer(accept, PDF, _SINGLE) for accept in (PDF, "application/*", "*/*")),
 )
+_TEXTS = (HTML, PLAIN, *DOCUMENTS)  # of equal ones that can be made, the first
+
+
+def _texts(ranges: Collection[str]) -> tuple[Offer, ...]:
+    named = (Offer(media_type, media_type, _SINGLE) for media_type in _TEXTS)
+    within = (Offer(one, media_type, _SINGLE) for one in ranges for media_type in _TEXTS if _is_in(media_type, one))
+    return (*named, *within)
+
+
+def _is_in(media_type: str, media_range: str) -> bool:
+    return media_range == "*/*" or media_type.startswith(media_range.removesuffix("*"))
+
 
 STANDARD: Mapping[Kind, Offers] = MappingProxyType(
     {
@@ -183,8 +195,8 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             *_compressed_rows(),
             *_video_rows(),
         ),
-        Kind.RENDERED: _RENDERED,
-        Kind.RENDERED_MANY: _RENDERED,
+        Kind.RENDERED: _standard(*_RENDERED_IMAGES, *_texts(("application/*", "text/*", "model/*", "*/*"))),
+        Kind.RENDERED_MANY: _standard(*_RENDERED_IMAGES),
         Kind.THUMBNAIL: _standard(*_images(_SINGLE)),
         Kind.METADATA: _json(Offer(DICOM_XML, DICOM_XML, _BOTH)),
         Kind.SEARCH: _json(),
@@ -195,11 +207,13 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             *(Offer(accept, WADL, _SINGLE) for accept in (WADL, "application/xml", "application/*", "*/*", "text/*")),
             *(Offer(media_type, media_type, _SINGLE) for media_type in (JSON, DICOM_JSON)),
         ),
-        # PS3.18 §9.3: without a media type, and for */*, an image.
+        # PS3.18 §9.3: without a media type, and for */*, an image, or of what is none its text. Of application/* the
+        # file comes first: with it any Instance can be answered.
         Kind.URI: _standard(
             *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")),
             Offer(PNG, PNG, _SINGLE),
             *(Offer(accept, DICOM, _SINGLE, (_EXPLICIT_LITTLE,), fallback=True) for accept in (DICOM, "application/*")),
+            *_texts(("text/*", "model/*", "*/*")),
         ),
     }
 )

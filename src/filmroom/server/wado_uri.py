@@ -1,10 +1,12 @@
-"""The URI Service (PS3.18 §9): one Instance as a DICOM file, or one Frame of it as an image, by a query alone."""
+"""The URI Service (PS3.18 §9): one Instance as a DICOM file, or as an image or a text, by a query alone."""
 
+from dataclasses import replace
 from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from filmroom.errors import NotAcceptable
 from filmroom.protocol import negotiation, offers, wado_uri
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
@@ -18,10 +20,17 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
     asked = wado_uri.parse(request.query_params.multi_items())
     accept = request.headers.getlist("accept") if asked.accept is None else [asked.accept]
     selected = negotiation.select(accept, (), dialect.offers[Kind.URI])
-    if selected.media_type == offers.DICOM:
-        # How an image should look says nothing of a file; viewers send it all the same.
-        service = partial(retrieve_service.instances_of, request.state.archive, dialect, asked.target, selected)
-        return await studies.send_contents(dialect, request, asked.target, service)
-    frames, how = None if asked.frame is None else (asked.frame,), asked.presentation
-    image = partial(rendered_service.of_instance, request.state.archive, dialect, asked.target, frames, selected, how)
-    return await rendered.send(dialect, request, image)
+    files = [one for one in (selected, *selected.alternatives) if one.media_type == offers.DICOM]
+    if selected.media_type != offers.DICOM:
+        frames, how = None if asked.frame is None else (asked.frame,), asked.presentation
+        archive, target = request.state.archive, asked.target
+        service = partial(rendered_service.of_instance, archive, dialect, target, frames, selected, how)
+        try:
+            return await rendered.send(dialect, request, service)
+        except NotAcceptable:
+            if not files:
+                raise
+    # How an image should look says nothing of a file; viewers send it all the same.
+    file = replace(files[0], alternatives=tuple(files[1:]))
+    instance = partial(retrieve_service.instances_of, request.state.archive, dialect, asked.target, file)
+    return await studies.send_contents(dialect, request, asked.target, instance)

@@ -1,4 +1,4 @@
-"""Retrieve Rendered and Thumbnails (PS3.18 §10.4.1.1.3, §10.4.1.1.4): what is stored, as people look at it.
+"""Images and Thumbnails of Instances: rendered once, and kept in the cache.
 
 What an answer is made of says what it is called: the file of the Instance (whose key is never used again), the Frames,
 the media type and the `Presentation`. That name is the ETag, and under it the image lies in the cache. So one SELECT
@@ -13,71 +13,28 @@ The first to ask for an image, in order, and why:
 (5) render                          in a codec process
 """
 
-import base64
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-
-from pydicom.uid import UID
 
 from filmroom.archive import Archive
 from filmroom.cache import digest
 from filmroom.dicom import frames as frame_ranges
-from filmroom.dicom.json_model import first
 from filmroom.dicom.presentation import Presentation
 from filmroom.dicom.resources import Level, Resource
-from filmroom.errors import Error, NotAcceptable, NotFound, Unavailable
+from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import images, instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import encoders, render
 from filmroom.pixels.channel import aside
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Selected
+from filmroom.services.rendered.answer import Rendered, Rendering, Replaced, choose
+from filmroom.services.rendered.documents import document
 
 CINE = frozenset({"image/gif", "video/mp4"})  # asked for of an Instance, these show all its Frames
 MOST_BYTES = 1 << 29  # of the stored Frames that one file is made of
 MOST_PARTS = 1000  # in one answer
-PDF, ENCAPSULATED_PDF = "application/pdf", "1.2.840.10008.5.1.4.1.1.104.1"
-DOCUMENT, DOCUMENT_LENGTH = "00420011", 0x00420015
-_CHUNK = 1 << 20
-
-
-class Replaced(Unavailable):
-    """Another Instance has taken the place of the one that was found."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """One file on its way out. `open` takes it from the cache or makes it, and gives its length and its bytes."""
-
-    media_type: str
-    location: str  # under the root of the service
-    open: Callable[[], tuple[int, Iterator[bytes]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The answer to a request: its parts, and a version that no other answer has."""
-
-    version: str
-    created: float | None  # when the Instance that was asked for was stored; of many, one that is gone leaves no date
-    multipart: bool
-    parts: Sequence[Rendering]
-
-    def opened(self) -> Iterator[tuple[Rendering, Iterator[bytes]]]:
-        """Each part in order. What can never be made of what was found is left out; of none it is an error."""
-        refusal: Error | None = None
-        some = False
-        for part in self.parts:
-            try:
-                _, chunks = part.open()
-            except (NotAcceptable, NotFound, Replaced) as error:
-                refusal = error
-                continue
-            some = True
-            yield part, chunks
-        if refusal is not None and not some:
-            raise refusal
 
 
 def of_instance(
@@ -95,11 +52,11 @@ def of_instance(
         raise NotFound("The specified instance cannot be found.")
     [stored] = found
     if numbers is None and not stored.frames and dialect.presentation:
-        return _document(archive, stored, selected)
+        return document(archive, stored, selected)
     frame_ranges.check(numbers or (1,), stored.frames, dialect.wording)
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
         raise NotAcceptable(render.UNRENDERABLE)
-    choice = _choice(selected, encoders.ENCODERS, stored)  # (2)
+    choice = choose(selected, encoders.ENCODERS, stored)  # (2)
     moving = encoders.find(choice.media_type).moving and not choice.multipart
     if numbers is None:
         numbers = range(1, stored.frames + 1) if moving and choice.media_type in CINE else (1,)
@@ -123,7 +80,7 @@ def of_many(archive: Archive, target: Resource, selected: Selected, how: Present
         exists = bool(found) or instances.version(tx, target) is not None
     if not found:
         raise _no_image(target) if exists else _not_found(target)
-    choice = _choice(selected, encoders.ENCODERS, found[0])
+    choice = choose(selected, encoders.ENCODERS, found[0])
     moving = choice.media_type in CINE and not choice.multipart and len(found) == 1
     parts = [
         _Part(
@@ -154,7 +111,7 @@ def thumbnail(
     else:
         location = f"{target.path}/frames/{','.join(map(str, numbers))}/thumbnail"
     frame_ranges.check(numbers, stored.frames)
-    choice = _choice(selected, encoders.ENCODERS, stored)
+    choice = choose(selected, encoders.ENCODERS, stored)
     part = _Part(stored, tuple(numbers[:1]), choice.media_type, how, location)
     created = stored.created if target.level is Level.INSTANCE else None
     return _rendered(archive, [part], choice.multipart, created)
@@ -209,42 +166,6 @@ def _make(archive: Archive, part: _Part) -> bytes:
         bulk = dict(zip(values, read[len(frames) :], strict=True))
         source = render.Source(frames, part.numbers, elements, stored.transfer_syntax, bulk)
         return place.run(render.render, source, part.media_type, part.how)  # (5)
-
-
-def _document(archive: Archive, stored: StoredInstance, selected: Selected) -> Rendered:
-    """The PDF that an Instance holds, as it is (PS3.3 §A.45). It is the only document that is sent."""
-    if stored.sop_class != ENCAPSULATED_PDF:
-        kind = UID(stored.sop_class).name
-        raise NotAcceptable(f"The Instance is no image but a {kind}, which is not rendered; ask for application/dicom.")
-    choice = _choice(selected, {PDF}, stored)
-    with archive.index.read() as tx:
-        elements = instances.fetch_elements(tx, stored.resource)
-        bulk = "BulkDataURI" in elements.get(DOCUMENT, {})
-        place = instances.fetch_bulk(tx, stored.resource, DOCUMENT)[1] if bulk else None
-    inline = base64.b64decode(elements.get(DOCUMENT, {}).get("InlineBinary", ""))
-    whole, told = place.length if place else len(inline), first(elements, DOCUMENT_LENGTH)
-    length = min(whole, told) if isinstance(told, int) and told > 0 else whole  # the rest is padding
-
-    def opened() -> tuple[int, Iterator[bytes]]:
-        if place is None:
-            return length, iter([inline[:length]])
-        ends = [(at, min(_CHUNK, length - at)) for at in range(0, length, _CHUNK)]
-        return length, archive.read(stored, ((place.offset + at, size) for at, size in ends))
-
-    file = Rendering(PDF, f"{stored.resource.path}/rendered", opened)
-    return Rendered(f"{stored.watermark}-pdf-{choice.multipart:d}", stored.created, choice.multipart, [file])
-
-
-def _choice(selected: Selected, renderable: Collection[str], stored: StoredInstance) -> Selected:
-    """The best choice of a media type that this Instance can be sent in."""
-    for choice in (selected, *selected.alternatives):
-        if choice.media_type in renderable:
-            return choice
-    hint = "; video/mp4 needs the package filmroom[video]" if "video/mp4" not in encoders.ENCODERS else ""
-    kind = UID(stored.sop_class).name
-    raise NotAcceptable(
-        f"Nothing that the request accepts can be made of a {kind}. Acceptable here: {', '.join(renderable)}{hint}."
-    )
 
 
 def _no_image(target: Resource) -> NotAcceptable:
