@@ -63,6 +63,15 @@ def test_an_instance_that_is_no_image_is_saved_as_what_it_is(run: Program, servi
     assert run("render", *_uids(report)[:2]).code == 3
 
 
+def test_what_can_be_made_of_an_image_is_told_if_the_format_cannot(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(406, {}, b"ask for image/png"), Reply(406, {}, b"no document")]
+    ran = run("render", "1.2", "1.3", "1.4")
+    assert (ran.code, "ask for image/png" in ran.err, "no document" in ran.err) == (3, True, False)
+    accepted = [request.headers["accept"] for request in recorder.requests]
+    assert accepted[0] == "image/jpeg"
+    assert accepted[1].startswith("text/html, application/pdf, ")
+
+
 def test_one_thumbnail_stands_for_all(run: Program, stored: list[Dataset]) -> None:
     study, series, instance = _uids(stored[1])
     assert run("render", study, "--thumbnail").out == f"{study}/thumbnail.jpg\n"

@@ -27,7 +27,7 @@ from filmroom.cli.service import (
 from filmroom.client import Client
 from filmroom.client._parts import Content
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadParameter, BadTarget
+from filmroom.errors import BadParameter, BadTarget, NotAcceptable
 from filmroom.protocol import rendering, targets
 
 _SIZE = re.compile(r"([1-9][0-9]*)(?:[x,]([1-9][0-9]*))?")
@@ -50,7 +50,7 @@ class Format(StrEnum):
         return f"{'video' if self is Format.MP4 else 'image'}/{self.value}"
 
 
-# What an instance that is no image is asked for as: any of these rather than nothing.
+# What an instance that is no image is asked for as.
 _DOCUMENTS = {
     "text/html": ".html",
     "application/pdf": ".pdf",
@@ -171,9 +171,19 @@ def _all(client: Client, uids: list[str], numbers: list[int] | None, options: di
     study, series, instance = (*uids, None, None)[:3]
     assert study is not None
     if instance and series and not numbers:
-        accepted = [*options["media_types"], *(f"{document};q=0.5" for document in _DOCUMENTS)]
-        return [client.retrieve_instance_rendered(study, series, instance, **{**options, "media_types": accepted})]
+        return [_one(client, (study, series, instance), options)]
     return client.iter_rendered(study, series, instance, numbers, **options)
+
+
+def _one(client: Client, uids: tuple[str, str, str], options: dict[str, Any]) -> Content:
+    """The image or, in a second request, the document: the Azure service takes one media type at a time."""
+    try:
+        return client.retrieve_instance_rendered(*uids, **options)
+    except NotAcceptable as refused:
+        try:
+            return client.retrieve_instance_rendered(*uids, **{**options, "media_types": [*_DOCUMENTS]})
+        except NotAcceptable:
+            raise refused from None
 
 
 def _thumbnail(client: Client, uids: list[str], numbers: list[int] | None, options: dict[str, Any]) -> list[Content]:

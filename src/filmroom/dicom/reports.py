@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from filmroom.dicom import attributes, character_sets, uids
-from filmroom.dicom.json_model import SPECIFIC_CHARACTER_SET, items
+from filmroom.dicom import character_sets, uids
+from filmroom.dicom.json_model import items
 from filmroom.errors import NotAcceptable
 
 VERSION = 1  # of what is written: another one makes other ETags
@@ -22,37 +22,37 @@ MOST_CHARACTERS = 8 << 20
 Elements: TypeAlias = Mapping[str, Any]
 Texts: TypeAlias = Mapping[str, bytes]
 
-CONTENT, TEXT_VALUE = "0040A730", "0040A160"
-_SOP_CLASS, _VALUE_TYPE, _RELATIONSHIP = 0x00080016, 0x0040A040, 0x0040A010
-_CONCEPT_NAME, _CONCEPT_CODE, _UNITS, _QUALIFIER = 0x0040A043, 0x0040A168, 0x004008EA, 0x0040A301
-_CODE_VALUES, _SCHEME, _MEANING = (0x00080100, 0x00080119, 0x00080120), 0x00080102, 0x00080104
-_MEASURED, _NUMERIC_VALUE = "0040A300", 0x0040A30A
-_REFERENCED, _GRAPHIC_DATA, _GRAPHIC_TYPE = "00081199", "00700022", 0x00700023
-_REFERENCED_CLASS, _REFERENCED_INSTANCE, _REFERENCED_ITEM = 0x00081150, 0x00081155, 0x0040DB73
-_OBSERVED = 0x0040A032
+CONTENT, TEXT_VALUE, _CHARACTER_SET = "0040A730", "0040A160", "00080005"
+_SOP_CLASS, _VALUE_TYPE, _RELATIONSHIP = "00080016", "0040A040", "0040A010"
+_CONCEPT_NAME, _CONCEPT_CODE, _UNITS, _QUALIFIER = "0040A043", "0040A168", "004008EA", "0040A301"
+_CODE_VALUES, _SCHEME, _MEANING = ("00080100", "00080119", "00080120"), "00080102", "00080104"
+_MEASURED, _NUMERIC_VALUE = "0040A300", "0040A30A"
+_REFERENCED, _GRAPHIC_DATA, _GRAPHIC_TYPE = "00081199", "00700022", "00700023"
+_REFERENCED_CLASS, _REFERENCED_INSTANCE, _REFERENCED_ITEM = "00081150", "00081155", "0040DB73"
+_OBSERVED = "0040A032"
 
 # What stands above the content, and in which attributes.
 _HEADER = (
-    ("Patient", 0x00100010),
-    ("Patient ID", 0x00100020),
-    ("Birth date", 0x00100030),
-    ("Sex", 0x00100040),
-    ("Study date", 0x00080020),
-    ("Study", 0x00081030),
-    ("Accession number", 0x00080050),
-    ("Referring physician", 0x00080090),
-    ("Institution", 0x00080080),
-    ("Content date", 0x00080023),
-    ("Content time", 0x00080033),
-    ("Completion", 0x0040A491),
-    ("Preliminary", 0x0040A496),
-    ("Verification", 0x0040A493),
+    ("Patient", "00100010"),
+    ("Patient ID", "00100020"),
+    ("Birth date", "00100030"),
+    ("Sex", "00100040"),
+    ("Study date", "00080020"),
+    ("Study", "00081030"),
+    ("Accession number", "00080050"),
+    ("Referring physician", "00080090"),
+    ("Institution", "00080080"),
+    ("Content date", "00080023"),
+    ("Content time", "00080033"),
+    ("Completion", "0040A491"),
+    ("Preliminary", "0040A496"),
+    ("Verification", "0040A493"),
     ("Observed", _OBSERVED),
 )
 # ... and in Items of sequences: Verifying Observer Sequence, Author Observer Sequence
 _PEOPLE = (
-    ("Verified by", "0040A073", (0x0040A075, 0x0040A027, 0x0040A030)),
-    ("Author", "0040A078", (0x0040A123, 0x00080080)),
+    ("Verified by", "0040A073", ("0040A075", "0040A027", "0040A030")),
+    ("Author", "0040A078", ("0040A123", "00080080")),
 )
 # What is said before a line of its relation to what it belongs to. The others are plain from their place.
 _BEFORE = {
@@ -149,7 +149,7 @@ def _bounded(nodes: Iterable[_Node]) -> Iterator[_Node]:
 
 
 def _codecs(elements: Elements, outer: tuple[str, ...]) -> tuple[str, ...]:
-    values = elements.get(attributes.key(SPECIFIC_CHARACTER_SET), {}).get("Value")
+    values = elements.get(_CHARACTER_SET, {}).get("Value")
     return character_sets.codecs("\\".join(str(value or "") for value in values)) if values else outer
 
 
@@ -165,12 +165,12 @@ def _modifiers(node: _Node, texts: Texts) -> Iterator[tuple[str, str]]:
 
 
 def _header(root: _Node, texts: Texts) -> Iterator[tuple[str, str]]:
-    for name, tag in _HEADER:
-        if value := _shown(root.elements, tag):
+    for name, key in _HEADER:
+        if value := _shown(root.elements, key):
             yield name, value
-    for name, sequence, tags in _PEOPLE:
+    for name, sequence, keys in _PEOPLE:
         for item in items(root.elements, sequence):
-            if value := ", ".join(filter(None, (_shown(item, tag) for tag in tags))):
+            if value := ", ".join(filter(None, (_shown(item, key) for key in keys))):
                 yield name, value
     yield from _modifiers(root, texts)
     if value := _value(root.elements, root.codecs, texts):  # a root that is no CONTAINER, as it should be
@@ -206,7 +206,7 @@ def _value(elements: Elements, codecs: tuple[str, ...], texts: Texts) -> str:
     if kind == "TEXT":
         uri = elements.get(TEXT_VALUE, {}).get("BulkDataURI")
         raw = texts.get(_path(uri)) if uri is not None else None
-        return _shown(elements, int(TEXT_VALUE, 16)) if raw is None else _plain(character_sets.decode(raw, codecs))
+        return _shown(elements, TEXT_VALUE) if raw is None else _plain(character_sets.decode(raw, codecs))
     known = _VALUES.get(kind)
     if known is not None:
         return known(elements)
@@ -222,7 +222,7 @@ def _number(elements: Elements) -> str:
 
 def _unit(measured: Elements) -> str:
     """UCUM's own signs are what people know (mm, cm2), but for what it has in braces and for the unit 1."""
-    code = _first_item(measured, attributes.key(_UNITS))
+    code = _first_item(measured, _UNITS)
     sign = _shown(code, _CODE_VALUES[0])
     if _shown(code, _SCHEME) != "UCUM" or not sign or "{" in sign:
         return _code(measured, _UNITS)
@@ -230,7 +230,7 @@ def _unit(measured: Elements) -> str:
 
 
 def _uid(elements: Elements) -> str:
-    uid = _shown(elements, 0x0040A124)
+    uid = _shown(elements, "0040A124")
     name = uids.name(uid)
     return f"{name} {uid}" if name else uid
 
@@ -243,8 +243,8 @@ def _referenced(item: Elements) -> str:
     """An Instance, and what of it."""
     sop_class = _shown(item, _REFERENCED_CLASS)
     parts = [" ".join(filter(None, (uids.name(sop_class) or sop_class, _shown(item, _REFERENCED_INSTANCE))))]
-    for name, tag in (("frame", 0x00081160), ("segment", 0x0062000B), ("channel", 0x0040A0B0)):
-        if value := _shown(item, tag):
+    for name, key in (("frame", "00081160"), ("segment", "0062000B"), ("channel", "0040A0B0")):
+        if value := _shown(item, key):
             parts.append(f"{name} {value}")
     return ", ".join(filter(None, parts))
 
@@ -259,29 +259,29 @@ def _coordinates(axes: int) -> Callable[[Elements], str]:
 
 
 def _times(elements: Elements) -> str:
-    kind = _shown(elements, 0x0040A130).lower()
-    offsets, samples, dates = (_shown(elements, tag) for tag in (0x0040A138, 0x0040A132, 0x0040A13A))
+    kind = _shown(elements, "0040A130").lower()
+    offsets, samples, dates = (_shown(elements, key) for key in ("0040A138", "0040A132", "0040A13A"))
     at = [offsets and f"at {offsets} s", samples and f"at sample {samples}", dates and f"at {dates}"]
     return " ".join(filter(None, (kind, *at)))
 
 
 def _table(elements: Elements) -> str:
-    rows, columns = (_shown(elements, tag) for tag in (0x0040A802, 0x0040A803))
+    rows, columns = (_shown(elements, key) for key in ("0040A802", "0040A803"))
     return f"(table of {rows} rows and {columns} columns, which is not shown)"
 
 
-def _of(tag: int) -> Callable[[Elements], str]:
-    return lambda elements: _shown(elements, tag)
+def _of(key: str) -> Callable[[Elements], str]:
+    return lambda elements: _shown(elements, key)
 
 
 _VALUES: Mapping[str, Callable[[Elements], str]] = {
     "CONTAINER": lambda _: "",
     "CODE": lambda elements: _code(elements, _CONCEPT_CODE),
     "NUM": _number,
-    "DATETIME": _of(0x0040A120),
-    "DATE": _of(0x0040A121),
-    "TIME": _of(0x0040A122),
-    "PNAME": _of(0x0040A123),
+    "DATETIME": _of("0040A120"),
+    "DATE": _of("0040A121"),
+    "TIME": _of("0040A122"),
+    "PNAME": _of("0040A123"),
     "UIDREF": _uid,
     "COMPOSITE": _reference,
     "IMAGE": _reference,
@@ -296,9 +296,9 @@ _VALUES: Mapping[str, Callable[[Elements], str]] = {
 # --- Values as people write them
 
 
-def _code(elements: Elements, tag: int) -> str:
+def _code(elements: Elements, key: str) -> str:
     """What the first code of a sequence means, or if nothing says so the code."""
-    code = _first_item(elements, attributes.key(tag))
+    code = _first_item(elements, key)
     return next(filter(None, (_shown(code, one) for one in (_MEANING, *_CODE_VALUES))), "")
 
 
@@ -306,9 +306,11 @@ def _first_item(elements: Elements, key: str) -> Elements:
     return next(iter(items(elements, key)), {})
 
 
-def _shown(elements: Elements, tag: int) -> str:
+def _shown(elements: Elements, key: str) -> str:
     """All values of an attribute. What is of no VR that has such values, whatever the dictionary says, has none."""
-    element = elements.get(attributes.key(tag), {})
+    element = elements.get(key)
+    if element is None:
+        return ""
     written = _FORMATS.get(element.get("vr", ""), _plain)
     return ", ".join(filter(None, map(written, element.get("Value", ()))))
 
@@ -323,7 +325,7 @@ def _plain(value: object) -> str:
     if value is None or isinstance(value, dict):
         return ""
     text = repr(value).removesuffix(".0") if isinstance(value, float) else str(value).rstrip(" \0\r\n\t\f")
-    return _CONTROL.sub("\ufffd", _LINE_END.sub("\n", text))
+    return text if text.isprintable() else _CONTROL.sub("\ufffd", _LINE_END.sub("\n", text))
 
 
 def _name(value: object) -> str:
