@@ -359,7 +359,7 @@ def test_an_asynchronous_client_closes_what_it_opened(service: Recorder) -> None
 
 def test_both_clients_have_the_same_methods() -> None:
     def public(client: type) -> set[str]:
-        return {name for name in vars(client) if not name.startswith("_")}
+        return {name for name in dir(client) if not name.startswith("_")}
 
     assert public(Client) - {"close"} == public(AsyncClient) - {"aclose"}
     assert all(getattr(AsyncClient, name).__doc__ for name in public(AsyncClient) - {"aclose"})

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar, Unpack
@@ -28,7 +27,7 @@ from filmroom.client._options import (
     RequestOptions,
 )
 from filmroom.client._parts import Content, Part, Splitter
-from filmroom.client._service import Service, encoded, frames_path, path_within
+from filmroom.client._service import Service, path_within
 from filmroom.client._sources import Body
 from filmroom.client.exceptions import BadResponse
 from filmroom.dicom import attributes
@@ -39,8 +38,7 @@ Transaction = Generator["Request", Answer, T]
 JSON = "application/dicom+json"
 INSTANCES = ("application/dicom",)
 ZIP = "application/zip"
-OCTETS = ("application/octet-stream",)
-AS_STORED = {*INSTANCES, *OCTETS}  # what can be asked for in the Transfer Syntax "*"
+AS_STORED = {*INSTANCES, "application/octet-stream"}  # what can be asked for in the Transfer Syntax "*"
 JPEG = ("image/jpeg",)
 _FORMATS = {"DA": "%Y%m%d", "TM": "%H%M%S", "DT": "%Y%m%d%H%M%S"}
 ORIGINAL = {"msdicom-request-original": "True"}  # of the Azure service
@@ -79,18 +77,23 @@ class Stream(Generic[T]):
         return Splitter(response.headers, self.open_file, self.expected, self.progress, is_range=is_range)
 
 
-def accept(media_types: MediaTypes | None, default: Sequence[str], transfer_syntax: str | None) -> str:
-    """The Accept header for a multipart answer (PS3.18 §8.7.5). Neither "*" nor a UID needs quotes.
+def accept(
+    media_types: MediaTypes | None, default: Sequence[str], transfer_syntax: str | None, *, one_part: bool = False
+) -> str:
+    """The Accept header for a multipart answer, or rather for `one_part` (PS3.18 §8.7.5).
 
-    An image is what it is in some Transfer Syntaxes only, so services refuse one "as stored", whatever that is.
+    Neither "*" nor a UID needs quotes. An image is what it is in some Transfer Syntaxes only, so services refuse one
+    "as stored", whatever that is.
     """
-    values = []
+    single, multipart = [], []
     for entry in default if media_types is None else media_types:
         media_type, syntax = (entry, transfer_syntax) if isinstance(entry, str) else entry
         if syntax == "*" and isinstance(entry, str) and media_type not in AS_STORED:
             syntax = None
-        values.append(f'multipart/related; type="{media_type}"' + (f"; transfer-syntax={syntax}" if syntax else ""))
-    return ", ".join(values)
+        parameter = f"; transfer-syntax={syntax}" if syntax else ""
+        single.append(media_type + parameter)
+        multipart.append(f'multipart/related; type="{media_type}"{parameter}')
+    return ", ".join(single + multipart if one_part else multipart)
 
 
 # Search, PS3.18 §10.6
@@ -206,7 +209,7 @@ def instance_metadata(service: Service, resource: str, **options: Unpack[Metadat
     return Metadata(found)
 
 
-# Instances, Frames and bulk values, PS3.18 §10.4
+# Instances, PS3.18 §10.4
 
 
 def instances(
@@ -254,42 +257,7 @@ def download_zip(
     return Stream(request, target.keep, target.open, expected=1, progress=progress)
 
 
-def frames(
-    service: Service,
-    study: str,
-    series: str,
-    instance: str,
-    numbers: Sequence[int],
-    *,
-    media_types: MediaTypes | None = None,
-    transfer_syntax: str | None = "*",
-    **where: Unpack[RequestOptions],
-) -> Stream[Content]:
-    """Frames in the order of `numbers`."""
-    url = service.url(frames_path(study, series, instance, numbers), (), **where)
-    request = Request("GET", url, {"accept": accept(media_types, OCTETS, transfer_syntax)})
-    return Stream(request, _parts.content, expected=len(numbers))
-
-
-def bulkdata(
-    service: Service,
-    url: str,
-    *,
-    media_types: MediaTypes | None = None,
-    transfer_syntax: str | None = "*",
-    byte_range: tuple[int] | tuple[int, int] | None = None,
-    **where: Unpack[RequestOptions],
-) -> Stream[Content]:
-    """The bulk value at `url`, which comes from Metadata and is taken as it is; `partition` means nothing here."""
-    headers = {"accept": accept(media_types, OCTETS, transfer_syntax)}
-    if byte_range is not None:
-        if byte_range[0] < 0 or byte_range[-1] < byte_range[0]:
-            raise ValueError("A range of bytes is its first and its last one, counted from 0.")
-        headers["range"] = f"bytes={byte_range[0]}-{byte_range[1] if len(byte_range) > 1 else ''}"
-    more = encoded((where.get("additional_params") or {}).items())
-    url = service.resolve(url) + (f"{'&' if '?' in url else '?'}{more}" if more else "")
-    finish = _parts.content if byte_range is None else partial(_parts.cut, byte_range=byte_range)
-    return Stream(Request("GET", url, headers), finish)
+# Rendered images, PS3.18 §10.4.1.1.3
 
 
 def rendered(

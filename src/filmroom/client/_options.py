@@ -70,8 +70,8 @@ class MetadataOptions(RequestOptions, total=False):
     request_original: bool
 
 
-class FrameOptions(RequestOptions, total=False):
-    """Keywords of a retrieve of Frames.
+class MediaOptions(RequestOptions, total=False):
+    """Keywords of a retrieve of what comes in several media types and Transfer Syntaxes.
 
     media_types      what to ask for, best first: "image/jp2", or with a Transfer Syntax ("image/jp2", "1.2.840.…");
                      default application/octet-stream
@@ -83,10 +83,20 @@ class FrameOptions(RequestOptions, total=False):
     transfer_syntax: str | None
 
 
-class RetrieveOptions(FrameOptions, total=False):
+class ContentOptions(MediaOptions, total=False):
+    """Keywords of a retrieve of bytes: of a file, of Frames, Pixel Data, a bulk value.
+
+    media_types, transfer_syntax  as `MediaOptions` has them; of a file application/dicom by default
+    byte_range  first and last byte (both included, from 0) to get; (100,) is from byte 100 to the end
+    """
+
+    byte_range: tuple[int] | tuple[int, int] | None
+
+
+class RetrieveOptions(MediaOptions, total=False):
     """Keywords of a retrieve of Instances.
 
-    media_types, transfer_syntax  as for Frames; default application/dicom as stored
+    media_types, transfer_syntax  as `MediaOptions` has them; default application/dicom as stored
     request_original  as it was before a bulk update (Azure's header msdicom-request-original)
     """
 
@@ -135,18 +145,6 @@ class RenderedOptions(RequestOptions, total=False):
     annotation: str | Sequence[str] | None
     iccprofile: str | None
     params: Mapping[str, Any] | None
-
-
-class BulkdataOptions(RequestOptions, total=False):
-    """Keywords of a retrieve of a bulk value.
-
-    media_types, transfer_syntax  as for Frames
-    byte_range  first and last byte (both included, from 0) to get; (100,) is from byte 100 to the end
-    """
-
-    media_types: MediaTypes | None
-    transfer_syntax: str | None
-    byte_range: tuple[int] | tuple[int, int] | None
 
 
 class StoreOptions(RequestOptions, total=False):

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar, Unpack
 
@@ -13,12 +13,11 @@ from pydicom.dataset import Dataset
 from filmroom.client import _link, _messages, _parts, _redirects
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
+from filmroom.client._contents import AsyncContents
 from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
 from filmroom.client._options import (
-    BulkdataOptions,
     DownloadOptions,
-    FrameOptions,
     MetadataOptions,
     RequestOptions,
     RetrieveOptions,
@@ -26,7 +25,6 @@ from filmroom.client._options import (
     StoreOptions,
     ZipOptions,
 )
-from filmroom.client._parts import Content
 from filmroom.client._rendered import AsyncRendered
 from filmroom.client._retry import Retry
 from filmroom.client._service import path, path_within
@@ -39,7 +37,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class AsyncClient(Moved, AsyncRendered):
+class AsyncClient(Moved, AsyncContents, AsyncRendered):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:
@@ -188,43 +186,6 @@ class AsyncClient(Moved, AsyncRendered):
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return await self._only(_messages.download_zip(self._service, resource, path, **options))
 
-    # Frames and bulk values
-
-    def iter_instance_frames(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        frame_numbers: Sequence[int],
-        **options: Unpack[FrameOptions],
-    ) -> AsyncGenerator[Content, None]:
-        return self._stream(
-            _messages.frames(
-                self._service, study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
-            )
-        )
-
-    async def retrieve_instance_frames(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        frame_numbers: Sequence[int],
-        **options: Unpack[FrameOptions],
-    ) -> list[Content]:
-        return [
-            item
-            async for item in self.iter_instance_frames(
-                study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
-            )
-        ]
-
-    def iter_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> AsyncGenerator[Content, None]:
-        return self._stream(_messages.bulkdata(self._service, url, **options))
-
-    async def retrieve_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> list[Content]:
-        return [item async for item in self.iter_bulkdata(url, **options)]
-
     # Store and delete
 
     async def store_instances(
@@ -332,10 +293,10 @@ class AsyncClient(Moved, AsyncRendered):
 
 def _take_over_docstrings() -> None:
     """A method is described once, in Client."""
-    for name, method in vars(Client).items():
-        own = vars(AsyncClient).get(name)
+    for name in dir(Client):
+        own = getattr(AsyncClient, name, None)
         if own is not None and not own.__doc__ and not name.startswith("_"):
-            own.__doc__ = method.__doc__
+            own.__doc__ = getattr(Client, name).__doc__
 
 
 _take_over_docstrings()

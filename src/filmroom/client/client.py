@@ -1,7 +1,7 @@
 """The synchronous client of a DICOMweb service."""
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import IO, Any, Self, Unpack
 
@@ -12,10 +12,9 @@ from filmroom.client import _link, _messages, _parts
 from filmroom.client._answers import Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._carrier import Carrier
+from filmroom.client._contents import Contents
 from filmroom.client._options import (
-    BulkdataOptions,
     DownloadOptions,
-    FrameOptions,
     MetadataOptions,
     RequestOptions,
     RetrieveOptions,
@@ -23,7 +22,6 @@ from filmroom.client._options import (
     StoreOptions,
     ZipOptions,
 )
-from filmroom.client._parts import Content
 from filmroom.client._rendered import Rendered
 from filmroom.client._retry import Retry
 from filmroom.client._service import path, path_within
@@ -32,7 +30,7 @@ from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
 
 
-class Client(Carrier, Rendered):
+class Client(Carrier, Contents, Rendered):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
@@ -220,49 +218,6 @@ class Client(Carrier, Rendered):
         """
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return self._only(_messages.download_zip(self._service, resource, path, **options))
-
-    # Frames and bulk values
-
-    def iter_instance_frames(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        frame_numbers: Sequence[int],
-        **options: Unpack[FrameOptions],
-    ) -> Generator[Content, None, None]:
-        """Frames (numbers from 1) in the order asked for, one by one while they arrive. Keywords: `FrameOptions`.
-
-        Each is bytes, with `.media_type` and `.transfer_syntax` beside.
-        """
-        return self._stream(
-            _messages.frames(
-                self._service, study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
-            )
-        )
-
-    def retrieve_instance_frames(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        frame_numbers: Sequence[int],
-        **options: Unpack[FrameOptions],
-    ) -> list[Content]:
-        """Frames (numbers from 1) in the order asked for: see `iter_instance_frames`. Keywords: `FrameOptions`."""
-        return list(
-            self.iter_instance_frames(
-                study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers, **options
-            )
-        )
-
-    def iter_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> Generator[Content, None, None]:
-        """The values at a BulkDataURI of Metadata, one by one while they arrive. Keywords: `BulkdataOptions`."""
-        return self._stream(_messages.bulkdata(self._service, url, **options))
-
-    def retrieve_bulkdata(self, url: str, **options: Unpack[BulkdataOptions]) -> list[Content]:
-        """The values at a BulkDataURI of Metadata, usually one. Keywords: `BulkdataOptions`."""
-        return list(self.iter_bulkdata(url, **options))
 
     # Store and delete
 
