@@ -56,7 +56,20 @@ def test_a_zip_of_nothing_ends_with_1(run: Program, service: str, tmp_path: Path
     assert not list(tmp_path.glob("*.zip"))
 
 
-@pytest.mark.parametrize(("options", "said"), [("--dicomdir", "add --zip"), ("--zip x.zip --to y", "either into")])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--dicomdir", "add --zip"),
+        ("--zip x.zip --to y", "either into"),
+        ("--frames 1", "of an INSTANCE"),
+        ("1.2.3 --bulkdata PixelData", "of an INSTANCE"),
+        ("1.2.3 1.2.3 --frames 1 --bulkdata PixelData", "either frames or"),
+        ("1.2.3 1.2.3 --frames 1 --bytes 0-1", "add --bulkdata"),
+        ("1.2.3 1.2.3 --frames 1 --zip x.zip", "leave out --frames"),
+        ("1.2.3 1.2.3 --bulkdata PixelData --zip x.zip", "leave out --bulkdata"),
+        ("1.2.3 1.2.3 --bulkdata PixelData --transfer-syntax rle", "with --frames"),
+    ],
+)
 def test_options_that_do_not_go_together_are_not_passed_over(
     run: Program, recorder: Recorder, options: str, said: str
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from filmroom.cli import typed
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -27,8 +28,8 @@ from filmroom.cli.service import (
 from filmroom.client import Client
 from filmroom.client._parts import Content
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadParameter, BadTarget, NotAcceptable
-from filmroom.protocol import rendering, targets
+from filmroom.errors import BadParameter, NotAcceptable
+from filmroom.protocol import rendering
 
 _SIZE = re.compile(r"([1-9][0-9]*)(?:[x,]([1-9][0-9]*))?")
 _UID = r"([0-9.]*[0-9])"
@@ -85,13 +86,6 @@ def _parameter(name: str) -> Callable[[str | None], str | None]:
     return checked
 
 
-def _frames(value: str | None) -> str | None:
-    try:
-        return value and ",".join(map(str, targets.frame_numbers(value)))
-    except BadTarget:
-        raise typer.BadParameter(f"{value!r} is not a list of frame numbers: 1,5,9") from None
-
-
 Window = Annotated[
     str | None,
     typer.Option(
@@ -127,7 +121,7 @@ def render(
         ),
     ] = None,
     frames: Annotated[
-        str | None, typer.Option(metavar="LIST", callback=_frames, help="Frames of the instance: 1,5,9.")
+        str | None, typer.Option(metavar="LIST", callback=typed.frames, help="Frames of the instance: 1,5,9.")
     ] = None,
     thumbnail: Annotated[bool, typer.Option("--thumbnail", help="One small image that stands for all.")] = False,
     quiet: Quiet = False,

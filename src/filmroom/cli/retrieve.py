@@ -1,4 +1,4 @@
-"""`filmroom retrieve`: download a study, a series or an instance into a folder."""
+"""`filmroom retrieve`: download a study, a series or an instance into a folder, or frames and bulk values of one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated, TypedDict
 
 import typer
 
+from filmroom.cli import typed, values
 from filmroom.cli.progress import bar
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
@@ -22,7 +23,7 @@ from filmroom.cli.service import (
     existing,
     stop,
 )
-from filmroom.client import Progress
+from filmroom.client import Client, Progress
 from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Resource
 
@@ -44,17 +45,40 @@ def _syntax(value: str) -> str:
     return uid
 
 
-def _folder(folder: Path | None, archive: Path | None, dicomdir: bool) -> Path:
-    """Where the files go. Options that would have no effect are refused."""
-    if dicomdir and archive is None:
-        raise typer.BadParameter("a DICOMDIR is made in an archive: add --zip FILE", param_hint="--dicomdir")
-    if archive is not None and folder is not None:
-        raise typer.BadParameter(
-            "either into a folder or into an archive: --zip names its whole path", param_hint="--to"
-        )
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is a file, and the files are written into a folder", param_hint="--to")
-    return folder or Path()
+def _refuse(*reasons: tuple[object, str, str]) -> None:
+    """The first reason that holds: options that would have no effect are not passed over."""
+    for holds, option, why in reasons:
+        if holds:
+            raise typer.BadParameter(why, param_hint=option)
+
+
+def _check(folder: Path | None, archive: Path | None, dicomdir: bool) -> None:
+    _refuse(
+        (dicomdir and archive is None, "--dicomdir", "a DICOMDIR is made in an archive: add --zip FILE"),
+        (archive and folder, "--to", "either into a folder or into an archive: --zip names its whole path"),
+        (
+            folder and folder.exists() and not folder.is_dir(),
+            "--to",
+            f"{folder} is a file, and the files are written into a folder",
+        ),
+    )
+
+
+def _check_values(
+    instance: str | None, syntax: str, archive: Path | None, frames: str | None, bulkdata: str | None, part: str | None
+) -> None:
+    option = "--frames" if frames else "--bulkdata"
+    _refuse(
+        (part and not bulkdata, "--bytes", "bytes are those of a bulk value: add --bulkdata NAME"),
+        (frames and bulkdata, "--bulkdata", "either frames or a bulk value"),
+        ((frames or bulkdata) and instance is None, option, "it is of an INSTANCE, which is not named"),
+        ((frames or bulkdata) and archive, "--zip", f"an archive holds whole instances: leave out {option}"),
+        (
+            bulkdata and syntax != "*",
+            "--transfer-syntax",
+            "a bulk value comes as it is stored; images come in another Transfer Syntax with --frames",
+        ),
+    )
 
 
 To = Annotated[
@@ -67,6 +91,43 @@ To = Annotated[
         help="Folder for the files; made if it is not there.",
     ),
 ]
+Syntax = Annotated[
+    str,
+    typer.Option(
+        "--transfer-syntax",
+        metavar="NAME|UID",
+        callback=_syntax,
+        show_default="stored, as they are",
+        help=f"Transfer Syntax to ask for: a UID, or one of {', '.join(transfer_syntax.NAMES)}.",
+    ),
+]
+Archive = Annotated[
+    Path | None, typer.Option("--zip", metavar="FILE", help="Save one ZIP archive under this name instead.")
+]
+Dicomdir = Annotated[bool, typer.Option("--dicomdir", help="With --zip: with a DICOMDIR, for a CD or another archive.")]
+Frames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST", callback=typed.frames, help="Save frames of the instance instead, each a file: 1,5,9."
+    ),
+]
+Bulkdata = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        callback=typed.bulk_path,
+        help="Save a bulk value of the instance instead: a keyword, a tag, or in sequences SEQUENCE/1/ATTRIBUTE.",
+    ),
+]
+Bytes = Annotated[
+    str | None,
+    typer.Option(
+        "--bytes",
+        metavar="FIRST-LAST",
+        callback=typed.checked_bytes,
+        help="With --bulkdata: a part of it, counted from 0; FIRST- is up to the end.",
+    ),
+]
 
 
 def retrieve(
@@ -74,31 +135,22 @@ def retrieve(
     series: Series = None,
     instance: Instance = None,
     folder: To = None,
-    syntax: Annotated[
-        str,
-        typer.Option(
-            "--transfer-syntax",
-            metavar="NAME|UID",
-            callback=_syntax,
-            show_default="stored, as they are",
-            help=f"Transfer Syntax to ask for: a UID, or one of {', '.join(transfer_syntax.NAMES)}.",
-        ),
-    ] = "*",
-    archive: Annotated[
-        Path | None, typer.Option("--zip", metavar="FILE", help="Save one ZIP archive under this name instead.")
-    ] = None,
-    dicomdir: Annotated[
-        bool, typer.Option("--dicomdir", help="With --zip: with a DICOMDIR, for a CD or another archive.")
-    ] = False,
+    syntax: Syntax = "*",
+    archive: Archive = None,
+    dicomdir: Dicomdir = False,
+    frames: Frames = None,
+    bulkdata: Bulkdata = None,
+    part: Bytes = None,
     quiet: Quiet = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
-    """Download a study, or one series of it, or one instance of that.
+    """Download a study, or one series of it, or one instance of that; or frames or a bulk value of an instance.
 
-    The files are named DIR/study/series/instance.dcm by their UIDs; files of these names are replaced. Their paths
-    are printed. What arrived before an answer broke off stays.
+    The files are named DIR/study/series/instance.dcm by their UIDs, those of frames instance-5.raw or as what they
+    are (.jpg, .jp2, …), of bulk values instance-EncapsulatedDocument.pdf; files of these names are replaced. Their
+    paths are printed. What arrived before an answer broke off stays.
 
     Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or DIR can't be written; 2, 3 as for every command.
 
@@ -107,17 +159,40 @@ def retrieve(
         filmroom retrieve 1.2.3 --to downloads
         filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --transfer-syntax explicit
         filmroom retrieve 1.2.3 --zip study.zip --dicomdir
+        filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --frames 1,5,9 --to frames
+        filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --bulkdata EncapsulatedDocument
     """
-    folder = _folder(folder, archive, dicomdir)
-    target = Resource(study, series, instance)
-    with connect(url, token, timeout) as client, existing(target.path, client), bar("Retrieving", quiet) as progress:
+    _check(folder, archive, dicomdir)
+    _check_values(instance, syntax, archive, frames, bulkdata, part)
+    target, into = Resource(study, series, instance), folder or Path()
+    with connect(url, token, timeout) as client, existing(_named(target, frames, bulkdata), client):
         try:
-            uids, shared = (study, series, instance), Shared(transfer_syntax=syntax, progress=progress)
-            if archive is None:
-                paths = client.download(*uids, folder=folder, **shared)
+            if frames:
+                numbers = [int(number) for number in frames.split(",")]
+                paths = list(values.save_frames(client, target, numbers, syntax, into))
+            elif bulkdata:
+                paths = list(values.save_bulkdata(client, target, bulkdata, part, into))
             else:
-                paths = [client.download_zip(*uids, path=archive, dicomdir=dicomdir, **shared)]
+                paths = _download(client, target, into, archive, dicomdir, syntax, quiet)
         except OSError as error:
-            stop(f"can't write to {archive or folder}: {error.strerror}", NOT_ALL)
+            stop(f"can't write to {archive or into}: {error.strerror}", NOT_ALL)
     if not quiet:
         typer.echo("\n".join(map(str, paths)))
+
+
+def _named(target: Resource, frames: str | None, bulkdata: str | None) -> str:
+    """What is asked for, for who is told that it is not there."""
+    if bulkdata:
+        return f"{values.shown(bulkdata)} of {target.path}"
+    return target.path + (f"/frames/{frames}" if frames else "")
+
+
+def _download(
+    client: Client, target: Resource, folder: Path, archive: Path | None, dicomdir: bool, syntax: str, quiet: bool
+) -> list[Path]:
+    uids = (str(target.study), target.series, target.instance)
+    with bar("Retrieving", quiet) as progress:
+        shared = Shared(transfer_syntax=syntax, progress=progress)
+        if archive is None:
+            return client.download(*uids, folder=folder, **shared)
+        return [client.download_zip(*uids, path=archive, dicomdir=dicomdir, **shared)]

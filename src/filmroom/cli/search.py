@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from filmroom.cli import typed
 from filmroom.cli.results import What, keyword, show
 from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, NOT_ALL, Timeout, Token, Url, connect, stop, uid
 from filmroom.dicom import attributes
@@ -20,7 +21,6 @@ SCOPES = {
 
 UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"})
 PASSED_OVER = re.compile(r"ignored|disregarded|not supported|unsupported", re.IGNORECASE)
-TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)?")  # 0010,0020 as the Standard prints it
 DATE = re.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
 PAGE = 100  # services grant so many results at once, or a multiple
 
@@ -138,17 +138,10 @@ def _check_dates(name: str, value: str) -> None:
 
 def _known(key: str, hint: str) -> str:
     """A keyword, a tag, or a path of them into sequences; what the service would not know, it might pass over."""
-    plain = TAG.sub(r"\1\2", key)
-    for step in plain.split("."):
-        if attributes.parse(step) is None:
-            near = attributes.nearest(step)
-            raise typer.BadParameter(
-                f"{step!r} is not the keyword of an attribute; do you mean {near}?"
-                if near
-                else f"{step!r} is neither the keyword of an attribute (PatientID) nor its tag (00100020)",
-                param_hint=hint,
-            )
-    return plain
+    path = typed.plain(key)
+    for step in path.split("."):
+        typed.attribute(step, hint)
+    return path
 
 
 def _fields(fields: Sequence[str], as_json: bool) -> list[str]:

@@ -149,7 +149,12 @@ def existing(what: str, client: Client) -> Iterator[None]:
     except NotFound as error:
         if is_no_root(error, client.base_url):
             raise
-        stop(f"there is no {what} at {shown(client.base_url)}", NOT_ALL)
+        absent(what, client)
+
+
+def absent(what: str, client: Client) -> NoReturn:
+    """End the program, for the service does not have what was named."""
+    stop(f"there is no {what} at {shown(client.base_url)}", NOT_ALL)
 
 
 @contextmanager

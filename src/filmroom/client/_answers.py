@@ -106,6 +106,7 @@ class Metadata(Dataset):
         self.not_modified = found.not_modified
         self.warnings = found.warnings
         self.headers = found.headers
+        self.url = found.url
 
 
 def datasets(answer: Answer) -> Datasets:

@@ -77,9 +77,9 @@ def _value(vr: str, element: Json, url: str) -> Any:
     if vr == "SQ":
         return [_dataset(item or {}, url) for item in element.get("Value", ())]
     if "InlineBinary" in element:
-        return base64.b64decode(_single(element["InlineBinary"]))
+        return base64.b64decode(single(element["InlineBinary"]))
     if "BulkDataURI" in element:
-        uri = _single(element["BulkDataURI"])
+        uri = single(element["BulkDataURI"])
         return Bulkdata(urljoin(url, uri)) if vr in BINARY else empty_value_for_VR(vr)
     values = element.get("Value", [])
     if not isinstance(values, list):
@@ -88,7 +88,8 @@ def _value(vr: str, element: Json, url: str) -> Any:
     return made[0] if len(made) == 1 else made or empty_value_for_VR(vr)
 
 
-def _single(value: Any) -> str:
+def single(value: Any) -> str:
+    """The text of a BulkDataURI or InlineBinary, which Azure puts into an array."""
     found = value[0] if isinstance(value, list) else value
     if not isinstance(found, str):
         raise TypeError("not text")

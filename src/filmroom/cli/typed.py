@@ -1,0 +1,67 @@
+"""What the commands take from people and hand on: attributes, Frame numbers, ranges of bytes."""
+
+import re
+
+import typer
+
+from filmroom.dicom import attributes
+from filmroom.errors import BadTarget
+from filmroom.protocol import targets
+
+TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)?")  # 0010,0020 as the Standard prints it
+_BYTES = re.compile(r"([0-9]{1,18})-([0-9]{1,18})?")
+
+
+def plain(text: str) -> str:
+    """Tags without comma and parentheses, at any place of a path."""
+    return TAG.sub(r"\1\2", text)
+
+
+def attribute(text: str, hint: str | None = None) -> int:
+    """The tag of a keyword or tag. What is none never reaches the service, which might pass it over."""
+    tag = attributes.parse(text)
+    if tag is None:
+        near = attributes.nearest(text)
+        raise typer.BadParameter(
+            f"{text!r} is not the keyword of an attribute; do you mean {near}?"
+            if near
+            else f"{text!r} is neither the keyword of an attribute (PatientID) nor its tag (00100020)",
+            param_hint=hint,
+        )
+    return tag
+
+
+def bulk_path(text: str | None) -> str | None:
+    """The path of a value as BulkDataURIs of Filmroom have it: tags, and between them the numbers of items."""
+    if text is None:
+        return None
+    tags = plain(text.strip("/")).split("/")
+    if len(tags) % 2 == 0 or not all(number.isascii() and number.isdigit() and int(number) for number in tags[1::2]):
+        raise typer.BadParameter(
+            f"{text!r} is not the place of a value: a keyword, a tag, or in sequences SEQUENCE/1/ATTRIBUTE"
+        )
+    tags[::2] = [attributes.key(attribute(name)) for name in tags[::2]]
+    return "/".join(tags)
+
+
+def frames(text: str | None) -> str | None:
+    """A list of Frame numbers."""
+    try:
+        return None if text is None else ",".join(map(str, targets.frame_numbers(text)))
+    except BadTarget:
+        raise typer.BadParameter(f"{text!r} is not a list of frame numbers: 1,5,9") from None
+
+
+def checked_bytes(text: str | None) -> str | None:
+    """A range of bytes, as it is."""
+    if text is not None:
+        byte_range(text)
+    return text
+
+
+def byte_range(text: str) -> tuple[int] | tuple[int, int]:
+    """The first and the last byte of a range, or the first one alone."""
+    found = _BYTES.fullmatch(text)
+    if found is None or (found[2] and int(found[2]) < int(found[1])):
+        raise typer.BadParameter(f"{text!r} is not a range of bytes, counted from 0: 0-99, or 100- to the end")
+    return (int(found[1]), int(found[2])) if found[2] else (int(found[1]),)

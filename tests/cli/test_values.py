@@ -1,0 +1,194 @@
+"""`filmroom retrieve --frames` and `--bulkdata`: values of an instance, each a file with the ending of its type."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+
+from filmroom import Client
+from tests import data
+from tests.cli.program import Program
+from tests.client import recorder as replies
+from tests.client.recorder import Recorder, Reply
+from tests.messages import encoded
+
+UIDS = ("1.2", "1.3", "1.4")
+EXPLICIT, JPEG_LS, JPEG_2000 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"
+PDF = b"%PDF-1.4 " + b"." * 200 + b"\n"
+
+
+def _stored(url: str, made: Dataset, syntax: str = EXPLICIT) -> list[str]:
+    with Client(url) as client:
+        client.store_instances([data.file(made, syntax)])
+    return [made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID]
+
+
+def _document(media_type: str, content: bytes = PDF) -> Dataset:
+    return data.dataset(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1",
+        MIMETypeOfEncapsulatedDocument=media_type,
+        EncapsulatedDocument=content,
+    )
+
+
+def _element(tag: str, **element: Any) -> Reply:
+    return replies.json([{tag: {"vr": "OB"} | element}])
+
+
+def test_frames_are_saved_as_they_are_stored(run: Program, service: str) -> None:
+    made = data.image(frames=3)
+    uids = _stored(service, made)
+    ran = run("retrieve", *uids, "--frames", "3,1", "--to", "got")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [f"got/{'/'.join(uids)}-{number}.raw" for number in (3, 1)]
+    assert [Path(line).read_bytes() for line in ran.out.splitlines()] == [made.PixelData[256:], made.PixelData[:128]]
+
+
+def test_frames_that_are_stored_compressed_are_called_so(run: Program, service: str) -> None:
+    uids = _stored(service, encoded(b"first!", b"second").dataset, JPEG_LS)
+    ran = run("retrieve", *uids, "--frames", "2")
+    assert ran.out == f"{'/'.join(uids)}-2.jls\n"
+    assert Path(ran.out.strip()).read_bytes() == b"second"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "ending", "begins"),
+    [
+        ("jpeg-2000-lossless", ".jp2", b"\xff\x4f"), ("jpeg-ls-lossless", ".jls", b"\xff\xd8"),
+        ("jpeg-lossless", ".jpg", b"\xff\xd8"), ("htj2k", ".jphc", b"\xff\x4f"), ("jpeg-xl-lossless", ".jxl", b""),
+        ("rle", ".rle", b"\x02\0\0\0"), ("explicit", ".raw", b""),
+    ],
+)  # fmt: skip
+def test_frames_come_in_the_transfer_syntax_asked_for(
+    run: Program, service: str, syntax: str, ending: str, begins: bytes
+) -> None:
+    uids = _stored(service, data.image(rows=32, columns=32))
+    ran = run("retrieve", *uids, "--frames", "1", "--transfer-syntax", syntax)
+    assert (ran.out, ran.err) == (f"{'/'.join(uids)}-1{ending}\n", "")
+    assert Path(ran.out.strip()).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("typed", "accept"),
+    [
+        ("stored", 'multipart/related; type="application/octet-stream"; transfer-syntax=*'),
+        ("explicit", f'multipart/related; type="application/octet-stream"; transfer-syntax={EXPLICIT}'),
+        (JPEG_2000, f'multipart/related; type="image/jp2"; transfer-syntax={JPEG_2000}'),
+    ],
+)
+def test_a_transfer_syntax_is_asked_for_by_its_media_type(
+    run: Program, recorder: Recorder, typed: str, accept: str
+) -> None:
+    recorder.replies = [replies.multipart([b"one"], "image/jp2")]
+    run("retrieve", *UIDS, "--frames", "1", "--transfer-syntax", typed)
+    assert recorder.last.headers["accept"] == accept
+
+
+def test_more_frames_than_were_asked_for_are_an_error(run: Program, recorder: Recorder, tmp_path: Path) -> None:
+    recorder.replies = [replies.multipart([b"one", b"two"], "image/jls")]
+    ran = run("retrieve", *UIDS, "--frames", "1")
+    assert (ran.code, "2 parts; 1 were asked for" in ran.err) == (3, True)
+    assert [path.name for path in tmp_path.rglob("*.*s")] == ["1.4-1.jls"]
+
+
+def test_frames_that_are_not_there_are_named(run: Program, service: str) -> None:
+    uids = _stored(service, data.image())
+    ran = run("retrieve", *uids, "--frames", "1,5")
+    assert ran.code == 1
+    assert f"there is no /studies/{uids[0]}/series/{uids[1]}/instances/{uids[2]}/frames/1,5 at" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("media_type", "ending"),
+    [("application/pdf", ".pdf"), ("text/XML ", ".xml"), ("image/tiff", ".bin"), ("a\nb", ".bin")],
+)
+def test_a_document_has_the_ending_of_its_type(run: Program, service: str, media_type: str, ending: str) -> None:
+    uids = _stored(service, _document(media_type))
+    ran = run("retrieve", *uids, "--bulkdata", "EncapsulatedDocument")
+    assert (ran.code, ran.out) == (0, f"{'/'.join(uids)}-EncapsulatedDocument{ending}\n")
+    assert Path(ran.out.strip()).read_bytes() == PDF
+
+
+@pytest.mark.parametrize(("part", "cut"), [("0-7", PDF[:8]), ("100-", PDF[100:])])
+def test_a_part_of_a_bulk_value(run: Program, service: str, part: str, cut: bytes) -> None:
+    uids = _stored(service, _document("application/pdf"))
+    ran = run("retrieve", *uids, "--bulkdata", "0042,0011", "--bytes", part)
+    assert ran.out == f"{'/'.join(uids)}-EncapsulatedDocument-{part}.pdf\n"
+    assert Path(ran.out.strip()).read_bytes() == cut
+
+
+@pytest.mark.parametrize("name", ["00480105/1/00282000", "OpticalPathSequence/1/ICCProfile"])
+def test_a_bulk_value_in_a_sequence(run: Program, service: str, name: str) -> None:
+    made, item = data.image(), Dataset()
+    item.add_new(0x00282000, "OB", bytes(range(256)))
+    made.OpticalPathSequence = [item]
+    uids = _stored(service, made)
+    ran = run("retrieve", *uids, "--bulkdata", name)
+    assert ran.out == f"{'/'.join(uids)}-00480105-1-00282000.bin\n"
+    assert Path(ran.out.strip()).read_bytes() == bytes(range(256))
+
+
+@pytest.mark.parametrize(("part", "cut"), [([], b"abcd"), (["--bytes", "1-2"], b"bc"), (["--bytes", "3-"], b"d")])
+def test_a_short_value_is_taken_from_the_metadata(
+    run: Program, recorder: Recorder, tmp_path: Path, part: list[str], cut: bytes
+) -> None:
+    recorder.replies = [_element("00020102", InlineBinary=["YWJjZA=="])]
+    ran = run("retrieve", *UIDS, "--bulkdata", "PrivateInformation", *part)
+    assert (tmp_path / ran.out.strip()).read_bytes() == cut
+
+
+def test_a_bulk_value_of_several_contents_is_several_files(run: Program, service: str) -> None:
+    uids = _stored(service, encoded(b"first!", b"second").dataset, JPEG_LS)
+    ran = run("retrieve", *uids, "--bulkdata", "PixelData")
+    assert ran.out.splitlines() == [f"{'/'.join(uids)}-PixelData{more}.jls" for more in ("", "-2")]
+
+
+def test_a_bulk_value_is_where_the_metadata_say(run: Program, recorder: Recorder) -> None:
+    document = {"00420012": {"vr": "LO", "Value": ["model/stl"]}}
+    document["00420011"] = {"vr": "OB", "BulkDataURI": "../elsewhere"}
+    recorder.replies = [replies.json([document]), Reply(200, {"Content-Type": "application/octet-stream"}, b"solid")]
+    assert run("retrieve", *UIDS, "--bulkdata", "EncapsulatedDocument").out.endswith("-EncapsulatedDocument.stl\n")
+    assert recorder.targets[1] == "/studies/1.2/series/1.3/instances/elsewhere"
+    assert recorder.last.headers["accept"].startswith('multipart/related; type="model/stl", ')
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        _element("00420012"),
+        replies.json([{"00420011": {"vr": "LO", "Value": ["x"]}}]),
+        replies.json([{"00420011": {"vr": "SQ", "Value": [None]}}]),
+        Reply(404, {}, b"none"),
+    ],
+)
+@pytest.mark.parametrize("name", ["00420011/1/00080005", "00420011/2/00080005", "00420012/1/00080005"])
+def test_what_the_metadata_do_not_have_ends_with_1(run: Program, recorder: Recorder, reply: Reply, name: str) -> None:
+    recorder.replies = [reply]
+    ran = run("retrieve", *UIDS, "--bulkdata", name)
+    assert ran.code == 1
+    assert f"there is no {name} of /studies/1.2/series/1.3/instances/1.4 at" in ran.err
+
+
+def test_a_bulk_value_that_is_gone_is_named(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [_element("7FE00010", BulkDataURI="x"), Reply(404, {}, b"none")]
+    ran = run("retrieve", *UIDS, "--bulkdata", "PixelData")
+    assert (ran.code, "there is no PixelData of /studies/1.2/" in ran.err) == (1, True)
+
+
+def test_what_is_no_bulk_value_is_said(run: Program, service: str) -> None:
+    ran = run("retrieve", *_stored(service, data.image()), "--bulkdata", "PatientName")
+    assert (ran.code, ran.err) == (1, "filmroom: PatientName is no bulk value: it is in the Metadata\n")
+
+
+def test_a_part_that_is_not_there_is_refused_by_the_service(run: Program, service: str) -> None:
+    uids = _stored(service, _document("application/pdf"))
+    ran = run("retrieve", *uids, "--bulkdata", "EncapsulatedDocument", "--bytes", "9999-")
+    assert (ran.code, "there are 210" in ran.err) == (3, True)
+
+
+def test_a_folder_that_cannot_be_written_ends_with_1(run: Program, service: str, tmp_path: Path) -> None:
+    uids = _stored(service, data.image())
+    (tmp_path / uids[0]).touch()
+    ran = run("retrieve", *uids, "--frames", "1")
+    assert (ran.code, "can't write to ." in ran.err) == (1, True)
