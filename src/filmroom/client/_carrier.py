@@ -11,6 +11,7 @@ from filmroom.client import _link, _redirects
 from filmroom.client._answers import Answer
 from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
+from filmroom.client._rest import Rest
 from filmroom.client._store import Upload
 from filmroom.client.exceptions import ClientError
 
@@ -47,12 +48,33 @@ class Carrier(Moved):
             self._link.translated(),
             self._open(stream.request) as response,
             stream.splitter(response) as splitter,
+            contextlib.closing(self._chunks(stream.request, response)) as chunks,
         ):
-            for chunk in response.iter_bytes(self._chunk_size):
+            for chunk in chunks:
                 for part in splitter.feed(chunk):
                     yield stream.finish(part)
             for part in splitter.close():
                 yield stream.finish(part)
+
+    def _chunks(self, request: Request, response: httpx2.Response) -> Generator[bytes, None, None]:
+        """The bytes of an answer. Where it breaks off, the rest is asked for if the service can send that."""
+        rest = Rest(self._link, request, response)
+        try:
+            while True:
+                try:
+                    for chunk in response.iter_bytes(self._chunk_size):
+                        rest.count(chunk)
+                        yield chunk
+                    return
+                except httpx2.TransportError as failure:
+                    broken = failure
+                    time.sleep(rest.after_failure(failure))
+                response.close()
+                response, _ = self._send(rest.request, stream=True)
+                if not rest.begins(response):
+                    raise broken
+        finally:
+            response.close()
 
     def _only(self, stream: Stream[T]) -> T:
         [only] = list(self._stream(stream))  # to its end, where the stream says what is wrong

@@ -27,7 +27,7 @@ from filmroom.client._options import (
     RequestOptions,
 )
 from filmroom.client._parts import Content, Part, Splitter
-from filmroom.client._service import Service, path_within
+from filmroom.client._service import Service, path, path_within
 from filmroom.client._sources import Body
 from filmroom.client.exceptions import BadResponse
 from filmroom.dicom import attributes
@@ -223,10 +223,12 @@ def instances(
     expected: int | None = None,
     open_file: Callable[[], IO[bytes]] = _parts.Spool,
     progress: OnProgress | None = None,
+    one_part: bool = False,
     **where: Unpack[RequestOptions],
 ) -> Stream[T]:
     """The Instances of a resource. As stored by default: Azure refuses to transcode more than one."""
-    headers = {"accept": accept(media_types, INSTANCES, transfer_syntax)} | (ORIGINAL if request_original else {})
+    accepted = accept(media_types, INSTANCES, transfer_syntax, one_part=one_part)
+    headers = {"accept": accepted} | (ORIGINAL if request_original else {})
     url = service.url(resource, (), **where)
     return Stream(Request("GET", url, headers), finish, open_file, expected, progress)
 
@@ -237,6 +239,14 @@ def download(
     """The Instances of a resource, each written to its place under `folder`."""
     target = _parts.Folder(folder)
     return instances(service, resource, target.keep, open_file=target.open, **options)
+
+
+def download_instance(
+    service: Service, uids: Sequence[str], file: str | os.PathLike[str], **options: Unpack[DownloadOptions]
+) -> Stream[Path]:
+    """One Instance, written to `file`. What comes in one part can be gone on with when it breaks off."""
+    target = _parts.File(file)
+    return instances(service, path(*uids), target.keep, expected=1, open_file=target.open, one_part=True, **options)
 
 
 def download_zip(

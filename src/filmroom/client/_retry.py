@@ -37,8 +37,9 @@ class Retry:
 
     GET, DELETE and PUT are repeated after any failed connection and after these statuses. POST (a store) is repeated
     only when the service can't have stored anything: after a failure to connect, and of these statuses 429 and 503.
-    A store whose source can't be read twice is never repeated. An answer that breaks off after a part of it was
-    handed out (`iter_study`, `download`) is not asked for again.
+    A store whose source can't be read twice is never repeated. Of a streamed answer that breaks off (`iter_study`,
+    `download`) the rest is asked for if it came in one part, in a version that the service can name, from a service
+    that knows ranges (`download_instance`); `times` then counts from the last byte that came. Others are not.
     """
 
     times: int = 3

@@ -26,6 +26,7 @@ from filmroom.client._options import (
     ZipOptions,
 )
 from filmroom.client._rendered import AsyncRendered
+from filmroom.client._rest import Rest
 from filmroom.client._retry import Retry
 from filmroom.client._service import path, path_within
 from filmroom.client._sources import Instances
@@ -174,6 +175,18 @@ class AsyncClient(Moved, AsyncContents, AsyncRendered):
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return [item async for item in self._stream(_messages.download(self._service, resource, folder, **options))]
 
+    async def download_instance(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        *,
+        path: str | os.PathLike[str],
+        **options: Unpack[DownloadOptions],
+    ) -> Path:
+        uids = study_instance_uid, series_instance_uid, sop_instance_uid
+        return await self._only(_messages.download_instance(self._service, uids, path, **options))
+
     async def download_zip(
         self,
         study_instance_uid: str,
@@ -246,13 +259,36 @@ class AsyncClient(Moved, AsyncContents, AsyncRendered):
     async def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
         """What `stream` makes of each part of its answer. A thread reads and renames files."""
         with self._link.translated():
-            async with self._open(stream.request) as response:
+            async with (
+                self._open(stream.request) as response,
+                contextlib.aclosing(self._chunks(stream.request, response)) as chunks,
+            ):
                 with stream.splitter(response) as splitter:
-                    async for chunk in response.aiter_bytes(self._chunk_size):
+                    async for chunk in chunks:
                         for part in splitter.feed(chunk):
                             yield await anyio.to_thread.run_sync(stream.finish, part)
                     for part in splitter.close():
                         yield await anyio.to_thread.run_sync(stream.finish, part)
+
+    async def _chunks(self, request: Request, response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+        """The bytes of an answer. Where it breaks off, the rest is asked for if the service can send that."""
+        rest = Rest(self._link, request, response)
+        try:
+            while True:
+                try:
+                    async for chunk in response.aiter_bytes(self._chunk_size):
+                        rest.count(chunk)
+                        yield chunk
+                    return
+                except httpx2.TransportError as failure:
+                    broken = failure
+                    await anyio.sleep(rest.after_failure(failure))
+                await response.aclose()
+                response, _ = await self._send(rest.request, stream=True)
+                if not rest.begins(response):
+                    raise broken
+        finally:
+            await response.aclose()
 
     async def _only(self, stream: Stream[T]) -> T:
         [only] = [item async for item in self._stream(stream)]

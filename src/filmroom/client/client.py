@@ -203,6 +203,24 @@ class Client(Carrier, Contents, Rendered):
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         return list(self._stream(_messages.download(self._service, resource, folder, **options)))
 
+    def download_instance(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        *,
+        path: str | os.PathLike[str],
+        **options: Unpack[DownloadOptions],
+    ) -> Path:
+        """Save one Instance as one file; its path.
+
+        An answer that breaks off is gone on with where it ended, as often as `retries` says, if the service knows
+        ranges of bytes. Where it can't send an Instance in one part, `download` is the way. Keywords:
+        `DownloadOptions`.
+        """
+        uids = study_instance_uid, series_instance_uid, sop_instance_uid
+        return self._only(_messages.download_instance(self._service, uids, path, **options))
+
     def download_zip(
         self,
         study_instance_uid: str,
