@@ -85,6 +85,12 @@ def test_a_transfer_syntax_is_asked_for_by_its_media_type(
     assert recorder.last.headers["accept"] == accept
 
 
+def test_deflated_frames_are_called_so(run: Program, recorder: Recorder) -> None:
+    kind = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.8.1"
+    recorder.replies = [Reply(200, {"Content-Type": kind}, b"one")]
+    assert run("retrieve", *UIDS, "--frames", "1").out == "1.2/1.3/1.4-1.deflate\n"
+
+
 def test_more_frames_than_were_asked_for_are_an_error(run: Program, recorder: Recorder, tmp_path: Path) -> None:
     recorder.replies = [replies.multipart([b"one", b"two"], "image/jls")]
     ran = run("retrieve", *UIDS, "--frames", "1")

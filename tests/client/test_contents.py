@@ -16,6 +16,7 @@ from tests.messages import encoded
 S, E, I = "1.2.3", "1.2.3.4", "1.2.3.4.5"  # noqa: E741
 INSTANCE = f"/studies/{S}/series/{E}/instances/{I}"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
+DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
 
@@ -111,7 +112,7 @@ def test_all_bulk_values_of_a_study_or_less(real: Any, study: list[Dataset]) -> 
             "retrieve_instance_bytes",
             (S, E, I),
             INSTANCE,
-            'application/dicom; transfer-syntax=*, multipart/related; type="application/dicom"; transfer-syntax=*',
+            f"{DICOM}; q=0.5, application/dicom; transfer-syntax=*",
         ),
     ],
 )
@@ -138,7 +139,8 @@ def test_a_range_is_one_of_a_content_that_comes_alone(
     assert call(client) == b"12"
     headers = service.last.headers
     assert (headers["range"], headers["accept-encoding"]) == ("bytes=1-2", "identity")
-    assert not headers["accept"].startswith("multipart")
+    assert headers["accept"].startswith("multipart/related; type=")
+    assert "; q=0.5, application/" in headers["accept"]
     assert service.targets[0].startswith("/partitions/p/studies")
     service.replies = [recorder.multipart([b"0123"])]  # a service that knows neither ranges nor one part
     assert call(client) == b"12"
@@ -148,7 +150,7 @@ def test_a_frame_of_which_a_range_is_wanted_may_be_of_any_type(client: Any, serv
     service.replies = [Reply(200, {"Content-Type": "image/jls"}, b"012")]
     types = ["image/jls", ("image/jp2", "1.2")]
     assert client.retrieve_instance_frames(S, E, I, [1], media_types=types, byte_range=(2,)) == [b"2"]
-    assert service.last.headers["accept"].startswith("image/jls, image/jp2; transfer-syntax=1.2, multipart/related;")
+    assert service.last.headers["accept"].endswith("; q=0.5, image/jls, image/jp2; transfer-syntax=1.2")
 
 
 @pytest.mark.parametrize(

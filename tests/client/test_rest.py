@@ -14,8 +14,9 @@ from tests.client.conftest import AT_ONCE
 from tests.client.recorder import Recorder, Reply
 
 S, E, I = "1.2.3", "1.2.3.4", "1.2.3.4.5"  # noqa: E741
-FILE = bytes(range(250)) * 4
-ONE_PART = 'application/dicom; transfer-syntax=*, multipart/related; type="application/dicom"; transfer-syntax=*'
+FILE = data.file(data.dataset(StudyInstanceUID=S, SeriesInstanceUID=E, SOPInstanceUID=I, ImageComments="." * 9000))
+LENGTH = len(FILE)
+ONE_PART = 'multipart/related; type="application/dicom"; transfer-syntax=*; q=0.5, application/dicom; transfer-syntax=*'
 DICOM = {"Content-Type": "application/dicom", "ETag": '"7"', "Accept-Ranges": "bytes"}
 PLAIN: Mapping[str, str] = {}
 
@@ -25,32 +26,38 @@ def _begun(size: int = 300, headers: Mapping[str, str] = PLAIN) -> Reply:
     return Reply(200, {**DICOM, **headers}, FILE[:size], breaks=True)
 
 
-def _rest(start: int = 300, end: int = 1000, headers: Mapping[str, str] = PLAIN) -> Reply:
-    place = {"Content-Range": f"bytes {start}-999/1000"}
-    return Reply(206, {**DICOM, **place, **headers}, FILE[start:end], breaks=end < 1000)
+def _rest(start: int = 300, end: int = LENGTH, headers: Mapping[str, str] = PLAIN) -> Reply:
+    place = {"Content-Range": f"bytes {start}-{LENGTH - 1}/{LENGTH}"}
+    return Reply(206, {**DICOM, **place, **headers}, FILE[start:end], breaks=end < LENGTH)
+
+
+def _downloaded(client: Any, folder: Path, **options: Any) -> Path:
+    [path] = client.download(S, E, I, folder=folder, **options)
+    assert isinstance(path, Path)
+    return path
 
 
 def test_the_rest_is_asked_for_where_the_answer_broke_off(client: Any, service: Recorder, tmp_path: Path) -> None:
     service.replies = [_begun(), _rest(300, 600), Reply(0), Reply(503), _rest(600)]
     steps: list[Progress] = []
-    path = client.download_instance(S, E, I, path=tmp_path / "new/one.dcm", progress=steps.append)
+    path = _downloaded(client, tmp_path, progress=steps.append)
     assert path.read_bytes() == FILE
     assert [request.headers["range"] for request in service.requests[1:]] == ["bytes=300-"] + ["bytes=600-"] * 3
     assert {request.headers["if-range"] for request in service.requests[1:]} == {'"7"'}
     assert {request.headers["accept"] for request in service.requests} == {ONE_PART}
-    assert steps[-1].bytes == 1000
-    assert [path.name for path in path.parent.iterdir()] == ["one.dcm"]
+    assert steps[-1].bytes == LENGTH
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"{I}.dcm"]
 
 
 def test_retries_count_from_the_last_byte_that_came(client: Any, service: Recorder, tmp_path: Path) -> None:
     service.replies = [_begun(100), *(_rest(start, start + 100) for start in range(100, 900, 100)), _rest(900)]
-    assert client.download_instance(S, E, I, path=tmp_path / "one.dcm").read_bytes() == FILE
+    assert _downloaded(client, tmp_path).read_bytes() == FILE
 
 
 def test_after_the_last_retry_nothing_is_left(client: Any, service: Recorder, tmp_path: Path) -> None:
     service.replies = [_begun(), _rest(300, 300)]
     with pytest.raises(ConnectionFailed):
-        client.download_instance(S, E, I, path=tmp_path / "one.dcm")
+        _downloaded(client, tmp_path)
     assert len(service.requests) == 4
     assert list(tmp_path.iterdir()) == []
 
@@ -69,7 +76,7 @@ def test_what_cannot_be_had_in_pieces_is_not_gone_on_with(
 ) -> None:
     service.replies = [_begun(headers=headers)]
     with pytest.raises((ConnectionFailed, BadResponse)):
-        client.download_instance(S, E, I, path=tmp_path / "one.dcm")
+        _downloaded(client, tmp_path)
     assert len(service.requests) == 1
 
 
@@ -88,7 +95,7 @@ def test_nothing_but_the_rest_is_put_behind_the_beginning(
 ) -> None:
     service.replies = [_begun(), reply]
     with pytest.raises(ConnectionFailed):
-        client.download_instance(S, E, I, path=tmp_path / "one.dcm")
+        _downloaded(client, tmp_path)
     assert len(service.requests) == 2
     assert list(tmp_path.iterdir()) == []
 
@@ -96,13 +103,15 @@ def test_nothing_but_the_rest_is_put_behind_the_beginning(
 def test_who_wants_no_retries_gets_none(connect: Callable[..., Any], service: Recorder, tmp_path: Path) -> None:
     service.replies = [_begun()]
     with pytest.raises(ConnectionFailed):
-        connect(service.url, retries=0).download_instance(S, E, I, path=tmp_path / "one.dcm")
+        _downloaded(connect(service.url, retries=0), tmp_path)
     assert len(service.requests) == 1
 
 
 def test_any_content_of_one_part_is_gone_on_with(client: Any, service: Recorder) -> None:
-    service.replies = [_begun(), _rest()]
+    service.replies = [_begun(), _rest(), _begun(), _rest()]
     assert client.retrieve_instance_bytes(S, E, I) == FILE
+    [file] = client.iter_files(S, E, I)
+    assert file.read() == FILE
 
 
 class Breaking(httpx2.HTTPTransport):
@@ -140,5 +149,5 @@ def test_a_real_service_sends_the_rest(tmp_path: Path) -> None:
         Client(f"{url}/dicomweb", http=http, retries=AT_ONCE) as client,
     ):
         client.store_instances([data.file(made)])
-        path = client.download_instance(*uids, path=tmp_path / "one.dcm")
+        [path] = client.download(*uids, folder=tmp_path / "new")
     assert path.read_bytes() == data.file(made)

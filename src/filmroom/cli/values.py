@@ -35,6 +35,7 @@ ENDINGS = {
     "image/jphc": ".jphc",
     "image/jxl": ".jxl",
     "image/dicom-rle": ".rle",
+    "application/x-deflate": ".deflate",
     "video/mpeg2": ".mpg",
     "video/mp4": ".mp4",
     "video/h265": ".h265",

@@ -27,7 +27,7 @@ from filmroom.client._options import (
     RequestOptions,
 )
 from filmroom.client._parts import Content, Part, Splitter
-from filmroom.client._service import Service, path, path_within
+from filmroom.client._service import Service, path_within
 from filmroom.client._sources import Body
 from filmroom.client.exceptions import BadResponse
 from filmroom.dicom import attributes
@@ -83,8 +83,9 @@ def accept(
     """The Accept header for a multipart answer, or rather for `one_part` (PS3.18 §8.7.5).
 
     Neither "*" nor a UID needs quotes. An image is what it is in some Transfer Syntaxes only, so services refuse one
-    "as stored", whatever that is.
+    "as stored", whatever that is. Multipart stands first in any case: Orthanc reads no further.
     """
+    rather = "; q=0.5" if one_part else ""
     single, multipart = [], []
     for entry in default if media_types is None else media_types:
         media_type, syntax = (entry, transfer_syntax) if isinstance(entry, str) else entry
@@ -92,8 +93,8 @@ def accept(
             syntax = None
         parameter = f"; transfer-syntax={syntax}" if syntax else ""
         single.append(media_type + parameter)
-        multipart.append(f'multipart/related; type="{media_type}"{parameter}')
-    return ", ".join(single + multipart if one_part else multipart)
+        multipart.append(f'multipart/related; type="{media_type}"{parameter}{rather}')
+    return ", ".join(multipart + single if one_part else multipart)
 
 
 # Search, PS3.18 §10.6
@@ -226,7 +227,10 @@ def instances(
     one_part: bool = False,
     **where: Unpack[RequestOptions],
 ) -> Stream[T]:
-    """The Instances of a resource. As stored by default: Azure refuses to transcode more than one."""
+    """The Instances of a resource. As stored by default: Azure refuses to transcode more than one.
+
+    What comes in one part can be gone on with when it breaks off.
+    """
     accepted = accept(media_types, INSTANCES, transfer_syntax, one_part=one_part)
     headers = {"accept": accepted} | (ORIGINAL if request_original else {})
     url = service.url(resource, (), **where)
@@ -234,19 +238,16 @@ def instances(
 
 
 def download(
-    service: Service, resource: str, folder: str | os.PathLike[str], **options: Unpack[DownloadOptions]
+    service: Service,
+    resource: str,
+    folder: str | os.PathLike[str],
+    *,
+    one_part: bool = False,
+    **options: Unpack[DownloadOptions],
 ) -> Stream[Path]:
     """The Instances of a resource, each written to its place under `folder`."""
     target = _parts.Folder(folder)
-    return instances(service, resource, target.keep, open_file=target.open, **options)
-
-
-def download_instance(
-    service: Service, uids: Sequence[str], file: str | os.PathLike[str], **options: Unpack[DownloadOptions]
-) -> Stream[Path]:
-    """One Instance, written to `file`. What comes in one part can be gone on with when it breaks off."""
-    target = _parts.File(file)
-    return instances(service, path(*uids), target.keep, expected=1, open_file=target.open, one_part=True, **options)
+    return instances(service, resource, target.keep, open_file=target.open, one_part=one_part, **options)
 
 
 def download_zip(

@@ -39,7 +39,7 @@ class Retry:
     only when the service can't have stored anything: after a failure to connect, and of these statuses 429 and 503.
     A store whose source can't be read twice is never repeated. Of a streamed answer that breaks off (`iter_study`,
     `download`) the rest is asked for if it came in one part, in a version that the service can name, from a service
-    that knows ranges (`download_instance`); `times` then counts from the last byte that came. Others are not.
+    that knows ranges (`download` of one Instance); `times` then counts from the last byte that came. Others are not.
     """
 
     times: int = 3

@@ -143,7 +143,8 @@ class AsyncClient(Moved, AsyncContents, AsyncRendered):
         **options: Unpack[RetrieveOptions],
     ) -> AsyncGenerator[IO[bytes], None]:
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
-        return self._stream(_messages.instances(self._service, resource, _parts.spooled, **options))
+        one = sop_instance_uid is not None
+        return self._stream(_messages.instances(self._service, resource, _parts.spooled, one_part=one, **options))
 
     async def retrieve_study(self, study_instance_uid: str, **options: Unpack[RetrieveOptions]) -> list[Dataset]:
         return [item async for item in self.iter_study(study_instance_uid, **options)]
@@ -173,19 +174,11 @@ class AsyncClient(Moved, AsyncContents, AsyncRendered):
         **options: Unpack[DownloadOptions],
     ) -> list[Path]:
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
-        return [item async for item in self._stream(_messages.download(self._service, resource, folder, **options))]
-
-    async def download_instance(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        *,
-        path: str | os.PathLike[str],
-        **options: Unpack[DownloadOptions],
-    ) -> Path:
-        uids = study_instance_uid, series_instance_uid, sop_instance_uid
-        return await self._only(_messages.download_instance(self._service, uids, path, **options))
+        one = sop_instance_uid is not None
+        return [
+            item
+            async for item in self._stream(_messages.download(self._service, resource, folder, one_part=one, **options))
+        ]
 
     async def download_zip(
         self,

@@ -163,7 +163,8 @@ class Client(Carrier, Contents, Rendered):
         A file is in memory up to 4 MiB and on disk above. It goes with the last reference to it.
         """
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
-        return self._stream(_messages.instances(self._service, resource, _parts.spooled, **options))
+        one = sop_instance_uid is not None
+        return self._stream(_messages.instances(self._service, resource, _parts.spooled, one_part=one, **options))
 
     def retrieve_study(self, study_instance_uid: str, **options: Unpack[RetrieveOptions]) -> list[Dataset]:
         """All Instances of a Study, at once in memory: see `iter_study`. Keywords: `RetrieveOptions`."""
@@ -198,28 +199,12 @@ class Client(Carrier, Contents, Rendered):
         """Save the Instances of a Study, Series or Instance as `folder/study/series/instance.dcm`; the paths.
 
         Bytes go from the connection to disk as they come. A file has its name only when it is whole; one that was
-        there is replaced. Keywords: `DownloadOptions`.
+        there is replaced. That of a single Instance is gone on with where the connection broke off, as often as
+        `retries` says, if the service knows ranges of bytes. Keywords: `DownloadOptions`.
         """
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
-        return list(self._stream(_messages.download(self._service, resource, folder, **options)))
-
-    def download_instance(
-        self,
-        study_instance_uid: str,
-        series_instance_uid: str,
-        sop_instance_uid: str,
-        *,
-        path: str | os.PathLike[str],
-        **options: Unpack[DownloadOptions],
-    ) -> Path:
-        """Save one Instance as one file; its path.
-
-        An answer that breaks off is gone on with where it ended, as often as `retries` says, if the service knows
-        ranges of bytes. Where it can't send an Instance in one part, `download` is the way. Keywords:
-        `DownloadOptions`.
-        """
-        uids = study_instance_uid, series_instance_uid, sop_instance_uid
-        return self._only(_messages.download_instance(self._service, uids, path, **options))
+        one = sop_instance_uid is not None
+        return list(self._stream(_messages.download(self._service, resource, folder, one_part=one, **options)))
 
     def download_zip(
         self,
