@@ -133,6 +133,15 @@ def test_default_of_bulkdata(http: httpx2.Client, url: str, image: Sent, accept:
     assert answer.content == head.encode() + image.dataset.PixelData + f"\r\n--{boundary}--\r\n".encode()
 
 
+@pytest.mark.parametrize("level", ["study", "instance"])
+def test_octets_of_instances_are_their_bulk_values(http: httpx2.Client, image: Sent, level: str) -> None:
+    """PS3.18 Table 10.4.4-1."""
+    path = getattr(image, level)
+    answer = _get(http, path, f'multipart/related; type="{OCTETS}"')
+    bulk = parts(_get(http, f"{path}/bulkdata", f'multipart/related; type="{OCTETS}"'))
+    assert [part.content for part in parts(answer)] == [part.content for part in bulk] == [image.dataset.PixelData]
+
+
 # --- How clients write Accept
 
 

@@ -70,3 +70,10 @@ def test_names_of_nothing_are_told() -> None:
     assert wanted is not None
     assert wanted.keys() == IDENTITY | {"00200010"}
     assert unknown == ["PatientsName", "0010001", "StudyID.Nothing"]
+
+
+def test_a_private_attribute_comes_with_its_creator() -> None:
+    text = orjson.dumps({"00090010": {"vr": "LO"}, "00091001": {"vr": "UN"}, "00091002": {"vr": "UN"}})
+    wanted, _ = fields.parse(["00091001"])
+    assert wanted is not None
+    assert orjson.loads(fields.narrowed(text, wanted)).keys() == {"00090010", "00091001"}

@@ -1,11 +1,13 @@
 """Rendered images: what is chosen, what is cached, what is never served, and clear refusals."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import pytest
+from PIL import Image
 
 from filmroom.archive import Archive
 from filmroom.dicom import reports, uids
@@ -88,6 +90,15 @@ def test_which_media_types_move(
 ) -> None:
     found = of_instance(archive, stored(archive), *numbers, accept=accept)
     assert [len(part.open.args[1].numbers) for part in found.parts] == [frames] * parts  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("accept", ["image/gif", 'multipart/related; type="image/gif"'])
+def test_an_instance_moves_alone_and_among_others(archive: Archive, accept: str) -> None:
+    target = series(archive, data.image(frames=3, rows=4, columns=4), data.image(rows=4, columns=4))
+    [still, moving] = contents(rendered.of_many(archive, target, selected(accept), PLAIN))
+    assert [getattr(Image.open(io.BytesIO(one)), "n_frames", 1) for one in (still, moving)] == [1, 3]
+    alone = of_instance(archive, stored(archive, frames=3), accept=accept)
+    assert [len(part.open.args[1].numbers) for part in alone.parts] == [3]  # type: ignore[attr-defined]
 
 
 def test_a_frame_beyond_the_last_is_not_found(archive: Archive) -> None:
@@ -306,7 +317,7 @@ def test_a_pdf_is_no_image(archive: Archive) -> None:
 @pytest.mark.parametrize(("uid", "name"), [("1.2.840.10008.5.1.4.1.1.481.5", "RT Plan Storage"), ("1.2.3", "1.2.3")])
 def test_what_is_neither_is_named(archive: Archive, uid: str, name: str) -> None:
     target = add(archive, data.dataset(SOPClassUID=uid))
-    with pytest.raises(NotAcceptable, match=f"no image but a {name}, which"):
+    with pytest.raises(NotAcceptable, match=f"The Instance, a {name}, has no pixel data"):
         of_instance(archive, target)
 
 

@@ -299,7 +299,7 @@ def test_a_frame_beyond_the_last(either: Archive, image: Dataset, numbers: tuple
 def test_no_pixel_data(either: Archive) -> None:
     made = data.dataset()
     keep(either, data.file(made))
-    with pytest.raises(NotFound, match="The specified frame cannot be found."):
+    with pytest.raises(NotFound, match="There is no Frame that could be sent alone"):
         frames(either, made, 1)
 
 

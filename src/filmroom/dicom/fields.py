@@ -44,6 +44,8 @@ def _add(fields: Fields, path: list[str]) -> None:
             return
         fields = inside
     fields[last] = None
+    if int(last[3], 16) % 2 and last[4:6] != "00":  # private: it means nothing without its creator (PS3.5 §7.8.1)
+        fields.setdefault(f"{last[:4]}00{last[4:6]}", None)
 
 
 def narrowed(text: bytes, fields: Fields) -> bytes:

@@ -15,6 +15,7 @@ class Wording:
     no_frame: str
     frame_number: str  # text
     missing_frame: str  # number, count
+    no_frames: str
     no_quality: str  # text
     quality: str  # text
     number: str  # keyword, path (eight digits), value, kind
@@ -43,6 +44,7 @@ AZURE = Wording(
     ),
     frame_number="The query parameter 'frames' is invalid. Unable to parse value '{text}' as Int32.",
     missing_frame="The specified frame cannot be found.",
+    no_frames="The specified frame cannot be found.",
     no_quality="The query parameter 'quality' is invalid. The value '{text}' is not an integer.",
     quality="Image quality must be between 1 and 100 inclusive",
     number=(
@@ -76,6 +78,10 @@ STANDARD = Wording(
     no_frame="No Frame is named: Frame numbers begin at 1, as in /frames/1 or /frames/1,3.",
     frame_number="'{text}' is not a Frame number: they are whole numbers from 1, as in /frames/1 or /frames/1,3.",
     missing_frame="There is no Frame {number}: the Instance has {count}.",
+    no_frames=(
+        "There is no Frame that could be sent alone: the Instance has no pixel data, or none of which it is known "
+        "where a Frame begins. Ask for /pixeldata, which sends a video, or for the Instance."
+    ),
     no_quality=_QUALITY,
     quality=_QUALITY,
     number="{keyword} is searched by a number, and '{value}' is none.",

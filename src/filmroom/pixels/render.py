@@ -72,7 +72,7 @@ def render(source: Source, media_type: str, how: Presentation = PLAIN) -> bytes:
     """A file of these Frames."""
     check(source.elements, source.numbers, media_type, how)
     frame = describe(source.elements)
-    samples = [codecs.decode(data, frame, source.transfer_syntax) for data in source.frames]  # (1)
+    samples = [_decoded(data, frame, source.transfer_syntax) for data in source.frames]  # (1)
     order: Order = codecs.find(source.transfer_syntax).native or "<"
     images = _images(source, frame, samples, order, how)  # (2)
     if "overlay" in how.annotation:  # (3)
@@ -91,6 +91,13 @@ def render(source: Source, media_type: str, how: Presentation = PLAIN) -> bytes:
             )
     pictures = Pictures(finished, how.quality, profile, frame_milliseconds(source.elements))
     return encoders.encode(pictures, media_type)  # (7)
+
+
+def _decoded(data: bytes, frame: Frame, transfer_syntax: str) -> Samples:
+    try:
+        return codecs.decode(data, frame, transfer_syntax)
+    except NotAcceptable as error:  # nobody asked for another Transfer Syntax
+        raise NotAcceptable(f"{UNRENDERABLE}. {str(error).removeprefix(codecs.UNSUPPORTED)}".strip()) from error
 
 
 def frame_milliseconds(elements: Mapping[str, Any]) -> float:

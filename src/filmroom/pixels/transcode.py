@@ -129,7 +129,7 @@ def _recoded(file: File, decoded: Mapping[str, Any], target: TransferSyntax) -> 
     source_uid = file.transfer_syntax.uid if file.elements[PIXEL_DATA].encapsulated else _native_uid(file)
     frame, located = describe(decoded), frames.locate(file, decoded)
     if located is None or located.count != frame.count:
-        raise refusal("There are fewer Frames than the data set says.")
+        raise refusal("It is not known where each Frame begins, or there are fewer than the data set says.")
     made = after(frame, source_uid, target.uid)
     each = _each_frame(file, located, frame, source_uid, target.uid)
     value, ratio = _concatenated(each, made, target), 1.0

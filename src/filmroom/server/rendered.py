@@ -20,9 +20,6 @@ from filmroom.server.work import Body
 from filmroom.services import rendered as rendered_service
 from filmroom.services.rendered import Rendered, Rendering
 
-# What others wrote, or what is made of it, is shown by browsers under our name: it may load and run nothing.
-_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
-
 
 async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
     """Retrieve a Study, a Series, an Instance or Frames as people look at them."""
@@ -98,5 +95,5 @@ def _message(found: Rendered, boundary: str, root: str) -> Iterator[bytes]:
 def _headers(part: Rendering, root: str, dialect: Dialect) -> dict[str, str]:
     headers = {"Content-Type": part.media_type}
     if part.media_type.startswith("text/"):
-        headers |= _POLICY
+        headers |= responses.POLICY
     return headers | {"Content-Location": root + part.location} if dialect.presentation else headers

@@ -19,6 +19,8 @@ DICOM_JSON = "application/dicom+json"
 
 # A cache must ask each time whether what it has is still so, and one that several people share must keep nothing.
 CACHING = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
+# What others wrote, or what is made of it, is shown by browsers under our name: it may load and run nothing.
+POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
 _CONDITIONAL = frozenset({b"if-none-match", b"if-modified-since", b"range", b"if-range"})
 
 
@@ -104,6 +106,8 @@ def represent(
     if content.multipart:
         message = Multipart([content], root)
         return conditions.whole(headers, message.content_type, message.chunks(), message.length)
+    if content.media_type.startswith("text/"):
+        headers |= POLICY
     return conditions.whole(headers, content_type(content), content.chunks, content.length)
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from filmroom.dicom import store_response
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.store_response import Summary
+from filmroom.errors import NotAcceptable
 from filmroom.protocol import offers, queries, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind, Selected
@@ -56,7 +57,12 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
     """Retrieve a Study, a Series or an Instance (PS3.18 §10.4.1.1.1), or a ZIP of it (§8.6.1.3)."""
     target, archive = target_of(dialect, request), request.state.archive
     kind = Kind.INSTANCE if target.level is Level.INSTANCE else Kind.STUDY
-    selected = select(dialect, request, kind)
+    try:
+        selected = select(dialect, request, kind)
+    except NotAcceptable:
+        if _are_bulk_values(dialect, request):
+            return await retrieve_all(dialect, request, Kind.BULKDATA)
+        raise
     root, conditions = _described_root(dialect, request), _conditions(dialect, request, target)
 
     def begin() -> Answer:
@@ -67,6 +73,14 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
         return responses.represent_zip(archive, target, contents, conditions, dicomdir=dicomdir)
 
     return responses.send(request, await request.state.work.run(begin))
+
+
+def _are_bulk_values(dialect: Dialect, request: Request) -> bool:
+    """Whether octets in parts are asked for: of Instances these are their bulk values (PS3.18 Table 10.4.4-1)."""
+    if Kind.BULKDATA not in dialect.offers:
+        return False
+    selected = select(dialect, request, Kind.BULKDATA)
+    return selected.multipart and selected.media_type == offers.OCTET_STREAM
 
 
 async def retrieve_frames(dialect: Dialect, request: Request) -> Response:

@@ -42,7 +42,10 @@ def document(archive: Archive, stored: StoredInstance, selected: Selected) -> Re
     if stored.sop_class in DOCUMENTS:
         return _encapsulated(archive, stored, choose(selected, {DOCUMENTS[stored.sop_class]}, stored))
     kind = uids.name(stored.sop_class) or stored.sop_class
-    raise NotAcceptable(f"The Instance is no image but a {kind}, which is not rendered; ask for application/dicom.")
+    raise NotAcceptable(
+        f"The Instance, a {kind}, has no pixel data of which it is known where a Frame begins, so it is not rendered; "
+        "ask for application/dicom."
+    )
 
 
 def _encapsulated(archive: Archive, stored: StoredInstance, choice: Selected) -> Rendered:

@@ -57,13 +57,11 @@ def of_instance(
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
         raise NotAcceptable(render.UNRENDERABLE)
     choice = choose(selected, encoders.ENCODERS, stored)  # (2)
-    moving = encoders.find(choice.media_type).moving and not choice.multipart
+    together = encoders.find(choice.media_type).moving and not choice.multipart
     if numbers is None:
-        numbers = range(1, stored.frames + 1) if moving and choice.media_type in CINE else (1,)
-        location = f"{target.path}/rendered"
-    else:
+        parts = [_whole(stored, choice, how)]
+    elif together or len(numbers) == 1:
         location = f"{target.path}/frames/{','.join(map(str, numbers))}/rendered"
-    if moving or len(numbers) == 1:
         parts = [_Part(stored, tuple(numbers), choice.media_type, how, location)]
     else:
         parts = [
@@ -81,18 +79,7 @@ def of_many(archive: Archive, target: Resource, selected: Selected, how: Present
     if not found:
         raise _no_image(target) if exists else _not_found(target)
     choice = choose(selected, encoders.ENCODERS, found[0])
-    moving = choice.media_type in CINE and not choice.multipart and len(found) == 1
-    parts = [
-        _Part(
-            stored,
-            tuple(range(1, stored.frames + 1)) if moving else (1,),
-            choice.media_type,
-            how,
-            f"{stored.resource.path}/rendered",
-        )
-        for stored in found
-    ]
-    return _rendered(archive, parts, choice.multipart)
+    return _rendered(archive, [_whole(stored, choice, how) for stored in found], choice.multipart)
 
 
 def thumbnail(
@@ -130,6 +117,12 @@ class _Part:
     @property
     def name(self) -> str:
         return digest(render.VERSION, self.stored.key, self.numbers, self.media_type, self.how)
+
+
+def _whole(stored: StoredInstance, choice: Selected, how: Presentation) -> _Part:
+    """What stands for an Instance: its first Frame, or as cine all."""
+    numbers = range(1, stored.frames + 1) if choice.media_type in CINE else (1,)
+    return _Part(stored, tuple(numbers), choice.media_type, how, f"{stored.resource.path}/rendered")
 
 
 def _rendered(archive: Archive, parts: Sequence[_Part], multipart: bool, created: float | None = None) -> Rendered:

@@ -11,7 +11,7 @@ from filmroom.dicom import transfer_syntax, wording
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.wording import Wording
-from filmroom.errors import NotAcceptable
+from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import codecs
@@ -28,7 +28,9 @@ def frames(
 ) -> list[Content]:
     """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
     with archive.index.read() as tx:
-        stored, ranges = instances.fetch_frames(tx, target)
+        stored, ranges = instances.fetch_pixel_data(tx, target)
+        if ranges is None:
+            raise NotFound(said.no_frames)
         frame_ranges.check(numbers, ranges.count, said)
         choice = fit(stored, selected)
         elements = {} if _is_same(stored, choice) else instances.fetch_elements(tx, target)

@@ -39,9 +39,8 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
 
 
 def _of_one_form(selected: Selected) -> Selected:
-    """All Instances go into one archive, or none does."""
-    zipped = selected.media_type == offers.ZIP
-    same = tuple(one for one in selected.alternatives if (one.media_type == offers.ZIP) == zipped)
+    """All Instances go into one archive, or none does; their bulk values are another answer."""
+    same = tuple(one for one in selected.alternatives if one.media_type == selected.media_type)
     return replace(selected, alternatives=same)
 
 
