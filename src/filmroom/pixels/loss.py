@@ -17,14 +17,17 @@ _YES = "01"
 
 def edits(elements: Mapping[str, Any], source_uid: str, target_uid: str, ratio: float) -> dict[int, Value | None]:
     """The attributes that change. Once lossy, an image is so for ever; ratios and methods are those of each step."""
-    codec = codecs.find(target_uid)
-    if source_uid in codec.recode or not codec.loses:
-        lossy = codecs.find(source_uid).always_loses
-        return {LOSSY: _value("CS", [_YES])} if lossy else {}
+    source, target = codecs.find(source_uid), codecs.find(target_uid)
+    ratios, methods = _values(elements, RATIO), _values(elements, METHOD)
+    if source.always_loses and source.loses and not methods:
+        methods.append(source.loses)
+    if source_uid in target.recode or not target.loses:
+        return {LOSSY: _value("CS", [_YES]), METHOD: _value("CS", methods)} if source.always_loses else {}
+    ratios += [""] * (len(methods) - len(ratios))  # nobody knows those of earlier steps, and each goes with its method
     return {
         LOSSY: _value("CS", [_YES]),
-        RATIO: _value("DS", [*_values(elements, RATIO), f"{ratio:.4g}"]),
-        METHOD: _value("CS", [*_values(elements, METHOD), codec.loses]),
+        RATIO: _value("DS", [*ratios, f"{ratio:.4g}"]),
+        METHOD: _value("CS", [*methods, target.loses]),
     }
 
 

@@ -59,5 +59,6 @@ NEAR_LOSSLESS = Codec(
     _encode_near,
     decoded=SHARED,
     loses="ISO_14495_1",
+    always_loses=True,
     remarks=f"No sample differs by more than {NEAR}. Not of signed samples. {_PRECISION}",
 )
