@@ -12,7 +12,7 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from filmroom.dicom import json_model, part10, report_pages, reports
+from filmroom.dicom import json_model, part10, report_pages, report_values, reports
 from filmroom.dicom.reports import Line, Report
 from filmroom.errors import NotAcceptable
 from tests import data
@@ -27,13 +27,6 @@ def read(*inside: Dataset, **attributes: Any) -> Report:
     return reports.read(model(data.report(*inside, **attributes)).elements)
 
 
-def one(kind: str, **attributes: Any) -> str:
-    """What a line says of an Item of this Value Type."""
-    [line] = read(item(kind, "Name", **attributes)).lines
-    assert line.name == "Name"
-    return line.value
-
-
 def within(**attributes: Any) -> list[Dataset]:
     """A sequence of one Item."""
     made = Dataset()
@@ -42,60 +35,7 @@ def within(**attributes: Any) -> list[Dataset]:
     return [made]
 
 
-def referenced(sop_class: str, **attributes: Any) -> list[Dataset]:
-    return within(ReferencedSOPClassUID=sop_class, ReferencedSOPInstanceUID="1.2.3", **attributes)
-
-
-def measured(value: str | list[str], unit: str, meaning: str, scheme: str = "UCUM") -> list[Dataset]:
-    return within(NumericValue=value, MeasurementUnitsCodeSequence=code(meaning, unit, scheme))
-
-
 CT = "1.2.840.10008.5.1.4.1.1.2"
-
-
-@pytest.mark.parametrize(
-    ("kind", "attributes", "said"),
-    [
-        ("TEXT", {"TextValue": "a\r\nb\x0cc "}, "a\nb\nc"),
-        ("TEXT", {"TextValue": "\x1b[31mred\0"}, "\ufffd[31mred"),
-        ("CODE", {"ConceptCodeSequence": code("Mass")}, "Mass"),
-        ("CODE", {"ConceptCodeSequence": within(LongCodeValue="long")}, "long"),
-        ("NUM", {"MeasuredValueSequence": measured("12.50", "mm", "millimeter")}, "12.5 mm"),
-        ("NUM", {"MeasuredValueSequence": measured("3", "1", "no units")}, "3"),
-        ("NUM", {"MeasuredValueSequence": measured("3", "{ratio}", "ratio")}, "3 ratio"),
-        ("NUM", {"MeasuredValueSequence": measured(["1", "2"], "M1", "Meters", "99X")}, "1, 2 Meters"),
-        ("NUM", {"NumericValueQualifierCodeSequence": code("Not measured")}, "(Not measured)"),
-        ("DATE", {"Date": "20240229"}, "2024-02-29"),
-        ("TIME", {"Time": "101112.345"}, "10:11:12"),
-        ("TIME", {"Time": "10"}, "10"),
-        ("DATETIME", {"DateTime": "202402291011+0100"}, "2024-02-29 10:11 +0100"),
-        ("DATETIME", {"DateTime": "20240229"}, "2024-02-29"),
-        ("DATETIME", {"DateTime": "2024"}, "2024"),
-        ("PNAME", {"PersonName": "Yamada^Tarou=山田^太郎=やまだ^たろう"}, "Yamada Tarou (山田 太郎, やまだ たろう)"),
-        ("UIDREF", {"UID": "1.2.3"}, "1.2.3"),
-        ("UIDREF", {"UID": CT}, f"CT Image Storage {CT}"),
-        ("IMAGE", {"ReferencedSOPSequence": referenced(CT)}, "CT Image Storage 1.2.3"),
-        (
-            "IMAGE",
-            {"ReferencedSOPSequence": referenced(CT, ReferencedFrameNumber=[2, 5])},
-            "CT Image Storage 1.2.3, frame 2, 5",
-        ),
-        ("COMPOSITE", {"ReferencedSOPSequence": referenced("1.9")}, "1.9 1.2.3"),
-        ("SCOORD", {"GraphicType": "POLYLINE", "GraphicData": [1.0] * 10}, "polyline of 5 points"),
-        ("SCOORD", {"GraphicType": "POINT", "GraphicData": [1.0, 2.0]}, "point"),
-        ("SCOORD3D", {"GraphicType": "POLYGON", "GraphicData": [1.0] * 9}, "polygon of 3 points"),
-        ("TCOORD", {"TemporalRangeType": "SEGMENT", "ReferencedTimeOffsets": ["1.5", "2"]}, "segment at 1.5, 2 s"),
-        (
-            "TABLE",
-            {"NumberOfTableRows": 2, "NumberOfTableColumns": 3},
-            "(table of 2 rows and 3 columns, which is not shown)",
-        ),
-        ("HOLOGRAM", {}, "(HOLOGRAM, which is not shown)"),
-        ("TEXT", {}, ""),
-    ],
-)
-def test_what_an_item_says(kind: str, attributes: dict[str, Any], said: str) -> None:
-    assert one(kind, **attributes) == said
 
 
 def test_the_header_says_whose_report_it_is_and_how_final() -> None:
@@ -188,9 +128,18 @@ def test_what_nobody_reads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(read(*[item("TEXT")] * 2).lines) == 2
     with pytest.raises(NotAcceptable, match="more than 2 Content Items"):
         read(*[item("TEXT")] * 3)
+    with pytest.raises(NotAcceptable, match="more than 2 Content Items"):
+        reports.bulk_texts(model(data.report(*[item("TEXT")] * 3)).elements)
     monkeypatch.setattr(reports, "MOST_CHARACTERS", 9)
     with pytest.raises(NotAcceptable, match="characters is not rendered"):
         read(item("TEXT", "Finding", TextValue="text"))
+
+
+def test_bulk_texts_are_counted_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "MOST_BULK_TEXTS", 1)
+    long = {"0040A160": {"vr": "UT", "BulkDataURI": "bulkdata/1"}}
+    with pytest.raises(NotAcceptable, match="more than 1 long texts"):
+        reports.bulk_texts({"0040A730": {"vr": "SQ", "Value": [long, long]}})
 
 
 def test_a_root_that_is_no_container_says_what_it_holds() -> None:
@@ -225,7 +174,9 @@ TAGS = re.findall(
     """,
 )
 VALUES = st.one_of(
-    st.sampled_from([*reports._VALUES, "HAS CONCEPT MOD", "INFERRED FROM", "UCUM", "{x}", "ISO 2022 IR 87", CT, None]),
+    st.sampled_from(
+        [*report_values.VALUES, "HAS CONCEPT MOD", "INFERRED FROM", "UCUM", "{x}", "ISO 2022 IR 87", CT, None]
+    ),
     st.text(max_size=8),
     st.integers(-(2**63), 2**64 - 1),
     st.floats(),

@@ -4,32 +4,27 @@ A line stands for one Content Item: what it is called, what it says, and how dee
 left out without a word: where a value is no text (coordinates, tables), the line says what there is.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from filmroom.dicom import character_sets, uids
 from filmroom.dicom.json_model import items
+from filmroom.dicom.report_values import Elements, Texts, bulk_path, meaning, said, shown
 from filmroom.errors import NotAcceptable
 
 VERSION = 1  # of what is written: another one makes other ETags
 FAMILY = "1.2.840.10008.5.1.4.1.1.88."  # all SOP Classes of reports, and only these, begin with it (PS3.4 §B.5)
 MOST_LINES = 50_000
 MOST_CHARACTERS = 8 << 20
+MOST_BULK_TEXTS = 64  # texts that are bulk data have a megabyte, as a rule
 
-Elements: TypeAlias = Mapping[str, Any]
-Texts: TypeAlias = Mapping[str, bytes]
+_INSTEAD = "ask for application/dicom"
 
-CONTENT, TEXT_VALUE, _CHARACTER_SET = "0040A730", "0040A160", "00080005"
+CONTENT, _CHARACTER_SET = "0040A730", "00080005"
 _SOP_CLASS, _VALUE_TYPE, _RELATIONSHIP = "00080016", "0040A040", "0040A010"
-_CONCEPT_NAME, _CONCEPT_CODE, _UNITS, _QUALIFIER = "0040A043", "0040A168", "004008EA", "0040A301"
-_CODE_VALUES, _SCHEME, _MEANING = ("00080100", "00080119", "00080120"), "00080102", "00080104"
-_MEASURED, _NUMERIC_VALUE = "0040A300", "0040A30A"
-_REFERENCED, _GRAPHIC_DATA, _GRAPHIC_TYPE = "00081199", "00700022", "00700023"
-_REFERENCED_CLASS, _REFERENCED_INSTANCE, _REFERENCED_ITEM = "00081150", "00081155", "0040DB73"
-_OBSERVED = "0040A032"
+_CONCEPT_NAME, _REFERENCED_ITEM, _OBSERVED = "0040A043", "0040DB73", "0040A032"
 
 # What stands above the content, and in which attributes.
 _HEADER = (
@@ -88,16 +83,18 @@ class Report:
 
 def bulk_texts(elements: Elements) -> list[str]:
     """The paths of the texts that are too long for the Model: `read` wants their bytes."""
-    found = (node.elements.get(TEXT_VALUE, {}).get("BulkDataURI") for node in _nodes(elements, modifiers=True))
-    return [_path(uri) for uri in found if uri is not None]
+    found = (bulk_path(node.elements) for node in _bounded(_nodes(elements, modifiers=True)))
+    paths = [path for path in found if path is not None]
+    if len(paths) > MOST_BULK_TEXTS:
+        raise NotAcceptable(f"A report of more than {MOST_BULK_TEXTS} long texts is not rendered; {_INSTEAD}.")
+    return paths
 
 
 def check_size(characters: int) -> None:
     """Refuse what is more than anybody reads."""
     if characters > MOST_CHARACTERS:
         raise NotAcceptable(
-            f"A report of more than {MOST_CHARACTERS >> 20} million characters is not rendered; "
-            "ask for application/dicom."
+            f"A report of more than {MOST_CHARACTERS >> 20} million characters is not rendered; {_INSTEAD}."
         )
 
 
@@ -110,8 +107,8 @@ def read(elements: Elements, texts: Texts = MappingProxyType({})) -> Report:
         lines.append(line)
         size += len(line.name) + len(line.value)
         check_size(size)
-    name = _code(elements, _CONCEPT_NAME)
-    title = name or uids.name(_shown(elements, _SOP_CLASS)) or "Report"
+    name = meaning(elements, _CONCEPT_NAME)
+    title = name or uids.name(shown(elements, _SOP_CLASS)) or "Report"
     places = {line.place for line in lines}
     referred = frozenset(line.refers for line in lines if line.refers in places)
     return Report(title, tuple(_header(root, texts)), tuple(lines), referred)
@@ -142,9 +139,7 @@ def _nodes(elements: Elements, *, modifiers: bool = False) -> Iterator[_Node]:
 def _bounded(nodes: Iterable[_Node]) -> Iterator[_Node]:
     for number, node in enumerate(nodes):
         if number > MOST_LINES:
-            raise NotAcceptable(
-                f"A report of more than {MOST_LINES} Content Items is not rendered; ask for application/dicom."
-            )
+            raise NotAcceptable(f"A report of more than {MOST_LINES} Content Items is not rendered; {_INSTEAD}.")
         yield node
 
 
@@ -155,34 +150,34 @@ def _codecs(elements: Elements, outer: tuple[str, ...]) -> tuple[str, ...]:
 
 def _is_modifier(item: Elements) -> bool:
     """Whether the Item says no more than what the name of the one above it means."""
-    return _shown(item, _RELATIONSHIP) == "HAS CONCEPT MOD" and not items(item, CONTENT)
+    return shown(item, _RELATIONSHIP) == "HAS CONCEPT MOD" and not items(item, CONTENT)
 
 
 def _modifiers(node: _Node, texts: Texts) -> Iterator[tuple[str, str]]:
     for item in items(node.elements, CONTENT):
         if _is_modifier(item):
-            yield _code(item, _CONCEPT_NAME), _value(item, _codecs(item, node.codecs), texts)
+            yield meaning(item, _CONCEPT_NAME), said(item, _codecs(item, node.codecs), texts)
 
 
 def _header(root: _Node, texts: Texts) -> Iterator[tuple[str, str]]:
     for name, key in _HEADER:
-        if value := _shown(root.elements, key):
+        if value := shown(root.elements, key):
             yield name, value
     for name, sequence, keys in _PEOPLE:
         for item in items(root.elements, sequence):
-            if value := ", ".join(filter(None, (_shown(item, key) for key in keys))):
+            if value := ", ".join(filter(None, (shown(item, key) for key in keys))):
                 yield name, value
     yield from _modifiers(root, texts)
-    if value := _value(root.elements, root.codecs, texts):  # a root that is no CONTAINER, as it should be
+    if value := said(root.elements, root.codecs, texts):  # a root that is no CONTAINER, as it should be
         yield "Value", value
 
 
 def _line(node: _Node, texts: Texts) -> Line:
-    elements, relationship = node.elements, _shown(node.elements, _RELATIONSHIP)
+    elements, relationship = node.elements, shown(node.elements, _RELATIONSHIP)
     modifiers = [f"{name}: {value}" if name else value for name, value in _modifiers(node, texts)]
-    if observed := _shown(elements, _OBSERVED):
+    if observed := shown(elements, _OBSERVED):
         modifiers.append(f"observed {observed}")
-    name, value = _code(elements, _CONCEPT_NAME), _value(elements, node.codecs, texts)
+    name, value = meaning(elements, _CONCEPT_NAME), said(elements, node.codecs, texts)
     if modifiers:
         added = f" ({', '.join(modifiers)})"
         name, value = (name + added, value) if name else ("", (value + added).lstrip())
@@ -191,179 +186,8 @@ def _line(node: _Node, texts: Texts) -> Line:
         node.depth,
         name,
         value,
-        section=_shown(elements, _VALUE_TYPE) == "CONTAINER",
+        section=shown(elements, _VALUE_TYPE) == "CONTAINER",
         before=_BEFORE.get(relationship, ""),
         context=relationship == "HAS OBS CONTEXT",
-        refers=_shown(elements, _REFERENCED_ITEM).replace(", ", "."),
+        refers=shown(elements, _REFERENCED_ITEM).replace(", ", "."),
     )
-
-
-# --- What an Item says, by its Value Type (PS3.3 §C.17.3.2.1)
-
-
-def _value(elements: Elements, codecs: tuple[str, ...], texts: Texts) -> str:
-    kind = _shown(elements, _VALUE_TYPE)
-    if kind == "TEXT":
-        uri = elements.get(TEXT_VALUE, {}).get("BulkDataURI")
-        raw = texts.get(_path(uri)) if uri is not None else None
-        return _shown(elements, TEXT_VALUE) if raw is None else _plain(character_sets.decode(raw, codecs))
-    known = _VALUES.get(kind)
-    if known is not None:
-        return known(elements)
-    return f"({kind}, which is not shown)" if kind else ""
-
-
-def _number(elements: Elements) -> str:
-    measured = _first_item(elements, _MEASURED)
-    number, qualifier = _shown(measured, _NUMERIC_VALUE), _code(elements, _QUALIFIER)
-    parts = [f"{number} {_unit(measured)}".strip() if number else "", qualifier and f"({qualifier})"]
-    return " ".join(filter(None, parts))
-
-
-def _unit(measured: Elements) -> str:
-    """UCUM's own signs are what people know (mm, cm2), but for what it has in braces and for the unit 1."""
-    code = _first_item(measured, _UNITS)
-    sign = _shown(code, _CODE_VALUES[0])
-    if _shown(code, _SCHEME) != "UCUM" or not sign or "{" in sign:
-        return _code(measured, _UNITS)
-    return "" if sign == "1" else sign
-
-
-def _uid(elements: Elements) -> str:
-    uid = _shown(elements, "0040A124")
-    name = uids.name(uid)
-    return f"{name} {uid}" if name else uid
-
-
-def _reference(elements: Elements) -> str:
-    return "; ".join(filter(None, map(_referenced, items(elements, _REFERENCED))))
-
-
-def _referenced(item: Elements) -> str:
-    """An Instance, and what of it."""
-    sop_class = _shown(item, _REFERENCED_CLASS)
-    parts = [" ".join(filter(None, (uids.name(sop_class) or sop_class, _shown(item, _REFERENCED_INSTANCE))))]
-    for name, key in (("frame", "00081160"), ("segment", "0062000B"), ("channel", "0040A0B0")):
-        if value := _shown(item, key):
-            parts.append(f"{name} {value}")
-    return ", ".join(filter(None, parts))
-
-
-def _coordinates(axes: int) -> Callable[[Elements], str]:
-    def shape(elements: Elements) -> str:
-        kind = _shown(elements, _GRAPHIC_TYPE).lower()
-        points = len(elements.get(_GRAPHIC_DATA, {}).get("Value", ())) // axes
-        return f"{kind} of {points} points" if points > 1 else kind
-
-    return shape
-
-
-def _times(elements: Elements) -> str:
-    kind = _shown(elements, "0040A130").lower()
-    offsets, samples, dates = (_shown(elements, key) for key in ("0040A138", "0040A132", "0040A13A"))
-    at = [offsets and f"at {offsets} s", samples and f"at sample {samples}", dates and f"at {dates}"]
-    return " ".join(filter(None, (kind, *at)))
-
-
-def _table(elements: Elements) -> str:
-    rows, columns = (_shown(elements, key) for key in ("0040A802", "0040A803"))
-    return f"(table of {rows} rows and {columns} columns, which is not shown)"
-
-
-def _of(key: str) -> Callable[[Elements], str]:
-    return lambda elements: _shown(elements, key)
-
-
-_VALUES: Mapping[str, Callable[[Elements], str]] = {
-    "CONTAINER": lambda _: "",
-    "CODE": lambda elements: _code(elements, _CONCEPT_CODE),
-    "NUM": _number,
-    "DATETIME": _of("0040A120"),
-    "DATE": _of("0040A121"),
-    "TIME": _of("0040A122"),
-    "PNAME": _of("0040A123"),
-    "UIDREF": _uid,
-    "COMPOSITE": _reference,
-    "IMAGE": _reference,
-    "WAVEFORM": _reference,
-    "SCOORD": _coordinates(2),
-    "SCOORD3D": _coordinates(3),
-    "TCOORD": _times,
-    "TABLE": _table,
-}
-
-
-# --- Values as people write them
-
-
-def _code(elements: Elements, key: str) -> str:
-    """What the first code of a sequence means, or if nothing says so the code."""
-    code = _first_item(elements, key)
-    return next(filter(None, (_shown(code, one) for one in (_MEANING, *_CODE_VALUES))), "")
-
-
-def _first_item(elements: Elements, key: str) -> Elements:
-    return next(iter(items(elements, key)), {})
-
-
-def _shown(elements: Elements, key: str) -> str:
-    """All values of an attribute. What is of no VR that has such values, whatever the dictionary says, has none."""
-    element = elements.get(key)
-    if element is None:
-        return ""
-    written = _FORMATS.get(element.get("vr", ""), _plain)
-    return ", ".join(filter(None, map(written, element.get("Value", ()))))
-
-
-# Carriage returns and form feeds end a line; of the other controls and of what is no character none is to reach a
-# terminal or a page.
-_LINE_END = re.compile("\r\n|[\r\f]")
-_CONTROL = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-def _plain(value: object) -> str:
-    if value is None or isinstance(value, dict):
-        return ""
-    text = repr(value).removesuffix(".0") if isinstance(value, float) else str(value).rstrip(" \0\r\n\t\f")
-    return text if text.isprintable() else _CONTROL.sub("\ufffd", _LINE_END.sub("\n", text))
-
-
-def _name(value: object) -> str:
-    """The representations of a name; of each the components in the order in which they are stored (PS3.5 §6.2.1)."""
-    groups = value if isinstance(value, dict) else {}
-    names = [" ".join(_plain(groups.get(one)).replace("^", " ").split()) for one in _GROUPS]
-    first, *others = [name for name in names if name] or [""]
-    return f"{first} ({', '.join(others)})" if others else first
-
-
-_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
-_DATE = r"(\d{4})\.?(\d\d)\.?(\d\d)"  # with points, as before 1993
-_TIME = r"(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?"
-
-
-def _date(value: object) -> str:
-    return re.sub(rf"\A{_DATE}\Z", r"\1-\2-\3", _plain(value), flags=re.ASCII)
-
-
-def _time(value: object) -> str:
-    return re.sub(rf"\A{_TIME}\Z", _clock, _plain(value), flags=re.ASCII)
-
-
-def _clock(found: re.Match[str]) -> str:
-    return ":".join(part for part in found.groups()[-3:] if part)
-
-
-def _moment(value: object) -> str:
-    """A date, then what there is of a time and of its distance from UTC."""
-    text = _plain(value)
-    found = re.fullmatch(rf"(\d{{8}})({_TIME})?([+-]\d{{4}})?", text, re.ASCII)
-    if found is None:
-        return text
-    return " ".join(filter(None, (_date(found[1]), found[2] and _time(found[2]), found[found.re.groups])))
-
-
-_FORMATS: Mapping[str, Callable[[object], str]] = {"DA": _date, "TM": _time, "DT": _moment, "PN": _name}
-
-
-def _path(uri: object) -> str:
-    return str(uri).removeprefix("bulkdata/")
