@@ -2,7 +2,7 @@
 
 A thread that waits is a thread that others need. But when the status line of an answer is sent, nobody can be told any
 more that the service is busy: the answer would break off. Whether it is sent is known at the edge, the entrance is far
-inside, and all between them is none the wiser: so it is a variable of the thread's context.
+inside, and all between them is none the wiser: so it is a variable of the context (decision 16).
 """
 
 import threading

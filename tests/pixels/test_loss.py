@@ -33,6 +33,7 @@ def test_what_has_lost_something_says_so_when_it_is_decoded(source: str, method:
 
 def test_each_ratio_goes_with_its_method() -> None:
     assert said({}, NATIVE, J2K) == {loss.LOSSY: "01", loss.RATIO: "12.5", loss.METHOD: "ISO_15444_1"}
-    assert said({}, JPEG, J2K) == {loss.LOSSY: "01", loss.RATIO: "\\12.5", loss.METHOD: "ISO_10918_1\\ISO_15444_1"}
+    assert said({}, JPEG, J2K) == {loss.LOSSY: "01", loss.METHOD: "ISO_10918_1\\ISO_15444_1"}
+    assert loss.edits({}, JPEG, J2K, 12.5)[loss.RATIO] is None
     known = {"00282112": {"vr": "DS", "Value": [10]}, "00282114": {"vr": "CS", "Value": ["ISO_10918_1"]}}
     assert said(known, JPEG, J2K)[loss.RATIO] == "10\\12.5"

@@ -346,6 +346,12 @@ def test_the_microscopy_viewer_gets_what_is_stored() -> None:
     assert fit(accept, JPEG) == (OCTETS, STORED)
 
 
+def test_what_is_refused_by_name_is_not_sent_in_the_end() -> None:
+    accept = f"{multipart(DICOM)}, {multipart(DICOM, MPEG4)}; q=0"
+    assert fit(accept, MPEG4, kind=Kind.STUDY) is None
+    assert fit(accept, JPEG, kind=Kind.STUDY) == (DICOM, STORED)
+
+
 def test_several_parts_need_multipart() -> None:
     single = azure(Kind.FRAMES, OCTETS)
     assert single.for_parts(1) is single

@@ -23,10 +23,12 @@ def edits(elements: Mapping[str, Any], source_uid: str, target_uid: str, ratio: 
         methods.append(source.loses)
     if source_uid in target.recode or not target.loses:
         return {LOSSY: _value("CS", [_YES]), METHOD: _value("CS", methods)} if source.always_loses else {}
-    ratios += [""] * (len(methods) - len(ratios))  # nobody knows those of earlier steps, and each goes with its method
+    known = len(ratios) == len(
+        methods
+    )  # each ratio goes with a method; if that of an earlier step is unknown, none can
     return {
         LOSSY: _value("CS", [_YES]),
-        RATIO: _value("DS", [*ratios, f"{ratio:.4g}"]),
+        RATIO: _value("DS", [*ratios, f"{ratio:.4g}"]) if known else None,
         METHOD: _value("CS", [*methods, target.loses]),
     }
 

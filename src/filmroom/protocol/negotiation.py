@@ -100,7 +100,8 @@ class Selected:
             (one for one in possible if one._weight(stored) > 0),
             key=lambda one: (-one._weight(stored), not one._is_stored(stored)),
         )
-        ranked += [replace(one, transfer_syntax=STORED) for one in choices if one.fallback]
+        lying = (replace(one, transfer_syntax=STORED) for one in choices if one.fallback)
+        ranked += [one for one in lying if one._weight(stored) > 0]
         return replace(ranked[0], alternatives=tuple(ranked[1:])) if ranked else None
 
     @property
@@ -281,8 +282,9 @@ def _weighed(choices: Iterator[Selected], asked: Sequence[_Asked], offers: Offer
             weighed[key] = replace(weighed[key], fallback=weighed[key].fallback or choice.fallback)
             continue
         q = _q(choice, choice.transfer_syntax, asked, offers)
-        exceptions = tuple(_exceptions(choice, q, asked, offers)) if choice.transfer_syntax == STORED else ()
-        if q > 0 or any(other > 0 for _, other in exceptions):
+        as_stored = choice.transfer_syntax == STORED
+        exceptions = tuple(_exceptions(choice, q, asked, offers)) if as_stored or choice.fallback else ()
+        if q > 0 or (as_stored and any(other > 0 for _, other in exceptions)):
             weighed[key] = replace(choice, q=q, exceptions=exceptions, offers=offers)
     return list(weighed.values())
 
