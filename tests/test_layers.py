@@ -21,7 +21,7 @@ ALLOWED = {
     "index": {"dicom", "errors"},
     "blobs": {"errors"},
     "cache": {"entrance", "errors"},
-    "archive": {"settings", "index", "blobs", "cache", "pixels", "dicom", "errors"},
+    "archive": {"settings", "entrance", "index", "blobs", "cache", "pixels", "dicom", "errors"},
     "services": {"archive", "index", "blobs", "cache", "pixels", "protocol", "dicom", "errors"},
     "server": {"services", "archive", "settings", "protocol", "dicom", "entrance", "errors"},
     "client": {"protocol", "dicom", "errors"},

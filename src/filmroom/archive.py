@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -16,6 +16,7 @@ from sqlalchemy import URL
 from filmroom.blobs import BlobStore, Folder
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
+from filmroom.entrance import Entrance
 from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
@@ -40,6 +41,24 @@ _REASONS = {
 }
 
 
+class Alone:
+    """One at a time inflates, for an inflated file may be a thousand times larger. At most `waiting` wait for it."""
+
+    def __init__(self, waiting: int) -> None:
+        self._entrance = Entrance(waiting + 1, "Too many ask for what is stored deflated. Try again later.")
+        self._turn = threading.Lock()
+        self._inside = ExitStack()
+
+    def __enter__(self) -> None:
+        with ExitStack() as entered:
+            entered.enter_context(self._entrance.passed())
+            entered.enter_context(self._turn)
+            self._inside = entered.pop_all()
+
+    def __exit__(self, *_: object) -> None:
+        self._inside.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Archive:
     """What a service needs. One per process; threads share it."""
@@ -50,7 +69,7 @@ class Archive:
     pool: Pool
     spool: Path
     renderings: Cache
-    inflating: threading.Lock = field(default_factory=threading.Lock)  # an inflated file may be a thousand times larger
+    inflating: "Alone" = field(default_factory=lambda: Alone(4))
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -72,6 +91,7 @@ class Archive:
             pool=Pool(settings.codec_processes, settings.codec_timeout),
             spool=spool,
             renderings=Cache(renderings, settings.rendered_cache, max(settings.threads // 4, 1)),
+            inflating=Alone(settings.threads // 4),
         )
 
     def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
@@ -84,10 +104,13 @@ class Archive:
         return (self.blobs.get_ranges(stored.key, [wanted])[0] for wanted in ranges)
 
     def _inflated(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        wanted = list(ranges)
         with self.inflating, reading():
             buffer = part10.read(self.blobs.get(stored.key)).buffer
-            taken = [bytes(buffer[offset : offset + length]) for offset, length in ranges]
-        yield from taken
+            # Each once, however often it is asked for: of a small file the buffer is large.
+            taken = {(offset, length): bytes(buffer[offset : offset + length]) for offset, length in set(wanted)}
+            del buffer
+        yield from (taken[one] for one in wanted)
 
     def close(self) -> None:
         """Let go of connections and worker processes."""

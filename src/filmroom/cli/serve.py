@@ -77,6 +77,8 @@ def serve(
     url = _url(listening[0])
     for number in ENDED:
         signal.signal(number, _end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
     _welcome(settings, url)
     _run(settings, listening)

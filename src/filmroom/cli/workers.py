@@ -107,17 +107,17 @@ class _Place:
             given = (self.config, self.listening, self.counts, self.number)
             worker = _CONTEXT.Process(target=_serve, args=given, name="filmroom web")
             worker.start()
+            if _OWN_SOCKETS:  # the worker has it: while ours is open the kernel deals connections to it, served or not
+                self.listening.close()
+                self.listening = None
         except OSError as error:  # no more processes, or the port is another's by now
             self._leave(error=error.strerror)
         else:
             self.worker = worker
 
     def clear(self) -> None:
-        """The worker has ended. Nobody must wait for its successor: the kernel deals connections to any open socket."""
+        """The worker has ended, and its socket with it: nobody waits for its successor."""
         assert self.worker is not None
-        if _OWN_SOCKETS and self.listening is not None:
-            self.listening.close()
-            self.listening = None
         if self.counts[self.number] < ABSENT:
             self.rest = REST  # it had begun to serve
         code, pid, self.worker = self.worker.exitcode, self.worker.pid, None

@@ -36,6 +36,7 @@ _CALLERS_FOR_EACH = 4  # calls at work or waiting, for each worker: more would h
 _BUSY = "All workers for pixel data are busy. Try again later."
 # Not "fork": the service has threads, and a forked worker would hold its sockets and locks.
 _CONTEXT = multiprocessing.get_context("spawn")
+_START = 60  # seconds in which a worker has imported what it is to call
 _PATIENCE = 2  # seconds in which a worker whose pipe has ended says how it ended
 _CLOSED = "The service is shutting down."
 MEMORY = 4 << 30  # bytes for the calls of one worker, besides what its libraries take; only Linux keeps the limit
@@ -189,6 +190,7 @@ class _Worker:
     """One process and our end of the channel to it."""
 
     def __init__(self) -> None:
+        self._begun = False
         try:
             ours, theirs = _CONTEXT.Pipe()
             with theirs:
@@ -205,14 +207,19 @@ class _Worker:
     def call(self, request: tuple[Any, ...], timeout: float) -> Any:
         try:
             self._channel.send(request)
-            if not self._channel.poll(timeout):
-                raise Unavailable(
-                    f"The work on the pixel data was not done after {timeout:g} seconds and was given up."
-                )
+            if not self._begun:  # what a call takes is not what it takes to start a process and import its libraries
+                self._wait(_START)
+                self._channel.receive()
+                self._begun = True
+            self._wait(timeout)
             return self._channel.receive().loads()
         except (EOFError, OSError):
             self._process.join(_PATIENCE)
             raise _Ended(self._process.exitcode) from None
+
+    def _wait(self, seconds: float) -> None:
+        if not self._channel.poll(seconds):
+            raise Unavailable(f"The work on the pixel data was not done after {seconds:g} seconds and was given up.")
 
     def kill(self) -> None:
         """May come from any thread: the one that waits for an answer sees the pipe end."""
@@ -232,8 +239,13 @@ def _serve(pipe: Connection) -> None:
     threading.Thread(target=_end_with_the_service, daemon=True).start()
     with suppress(EOFError, OSError):
         channel = Channel.taken(pipe)
+        request = channel.receive()
+        with suppress(Exception):  # which the answer will tell
+            request.loads()  # imports what is called
+        channel.send(None)
         while True:
-            _answer(channel, channel.receive())
+            _answer(channel, request)
+            request = channel.receive()
 
 
 def _answer(channel: Channel, request: Received) -> None:

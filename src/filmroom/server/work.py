@@ -46,16 +46,21 @@ class Body:
         self.whole = sum(map(len, self.first)) < BATCH  # the iterator ended before the batch was full
 
     async def stream(self, work: Work) -> AsyncIterator[bytes]:
-        """The chunks, the next batch read while the last is sent."""
-        batch = self.first
+        """The chunks, in pieces of a batch at most, the next batch read while the last is sent."""
+        batch, self.first = self.first, []
         following: Future[list[bytes]] | None = None
+        chunk = b""
         try:
             while batch:
                 following = work.begin(under_way, _batch, self._chunks)
                 for chunk in batch:
-                    yield chunk
+                    for start in range(0, len(chunk), BATCH):
+                        yield chunk[start : start + BATCH]
                 batch = await asyncio.wrap_future(following)
         finally:
+            # Who left is in a ring with this frame until the collector comes by, and so is what the frame holds.
+            batch.clear()
+            del chunk
             # A client that went away cancels every `await`, also here; so the thread that reads closes the chunks.
             if following is not None:
                 following.add_done_callback(lambda _: self.close())

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from filmroom.archive import Archive
+from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.wording import Wording
 from filmroom.errors import NotAcceptable, NotFound
@@ -109,8 +110,10 @@ def _resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def reader(archive: Archive, stored: StoredInstance, start: int) -> Read:
-    """Reads a value that begins at `start` of the data set, in pieces."""
+def reader(archive: Archive, stored: StoredInstance, start: int) -> Read | None:
+    """Reads a value that begins at `start` of the data set, in pieces. None of one that is inflated anew each time."""
+    if transfer_syntax.find(stored.transfer_syntax).deflated:
+        return None
     return lambda offset, length: archive.read(stored, pieces(start + offset, length))
 
 
