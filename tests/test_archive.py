@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from filmroom.archive import LEFTOVER_AGE, Archive
+from filmroom.archive import LEFTOVER_AGE, Alone, Archive
 from filmroom.errors import Unavailable
 from filmroom.settings import Settings
 
@@ -91,3 +91,11 @@ def test_an_index_of_another_program_is_refused(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").write_bytes(b"this is no database" * 100)
     with pytest.raises(Unavailable, match="not an index of Filmroom"):
         opened(tmp_path)
+
+
+def test_who_comes_when_many_wait_to_inflate_is_told() -> None:
+    alone = Alone(waiting=0)
+    with alone, pytest.raises(Unavailable, match="stored deflated"), alone:
+        pass
+    with alone:  # the turn was given back
+        pass

@@ -10,6 +10,7 @@ import pytest
 from filmroom import entrance
 from filmroom.errors import Unavailable
 from filmroom.server.work import BATCH, Body, Work
+from tests.service import wait_until
 
 LARGE = b"x" * BATCH
 
@@ -106,6 +107,21 @@ def test_a_stream_left_half_way_is_closed(work: Work) -> None:
 
     asyncio.run(leave())
     assert chunks.closed.wait(5)
+
+
+def test_a_stream_left_half_way_holds_nothing_of_the_answer(work: Work) -> None:
+    body = Body(iter([LARGE * 3, LARGE]))
+
+    async def leave() -> int:
+        stream = body.stream(work)
+        piece = await anext(stream)
+        assert isinstance(stream, AsyncGenerator)
+        await stream.aclose()
+        return len(piece)
+
+    assert asyncio.run(leave()) == BATCH
+    wait_until(lambda: next(body._chunks, None) is None)
+    assert body.first == []
 
 
 def test_a_stream_cancelled_while_it_reads_is_closed(work: Work) -> None:

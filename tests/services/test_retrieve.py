@@ -312,6 +312,16 @@ def test_a_bulk_value(either: Archive, image: Dataset) -> None:
     assert (content.length, whole(content)) == (len(image.PixelData), image.PixelData)
 
 
+def test_frames_of_a_deflated_file_may_be_asked_for_again_and_again(either: Archive) -> None:
+    made = data.image(frames=2)
+    keep(either, data.file(made, DEFLATED))
+    half = len(made.PixelData) // 2
+    contents = frames(either, made, 2, 1, 2, 2)
+    assert [whole(content) for content in contents] == [
+        made.PixelData[half:] if number == 2 else made.PixelData[:half] for number in (2, 1, 2, 2)
+    ]
+
+
 def test_a_bulk_value_of_a_deflated_file(either: Archive) -> None:
     made = data.image()
     keep(either, data.file(made, DEFLATED))

@@ -66,10 +66,11 @@ class Body:
                 following.add_done_callback(lambda _: self.close())
 
     def close(self) -> None:
-        """Let a generator that is left half way remove its files."""
+        """Let a generator that is left half way remove its files, and let go of what it holds."""
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
+        self._chunks = iter(())
 
 
 def _batch(chunks: Iterator[bytes]) -> list[bytes]:
