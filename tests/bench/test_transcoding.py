@@ -18,11 +18,11 @@ def test_every_pair_is_measured_and_what_is_wrong_is_told(tmp_path: Path) -> Non
         native = Instance(Shape(16, 16, frames=2), new_run(), at.new_study(), 0, 0)
         at.store_all([native])
         for uid in CODECS:
-            to, back = transcoding.pairs(at, native, uid, 0.001)
+            to, back = transcoding.pairs(at, native, uid, 0.1)
             assert (to.source, to.target) == (back.target, back.source)
             assert min(to.codec, to.service, back.codec, back.service) > 0
         with pytest.raises(WrongAnswerError, match="status 406"):
-            transcoding._served(at, native, native.path, 'video/mp4"', 0.001)
+            transcoding._served(at, native, native.path, 'video/mp4"', 0.1)
 
 
 def test_the_service_is_told_as_a_share_of_the_codec() -> None:
