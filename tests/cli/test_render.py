@@ -51,6 +51,7 @@ def test_frames_are_files_or_one_that_moves(run: Program, stored: list[Dataset])
     assert [Path(line) for line in ran.out.splitlines()] == [_path(stored[1], f"-{n}.png") for n in (3, 1)]
     assert run("render", *uids, "--format", "gif").out == f"{_path(stored[1], '.gif')}\n"
     assert _opened(_path(stored[1], ".gif")).n_frames == 3
+    assert run("render", *uids, "--format", "gif", "--frames", "1,3").out == f"{_path(stored[1], '-1,3.gif')}\n"
 
 
 def test_an_instance_that_is_no_image_is_saved_as_what_it_is(run: Program, service: str) -> None:
@@ -77,6 +78,7 @@ def test_one_thumbnail_stands_for_all(run: Program, stored: list[Dataset]) -> No
     assert run("render", study, "--thumbnail").out == f"{study}/thumbnail.jpg\n"
     assert run("render", study, series, "--thumbnail").out == f"{study}/{series}/thumbnail.jpg\n"
     ran = run("render", study, series, instance, "--thumbnail", "--frames", "2", "--format", "webp", "--size", "64x32")
+    assert ran.out == f"{study}/{series}/{instance}/thumbnail-2.webp\n"
     assert _opened(ran.out.strip()).size == (32, 32)
 
 
@@ -119,6 +121,7 @@ def test_a_service_does_not_choose_the_folder(run: Program, recorder: Recorder, 
         (["--annotate", "foo"], "'annotation'"),
         (["--frames", "0"], "is not a list of frame numbers"),
         (["--frames", "1"], "frames are those of an INSTANCE"),
+        (["1.3", "1.4", "--frames", "1,5", "--thumbnail"], "of one frame"),
         (["--format", "bmp"], "bmp"),
     ],
 )

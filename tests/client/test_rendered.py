@@ -21,6 +21,13 @@ def test_one_image_may_come_alone(client: Any, service: Recorder) -> None:
     assert client.retrieve_study_rendered(S) == [b"one"]
 
 
+@pytest.mark.parametrize("accepted", ["text/html", "*/*"])
+def test_a_page_is_a_report_for_who_accepts_it(client: Any, service: Recorder, accepted: str) -> None:
+    service.replies = [Reply(200, {"Content-Type": "text/html; charset=utf-8"}, b"<!DOCTYPE html>")]
+    page = client.retrieve_instance_rendered(S, E, I, media_types=[accepted])
+    assert (page, page.media_type) == (b"<!DOCTYPE html>", "text/html")
+
+
 def test_frames_come_as_images(client: Any, service: Recorder) -> None:
     service.replies = [recorder.multipart([b"2", b"1"], "image/jpeg")]
     assert list(client.iter_rendered(S, E, I, [2, 1], annotation=["patient", "technique"], iccprofile="srgb")) == [

@@ -55,7 +55,12 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
         (
             "IMAGE",
             {"ReferencedSOPSequence": referenced(CT, ReferencedFrameNumber=[2, 5])},
-            "CT Image Storage 1.2.3, frame 2, 5",
+            "CT Image Storage 1.2.3, frames 2, 5",
+        ),
+        (
+            "WAVEFORM",
+            {"ReferencedSOPSequence": referenced("1.9", ReferencedWaveformChannels=[5, 3, 2, 0])},
+            "1.9 1.2.3, channels 5/3, 2/all",
         ),
         ("COMPOSITE", {"ReferencedSOPSequence": referenced("1.9")}, "1.9 1.2.3"),
         ("SCOORD", {"GraphicType": "POLYLINE", "GraphicData": [1.0] * 10}, "polyline of 5 points"),

@@ -317,7 +317,7 @@ def test_a_pdf_is_no_image(archive: Archive) -> None:
 @pytest.mark.parametrize(("uid", "name"), [("1.2.840.10008.5.1.4.1.1.481.5", "RT Plan Storage"), ("1.2.3", "1.2.3")])
 def test_what_is_neither_is_named(archive: Archive, uid: str, name: str) -> None:
     target = add(archive, data.dataset(SOPClassUID=uid))
-    with pytest.raises(NotAcceptable, match=f"The Instance, a {name}, has no pixel data"):
+    with pytest.raises(NotAcceptable, match=rf"The Instance \({name}\) is neither report nor document"):
         of_instance(archive, target)
 
 

@@ -33,7 +33,7 @@ from filmroom.protocol import rendering
 
 _SIZE = re.compile(r"([1-9][0-9]*)(?:[x,]([1-9][0-9]*))?")
 _UID = r"([0-9.]*[0-9])"
-_PLACE = re.compile(rf"/studies/{_UID}/series/{_UID}/instances/{_UID}(?:/frames/([0-9]+)[0-9,]*)?/rendered")
+_PLACE = re.compile(rf"/studies/{_UID}/series/{_UID}/instances/{_UID}(?:/frames/([0-9,]+))?/rendered")
 
 
 class Format(StrEnum):
@@ -131,7 +131,7 @@ def render(
 ) -> None:
     """Save images for people of a study, or of one series of it, or of one instance of that.
 
-    An instance that is a report or a document instead is saved as that: instance.html, instance.pdf.
+    An INSTANCE that is named and is a report or a document instead is saved as that: instance.html, instance.pdf.
 
     The files are named DIR/study/series/instance.jpg by their UIDs, those of frames instance-5.jpg; a thumbnail is
     called thumbnail.jpg, in the folder of what it stands for. Files of these names are replaced. Their paths are
@@ -146,6 +146,8 @@ def render(
     """
     if frames and instance is None:
         raise typer.BadParameter("frames are those of an INSTANCE, which is not named", param_hint="--frames")
+    if frames and thumbnail and "," in frames:
+        raise typer.BadParameter("a thumbnail is of one frame: name one number", param_hint="--frames")
     params = {"window": window, "viewport": size, "annotation": annotate}
     options: dict[str, Any] = {"media_types": [format.media_type], "quality": quality, "params": params}
     uids = [uid for uid in (study, series, instance) if uid is not None]
@@ -192,7 +194,7 @@ def _names(uids: list[str], numbers: list[int] | None, thumbnail: bool) -> Itera
     """What to call images of which the service does not say what they are of: by what was asked for, in its order."""
     whole = "/".join(uids)
     if thumbnail:
-        yield f"{whole}/thumbnail"
+        yield f"{whole}/thumbnail" + (f"-{numbers[0]}" if numbers else "")
     elif numbers:
         yield from (f"{whole}-{number}" for number in numbers)
     elif len(uids) == 3:

@@ -40,6 +40,7 @@ INSTANCES = ("application/dicom",)
 ZIP = "application/zip"
 AS_STORED = {*INSTANCES, "application/octet-stream"}  # what can be asked for in the Transfer Syntax "*"
 JPEG = ("image/jpeg",)
+_PAGES = ("text/html", "text/*", "*/*")  # who accepts one of these asks for whatever it is
 _FORMATS = {"DA": "%Y%m%d", "TM": "%H%M%S", "DT": "%Y%m%d%H%M%S"}
 ORIGINAL = {"msdicom-request-original": "True"}  # of the Azure service
 
@@ -71,7 +72,7 @@ class Stream(Generic[T]):
 
     def splitter(self, response: httpx2.Response) -> Splitter:
         """What cuts the answer into parts. A page is one of them only for who asked for it."""
-        if is_page(response.headers) and "text/html" not in self.request.headers["accept"]:
+        if is_page(response.headers) and not any(one in self.request.headers["accept"] for one in _PAGES):
             raise BadResponse(PAGE)
         is_range = response.status_code == HTTPStatus.PARTIAL_CONTENT
         return Splitter(response.headers, self.open_file, self.expected, self.progress, is_range=is_range)

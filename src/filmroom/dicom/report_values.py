@@ -67,9 +67,14 @@ def _referenced(item: Elements) -> str:
     """An Instance, and what of it."""
     sop_class = shown(item, _REFERENCED_CLASS)
     parts = [" ".join(filter(None, (uids.name(sop_class) or sop_class, shown(item, _REFERENCED_INSTANCE))))]
-    for name, key in (("frame", "00081160"), ("segment", "0062000B"), ("channel", "0040A0B0")):
+    for name, key in (("frame", "00081160"), ("segment", "0062000B")):
         if value := shown(item, key):
-            parts.append(f"{name} {value}")
+            parts.append(f"{name}{'s' if ',' in value else ''} {value}")
+    told = [str(one) for one in item.get("0040A0B0", {}).get("Value", ())]
+    # Pairs of a multiplex group and a channel in it, of which 0 is all (PS3.3 §C.18.5).
+    channels = [f"{group}/{'all' if one == '0' else one}" for group, one in zip(told[::2], told[1::2], strict=False)]
+    if channels:
+        parts.append(f"channel{'s' if len(channels) > 1 else ''} {', '.join(channels)}")
     return ", ".join(filter(None, parts))
 
 

@@ -43,8 +43,8 @@ def document(archive: Archive, stored: StoredInstance, selected: Selected) -> Re
         return _encapsulated(archive, stored, choose(selected, {DOCUMENTS[stored.sop_class]}, stored))
     kind = uids.name(stored.sop_class) or stored.sop_class
     raise NotAcceptable(
-        f"The Instance, a {kind}, has no pixel data of which it is known where a Frame begins, so it is not rendered; "
-        "ask for application/dicom."
+        f"The Instance ({kind}) is neither report nor document, and has no pixel data of which it is known where a "
+        "Frame begins: it can be had as application/dicom."
     )
 
 
