@@ -146,6 +146,7 @@ def test_frames_that_are_not_there_are_named(run: Program, service: str, stored:
     ran = run("render", *_uids(stored[0]), "--frames", "1,5")
     assert ran.code == 1
     assert "/frames/1,5 at" in ran.err
+    assert ran.err.endswith(": There is no Frame 5: the Instance has 1.\n")
 
 
 def test_a_folder_that_cannot_be_written_ends_with_1(run: Program, stored: list[Dataset]) -> None:

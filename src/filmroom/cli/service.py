@@ -1,5 +1,6 @@
 """What the commands that talk to a service share: its options, a client of it, and the exit codes."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,12 +150,24 @@ def existing(what: str, client: Client) -> Iterator[None]:
     except NotFound as error:
         if is_no_root(error, client.base_url):
             raise
-        absent(what, client)
+        absent(what, client, _reason(error))
 
 
-def absent(what: str, client: Client) -> NoReturn:
+def absent(what: str, client: Client, reason: str = "") -> NoReturn:
     """End the program, for the service does not have what was named."""
-    stop(f"there is no {what} at {shown(client.base_url)}", NOT_ALL)
+    stop(f"there is no {what} at {shown(client.base_url)}{reason and ': '}{reason}", NOT_ALL)
+
+
+_NO_REASON = re.compile(r"The specified \w+ cannot be found\.?|Not Found", re.IGNORECASE)
+
+
+def _reason(error: NotFound) -> str:
+    """What the service said besides that there is nothing; a page or a document is no sentence."""
+    said = printable(error.message)
+    return "" if _NO_REASON.fullmatch(said) or len(said) > _LONGEST_REASON else said
+
+
+_LONGEST_REASON = 250
 
 
 @contextmanager
