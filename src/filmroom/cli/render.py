@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from filmroom.cli import typed
+from filmroom.cli.endings import DOCUMENTS, ENDINGS
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -25,8 +26,7 @@ from filmroom.cli.service import (
     existing,
     stop,
 )
-from filmroom.client import Client
-from filmroom.client._parts import Content
+from filmroom.client import Client, Content
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadParameter, NotAcceptable
 from filmroom.protocol import rendering
@@ -49,18 +49,6 @@ class Format(StrEnum):
     def media_type(self) -> str:
         """As it stands in Accept."""
         return f"{'video' if self is Format.MP4 else 'image'}/{self.value}"
-
-
-# What an instance that is no image is asked for as.
-_DOCUMENTS = {
-    "text/html": ".html",
-    "application/pdf": ".pdf",
-    "text/xml": ".xml",
-    "model/stl": ".stl",
-    "model/obj": ".obj",
-    "model/mtl": ".mtl",
-}
-_ENDINGS = {one.media_type: ".jpg" if one is Format.JPEG else f".{one}" for one in Format} | _DOCUMENTS
 
 
 def _size(value: str | None) -> str | None:
@@ -177,7 +165,7 @@ def _one(client: Client, uids: tuple[str, str, str], options: dict[str, Any]) ->
         return client.retrieve_instance_rendered(*uids, **options)
     except NotAcceptable as refused:
         try:
-            return client.retrieve_instance_rendered(*uids, **{**options, "media_types": [*_DOCUMENTS]})
+            return client.retrieve_instance_rendered(*uids, **{**options, "media_types": [*DOCUMENTS]})
         except NotAcceptable:
             raise refused from None
 
@@ -208,7 +196,7 @@ def _saved(images: Iterable[Content], folder: Path, names: Iterator[str]) -> Ite
         place = _PLACE.search(image.location or "")
         if place:
             name = "/".join(place.group(1, 2, 3)) + (f"-{place[4]}" if place[4] else "")
-        path = folder / (name + _ENDINGS.get(image.media_type, ""))
+        path = folder / (name + ENDINGS.get(image.media_type, ""))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(image)
         yield path

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from filmroom.cli import typed
+from filmroom.cli.endings import ENDINGS
 from filmroom.cli.service import NOT_ALL, absent, stop
 from filmroom.client import Client, Content, Metadata
 from filmroom.client._json import single
@@ -19,27 +20,6 @@ from filmroom.dicom.transfer_syntax import OCTET_STREAM
 
 ENCAPSULATED_DOCUMENT, MIME_TYPE = "00420011", "00420012"
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
-
-# How files are called by their media types; else .raw for frames and .bin for bulk values.
-ENDINGS = {
-    "application/pdf": ".pdf",
-    "text/xml": ".xml",
-    "application/xml": ".xml",
-    "model/stl": ".stl",
-    "model/obj": ".obj",
-    "model/mtl": ".mtl",
-    "image/jpeg": ".jpg",
-    "image/jls": ".jls",
-    "image/jp2": ".jp2",
-    "image/jpx": ".jpx",
-    "image/jphc": ".jphc",
-    "image/jxl": ".jxl",
-    "image/dicom-rle": ".rle",
-    "application/x-deflate": ".deflate",
-    "video/mpeg2": ".mpg",
-    "video/mp4": ".mp4",
-    "video/h265": ".h265",
-}
 
 
 def save_frames(client: Client, target: Resource, numbers: list[int], syntax: str, folder: Path) -> Iterator[Path]:

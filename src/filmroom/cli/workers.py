@@ -54,7 +54,9 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
 def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
     """One worker for each socket, until a signal handler raises or the first of them can't start."""
     counts = _CONTEXT.RawArray("i", [ABSENT] * len(listening))
-    places = [_Place(config, counts, number, one.getsockname(), one) for number, one in enumerate(listening)]
+    places = [
+        _Place(config, counts, number, one.family, one.getsockname(), one) for number, one in enumerate(listening)
+    ]
     served = False
     try:
         while True:
@@ -85,6 +87,7 @@ class _Place:
     config: uvicorn.Config
     counts: Any  # the connections of each worker
     number: int  # of this place among them
+    family: socket.AddressFamily
     address: Any
     listening: socket.socket | None
     worker: SpawnProcess | None = None
@@ -102,18 +105,16 @@ class _Place:
             return
         try:
             if self.listening is None:
-                family = socket.AF_INET6 if len(self.address) > 2 else socket.AF_INET
-                self.listening = _bound(family, self.address, socket.SO_REUSEPORT)
+                self.listening = _bound(self.family, self.address, socket.SO_REUSEPORT)
             given = (self.config, self.listening, self.counts, self.number)
             worker = _CONTEXT.Process(target=_serve, args=given, name="filmroom web")
             worker.start()
+            self.worker = worker  # at once: a signal may end the service here, and it ends those that it knows
             if _OWN_SOCKETS:  # the worker has it: while ours is open the kernel deals connections to it, served or not
                 self.listening.close()
                 self.listening = None
         except OSError as error:  # no more processes, or the port is another's by now
             self._leave(error=error.strerror)
-        else:
-            self.worker = worker
 
     def clear(self) -> None:
         """The worker has ended, and its socket with it: nobody waits for its successor."""
