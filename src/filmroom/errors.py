@@ -9,10 +9,12 @@ Error
     Conflict                the state of what is stored forbids it
     NotAcceptable           nothing that is acceptable can be sent
     UnsupportedMediaType    a body of a kind that is not understood
+    PreconditionFailed      what is stored is not the version that the request is about
     NotSatisfiable          a range of bytes that is not there
     TooLarge                a part or a request above the limit
     Forbidden               the user may not do this
     Unavailable             the index, the blob store or a worker did not answer, or the disk is full
+        Replaced            another Instance has taken the place of the one that was found
     Lost                    the file of a stored Instance is missing or damaged
 
 A message is one sentence for a person: what was wrong, named in DICOM words, and what would be right.
@@ -52,6 +54,10 @@ class NotAcceptable(Error):
     """Nothing that the request accepts can be sent."""
 
 
+class PreconditionFailed(Error):
+    """What is stored is not, or no longer, the version that the request is about."""
+
+
 class NotSatisfiable(Error):
     """The range of bytes that is asked for begins after the end; `length` is how many bytes there are."""
 
@@ -74,6 +80,10 @@ class Forbidden(Error):
 
 class Unavailable(Error):
     """The index, the blob store or a worker did not answer, or the disk is full. Trying again later may help."""
+
+
+class Replaced(Unavailable):
+    """Between finding an Instance and reading it, another one has taken its place."""
 
 
 class Lost(Error):

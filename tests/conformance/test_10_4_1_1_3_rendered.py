@@ -187,9 +187,10 @@ def test_a_browser_sees_an_image(http: httpx2.Client, series: list[Sent]) -> Non
 
 
 @pytest.mark.parametrize("level", ["study", "series"])
-def test_of_studies_and_series_there_are_images_alone(http: httpx2.Client, report: Sent, level: str) -> None:
+def test_a_study_or_a_series_with_a_report_alone_is_the_report(http: httpx2.Client, report: Sent, level: str) -> None:
+    page = http.get(f"{ROOT}{report.instance}/rendered")
     for headers in (BROWSER, {"Accept": "text/html"}):
-        assert http.get(f"{ROOT}{getattr(report, level)}/rendered", headers=headers).status_code == 406
+        assert http.get(f"{ROOT}{getattr(report, level)}/rendered", headers=headers).content == page.content
     assert http.get(f"{ROOT}{report.instance}/thumbnail").status_code == 404
 
 

@@ -189,3 +189,22 @@ def test_a_converted_value_is_where_metadata_says(http: httpx2.Client, url: str)
     )
     assert part.headers["Content-Location"].removeprefix(url + ROOT) == place
     assert part.content == made.dataset.PixelData
+
+
+def test_native_pixel_data_in_one_part_are_all_frames(http: httpx2.Client) -> None:
+    made = sent(data.image(frames=3))
+    store(http, ROOT, made.content)
+    for end in ("pixeldata", "bulkdata/7FE00010"):
+        answer = http.get(f"{ROOT}{made.instance}/{end}", headers={"Accept": OCTETS})
+        assert (answer.status_code, answer.content) == (200, made.dataset.PixelData)
+        assert answer.headers["Content-Location"].endswith(f"{made.instance}/{end}")
+
+
+@pytest.mark.parametrize("end", ["pixeldata", "bulkdata/7FE00010"])
+def test_native_pixel_data_are_encoded_for_who_asks(http: httpx2.Client, end: str) -> None:
+    made = sent(data.image(frames=2))
+    store(http, ROOT, made.content)
+    found = parts(http.get(f"{ROOT}{made.instance}/{end}", headers={"Accept": 'multipart/related; type="image/jls"'}))
+    assert [part.headers["Content-Type"] for part in found] == ["image/jls; transfer-syntax=1.2.840.10008.1.2.4.80"] * 2
+    answer = http.get(f"{ROOT}{made.instance}/{end}", headers={"Accept": "image/jls"})
+    assert (answer.status_code, "several parts" in answer.text) == (406, True)

@@ -23,6 +23,9 @@ KINDS = {
     "Metadata as XML": ("{instance}/metadata", "application/dicom+xml"),
     "Metadata of a Study": ("{study}/metadata", "application/dicom+json"),
     "ZIP": ("{study}", "application/zip"),
+    "Rendered": ("{instance}/rendered", "image/png"),
+    "Rendered Series": ("{series}/rendered", "image/png"),
+    "Thumbnail": ("{instance}/thumbnail", "image/png"),
 }
 OF_ONE = [kind for kind, (path, _) in KINDS.items() if path.startswith("{instance}")]
 
@@ -57,6 +60,21 @@ def test_what_is_known_is_304(http: httpx2.Client, image: Sent, kind: str) -> No
     assert get(http, image, kind, If_None_Match='"other"').status_code == 200
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_version_than_asked_about_is_refused(http: httpx2.Client, image: Sent, kind: str) -> None:
+    tag = get(http, image, kind).headers["ETag"]
+    for named, status in (("*", 200), ('"other"', 412), (tag, 412 if tag.startswith("W/") else 200)):
+        assert get(http, image, kind, If_Match=named).status_code == status
+    assert "If-Match" in get(http, image, kind, If_Match='"other"').text
+
+
+@pytest.mark.parametrize("kind", OF_ONE)
+def test_what_was_stored_later_than_asked_about_is_refused(http: httpx2.Client, image: Sent, kind: str) -> None:
+    modified = get(http, image, kind).headers["Last-Modified"]
+    assert get(http, image, kind, If_Unmodified_Since=modified).status_code == 200
+    assert get(http, image, kind, If_Unmodified_Since="Sat, 01 Jan 2000 00:00:00 GMT").status_code == 412
+
+
 @pytest.mark.parametrize("kind", OF_ONE)
 def test_what_was_not_modified_is_304(http: httpx2.Client, image: Sent, kind: str) -> None:
     date = get(http, image, kind).headers.get("Last-Modified")
@@ -82,6 +100,9 @@ def test_only_what_is_the_same_to_the_byte_is_strong(http: httpx2.Client, image:
     assert KINDS.keys() - weak == {
         "Instance in one part",
         "Frame",
+        "Rendered",
+        "Rendered Series",
+        "Thumbnail",
         "Bulkdata",
         "Metadata",
         "Metadata as XML",

@@ -50,6 +50,21 @@ def kinds(image: Sent) -> dict[str, tuple[str, dict[str, str], bytes]]:
     }
 
 
+@pytest.mark.parametrize("path", ["/rendered", "/thumbnail"])
+def test_ranges_of_what_is_made(http: httpx2.Client, image: Sent, path: str) -> None:
+    whole = http.get(ROOT + image.instance + path)
+    part = http.get(ROOT + image.instance + path, headers={"Range": "bytes=5-9", "If-Range": whole.headers["ETag"]})
+    assert whole.headers["Accept-Ranges"] == "bytes"
+    assert (part.status_code, part.content) == (206, whole.content[5:10])
+
+
+def test_ranges_of_a_document(http: httpx2.Client) -> None:
+    made = sent(data.document(b"%PDF-1.7 content", "1.2.840.10008.5.1.4.1.1.104.1"))
+    store(http, ROOT, made.content)
+    part = http.get(f"{ROOT}{made.instance}/rendered", headers={"Range": "bytes=-7"})
+    assert (part.status_code, part.content, part.headers["Content-Type"]) == (206, b"content", "application/pdf")
+
+
 @pytest.mark.parametrize("kind", ["bulk data", "pixel data", "a Frame", "an Instance"])
 @pytest.mark.parametrize("text", ["0-0", "100-199", "-7", "8000-", "0-99999999"])
 def test_one_range(http: httpx2.Client, image: Sent, kind: str, text: str) -> None:

@@ -12,7 +12,7 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from filmroom.dicom import json_model, part10, report_pages, report_values, reports
+from filmroom.dicom import json_model, part10, report_pages, report_values, reports, uids
 from filmroom.dicom.reports import Line, Report
 from filmroom.errors import NotAcceptable
 from tests import data
@@ -160,7 +160,7 @@ def test_real_reports(name: str) -> None:
 def test_all_reports_of_the_standard_are_of_the_family() -> None:
     named = {uid for uid, entry in UID_dictionary.items() if entry[1] == "SOP Class" and " SR Storage" in entry[0]}
     assert len(named) > 20
-    assert all(uid.startswith(reports.FAMILY) for uid in named)
+    assert all(uid.startswith(uids.REPORTS) for uid in named)
 
 
 # --- Attributes whose values make no sense

@@ -6,7 +6,7 @@ import pytest
 
 from filmroom.server import messages
 from filmroom.server.messages import Multipart, Ranges
-from filmroom.services.retrieve import Content
+from filmroom.services.content import Content
 
 DICOM, EXPLICIT = "application/dicom", "1.2.840.10008.1.2.1"
 

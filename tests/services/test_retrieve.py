@@ -22,8 +22,9 @@ from filmroom.pixels import codecs
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import STORED, Kind, Selected, select
 from filmroom.services import retrieve as service
+from filmroom.services.content import Content
 from filmroom.services.delete import delete
-from filmroom.services.retrieve import Content, Version
+from filmroom.services.retrieve import Version
 from filmroom.services.store import part, store
 from filmroom.settings import Settings
 from tests import data

@@ -15,7 +15,6 @@ from filmroom.dicom.report_values import Elements, Texts, bulk_path, meaning, sa
 from filmroom.errors import NotAcceptable
 
 VERSION = 1  # of what is written: another one makes other ETags
-FAMILY = "1.2.840.10008.5.1.4.1.1.88."  # all SOP Classes of reports, and only these, begin with it (PS3.4 §B.5)
 MOST_LINES = 50_000
 MOST_CHARACTERS = 8 << 20
 MOST_BULK_TEXTS = 64  # texts that are bulk data have a megabyte, as a rule

@@ -19,6 +19,11 @@ class TransferSyntax:
     lossy: bool = False
     media_type: str = OCTET_STREAM
 
+    @property
+    def is_video(self) -> bool:
+        """Whether its fragments are one stream, and no Frame can be had without the others (PS3.5 §8.2.5 ff)."""
+        return self.media_type.startswith("video/")
+
 
 def _native(
     uid: str, name: str, *, implicit: bool = False, big: bool = False, deflated: bool = False

@@ -2,6 +2,10 @@
 
 from pydicom._uid_dict import UID_dictionary
 
+# All SOP Classes of a kind, and only these, begin with it.
+REPORTS = "1.2.840.10008.5.1.4.1.1.88."  # Structured Reports (PS3.4 §B.5)
+ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."  # encapsulated documents
+
 
 def name(uid: str) -> str | None:
     """The name of a SOP Class, a Transfer Syntax, ...; None if the Standard has no such UID."""

@@ -21,7 +21,7 @@ class Kind(Enum):
     INSTANCE = auto()
     FRAMES = auto()
     RENDERED = auto()
-    RENDERED_MANY = auto()  # the images of a Study or a Series
+    RENDERED_MANY = auto()  # of a Study or a Series
     THUMBNAIL = auto()
     BULKDATA = auto()
     PIXELDATA = auto()  # all Frames of an Instance, or its video

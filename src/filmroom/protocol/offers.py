@@ -1,6 +1,7 @@
 """What can be sent for each kind of resource: the tables of PS3.18 §8.7.3 and those of the Azure service."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from filmroom.protocol.negotiation import Kind, Offer, Offers
@@ -134,6 +135,13 @@ def _video_rows() -> tuple[Offer, ...]:
     return tuple(_compressed_row("*/*", media_type) for media_type in VIDEOS)
 
 
+def _stored_videos() -> Iterator[Offer]:
+    """A video shown as it is. Who takes anything gets no images as MP4; so the Transfer Syntaxes of these are named."""
+    for media_type in VIDEOS:
+        for accept in _ANYTHING if media_type == MP4 else (media_type, "video/*", *_ANYTHING):
+            yield replace(_compressed_row(accept, media_type), payloads=_BOTH)
+
+
 def _standard(*rows: Offer, charset: bool = False) -> Offers:
     return Offers(rows, without_accept="*/*", accept_parameter=True, specific=True, charset=charset)
 
@@ -164,23 +172,26 @@ def _images(payloads: frozenset[bool]) -> tuple[Offer, ...]:
 
 
 # PS3.18 Table 8.7.4-1. Which of these an Instance can be sent in is the service's to know: */* is each default.
-_RENDERED_IMAGES = (
-    *_images(_BOTH),
-    Offer("", JPEG, _MULTIPART),
-    *(Offer(accept, MP4, _BOTH) for accept in (MP4, "video/*")),
-)
 _TEXTS = (HTML, PLAIN, *DOCUMENTS)  # of equal ones that can be made, the first
 
 
-def _texts(ranges: Collection[str]) -> tuple[Offer, ...]:
-    named = (Offer(media_type, media_type, _SINGLE) for media_type in _TEXTS)
-    within = (Offer(one, media_type, _SINGLE) for one in ranges for media_type in _TEXTS if _is_in(media_type, one))
+def _texts(ranges: Collection[str], payloads: frozenset[bool] = _SINGLE) -> tuple[Offer, ...]:
+    named = (Offer(media_type, media_type, payloads) for media_type in _TEXTS)
+    within = (Offer(one, media_type, payloads) for one in ranges for media_type in _TEXTS if _is_in(media_type, one))
     return (*named, *within)
 
 
 def _is_in(media_type: str, media_range: str) -> bool:
-    return media_range == "*/*" or media_type.startswith(media_range.removesuffix("*"))
+    return media_range in _ANYTHING or media_type.startswith(media_range.removesuffix("*"))
 
+
+_RENDERED = _standard(
+    *_images(_BOTH),
+    Offer("", JPEG, _MULTIPART),
+    *(Offer(accept, MP4, _BOTH) for accept in (MP4, "video/*")),
+    *_stored_videos(),
+    *_texts(("application/*", "text/*", "model/*", *_ANYTHING), _BOTH),
+)
 
 STANDARD: Mapping[Kind, Offers] = MappingProxyType(
     {
@@ -195,8 +206,8 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             *_compressed_rows(),
             *_video_rows(),
         ),
-        Kind.RENDERED: _standard(*_RENDERED_IMAGES, *_texts(("application/*", "text/*", "model/*", "*/*"))),
-        Kind.RENDERED_MANY: _standard(*_RENDERED_IMAGES),
+        Kind.RENDERED: _RENDERED,
+        Kind.RENDERED_MANY: _RENDERED,
         Kind.THUMBNAIL: _standard(*_images(_SINGLE)),
         Kind.METADATA: _json(Offer(DICOM_XML, DICOM_XML, _BOTH)),
         Kind.SEARCH: _json(),

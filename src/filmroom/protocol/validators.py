@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 
+from filmroom.errors import PreconditionFailed
+
 
 @dataclass(frozen=True, slots=True)
 class Validator:
@@ -28,6 +30,21 @@ class Validator:
 def tags(if_none_match: Sequence[str]) -> frozenset[str]:
     """What If-None-Match names: "*", or ETags, quoted, weak, in a list (RFC 9110 §13.1.2)."""
     return frozenset(one.strip().removeprefix("W/").strip('"') for line in if_none_match for one in line.split(","))
+
+
+def check(validator: Validator, if_match: Sequence[str], if_unmodified_since: str | None) -> None:
+    """Refuse another version than the request is about: by If-Match or, only without that, by the date (§13.2.2).
+
+    A weak ETag matches nothing here (§13.1.1).
+    """
+    if if_match:
+        named = {one.strip() for line in if_match for one in line.split(",")}
+        if "*" not in named and (validator.weak or validator.etag not in named):
+            raise PreconditionFailed(f"What is stored now has the ETag {validator.etag}, which If-Match does not name.")
+        return
+    since = None if if_unmodified_since is None else _seconds(if_unmodified_since)
+    if since is not None and validator.modified is not None and int(validator.modified) > since:
+        raise PreconditionFailed(f"What is stored was stored at {_date(int(validator.modified))}, after that time.")
 
 
 def is_known(validator: Validator, if_none_match: Sequence[str], if_modified_since: str | None) -> bool:

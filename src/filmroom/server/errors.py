@@ -16,6 +16,7 @@ STATUSES: dict[type[errors.Error], int] = {
     errors.NotFound: 404,
     errors.NotAcceptable: 406,
     errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.NotSatisfiable: 416,

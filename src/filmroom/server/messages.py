@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from filmroom.protocol import byte_ranges, multipart
-from filmroom.services.retrieve import Content
+from filmroom.services.content import Content
 
 
 def content_type(content: Content) -> str:
@@ -35,7 +35,7 @@ class Multipart:
             first: Content | None = contents[0]
         elif (first := next(contents, None)) is not None:  # there may be nothing to send, and so no type
             self._contents = chain([first], contents)
-        kind = f' type="{first.media_type}";' if root is not None and first is not None else ""
+        kind = f' type="{first.media_type.partition(";")[0]}";' if root is not None and first is not None else ""
         self.content_type = f"multipart/related;{kind} boundary={self._boundary}"
 
     @property

@@ -5,22 +5,23 @@ from collections.abc import Callable
 from starlette.requests import Request
 
 from filmroom.dicom.resources import Resource
-from filmroom.protocol import multipart, offers, validators
+from filmroom.protocol import multipart, offers
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Selected
 from filmroom.protocol.validators import Validator
 from filmroom.server import messages, responses
-from filmroom.server.responses import Answer
+from filmroom.server.responses import Answer, Conditions
 from filmroom.server.work import Body
 from filmroom.services.retrieve import Metadata, Version
 
 
-def known(dialect: Dialect, request: Request, selected: Selected) -> Callable[[Version], bool]:
+def known(dialect: Dialect, request: Request, target: Resource, selected: Selected) -> Callable[[Version], bool]:
     """Whether the client has a version already. The Azure service compares text with text."""
-    tags, since = request.headers.getlist("if-none-match"), request.headers.get("if-modified-since")
     if not dialect.quoted_etags:
-        return lambda version: ", ".join(tags) == version.tag
-    return lambda version: validators.is_known(_validator(version, selected), tags, since)
+        tags = ", ".join(request.headers.getlist("if-none-match"))
+        return lambda version: tags == version.tag
+    conditions = Conditions.of(dialect, request, target)
+    return lambda version: conditions.known(_validator(version, selected))
 
 
 def represent(

@@ -112,10 +112,14 @@ def successes(method: Method, dialect: Dialect) -> tuple[int, ...]:
         return tuple(sorted({200, dialect.empty_search_status}))
     if method.kind is Kind.STORE:
         return tuple(sorted(set(dialect.store_statuses.values()) - {409}))
-    versioned = method.kind not in _WITHOUT_VERSION and (dialect.validators or method.kind is Kind.METADATA)
+    known = _versioned(method, dialect) or method.kind is Kind.METADATA
     return tuple(
-        sorted({*method.statuses} | ({304} if versioned else set()) | ({206} if _ranged(method, dialect) else set()))
+        sorted({*method.statuses} | ({304} if known else set()) | ({206} if _ranged(method, dialect) else set()))
     )
+
+
+def _versioned(method: Method, dialect: Dialect) -> bool:
+    return method.kind not in _WITHOUT_VERSION and dialect.validators
 
 
 def _ranged(method: Method, dialect: Dialect) -> bool:
@@ -165,4 +169,5 @@ def failures(method: Method, dialect: Dialect) -> tuple[int, ...]:
     negotiated = {406} if method.kind is not None else set()
     received = {409, 413, 415} if method.receives else set()
     beyond = {416} if _ranged(method, dialect) else set()
-    return tuple(sorted({400, 500, 503} | named | negotiated | received | beyond))
+    other = {412} if _versioned(method, dialect) else set()
+    return tuple(sorted({400, 500, 503} | named | negotiated | received | beyond | other))

@@ -1,6 +1,6 @@
 """Retrieve Rendered and Thumbnails over HTTP (PS3.18 §10.4.1.1.3, §10.4.1.1.4)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from starlette.requests import Request
@@ -9,16 +9,12 @@ from starlette.responses import Response
 from filmroom.dicom.presentation import Presentation
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadTarget
-from filmroom.protocol import multipart, rendering, targets
+from filmroom.protocol import rendering, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.protocol.validators import Validator
 from filmroom.server import responses
-from filmroom.server.requests import root_of, select, target_of
-from filmroom.server.responses import Answer, Conditions
-from filmroom.server.work import Body
+from filmroom.server.requests import select, target_of
 from filmroom.services import rendered as rendered_service
-from filmroom.services.rendered import Rendered, Rendering
 
 
 async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
@@ -30,14 +26,13 @@ async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
         how = Presentation(targets.quality(parameters.get("quality"), dialect.wording), square_pixels=False)
         if numbers is not None and len(numbers) > 1:
             raise BadTarget("One Frame can be rendered at a time: name one number.")
-    kind = Kind.RENDERED if target.level is Level.INSTANCE else Kind.RENDERED_MANY
-    selected = select(dialect, request, kind)
+    selected = select(dialect, request, Kind.RENDERED)
     archive = request.state.archive
-    if target.level is Level.INSTANCE:
-        service = partial(rendered_service.of_instance, archive, dialect, target, numbers, selected, how)
-    else:
-        service = partial(rendered_service.of_many, archive, target, selected, how)
-    return await send(dialect, request, service)
+    if target.level is not Level.INSTANCE:
+        many = partial(rendered_service.of_many, archive, target, selected, how)
+        return await responses.send_contents(dialect, request, target, many)
+    one = partial(rendered_service.of_instance, archive, dialect, target, numbers, selected, how)
+    return await responses.send_contents(dialect, request, target, one)
 
 
 async def retrieve_thumbnail(dialect: Dialect, request: Request) -> Response:
@@ -48,7 +43,7 @@ async def retrieve_thumbnail(dialect: Dialect, request: Request) -> Response:
     how = rendering.parse_thumbnail(_parameters(request))
     selected = select(dialect, request, Kind.THUMBNAIL)
     service = partial(rendered_service.thumbnail, request.state.archive, target, numbers, selected, how)
-    return await send(dialect, request, service)
+    return await responses.send_contents(dialect, request, target, service)
 
 
 def _numbers(dialect: Dialect, request: Request) -> tuple[int, ...] | None:
@@ -59,41 +54,3 @@ def _numbers(dialect: Dialect, request: Request) -> tuple[int, ...] | None:
 
 def _parameters(request: Request) -> Mapping[str, str]:
     return {name.lower(): value for name, value in request.query_params.items()}
-
-
-async def send(dialect: Dialect, request: Request, service: Callable[[], Rendered]) -> Response:
-    """Run the service in one hop, and make nothing that the client has."""
-    root = root_of(dialect, request)
-    conditions = Conditions.of(request, validating=dialect.presentation, dated=True)
-
-    def begin() -> Answer:
-        found = service()
-        validator = Validator(found.version, found.created, weak=found.multipart)  # its boundary is new each time
-        headers = validator.headers | responses.CACHING if dialect.presentation else {}
-        if conditions.known(validator):
-            return Answer(headers, None, status=304)
-        if found.multipart:
-            boundary = multipart.new_boundary()
-            kind = f'multipart/related; type="{found.parts[0].media_type}"; boundary={boundary}'
-            return Answer({**headers, "Content-Type": kind}, Body(_message(found, boundary, root)))
-        [part] = found.parts
-        length, chunks = part.open()
-        return Answer({**headers, **_headers(part, root, dialect)}, Body(chunks), length)
-
-    return responses.send(request, await request.state.work.run(begin))
-
-
-def _message(found: Rendered, boundary: str, root: str) -> Iterator[bytes]:
-    for part, chunks in found.opened():
-        headers = {"Content-Type": part.media_type, "Content-Location": root + part.location}
-        yield multipart.part_head(boundary, headers)
-        yield from chunks
-        yield multipart.part_tail()
-    yield multipart.closing(boundary)
-
-
-def _headers(part: Rendering, root: str, dialect: Dialect) -> dict[str, str]:
-    headers = {"Content-Type": part.media_type}
-    if part.media_type.startswith("text/"):
-        headers |= responses.POLICY
-    return headers | {"Content-Location": root + part.location} if dialect.presentation else headers

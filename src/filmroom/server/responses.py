@@ -1,19 +1,22 @@
 """Responses: with what a representation is sent, and whether it is sent at all (RFC 9110 §8.8, §13, §14)."""
 
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from filmroom.archive import Archive
-from filmroom.dicom.resources import Resource
+from filmroom.dicom.resources import Level, Resource
 from filmroom.protocol import byte_ranges, codings, offers, validators
+from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.validators import Validator
 from filmroom.server.messages import Multipart, Ranges, content_type
+from filmroom.server.requests import root_of
 from filmroom.server.work import Body
-from filmroom.services.retrieve import Content, zipped
+from filmroom.services.content import Content, Stream
+from filmroom.services.retrieve import zipped
 
 DICOM_JSON = "application/dicom+json"
 
@@ -21,7 +24,9 @@ DICOM_JSON = "application/dicom+json"
 CACHING = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
 # What others wrote, or what is made of it, is shown by browsers under our name: it may load and run nothing.
 POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
-_CONDITIONAL = frozenset({b"if-none-match", b"if-modified-since", b"range", b"if-range"})
+_CONDITIONAL = frozenset(
+    {b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,16 @@ class Conditions:
     head: bool
     validating: bool  # whether the dialect tells versions
     dated: bool  # whether one Instance is asked for: of several, one that is gone leaves no date
+    if_match: Sequence[str] = ()
+    if_unmodified_since: str | None = None
     if_none_match: Sequence[str] = ()
     if_modified_since: str | None = None
     range: str | None = None
     if_range: str | None = None
 
     @classmethod
-    def of(cls, request: Request, *, validating: bool, dated: bool) -> "Conditions":
-        headers = request.headers
+    def of(cls, dialect: Dialect, request: Request, target: Resource) -> "Conditions":
+        headers, validating, dated = request.headers, dialect.validators, target.level is Level.INSTANCE
         # Looking one up costs as much as going through all, and hardly a request has any.
         if not validating or _CONDITIONAL.isdisjoint([name for name, _ in headers.raw]):
             return cls(request.method == "HEAD", validating, dated)
@@ -56,6 +63,8 @@ class Conditions:
             request.method == "HEAD",
             validating,
             dated,
+            headers.getlist("if-match"),
+            headers.get("if-unmodified-since"),
             headers.getlist("if-none-match"),
             headers.get("if-modified-since"),
             headers.get("range"),
@@ -63,7 +72,8 @@ class Conditions:
         )
 
     def known(self, validator: Validator) -> bool:
-        """Whether the client has this version."""
+        """Whether the client has this version. If it is about another one, that is refused."""
+        validators.check(validator, self.if_match, self.if_unmodified_since)
         return validators.is_known(validator, self.if_none_match, self.if_modified_since)
 
     def ranges(self, validator: Validator, length: int) -> list[tuple[int, int]] | None:
@@ -78,49 +88,79 @@ class Conditions:
         return Answer({**headers, "Content-Type": media_type}, body, length)
 
 
+async def send_contents(
+    dialect: Dialect,
+    request: Request,
+    target: Resource,
+    service: Callable[[], Sequence[Content] | Stream],
+    *,
+    parts_have_ranges: bool = False,
+) -> Response:
+    """Run the service and take the first batch in one hop; then answer in one part or in several."""
+    root, conditions = described_root(dialect, request), Conditions.of(dialect, request, target)
+
+    def begin() -> Answer:
+        return represent(service(), root, conditions, parts_have_ranges=parts_have_ranges)
+
+    return send(request, await request.state.work.run(begin))
+
+
+def described_root(dialect: Dialect, request: Request) -> str | None:
+    """What is put before Content-Location; None where the dialect describes no parts."""
+    return root_of(dialect, request) if dialect.described_parts else None
+
+
 def represent(
-    contents: Sequence[Content], root: str | None, conditions: Conditions, *, parts_have_ranges: bool = False
+    contents: Sequence[Content] | Stream, root: str | None, conditions: Conditions, *, parts_have_ranges: bool = False
 ) -> Answer:
     """Contents in one part or in several.
 
     A Range means bytes of the content; where it comes in a part of a multipart message, only if `parts_have_ranges`,
     as clients take it to be with bulk data (PS3.18 §10.4.1.1.5).
     """
-    single = len(contents) == 1 and not contents[0].multipart
-    headers: dict[str, str] = {}
+    validator = _validator(contents, conditions.dated)
+    headers = validator.headers | CACHING if conditions.validating else {}
+    if conditions.known(validator):
+        return Answer(headers, None, status=304)
+    if isinstance(contents, Stream):
+        return _message(Multipart(contents.contents, root), headers, conditions)
+    if len(contents) > 1:
+        return _message(Multipart(contents, root), headers, conditions)
+    content = contents[0].ready()
     if conditions.validating:
-        validator = _validator(contents, single, conditions.dated)
-        headers = validator.headers | CACHING
-        if conditions.known(validator):
-            return Answer(headers, None, status=304)
-        if len(contents) == 1 and (single or parts_have_ranges):
-            partial = _partial(contents[0], validator, root, conditions, headers)
+        if content.form != contents[0].form:  # the next best, instead
+            validator = _validator([content], conditions.dated)
+            headers |= validator.headers
+        if not content.multipart or parts_have_ranges:
+            partial = _partial(content, validator, root, conditions, headers)
             if partial is not None:
                 return partial
-    if len(contents) > 1:
-        message = Multipart(contents, root)
-        return conditions.whole(headers, message.content_type, message.chunks(), message.length)
-    content = contents[0].ready()
-    if conditions.validating and content.transfer_syntax != contents[0].transfer_syntax:  # the next best, instead
-        headers |= _validator([content], not content.multipart, conditions.dated).headers
     if content.multipart:
-        message = Multipart([content], root)
-        return conditions.whole(headers, message.content_type, message.chunks(), message.length)
+        return _message(Multipart([content], root), headers, conditions)
+    if root is not None:
+        headers["Content-Location"] = root + content.location
     if content.media_type.startswith("text/"):
         headers |= POLICY
     return conditions.whole(headers, content_type(content), content.chunks, content.length)
 
 
-def _validator(contents: Sequence[Content], single: bool, dated: bool) -> Validator:
+def _message(message: Multipart, headers: Mapping[str, str], conditions: Conditions) -> Answer:
+    return conditions.whole(headers, message.content_type, message.chunks(), message.length)
+
+
+def _validator(contents: Sequence[Content] | Stream, dated: bool) -> Validator:
     """The version of what is sent. The boundary of a multipart message differs each time, a conversion may."""
+    if isinstance(contents, Stream):
+        return Validator(contents.version, weak=True)
     first = contents[0]
     modified = first.created if dated else None
-    if single:
-        return Validator(f"{first.watermark}-{first.transfer_syntax}", modified, weak=first.convert is not None)
+    if len(contents) == 1 and not first.multipart:
+        converted = first.convert is not None and not first.variant
+        return Validator(f"{first.watermark}-{first.form}", modified, weak=converted)
     newest = max([content.watermark for content in contents])
-    syntaxes = sorted({str(content.transfer_syntax) for content in contents})
-    syntax = syntaxes[0] if len(syntaxes) == 1 else f"{zlib.crc32(','.join(syntaxes).encode()):x}"
-    return Validator(f"{newest}-{len(contents)}-{syntax}", modified, weak=True)
+    forms = sorted({content.form for content in contents})
+    form = forms[0] if len(forms) == 1 else f"{zlib.crc32(','.join(forms).encode()):x}"
+    return Validator(f"{newest}-{len(contents)}-{form}", modified, weak=True)
 
 
 def _partial(
@@ -147,21 +187,12 @@ def _partial(
     return Answer(head, Body(message.chunks()), message.length, 206)
 
 
-def represent_stream(version: str, contents: Iterator[Content], root: str | None, conditions: Conditions) -> Answer:
-    """Contents of which nobody knows how many there will be."""
-    validator = Validator(version, weak=True)
-    if conditions.known(validator):
-        return Answer(validator.headers | CACHING, None, status=304)
-    message = Multipart(contents, root)
-    return conditions.whole(validator.headers | CACHING, message.content_type, message.chunks(), None)
-
-
 def represent_zip(
     archive: Archive, target: Resource, contents: Sequence[Content], conditions: Conditions, *, dicomdir: bool
 ) -> Answer:
     """The Instances in one ZIP archive, for a browser to save."""
-    validator = _validator(contents, False, conditions.dated)
-    validator = replace(validator, tag=f"{validator.tag}-{'dicomdir' if dicomdir else 'zip'}")
+    validator = _validator(contents, conditions.dated)
+    validator = replace(validator, tag=f"{validator.tag}-{'dicomdir' if dicomdir else 'zip'}", weak=True)
     headers = validator.headers | CACHING
     if conditions.known(validator):
         return Answer(headers, None, status=304)

@@ -1,7 +1,6 @@
 """The Studies Service and Resources (PS3.18 §10): store, retrieve, search, delete, in every dialect."""
 
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import orjson
@@ -9,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filmroom.dicom import store_response
-from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.resources import Level
 from filmroom.dicom.store_response import Summary
 from filmroom.errors import NotAcceptable
 from filmroom.protocol import offers, queries, targets
 from filmroom.protocol.dialects import Dialect
-from filmroom.protocol.negotiation import Kind, Selected
+from filmroom.protocol.negotiation import Kind
 from filmroom.server import bodies, metadata, responses
 from filmroom.server.bodies import Receiver
 from filmroom.server.requests import root_of, select, target_of
@@ -24,7 +23,6 @@ from filmroom.services import delete as delete_service
 from filmroom.services import retrieve as retrieve_service
 from filmroom.services import search as search_service
 from filmroom.services import store as store_service
-from filmroom.services.retrieve import Content
 
 
 async def store(dialect: Dialect, request: Request) -> Response:
@@ -63,7 +61,7 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
         if _are_bulk_values(dialect, request):
             return await retrieve_all(dialect, request, Kind.BULKDATA)
         raise
-    root, conditions = _described_root(dialect, request), _conditions(dialect, request, target)
+    root, conditions = responses.described_root(dialect, request), Conditions.of(dialect, request, target)
 
     def begin() -> Answer:
         contents = retrieve_service.instances_of(archive, dialect, target, selected)
@@ -89,38 +87,29 @@ async def retrieve_frames(dialect: Dialect, request: Request) -> Response:
     numbers = targets.frame_numbers(request.path_params["frames"], dialect.wording)
     selected = select(dialect, request, Kind.FRAMES).for_parts(len(numbers))
     service = partial(retrieve_service.frames, request.state.archive, target, numbers, selected, dialect.wording)
-    return await send_contents(dialect, request, target, service)
+    return await responses.send_contents(dialect, request, target, service)
 
 
 async def retrieve_bulkdata(dialect: Dialect, request: Request) -> Response:
     """Retrieve one bulk value (PS3.18 §10.4.1.1.5)."""
     selected, target = select(dialect, request, Kind.BULKDATA), target_of(dialect, request)
     service = partial(retrieve_service.bulkdata, request.state.archive, target, request.path_params["path"], selected)
-    return await send_contents(dialect, request, target, service, parts_have_ranges=True)
+    return await responses.send_contents(dialect, request, target, service, parts_have_ranges=True)
 
 
 async def retrieve_pixeldata(dialect: Dialect, request: Request) -> Response:
     """Retrieve all Frames of an Instance, or its video (PS3.18 §10.4.1.1.6)."""
     selected, target = select(dialect, request, Kind.PIXELDATA), target_of(dialect, request)
     service = partial(retrieve_service.pixeldata, request.state.archive, target, selected)
-    return await send_contents(dialect, request, target, service)
+    return await responses.send_contents(dialect, request, target, service)
 
 
 async def retrieve_all(dialect: Dialect, request: Request, kind: Kind) -> Response:
     """Retrieve all bulk values, or all Frames, of a Study, a Series or an Instance, in one message."""
-    selected, target, root = (
-        select(dialect, request, kind),
-        target_of(dialect, request),
-        _described_root(dialect, request),
-    )
+    selected, target = select(dialect, request, kind), target_of(dialect, request)
     service = retrieve_service.all_bulkdata if kind is Kind.BULKDATA else retrieve_service.all_pixeldata
-    conditions = _conditions(dialect, request, target)
-
-    def begin() -> Answer:
-        version, contents = service(request.state.archive, target, selected)
-        return responses.represent_stream(f"{version}-{_form(selected)}", contents, root, conditions)
-
-    return responses.send(request, await request.state.work.run(begin))
+    every = partial(service, request.state.archive, target, selected)
+    return await responses.send_contents(dialect, request, target, every)
 
 
 async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
@@ -129,7 +118,7 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     root = root_of(dialect, request)
     if target.level is not Level.INSTANCE:
         selected = selected.for_parts(2)
-    known = metadata.known(dialect, request, selected)
+    known = metadata.known(dialect, request, target, selected)
     wanted, unknown = queries.metadata_fields(dialect, request.query_params.multi_items())
 
     def begin() -> Answer:
@@ -162,38 +151,6 @@ async def delete(dialect: Dialect, request: Request) -> Response:
     """Delete a Study, a Series or an Instance (Azure; PS3.18 has no such transaction)."""
     await request.state.work.run(delete_service.delete, request.state.archive, target_of(dialect, request))
     return Response(status_code=204)
-
-
-def _form(selected: Selected) -> str:
-    """What an answer may be made of, in a word for its ETag."""
-    choices = [(one.media_type, one.transfer_syntax) for one in (selected, *selected.alternatives)]
-    return f"{zlib.crc32(repr(choices).encode()):x}"
-
-
-def _described_root(dialect: Dialect, request: Request) -> str | None:
-    """What is put before Content-Location; None where the dialect describes no parts."""
-    return root_of(dialect, request) if dialect.described_parts else None
-
-
-def _conditions(dialect: Dialect, request: Request, target: Resource) -> Conditions:
-    return Conditions.of(request, validating=dialect.validators, dated=target.level is Level.INSTANCE)
-
-
-async def send_contents(
-    dialect: Dialect,
-    request: Request,
-    target: Resource,
-    service: Callable[[], list[Content]],
-    *,
-    parts_have_ranges: bool = False,
-) -> Response:
-    """Run the service and take the first batch in one hop; then answer in one part or in several."""
-    root, conditions = _described_root(dialect, request), _conditions(dialect, request, target)
-
-    def begin() -> Answer:
-        return responses.represent(service(), root, conditions, parts_have_ranges=parts_have_ranges)
-
-    return responses.send(request, await request.state.work.run(begin))
 
 
 def _with_warnings(request: Request, response: Response, texts: Sequence[str]) -> Response:

@@ -36,8 +36,10 @@ _bulkdata, _pixeldata = (
     partial(_get, handler=partial(studies.retrieve_all, kind=kind), kind=kind)
     for kind in (Kind.BULKDATA, Kind.PIXELDATA)
 )
-_rendered = partial(_get, handler=rendered.retrieve_rendered, parameters=RENDERED_PARAMETERS)
-_thumbnail = partial(_get, handler=rendered.retrieve_thumbnail, kind=Kind.THUMBNAIL, parameters=THUMBNAIL_PARAMETERS)
+_rendered = partial(_get, handler=rendered.retrieve_rendered, parameters=RENDERED_PARAMETERS, ranges=True)
+_thumbnail = partial(
+    _get, handler=rendered.retrieve_thumbnail, kind=Kind.THUMBNAIL, parameters=THUMBNAIL_PARAMETERS, ranges=True
+)
 _by_uri = partial(
     Method,
     "GET",

@@ -10,7 +10,7 @@ from filmroom.errors import NotAcceptable
 from filmroom.protocol import negotiation, offers, wado_uri
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.server import rendered, studies
+from filmroom.server import responses
 from filmroom.services import rendered as rendered_service
 from filmroom.services import retrieve as retrieve_service
 
@@ -26,11 +26,11 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
         archive, target = request.state.archive, asked.target
         service = partial(rendered_service.of_instance, archive, dialect, target, frames, selected, how)
         try:
-            return await rendered.send(dialect, request, service)
+            return await responses.send_contents(dialect, request, target, service)
         except NotAcceptable:
             if not files:
                 raise
     # How an image should look says nothing of a file; viewers send it all the same.
     file = replace(files[0], alternatives=tuple(files[1:]))
     instance = partial(retrieve_service.instances_of, request.state.archive, dialect, asked.target, file)
-    return await studies.send_contents(dialect, request, asked.target, instance)
+    return await responses.send_contents(dialect, request, asked.target, instance)

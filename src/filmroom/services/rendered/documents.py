@@ -1,7 +1,8 @@
 """Instances that are no images but text: Structured Reports, and the documents that others encapsulate."""
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,12 +11,12 @@ from filmroom.archive import Archive
 from filmroom.dicom import report_pages, reports, uids
 from filmroom.dicom.json_model import first
 from filmroom.dicom.reports import Report
-from filmroom.errors import NotAcceptable
+from filmroom.errors import NotAcceptable, Replaced
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.protocol import offers
 from filmroom.protocol.negotiation import Selected
-from filmroom.services.rendered.answer import Rendered, Rendering, Replaced, choose
+from filmroom.services.content import Content, as_stored, pieces, read_from, reader
 
 # Encapsulated documents (PS3.3 §A.45, §A.85). The SOP Class says which one there is, not MIME Type of
 # Encapsulated Document (0042,0012): each SOP Class allows one value of that, which senders get wrong, and what one of
@@ -32,15 +33,14 @@ PAGES: Mapping[str, Callable[[Report], bytes]] = {
     offers.PLAIN: report_pages.text,
 }
 _DOCUMENT, _DOCUMENT_LENGTH = "00420011", 0x00420015
-_CHUNK = 1 << 20
 
 
-def document(archive: Archive, stored: StoredInstance, selected: Selected) -> Rendered:
-    """What an Instance without Frames has for people to read."""
-    if stored.sop_class.startswith(reports.FAMILY):
-        return _report(archive, stored, choose(selected, PAGES, stored))
+def media_types(stored: StoredInstance) -> Collection[str]:
+    """What an Instance without Frames can be shown as."""
+    if stored.sop_class.startswith(uids.REPORTS):
+        return PAGES
     if stored.sop_class in DOCUMENTS:
-        return _encapsulated(archive, stored, choose(selected, {DOCUMENTS[stored.sop_class]}, stored))
+        return {DOCUMENTS[stored.sop_class]}
     kind = uids.name(stored.sop_class) or stored.sop_class
     raise NotAcceptable(
         f"The Instance ({kind}) is neither report nor document, and has no pixel data of which it is known where a "
@@ -48,7 +48,13 @@ def document(archive: Archive, stored: StoredInstance, selected: Selected) -> Re
     )
 
 
-def _encapsulated(archive: Archive, stored: StoredInstance, choice: Selected) -> Rendered:
+def document(archive: Archive, stored: StoredInstance, choice: Selected, location: str) -> Content:
+    """What an Instance without Frames has for people to read."""
+    made = _report if stored.sop_class.startswith(uids.REPORTS) else _encapsulated
+    return made(archive, stored, choice, location)
+
+
+def _encapsulated(archive: Archive, stored: StoredInstance, choice: Selected, location: str) -> Content:
     """The document that an Instance holds, as it is."""
     with archive.index.read() as tx:
         elements = _elements(tx, stored)
@@ -58,19 +64,19 @@ def _encapsulated(archive: Archive, stored: StoredInstance, choice: Selected) ->
     whole, told = place.length if place else len(inline), first(elements, _DOCUMENT_LENGTH)
     length = min(whole, told) if isinstance(told, int) and told > 0 else whole  # the rest is padding
 
-    def opened() -> tuple[int, Iterator[bytes]]:
-        if place is None:
-            return length, iter([inline[:length]])
-        ends = [(at, min(_CHUNK, length - at)) for at in range(0, length, _CHUNK)]
-        return length, archive.read(stored, ((place.offset + at, size) for at, size in ends))
-
-    return _alone(stored, choice, "", choice.media_type, opened)
+    if place is None:
+        return as_stored(stored, choice, None, location, length, iter([inline[:length]]), read_from(inline))
+    chunks, read = archive.read(stored, pieces(place.offset, length)), reader(archive, stored, place.offset)
+    return as_stored(stored, choice, None, location, length, chunks, read)
 
 
-def _report(archive: Archive, stored: StoredInstance, choice: Selected) -> Rendered:
+def _report(archive: Archive, stored: StoredInstance, choice: Selected, location: str) -> Content:
     """A page made of a report. That takes milliseconds, so it is not kept."""
+    name = f"{choice.media_type.rpartition('/')[2]}.{reports.VERSION}"
+    kept = replace(as_stored(stored, choice, None, location, None, iter(()), None), variant=name)
+    unmade = replace(kept, media_type=f"{choice.media_type}; charset=utf-8")
 
-    def opened() -> tuple[int, Iterator[bytes]]:
+    def convert() -> Content:
         with archive.index.read() as tx:
             elements = _elements(tx, stored)
             paths = reports.bulk_texts(elements)
@@ -79,9 +85,9 @@ def _report(archive: Archive, stored: StoredInstance, choice: Selected) -> Rende
         wanted = [(place.offset, place.length) for place in places]
         texts = dict(zip(paths, archive.read(stored, wanted), strict=True)) if wanted else {}
         page = PAGES[choice.media_type](reports.read(elements, texts))
-        return len(page), iter([page])
+        return replace(unmade, length=len(page), chunks=iter([page]))
 
-    return _alone(stored, choice, f".{reports.VERSION}", f"{choice.media_type}; charset=utf-8", opened)
+    return replace(unmade, convert=convert)
 
 
 def _elements(tx: Connection, stored: StoredInstance) -> dict[str, Any]:
@@ -89,15 +95,3 @@ def _elements(tx: Connection, stored: StoredInstance) -> dict[str, Any]:
     if any(found.key != stored.key for found in instances.fetch(tx, stored.resource)):
         raise Replaced("The Instance was replaced just now. Try again.")
     return instances.fetch_elements(tx, stored.resource)
-
-
-def _alone(
-    stored: StoredInstance,
-    choice: Selected,
-    maker: str,
-    media_type: str,
-    opened: Callable[[], tuple[int, Iterator[bytes]]],
-) -> Rendered:
-    version = f"{stored.watermark}-{choice.media_type.rpartition('/')[2]}{maker}-{choice.multipart:d}"
-    file = Rendering(media_type, f"{stored.resource.path}/rendered", opened)
-    return Rendered(version, stored.created, choice.multipart, [file])

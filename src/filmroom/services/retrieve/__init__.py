@@ -7,14 +7,12 @@ object is the second of several, the answer breaks off.
 """
 
 from filmroom.services.retrieve.bulkdata import all_bulkdata, all_pixeldata, bulkdata, pixeldata
-from filmroom.services.retrieve.content import Content
 from filmroom.services.retrieve.frames import frames
 from filmroom.services.retrieve.instances import instances_of
 from filmroom.services.retrieve.metadata import Metadata, Version, metadata
 from filmroom.services.retrieve.zipped import Zip, zipped
 
 __all__ = [
-    "Content",
     "Metadata",
     "Version",
     "Zip",

@@ -20,7 +20,7 @@ from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import transcode_frame
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.protocol.offers import OCTET_STREAM
-from filmroom.services.retrieve.content import Content, as_stored, converting, fit, reader
+from filmroom.services.content import Content, as_stored, converting, fit, reader
 
 
 def frames(

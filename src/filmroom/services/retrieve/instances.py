@@ -17,7 +17,7 @@ from filmroom.pixels.transcode import transcode_file
 from filmroom.protocol import offers
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services.retrieve.content import Content, as_stored, converting, either, fit, not_found
+from filmroom.services.content import Content, as_stored, converting, either, fit, not_found
 
 _CHUNK = 1 << 20
 

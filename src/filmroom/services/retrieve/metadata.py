@@ -12,7 +12,7 @@ from filmroom.dicom.fields import Fields
 from filmroom.dicom.resources import Resource
 from filmroom.index import instances
 from filmroom.protocol.dialects import Dialect
-from filmroom.services.retrieve.content import not_found, version
+from filmroom.services.content import not_found, version
 
 Written = Iterator[tuple[Resource, Iterator[bytes]]]
 

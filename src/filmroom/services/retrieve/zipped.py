@@ -12,7 +12,7 @@ from filmroom.errors import NotFound
 from filmroom.index import instances
 from filmroom.protocol import zip_stream
 from filmroom.protocol.zip_stream import Entry
-from filmroom.services.retrieve.content import Content
+from filmroom.services.content import Content
 
 
 @dataclass(frozen=True, slots=True)

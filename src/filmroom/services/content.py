@@ -1,5 +1,6 @@
 """One representation on its way out, and the choice of it that can be made of what is stored."""
 
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,10 +34,24 @@ class Content:
     watermark: int = 0  # of the Instance
     created: float = 0.0  # when that was stored
     read: Read | None = None  # the bytes from an offset on, so many; of what can be read in the middle
+    variant: str = ""  # of what is not told by its types: a name that only these bytes have
+
+    @property
+    def form(self) -> str:
+        """What tells it from other representations of the Instance, in a word for an ETag."""
+        return self.variant or f"{self.media_type.rpartition('/')[2]}-{self.transfer_syntax}"
 
     def ready(self) -> "Content":
         """What is sent in the end: a conversion is done here, before anything of it is said."""
         return self if self.convert is None else replace(self.convert(), location=self.location)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Contents of which nobody knows how many there will be, on their way out in one message."""
+
+    version: str  # that no other answer of the target has
+    contents: Iterator[Content]
 
 
 def as_stored(
@@ -69,6 +84,12 @@ def not_found(target: Resource) -> NotFound:
 def version(target: Resource, watermark: int, count: int) -> str:
     """The newest watermark and, unless the target is one Instance, the number of Instances."""
     return f"{watermark}" if target.level is Level.INSTANCE else f"{watermark}-{count}"
+
+
+def form(selected: Selected) -> str:
+    """What an answer may be made of, in a word for its version."""
+    choices = [(one.media_type, one.transfer_syntax, one.q) for one in (selected, *selected.alternatives)]
+    return f"{zlib.crc32(repr(choices).encode()):x}"
 
 
 def fit(stored: StoredInstance, selected: Selected) -> Selected:
@@ -115,6 +136,11 @@ def reader(archive: Archive, stored: StoredInstance, start: int) -> Read | None:
     if transfer_syntax.find(stored.transfer_syntax).deflated:
         return None
     return lambda offset, length: archive.read(stored, pieces(start + offset, length))
+
+
+def read_from(whole: bytes) -> Read:
+    """Reads of what is in memory."""
+    return lambda offset, length: iter([whole[offset : offset + length]])
 
 
 def pieces(offset: int, length: int) -> Iterator[tuple[int, int]]:

@@ -6,18 +6,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from filmroom.archive import Archive, reading
-from filmroom.dicom import transfer_syntax
 from filmroom.dicom.json_model import Bulk
 from filmroom.errors import BadFile, NotFound
 from filmroom.index.instances import StoredInstance
 from filmroom.protocol.negotiation import Selected
-from filmroom.services.retrieve.content import Content, as_stored, pieces
+from filmroom.services.content import Content, as_stored, pieces
 
 MOST_FRAGMENTS = 100_000  # their headers are read one by one for each request; real videos have one fragment, or few
-
-
-def is_video(syntax: str) -> bool:
-    return transfer_syntax.find(syntax).media_type.startswith("video/")
 
 
 def video(archive: Archive, stored: StoredInstance, bulk: Bulk, location: str, choice: Selected) -> Content:

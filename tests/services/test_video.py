@@ -10,10 +10,9 @@ from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services import retrieve
-from filmroom.services.retrieve import video
-from filmroom.services.retrieve.video import _Joined
+from filmroom.services import retrieve, video
 from filmroom.services.store import part, store
+from filmroom.services.video import _Joined
 from tests import data
 
 MPEG4, OCTETS = "1.2.840.10008.1.2.4.102", "application/octet-stream"

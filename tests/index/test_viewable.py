@@ -1,7 +1,7 @@
 """Images in the order in which people look at them, and the one that stands for all."""
 
 from filmroom.dicom.frames import Frames
-from filmroom.index import images
+from filmroom.index import viewable
 from filmroom.index.database import Database
 from tests.index import given
 
@@ -26,12 +26,12 @@ def add(database: Database, *made: tuple[str, int | None, str, int | None, Frame
 
 def in_order(database: Database, *uids: str, most: int = 100) -> list[str | None]:
     with database.read() as tx:
-        return [one.resource.instance for one in images.fetch(tx, given.named(*uids), most)]
+        return [one.resource.instance for one in viewable.fetch(tx, given.named(*uids), most)]
 
 
 def representative(database: Database, *uids: str) -> str | None:
     with database.read() as tx:
-        found = images.fetch_representative(tx, given.named(*uids))
+        found = viewable.fetch_representative(tx, given.named(*uids))
     return found.resource.instance if found else None
 
 
