@@ -92,9 +92,9 @@ def form(selected: Selected) -> str:
     return f"{zlib.crc32(repr(choices).encode()):x}"
 
 
-def fit(stored: StoredInstance, selected: Selected) -> Selected:
-    """The choice that this Instance can be sent in."""
-    return selected.fitting(stored.transfer_syntax, lambda syntax: can_transcode(stored.transfer_syntax, syntax))
+def fit(stored: str, selected: Selected) -> Selected:
+    """The choice that an Instance in the Transfer Syntax `stored` can be sent in."""
+    return selected.fitting(stored, lambda syntax: can_transcode(stored, syntax))
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) 
     if ranges is None:
         return [_value(archive, stored, location, bulk, _of_types(selected, {natural, offers.OCTET_STREAM}))]
     encoded = _of_types(selected, offers.OF_FRAMES)
-    if _is_value(stored, choice := fit(stored, encoded)):
+    if _is_value(stored, choice := fit(stored.transfer_syntax, encoded)):
         return [_value(archive, stored, location, bulk, choice)]
     numbers = range(1, ranges.count + 1)
     return [
@@ -59,7 +59,7 @@ def pixeldata(archive: Archive, target: Resource, selected: Selected) -> list[Co
         return [video(archive, stored, _pixel_data(archive, target), location, _of_video(stored, selected))]
     if ranges is None:
         raise NotFound(_NO_FRAMES)
-    if ranges.count > 1 and _is_value(stored, choice := fit(stored, selected)) and not choice.multipart:
+    if ranges.count > 1 and _is_value(stored, choice := fit(stored.transfer_syntax, selected)) and not choice.multipart:
         return [_value(archive, stored, location, _pixel_data(archive, target), choice)]
     return frames(archive, target, range(1, ranges.count + 1), selected.for_parts(ranges.count))
 
@@ -94,7 +94,9 @@ def all_pixeldata(archive: Archive, target: Resource, selected: Selected) -> Str
     selected = selected.for_parts(_SEVERAL)
 
     def check(stored: StoredInstance) -> None:
-        _of_video(stored, selected) if transfer_syntax.find(stored.transfer_syntax).is_video else fit(stored, selected)
+        _of_video(stored, selected) if transfer_syntax.find(stored.transfer_syntax).is_video else fit(
+            stored.transfer_syntax, selected
+        )
 
     return _all(archive, target, selected, check, lambda stored: iter(pixeldata(archive, stored.resource, selected)))
 

@@ -32,7 +32,7 @@ def frames(
         if ranges is None:
             raise NotFound(said.no_frames)
         frame_ranges.check(numbers, ranges.count, said)
-        choice = fit(stored, selected)
+        choice = fit(stored.transfer_syntax, selected)
         elements = {} if _is_same(stored, choice) else instances.fetch_elements(tx, target)
     return _chosen(archive, stored, ranges, elements, numbers, choice, said)
 

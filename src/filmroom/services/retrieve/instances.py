@@ -35,7 +35,8 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
             "'transfer-syntax=*' in the Accept header."
         )
     selected = _of_one_form(selected.for_parts(len(found)))
-    return [_instance(archive, dialect, stored, fit(stored, selected)) for stored in found]
+    choices = {syntax: fit(syntax, selected) for syntax in {stored.transfer_syntax for stored in found}}
+    return [_instance(archive, dialect, stored, choices[stored.transfer_syntax]) for stored in found]
 
 
 def _of_one_form(selected: Selected) -> Selected:
