@@ -23,7 +23,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
-from filmroom.index import columns, rows, watermarks
+from filmroom.index import changes, columns, rows, watermarks
 from filmroom.index.columns import Elements
 from filmroom.index.packing import pack
 from filmroom.index.prepared import Prepared
@@ -214,12 +214,13 @@ def _insert(tx: Connection, winners: Sequence[_Candidate]) -> None:
         ],
     )
     _DATA.run(tx, [{"watermark": winner.watermark, **winner.rows.data} for winner in winners])
+    timestamp = changes.moment(tx)
     _FEED.run(
         tx,
         [
             {
                 "watermark": winner.watermark,
-                "timestamp": now,
+                "timestamp": timestamp,
                 "action": "update" if winner.replaced else "create",
                 **winner.rows.entry,
             }

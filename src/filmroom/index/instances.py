@@ -14,7 +14,7 @@ from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound
-from filmroom.index import rows, selects, watermarks
+from filmroom.index import changes, rows, selects, watermarks
 from filmroom.index.packing import unpack
 from filmroom.index.tables import change_feed, deleted_blob, instance, series, study
 
@@ -56,7 +56,7 @@ def remove(tx: Connection, resource: Resource) -> int:
     watermarks.lock(tx)
     gone = selects.of(select(instance.c.watermark), resource.level)
     uids = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID)
-    constants = (literal(time.time()), literal("delete"))
+    constants = (literal(changes.moment(tx)), literal("delete"))
     entries = selects.of(select(*constants, instance.c.partition, *uids, instance.c.watermark), resource.level)
     names = ["timestamp", "action", "partition", *(uid.name for uid in uids), "watermark"]
     blobs = selects.of(select(instance.c.blob, literal(time.time())), resource.level)

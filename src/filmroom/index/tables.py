@@ -170,13 +170,14 @@ change_feed = Table(
     "change_feed",
     metadata,
     Column("sequence", _Key, primary_key=True),
-    Column("timestamp", Double, nullable=False),
+    Column("timestamp", Double, nullable=False),  # never before that of a smaller sequence
     Column("action", _Text, nullable=False),  # create, update, delete
     Column("partition", BigInteger, nullable=False),
     Column("StudyInstanceUID", _Text, nullable=False),
     Column("SeriesInstanceUID", _Text, nullable=False),
     Column("SOPInstanceUID", _Text, nullable=False),
     Column("watermark", BigInteger, nullable=False),  # of the version made, or deleted
+    _index("change_feed_time", "timestamp", "sequence", rows=(10**8, 10, 1)),
     sqlite_autoincrement=True,
 )
 

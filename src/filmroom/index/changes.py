@@ -1,0 +1,141 @@
+"""The change feed: its entries, in the order of commits. No function commits.
+
+Whoever adds entries holds the lock of the counter of watermarks until the end of the transaction. So sequences become
+visible in their order: a reader that has seen one never finds a smaller one later that was not there before.
+What became of the version that an entry is about is found when it is read, by joins along the unique indexes.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, UnaryExpression, bindparam, literal, null, select
+
+from filmroom.dicom.resources import Resource
+from filmroom.index.packing import unpack
+from filmroom.index.prepared import Prepared
+from filmroom.index.tables import change_feed, instance, instance_data, links, partition, series, study
+
+LARGEST = 2**63 - 1  # of sequences
+
+
+class State(StrEnum):
+    """What has become of the version that an entry is about."""
+
+    CURRENT = "Current"
+    REPLACED = "Replaced"  # there is another version of the Instance
+    DELETED = "Deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the feed. An Instance that is gone has no Metadata."""
+
+    sequence: int
+    timestamp: float  # seconds since 1970, in whole microseconds
+    action: str  # create, update, delete
+    partition: str  # its name
+    resource: Resource
+    state: State
+    packed: bytes | None  # compressed, for a page of them may be large
+
+    @property
+    def metadata(self) -> bytes | None:
+        """The stored text of the current version (`dicom.json_model`), if it was fetched."""
+        return None if self.packed is None else unpack(self.packed)
+
+
+def moment(tx: Connection) -> float:
+    """The time for new entries: not before that of the newest one, for a clock may be set back, or run behind another.
+
+    Who reads by time would never find an entry that is earlier than what was read already. The counter of watermarks
+    must be locked.
+    """
+    now = time.time_ns() // 1000 / 1_000_000
+    newest = _NEWEST.one(tx, {})
+    return max(now, newest[0]) if newest else now
+
+
+def fetch_after(tx: Connection, after: int, up_to: int, limit: int, *, metadata: bool) -> list[Change]:
+    """The first entries whose sequences are above `after`, and not above `up_to`."""
+    return _fetch(tx, _BY_SEQUENCE[metadata], {"after": after, "up_to": up_to, "most": limit})
+
+
+def fetch_between(
+    tx: Connection, start: float, end: float, offset: int, limit: int, *, metadata: bool
+) -> list[Change]:
+    """Entries from `start` on and before `end`, by time and sequence; `offset` of them are left out."""
+    return _fetch(tx, _BY_TIME[metadata], {"start": start, "end": end, "passed": offset, "most": limit})
+
+
+def fetch_latest(tx: Connection, *, by_time: bool, metadata: bool) -> Change | None:
+    """The newest entry, by time or by sequence."""
+    return next(iter(_fetch(tx, _LATEST[by_time, metadata], {})), None)
+
+
+def _fetch(tx: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[Change]:
+    return [_change(row) for row in tx.execute(statement, values)]
+
+
+def _change(row: Row[Any]) -> Change:
+    if row.current is None:
+        state = State.DELETED
+    else:
+        state = State.CURRENT if row.current == row.watermark else State.REPLACED
+    resource = Resource(row.StudyInstanceUID, row.SeriesInstanceUID, row.SOPInstanceUID, row.partition)
+    return Change(row.sequence, row.timestamp, row.action, row.name, resource, state, row.packed)
+
+
+_FEED = change_feed.c
+_SEQUENCE, _TIME = (_FEED.sequence,), (_FEED.timestamp, _FEED.sequence)
+_COLUMNS = (*_FEED, partition.c.name, instance.c.watermark.label("current"))
+
+
+def _entries(page: Select[Any], order: Iterable[Any], *, metadata: bool) -> Select[Any]:
+    """The entries whose sequences `page` selects, with what is stored now under their UIDs.
+
+    The page is cut before anything is joined: to pass over entries costs no more than to count them.
+    """
+    chosen = page.subquery("page")
+    joined = (
+        chosen.join(change_feed, _FEED.sequence == chosen.c.sequence)
+        .join(partition, partition.c.key == _FEED.partition)
+        .outerjoin(study, (study.c.partition == _FEED.partition) & (study.c.StudyInstanceUID == _FEED.StudyInstanceUID))
+        .outerjoin(series, links({series, study})[0] & (series.c.SeriesInstanceUID == _FEED.SeriesInstanceUID))
+        .outerjoin(instance, links({instance, series})[0] & (instance.c.SOPInstanceUID == _FEED.SOPInstanceUID))
+    )
+    if metadata:
+        joined = joined.outerjoin(instance_data, links({instance_data, instance})[0])
+    packed = instance_data.c.metadata if metadata else null()
+    return select(*_COLUMNS, packed.label("packed")).select_from(joined).order_by(*order)
+
+
+def _newest(order: Iterable[Any]) -> Select[Any]:
+    backwards: list[UnaryExpression[Any]] = [column.desc() for column in order]
+    return select(_FEED.sequence).order_by(*backwards).limit(literal(1))
+
+
+_PAGE_BY_SEQUENCE = (
+    select(_FEED.sequence)
+    .where(_FEED.sequence > bindparam("after"), _FEED.sequence <= bindparam("up_to"))
+    .order_by(*_SEQUENCE)
+    .limit(bindparam("most"))
+)
+_PAGE_BY_TIME = (
+    select(_FEED.sequence)
+    .where(_FEED.timestamp >= bindparam("start"), _FEED.timestamp < bindparam("end"))
+    .order_by(*_TIME)
+    .limit(bindparam("most"))
+    .offset(bindparam("passed"))
+)
+_EITHER = (False, True)
+_BY_SEQUENCE = {metadata: _entries(_PAGE_BY_SEQUENCE, _SEQUENCE, metadata=metadata) for metadata in _EITHER}
+_BY_TIME = {metadata: _entries(_PAGE_BY_TIME, _TIME, metadata=metadata) for metadata in _EITHER}
+_LATEST = {
+    (by_time, metadata): _entries(_newest(_TIME if by_time else _SEQUENCE), (), metadata=metadata)
+    for by_time in _EITHER
+    for metadata in _EITHER
+}
+_NEWEST = Prepared(select(_FEED.timestamp).order_by(_FEED.sequence.desc()).limit(literal(1)))
