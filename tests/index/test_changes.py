@@ -1,6 +1,7 @@
 """The change feed by sequence and by time, what has become of each entry, and that no reader misses one."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -57,7 +58,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Sets the clock."""
 
     def put(seconds: float) -> None:
-        monkeypatch.setattr(changes.time, "time_ns", lambda: int(seconds * 1_000_000_000))
+        monkeypatch.setattr(time, "time_ns", lambda: int(seconds * 1_000_000_000))
 
     return put
 

@@ -23,13 +23,17 @@ class Wording:
     order: str  # keyword, kind, value, first, last
     no_ends: str
     offset: str  # keyword, value
-    parameter: str  # name, text, smallest, largest
-    flag: str  # text
+    parameter: str  # name, parameter, text, smallest, largest
+    page: str  # the same, of the length of a page
+    flag: str  # name, parameter, text
+    moment: str  # name, parameter, text
+    no_zone: str  # name, parameter, text
     repeated: str  # name
     content_type: str  # content_type
     transcoding: str  # stored, reason (with a blank behind it), acceptable
 
 
+_BETWEEN = "The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}."
 AZURE = Wording(
     uids=("StudyInstanceUid", "SeriesInstanceUid", "SopInstanceUid"),
     uid=(
@@ -60,11 +64,13 @@ AZURE = Wording(
     ),
     no_ends="Invalid query: specified range is invalid.\nBoth parts in the range cannot be empty.",
     offset="Invalid query: specified DateTime value '{value}' contains offset which is not supported.",
-    parameter="The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}.",
+    parameter=_BETWEEN,
+    page=_BETWEEN,
     flag=(
-        "The query parameter 'FuzzyMatching' is invalid. "
-        "The value '{text}' is not valid for FuzzyMatching: it must be true or false."
+        "The query parameter '{name}' is invalid. The value '{text}' is not valid for {name}: it must be true or false."
     ),
+    moment="The query parameter '{name}' is invalid. The value '{text}' is not valid for {name}.",
+    no_zone="The query parameter '{name}' is invalid. Date and time value must specify a time zone.",
     repeated=(
         "Invalid QIDO-RS query. Duplicate AttributeId '{name}'. Each attribute is only allowed to be specified once."
     ),
@@ -90,7 +96,10 @@ STANDARD = Wording(
     no_ends="A range needs a beginning or an end: 20260101-20260331, 20260101- or -20260331.",
     offset="{keyword} can't be searched by a value with an offset from UTC, as in '{value}': leave the offset out.",
     parameter="{parameter} must be a whole number, {smallest} or more, and '{text}' is none.",
-    flag="fuzzymatching must be true or false, and '{text}' is neither.",
+    page="{parameter} must be a whole number from {smallest} to {largest}, and '{text}' is none.",
+    flag="{parameter} must be true or false, and '{text}' is neither.",
+    moment="{parameter} must be a date and a time such as 2026-01-31T09:00:00Z, and '{text}' is none.",
+    no_zone="{parameter} must say its time zone: is {text}Z meant?",
     repeated="{name} is given more than once, but one value alone can be searched by: name it once.",
     content_type=(
         "A body of the type '{content_type}' can't be stored: send application/dicom, "

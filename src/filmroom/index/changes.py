@@ -63,9 +63,7 @@ def fetch_after(tx: Connection, after: int, up_to: int, limit: int, *, metadata:
     return _fetch(tx, _BY_SEQUENCE[metadata], {"after": after, "up_to": up_to, "most": limit})
 
 
-def fetch_between(
-    tx: Connection, start: float, end: float, offset: int, limit: int, *, metadata: bool
-) -> list[Change]:
+def fetch_between(tx: Connection, start: float, end: float, offset: int, limit: int, *, metadata: bool) -> list[Change]:
     """Entries from `start` on and before `end`, by time and sequence; `offset` of them are left out."""
     return _fetch(tx, _BY_TIME[metadata], {"start": start, "end": end, "passed": offset, "most": limit})
 
@@ -80,10 +78,9 @@ def _fetch(tx: Connection, statement: Select[Any], values: Mapping[str, Any]) ->
 
 
 def _change(row: Row[Any]) -> Change:
+    state = State.CURRENT if row.current == row.watermark else State.REPLACED
     if row.current is None:
         state = State.DELETED
-    else:
-        state = State.CURRENT if row.current == row.watermark else State.REPLACED
     resource = Resource(row.StudyInstanceUID, row.SeriesInstanceUID, row.SOPInstanceUID, row.partition)
     return Change(row.sequence, row.timestamp, row.action, row.name, resource, state, row.packed)
 

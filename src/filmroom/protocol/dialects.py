@@ -60,6 +60,12 @@ class Dialect:
     strict: bool  # a parameter that can't be used is refused; otherwise it is passed over with a warning
     other_parameters: frozenset[str]  # of other parts of PS3.18; no warning
 
+    # Change feed
+    default_changes: int
+    largest_changes: int
+    changes_by_time: bool  # offset skips changes of a window of time; otherwise it is the sequence to begin after
+    changes_since: bool  # since=SEQUENCE: all that came after it
+
 
 # The statuses of the Azure service
 _V1_STATUSES: Mapping[Summary, int] = MappingProxyType(
@@ -104,6 +110,10 @@ V1 = Dialect(
     lists=False,
     strict=True,
     other_parameters=frozenset(),
+    default_changes=10,
+    largest_changes=100,
+    changes_by_time=False,
+    changes_since=False,
 )
 V1_PRERELEASE = replace(V1, name="v1.0-prerelease", root="/v1.0-prerelease", version="1.0-prerelease")
 V2 = replace(
@@ -115,6 +125,9 @@ V2 = replace(
     response_shape=store_response.V2,
     store_statuses=_STATUSES,
     returned=search_sets.V2_RETURNED,
+    default_changes=100,
+    largest_changes=200,
+    changes_by_time=True,
 )
 DICOMWEB = Dialect(
     name="dicomweb",
@@ -154,6 +167,10 @@ DICOMWEB = Dialect(
     lists=True,
     strict=False,
     other_parameters=frozenset({"accept", "charset"}),  # PS3.18 §8.3.3
+    default_changes=100,
+    largest_changes=1000,
+    changes_by_time=True,
+    changes_since=True,
 )
 
 ALL = (V1_PRERELEASE, V1, V2, DICOMWEB)

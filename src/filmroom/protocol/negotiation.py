@@ -29,6 +29,8 @@ class Kind(Enum):
     SEARCH = auto()
     STORE = auto()
     CAPABILITIES = auto()
+    CHANGES = auto()  # of the change feed
+    LATEST_CHANGE = auto()
     URI = auto()  # an Instance by the URI Service (PS3.18 §9)
 
 

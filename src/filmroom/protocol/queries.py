@@ -10,15 +10,12 @@ from filmroom.dicom.fields import Fields
 from filmroom.dicom.matching import Key, Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import COMPUTED
-from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter
 from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.parameters import LARGEST_INTEGER, boolean, integer
 
 _CONTROLS = frozenset({"limit", "offset", "fuzzymatching", "includefield"})
 _MOST_WARNINGS = 10
-_LARGEST_OFFSET = 2**63 - 1
-_INTEGER = re.compile(r"\s*\+?([0-9]{1,19})\s*")
-_BOOLEANS = {"true": True, "false": False, "": False}
 
 # The identifying attribute of a resource in the path comes back with every match (PS3.18 §10.6.3.3).
 _UIDS_OF_SCOPE = {Level.STUDY: 0x0020000D, Level.SERIES: 0x0020000E}
@@ -58,7 +55,7 @@ def parse(
     """The search that percent-decoded parameters ask for, and warnings about what was passed over."""
     search = _Search(dialect, level, scope)
     controls, filters = _sort(dialect, parameters)
-    fuzzy = _boolean(controls["fuzzymatching"], dialect.wording)
+    fuzzy = boolean("FuzzyMatching", "fuzzymatching", controls["fuzzymatching"], False, dialect.wording)
     wanted = _filters(search, filters)
     conditions = {tag: _condition(search, tag, values, fuzzy) for tag, values in wanted.items()}
     included, everything = _included(search, controls["includefield"])
@@ -69,7 +66,7 @@ def parse(
         attributes=(_by_default(search) | included | conditions.keys()) - _left_out(search),
         all_attributes=everything,
         limit=_limit(search, controls["limit"]),
-        offset=_integer("Offset", controls["offset"], 0, 0, _LARGEST_OFFSET, dialect.wording),
+        offset=integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording.parameter),
     )
     return query, _some(dict.fromkeys(search.warnings))
 
@@ -208,26 +205,8 @@ def _included_tags(search: _Search, names: Iterable[str]) -> Iterator[int]:
 def _limit(search: _Search, values: list[str]) -> int:
     dialect = search.dialect
     if dialect.strict:
-        return _integer("Limit", values, dialect.default_limit, 1, dialect.largest_limit, dialect.wording)
-    limit = _integer("Limit", values, dialect.default_limit, 0, _LARGEST_OFFSET, dialect.wording)
+        return integer("Limit", values, dialect.default_limit, 1, dialect.largest_limit, dialect.wording.parameter)
+    limit = integer("Limit", values, dialect.default_limit, 0, LARGEST_INTEGER, dialect.wording.parameter)
     if limit > dialect.largest_limit:
         search.warnings.append(f"limit was lowered to {dialect.largest_limit}: use offset to get more.")
     return min(limit, dialect.largest_limit)
-
-
-def _integer(name: str, values: list[str], default: int, smallest: int, largest: int, said: Wording) -> int:
-    text = values[0].strip() if values else ""
-    if not text:
-        return default
-    found = _INTEGER.fullmatch(text)
-    if found is None or not smallest <= int(found[1]) <= largest:
-        facts = {"name": name, "parameter": name.lower(), "smallest": smallest, "largest": largest}
-        raise BadParameter(said.parameter.format(text=text, **facts))
-    return int(found[1])
-
-
-def _boolean(values: list[str], said: Wording) -> bool:
-    text = values[0].strip() if values else ""
-    if text.lower() not in _BOOLEANS:
-        raise BadParameter(said.flag.format(text=text))
-    return _BOOLEANS[text.lower()]

@@ -71,6 +71,11 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "offset": Parameter("Results to leave out at the beginning", number=(0, _ANY_INTEGER)),
         "fuzzymatching": Parameter("Whether the words of a name match by their beginnings", r"^(true|false)$"),
         "includefield": Parameter("Attributes to answer with: keywords, tags, or all"),
+        # Of the change feed
+        "since": Parameter("The changes after this sequence", number=(0, 2**63 - 1)),
+        "startTime": Parameter("The changes from this time on, with its time zone"),
+        "endTime": Parameter("The changes before this time, with its time zone"),
+        "includeMetadata": Parameter("Whether changes come with Metadata", r"^(true|false)$"),
         # Of application/zip
         "dicomdir": Parameter("Whether a ZIP archive has a DICOMDIR", r"^(true|false)$"),
         # PS3.18 §8.3.5
@@ -102,8 +107,10 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 _MATCHING_KEY = "Matching key: the attribute's value, of dates and times also a range"
 THUMBNAIL_PARAMETERS = ("quality", "window", "viewport", "iccprofile")
 RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
-_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES})
+_FEEDS = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE})  # sent whatever is accepted
+_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES}) | _FEEDS
 SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield")
+FEED_PARAMETERS = ("limit", "offset", "startTime", "endTime", "since", "includeMetadata")
 
 
 def successes(method: Method, dialect: Dialect) -> tuple[int, ...]:
@@ -140,10 +147,17 @@ def parameters(method: Method, dialect: Dialect) -> tuple[str, ...]:
 
 
 def _understood(method: Method, dialect: Dialect) -> Callable[[str], bool]:
-    """Whether a parameter means something: Azure knows nothing of ZIP, and of rendered images the quality alone."""
+    """Whether a parameter means something: Azure knows nothing of ZIP, and of rendered images the quality alone.
+
+    Changes are chosen by sequence, by time, or by either.
+    """
     ignored: set[str] = set()
     if not dialect.presentation:
         ignored = {*RENDERED_PARAMETERS} - {"quality"}
+    if not dialect.changes_by_time:
+        ignored |= {"startTime", "endTime"}
+    if not dialect.changes_since:
+        ignored.add("since")
     if method.kind is None or ZIP not in {row.media_type for row in dialect.offers[method.kind].rows}:
         ignored.add("dicomdir")
     return lambda name: name not in ignored
@@ -166,7 +180,7 @@ def media_types(method: Method, dialect: Dialect) -> tuple[str, ...]:
 def failures(method: Method, dialect: Dialect) -> tuple[int, ...]:
     """The statuses of errors that a method can end with (docs/reference/errors.md)."""
     named = {404} if "{" in method.path or method.kind is Kind.URI else set()
-    negotiated = {406} if method.kind is not None else set()
+    negotiated = {406} if method.kind not in {None, *_FEEDS} else set()
     received = {409, 413, 415} if method.receives else set()
     beyond = {416} if _ranged(method, dialect) else set()
     other = {412} if _versioned(method, dialect) else set()

@@ -31,12 +31,40 @@ _SCHEMAS: Mapping[str, Any] = {
         },
     },
     "DataSets": {"type": "array", "items": _ELEMENTS},
+    "Change": {
+        "description": "An entry of the change feed",
+        "type": "object",
+        "required": [
+            "sequence",
+            "partitionName",
+            "studyInstanceUid",
+            "seriesInstanceUid",
+            "sopInstanceUid",
+            "action",
+            "timestamp",
+            "state",
+        ],
+        "properties": {
+            "sequence": {"type": "integer"},
+            "partitionName": _TEXT,
+            "studyInstanceUid": _TEXT,
+            "seriesInstanceUid": _TEXT,
+            "sopInstanceUid": _TEXT,
+            "action": {"enum": ["Create", "Update", "Delete"]},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "state": {"enum": ["Current", "Replaced", "Deleted"]},
+            "metadata": _ELEMENTS,
+        },
+    },
+    "Changes": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}},
 }
 _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.STORE: _ELEMENTS,
     Kind.SEARCH: {"$ref": "#/components/schemas/DataSets"},
     Kind.METADATA: {"$ref": "#/components/schemas/DataSets"},
     Kind.CAPABILITIES: {"type": "object"},
+    Kind.CHANGES: {"$ref": "#/components/schemas/Changes"},
+    Kind.LATEST_CHANGE: {"$ref": "#/components/schemas/Change"},
 }
 _EMPTY = frozenset({204, 304})
 

@@ -9,8 +9,14 @@ from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.wado_uri import NAMES, REQUIRED
-from filmroom.server import capabilities, rendered, studies, wado_uri
-from filmroom.server.methods import RENDERED_PARAMETERS, SEARCH_PARAMETERS, THUMBNAIL_PARAMETERS, Method
+from filmroom.server import capabilities, change_feed, rendered, studies, wado_uri
+from filmroom.server.methods import (
+    FEED_PARAMETERS,
+    RENDERED_PARAMETERS,
+    SEARCH_PARAMETERS,
+    THUMBNAIL_PARAMETERS,
+    Method,
+)
 
 
 async def retrieve_capabilities(dialect: Dialect, request: Request) -> Response:
@@ -52,6 +58,15 @@ _by_uri = partial(
 )
 _capabilities = partial(Method, path="/", handler=retrieve_capabilities, section="8.9", kind=Kind.CAPABILITIES)
 _delete = partial(Method, "DELETE", handler=studies.delete, statuses=(204,))
+_changes = partial(Method, "GET", handler=change_feed.retrieve, kind=Kind.CHANGES, parameters=FEED_PARAMETERS)
+_latest_change = partial(
+    Method,
+    "GET",
+    handler=change_feed.retrieve_latest,
+    kind=Kind.LATEST_CHANGE,
+    parameters=("includeMetadata",),
+    statuses=(200, 204),
+)
 
 # PS3.18 Tables 10.3-1, 10.1-1 to 10.1-5 and H-1
 METHODS: tuple[Method, ...] = (
@@ -105,6 +120,8 @@ METHODS: tuple[Method, ...] = (
     _delete(_SERIES, "Delete Series"),
     _delete(_INSTANCE, "Delete Instance"),
     _by_uri("/wado", "Retrieve by URI"),
+    _changes("/changefeed", "Read Change Feed"),
+    _latest_change("/changefeed/latest", "Read Latest Change"),
 )
 
 

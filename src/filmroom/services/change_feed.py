@@ -1,0 +1,54 @@
+"""The change feed (Azure; PS3.18 has nothing like it): what was stored, replaced and deleted, for programs to follow.
+
+An entry holds what has become of the Instance until now, and its Metadata as the dialect gives them elsewhere.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from filmroom.archive import Archive
+from filmroom.dicom import json_model
+from filmroom.index import changes as rows
+from filmroom.index.changes import Change
+from filmroom.protocol.change_feed import ByTime, Window, written
+from filmroom.protocol.dialects import Dialect
+
+
+def changes(archive: Archive, dialect: Dialect, window: Window, root: str, *, metadata: bool) -> Iterator[bytes]:
+    """The changes of a window, each a JSON object. `root` is the absolute URL under which Instances lie."""
+    with archive.index.read() as tx:
+        if isinstance(window, ByTime):
+            start, end = window.start, window.end
+            found = rows.fetch_between(tx, start, end, window.offset, window.limit, metadata=metadata)
+        else:
+            found = rows.fetch_after(tx, window.after, window.up_to, window.limit, metadata=metadata)
+    return (_entry(dialect, change, root) for change in found)
+
+
+def latest(archive: Archive, dialect: Dialect, root: str, *, metadata: bool) -> bytes | None:
+    """The newest change; None if nothing was ever stored."""
+    with archive.index.read() as tx:
+        found = rows.fetch_latest(tx, by_time=dialect.changes_by_time, metadata=metadata)
+    return None if found is None else _entry(dialect, found, root)
+
+
+def _entry(dialect: Dialect, change: Change, root: str) -> bytes:
+    """An entry as the C# client of that service reads it, in the case that it writes."""
+    of = change.resource
+    entry: dict[str, Any] = {
+        "sequence": change.sequence,
+        "partitionName": change.partition,
+        "studyInstanceUid": of.study,
+        "seriesInstanceUid": of.series,
+        "sopInstanceUid": of.instance,
+        "action": change.action.capitalize(),
+        "timestamp": written(change.timestamp),
+        "state": change.state,
+    }
+    text = change.metadata
+    if text is not None:
+        whole = json_model.standard(text, root + of.path) if dialect.bulkdata_uris else json_model.azure(text)
+        entry["metadata"] = orjson.Fragment(whole)
+    return orjson.dumps(entry)
