@@ -20,6 +20,7 @@ COMMANDS = {
     "search": ("filmroom.cli.search:search", "Find studies, series or instances."),
     "retrieve": ("filmroom.cli.retrieve:retrieve", "Download a study, a series or an instance into a folder."),
     "render": ("filmroom.cli.render:render", "Save images for people, of a study, a series or an instance."),
+    "changes": ("filmroom.cli.changes:changes", "Show what was stored, replaced and deleted, and follow it."),
     "delete": ("filmroom.cli.delete:delete", "Delete a study, a series or an instance."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),

@@ -1,6 +1,7 @@
 """The Python client for any DICOMweb service, sync and async."""
 
 from filmroom.client._answers import Datasets, Metadata
+from filmroom.client._changes import Change
 from filmroom.client._json import Bulkdata
 from filmroom.client._options import Progress
 from filmroom.client._parts import Content
@@ -33,6 +34,7 @@ __all__ = [
     "BadRequest",
     "BadResponse",
     "Bulkdata",
+    "Change",
     "Client",
     "ClientError",
     "Conflict",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypedDict
 
 MediaTypes = Sequence[str | tuple[str, str]]
@@ -145,6 +146,23 @@ class RenderedOptions(RequestOptions, total=False):
     annotation: str | Sequence[str] | None
     iccprofile: str | None
     params: Mapping[str, Any] | None
+
+
+class FeedOptions(TypedDict, total=False):
+    """Keywords of the change feed.
+
+    start             the first changes are those of this time; without a time zone it is of this computer's
+    end               the last changes are those before this time
+    follow            wait for further ones when there are no more
+    interval          seconds between two looks for further ones, 5 by default
+    include_metadata  whether changes come with Metadata; so they do by default
+    """
+
+    start: datetime | None
+    end: datetime | None
+    follow: bool
+    interval: float
+    include_metadata: bool
 
 
 class StoreOptions(RequestOptions, total=False):

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from filmroom.client import _link, _messages, _parts, _redirects
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
+from filmroom.client._changes import AsyncChanges
 from filmroom.client._contents import AsyncContents
 from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
@@ -38,7 +39,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class AsyncClient(Moved, AsyncContents, AsyncRendered):
+class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:

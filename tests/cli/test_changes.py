@@ -1,0 +1,118 @@
+"""`filmroom changes` prints the feed for people and for programs, and says how to go on."""
+
+import _thread
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from filmroom import Client
+from filmroom.cli.changes import HEADING
+from tests import data
+from tests.cli.program import Program
+from tests.client.recorder import Recorder, Reply, json
+from tests.client.test_changes import entry
+
+
+@pytest.fixture
+def since(service: str) -> str:
+    """The sequence after which a test begins."""
+    with Client(service) as client:
+        client.store_instances(data.dataset())
+        newest = client.latest_change()
+    assert newest is not None
+    return str(newest.sequence)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in text.splitlines()]
+
+
+def test_a_line_is_a_change_whose_uids_can_be_copied(run: Program, service: str, since: str) -> None:
+    made = data.dataset()
+    with Client(service) as client:
+        client.store_instances(made)
+        client.delete_study(made.StudyInstanceUID)
+    ran = run("changes", "--since", since)
+    heading, *printed = ran.out.splitlines()
+    assert (ran.code, heading) == (0, HEADING)
+    sequence, day, _, *rest = printed[0].split()
+    assert int(sequence) > int(since)
+    assert datetime.fromisoformat(day) > datetime(2020, 1, 1)
+    assert rest == ["Create", "Deleted", made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID]
+    assert [line.split()[3:5] for line in printed[1:]] == [["Delete", "Deleted"]]
+
+
+def test_json_is_an_object_a_line_as_the_service_has_it(run: Program, service: str, since: str) -> None:
+    made = data.dataset(PatientID="4711")
+    with Client(service) as client:
+        client.store_instances(made)
+    [plain] = lines(run("changes", "--since", since, "--json").out)
+    assert plain.pop("timestamp")
+    assert plain == {
+        "sequence": int(since) + 1,
+        "partitionName": "Microsoft.Default",
+        "studyInstanceUid": made.StudyInstanceUID,
+        "seriesInstanceUid": made.SeriesInstanceUID,
+        "sopInstanceUid": made.SOPInstanceUID,
+        "action": "Create",
+        "state": "Current",
+    }
+    [full] = lines(run("changes", "--since", since, "--json", "--metadata").out)
+    assert full["metadata"]["00100020"]["Value"] == ["4711"]
+
+
+def test_a_time_bounds_the_feed(run: Program, service: str, since: str) -> None:
+    assert run("changes", "--until", "2020-01-01").out == ""
+    assert run("changes", "--since", "2999-01-01").out == ""
+    assert int(lines(run("changes", "--since", "2020-01-01T00:00Z", "--json").out)[-1]["sequence"]) >= int(since)
+    assert run("changes", "--since", "now").out == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--since yesterday", "'yesterday' is none of: 2026-01-31, 2026-01-31T09:00, a sequence, or now"),
+        ("--since -1", "'-1' is none of"),
+        ("--until 7x", "'7x' is none of: 2026-01-31 or 2026-01-31T09:00"),
+        ("--metadata", "a table has no room for Metadata; add --json"),
+        ("--follow --until 2026-01-01", "--follow and --until exclude each other"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(run: Program, recorder: Recorder, options: str, said: str) -> None:
+    ran = run("changes", *options.split())
+    assert (ran.code, recorder.targets) == (2, [])
+    assert said in ran.said
+
+
+def _interrupting(then: bytes) -> Iterator[bytes]:
+    """An answer during which somebody presses Ctrl-C."""
+    _thread.interrupt_main()
+    yield then
+
+
+def test_ctrl_c_ends_quietly_and_says_how_to_go_on(run: Program, recorder: Recorder) -> None:
+    answer = {"Content-Type": "application/json"}
+    recorder.replies = [json(entry(7)), json([entry(6), entry(7)]), Reply(200, answer, _interrupting(b"[]"))]
+    ran = run("changes", "--follow", "--since", "5", "--json")
+    assert [line["sequence"] for line in lines(ran.out)] == [6, 7]
+    assert ran.code == 130
+    assert "filmroom: stopped; go on with --since 7" in ran.err.splitlines()
+
+
+@pytest.mark.parametrize(("options", "said"), [((), "stopped"), (("--since", "5"), "stopped; go on with --since 5")])
+def test_ctrl_c_before_the_first_change(run: Program, recorder: Recorder, options: tuple[str, ...], said: str) -> None:
+    recorder.replies = [Reply(200, {"Content-Type": "application/json"}, _interrupting(b"[]"))]
+    ran = run("changes", "--follow", *options)
+    assert (ran.code, ran.out) == (130, "")
+    assert f"filmroom: {said}" in ran.err.splitlines()
+
+
+def test_a_service_that_fails_half_way_leaves_the_place(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [json(entry(7)), json([entry(6), entry(7)]), Reply(400, {}, b"Enough.")]
+    ran = run("changes", "--follow", "--since", "5")
+    assert ran.code == 3
+    assert "go on with --since 7" in ran.err
+    assert "Enough." in ran.err
