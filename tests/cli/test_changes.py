@@ -12,8 +12,7 @@ from filmroom import Client
 from filmroom.cli.changes import HEADING
 from tests import data
 from tests.cli.program import Program
-from tests.client.recorder import Recorder, Reply, json
-from tests.client.test_changes import entry
+from tests.client.recorder import Recorder, Reply, entry, json
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -10,6 +11,7 @@ from typing import Any, Self
 import orjson
 
 JSON = "application/dicom+json"
+MOMENT = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -43,6 +45,21 @@ def multipart(parts: Iterable[bytes], content_type: str = "application/dicom", *
     body = b"".join(b"--b\r\nContent-Type: %s\r\n\r\n%s\r\n" % (content_type.encode(), part) for part in parts)
     kind = f'multipart/related; type="{content_type.partition(";")[0]}"; boundary=b'
     return Reply(200, {"Content-Type": kind} | headers, body + b"--b--\r\n")
+
+
+def entry(sequence: int, *, after: int = 0, **more: Any) -> dict[str, Any]:
+    """An entry of the change feed, so many seconds after the moment."""
+    return {
+        "sequence": sequence,
+        "partitionName": "Microsoft.Default",
+        "studyInstanceUid": "1.1",
+        "seriesInstanceUid": "1.2",
+        "sopInstanceUid": "1.3",
+        "action": "Create",
+        "timestamp": f"{MOMENT + timedelta(seconds=after):%Y-%m-%dT%H:%M:%S}.0000000+00:00",
+        "state": "Current",
+        **more,
+    }
 
 
 def parts_of(noted: Noted) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any
 
@@ -12,24 +12,7 @@ from filmroom import AsyncClient, BadResponse, Change, Client
 from filmroom.cli import launch
 from filmroom.client._changes import PAGE
 from tests import data
-from tests.client.recorder import Recorder, Reply, json
-
-MOMENT = datetime(2024, 1, 1, 12, tzinfo=UTC)
-
-
-def entry(sequence: int, *, after: int = 0, **more: Any) -> dict[str, Any]:
-    """An entry, so many seconds after the moment."""
-    return {
-        "sequence": sequence,
-        "partitionName": "Microsoft.Default",
-        "studyInstanceUid": "1.1",
-        "seriesInstanceUid": "1.2",
-        "sopInstanceUid": "1.3",
-        "action": "Create",
-        "timestamp": f"{MOMENT + timedelta(seconds=after):%Y-%m-%dT%H:%M:%S}.0000000+00:00",
-        "state": "Current",
-        **more,
-    }
+from tests.client.recorder import MOMENT, Recorder, Reply, entry, json
 
 
 @pytest.fixture(scope="module")

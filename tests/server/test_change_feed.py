@@ -28,10 +28,10 @@ def test_beside_the_standard_it_is_by_time_as_well(http: TestClient) -> None:
     store(http, DICOMWEB.root, sent().content)
     [entry] = http.get("/dicomweb/changefeed", params={"startTime": "2020-01-01T00:00:00Z"}).json()
     assert http.get("/dicomweb/changefeed", params={"endTime": entry["timestamp"]}).json() == []
-    answer = http.get("/dicomweb/changefeed?limit=1001")
+    answer = http.get("/dicomweb/changefeed?limit=201")
     assert (answer.status_code, answer.text) == (
         400,
-        "limit must be a whole number from 1 to 1000, and '1001' is none.",
+        "limit must be a whole number from 1 to 200, and '201' is none.",
     )
 
 

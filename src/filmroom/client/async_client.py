@@ -40,7 +40,8 @@ T = TypeVar("T")
 
 
 class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges):
-    """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
+    """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` and `change_feed` are
+    for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:
             async for instance in client.iter_study(uid):

@@ -168,7 +168,7 @@ DICOMWEB = Dialect(
     strict=False,
     other_parameters=frozenset({"accept", "charset"}),  # PS3.18 §8.3.3
     default_changes=100,
-    largest_changes=1000,
+    largest_changes=200,
     changes_by_time=True,
     changes_since=True,
 )
