@@ -23,8 +23,9 @@ class Wording:
     order: str  # keyword, kind, value, first, last
     no_ends: str
     offset: str  # keyword, value
+    timezone: str  # text
     parameter: str  # name, text, smallest, largest
-    flag: str  # text
+    flag: str  # name, text
     repeated: str  # name
     content_type: str  # content_type
     transcoding: str  # stored, reason (with a blank behind it), acceptable
@@ -60,6 +61,7 @@ AZURE = Wording(
     ),
     no_ends="Invalid query: specified range is invalid.\nBoth parts in the range cannot be empty.",
     offset="Invalid query: specified DateTime value '{value}' contains offset which is not supported.",
+    timezone="Invalid query: specified timezone offset '{text}' is not supported.",
     parameter="The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}.",
     flag=(
         "The query parameter 'FuzzyMatching' is invalid. "
@@ -89,8 +91,9 @@ STANDARD = Wording(
     order="The range '{value}' of {keyword} ends before it begins: write the earlier value first.",
     no_ends="A range needs a beginning or an end: 20260101-20260331, 20260101- or -20260331.",
     offset="{keyword} can't be searched by a value with an offset from UTC, as in '{value}': leave the offset out.",
+    timezone="TimezoneOffsetFromUTC must be the timezone of the matching keys, such as +0100, and '{text}' is none.",
     parameter="{parameter} must be a whole number, {smallest} or more, and '{text}' is none.",
-    flag="fuzzymatching must be true or false, and '{text}' is neither.",
+    flag="{name} must be true or false, and '{text}' is neither.",
     repeated="{name} is given more than once, but one value alone can be searched by: name it once.",
     content_type=(
         "A body of the type '{content_type}' can't be stored: send application/dicom, "
