@@ -190,8 +190,9 @@ def condition(
     if negotiated and negotiated.empty and value == NO_VALUE:
         return Empty()
     if negotiated and negotiated.several and vr in _SEVERAL_VRS and "\\" in value:
-        each = (part.strip(BLANK) for part in value.split("\\"))
-        return _all_of([_text(tag, vr, part, wildcards, lists, fuzzy, names=True) for part in each if part.strip("*")])
+        parts = [part.strip(BLANK) for part in value.split("\\")]
+        each = [_text(tag, vr, part, wildcards, lists, fuzzy, names=True) for part in parts if part and part.strip("*")]
+        return _all_of(each) if any(parts) else OneOf(())
     if vr in SLICES:
         return instants_asked(tag, vr, value, said, negotiated)
     if vr in _INTEGER_VRS or vr in _DECIMAL_VRS:
@@ -230,7 +231,7 @@ def _name(value: str, *, wildcards: bool, fuzzy: bool) -> Condition | None:
         [
             Wildcard(group) if wildcards and _is_pattern(group) else Equal(group)
             for group in asked
-            if not wildcards or group.strip("=*")
+            if not (wildcards and "*" in group and not group.strip("=*"))
         ]
     )
 
@@ -328,25 +329,29 @@ _MOMENT = re.compile(rf"(?P<only>{_ONE})|(?P<first>{_ONE})?\s*-\s*(?P<last>{_ONE
 def _moment(tag: int, value: str, said: Wording, zone: str | None) -> Equal | Range | Zoned:
     """A DT, or a range of them, with offsets from UTC or without."""
     found = _MOMENT.fullmatch(value)
-    parts = (None, None) if found is None else (found["only"] or found["first"], found["only"] or found["last"])
-    if parts == (None, None):
-        _checked_instant(tag, "DT", value, value, said)
+    if found is None:
+        raise _no_instant(tag, "DT", value, value, said)
+    texts = [found["only"] or found["first"], found["only"] or found["last"]]
+    if not any(texts):
         raise BadParameter(said.no_ends)
-    pairs = [instants.split(part.replace(" ", "+")) if part else ("", None) for part in parts]
-    for local, _ in pairs:
-        if local:
-            _checked_instant(tag, "DT", local, value, said)
-    zone = next((offset for _, offset in pairs if offset), zone)
-    first = instants.start("DT", pairs[0][0]) if parts[0] else None
-    last = instants.end("DT", pairs[1][0]) if parts[1] else None
-    only = found is not None and found["only"]
-    plain: Equal | Range = Equal(first) if only and first else Range(first, last)
+    (first, zone_of_first), (last, zone_of_last) = (instants.split((text or "").replace(" ", "+")) for text in texts)
+    for local in filter(None, (first, last)):
+        _checked_instant(tag, "DT", local, value, said)
+    plain: Equal | Range
+    if found["only"]:
+        first = last = instants.start("DT", first)
+        plain = Equal(first)
+    else:
+        first, last = first and instants.start("DT", first), last and instants.end("DT", last)
+        plain = Range(first or None, last or None)
+    zone = zone_of_first or zone_of_last or zone
     if zone is None:
+        if isinstance(plain, Range):
+            check_order(tag, "DT", value, plain, said)
         return plain
-    last = first if only else last
     in_utc = Range(
-        instants.utc(first, pairs[0][1] or zone) if first else None,
-        instants.utc(last, pairs[1][1] or zone) if last else None,
+        instants.utc(first, zone_of_first or zone) if first else None,
+        instants.utc(last, zone_of_last or zone) if last else None,
     )
     check_order(tag, "DT", value, in_utc, said)
     return Zoned(in_utc, plain, None)
@@ -354,7 +359,11 @@ def _moment(tag: int, value: str, said: Wording, zone: str | None) -> Equal | Ra
 
 def _checked_instant(tag: int, vr: str, text: str, value: str, said: Wording) -> str:
     if not instants.exists(vr, text):
-        kind, form, example = _FORMATS[vr]
-        facts = {"keyword": _named(tag), "kind": kind, "form": form, "example": example}
-        raise BadParameter(said.instant.format(text=text, value=value, **facts))
+        raise _no_instant(tag, vr, text, value, said)
     return text
+
+
+def _no_instant(tag: int, vr: str, text: str, value: str, said: Wording) -> BadParameter:
+    kind, form, example = _FORMATS[vr]
+    facts = {"keyword": _named(tag), "kind": kind, "form": form, "example": example}
+    return BadParameter(said.instant.format(text=text, value=value, **facts))

@@ -98,7 +98,7 @@ def _further(tag: int, level: Level, condition: Condition) -> Sql:
 
 
 def _groups(condition: Condition) -> Iterator[Condition]:
-    """A component group stands behind the delimiters that say which it is (`matching.groups`); without them any will do."""
+    """A component group stands behind the delimiters that say which it is (`matching.groups`); without any, all do."""
     yield condition
     for delimiters in ("=", "=="):
         if isinstance(condition, Equal) and not condition.value.startswith("="):
