@@ -70,7 +70,12 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "limit": Parameter("The most results", number=(0, _ANY_INTEGER)),
         "offset": Parameter("Results to leave out at the beginning", number=(0, _ANY_INTEGER)),
         "fuzzymatching": Parameter("Whether the words of a name match by their beginnings", r"^(true|false)$"),
-        "includefield": Parameter("Attributes to answer with: keywords, tags, or all"),
+        "includefield": Parameter(
+            "Attributes to answer with: keywords, tags, paths of them, groups (0010xxxx), or all"
+        ),
+        "emptyvaluematching": Parameter('Whether "" in a matching key asks for no value', r"^(true|false)$"),
+        "multiplevaluematching": Parameter(r"Whether all values of a\b have to be there", r"^(true|false)$"),
+        "TimezoneOffsetFromUTC": Parameter("The timezone of the matching keys", r"^[+\-][0-9]{4}$"),
         # Of application/zip
         "dicomdir": Parameter("Whether a ZIP archive has a DICOMDIR", r"^(true|false)$"),
         # PS3.18 §8.3.5
@@ -103,7 +108,8 @@ _MATCHING_KEY = "Matching key: the attribute's value, of dates and times also a 
 THUMBNAIL_PARAMETERS = ("quality", "window", "viewport", "iccprofile")
 RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
 _WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES})
-SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield")
+_NEGOTIATED = ("emptyvaluematching", "multiplevaluematching", "TimezoneOffsetFromUTC")
+SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield", *_NEGOTIATED)
 
 
 def successes(method: Method, dialect: Dialect) -> tuple[int, ...]:
@@ -146,6 +152,8 @@ def _understood(method: Method, dialect: Dialect) -> Callable[[str], bool]:
         ignored = {*RENDERED_PARAMETERS} - {"quality"}
     if method.kind is None or ZIP not in {row.media_type for row in dialect.offers[method.kind].rows}:
         ignored.add("dicomdir")
+    if not dialect.negotiated:
+        ignored |= {*_NEGOTIATED}
     return lambda name: name not in ignored
 
 
