@@ -30,9 +30,14 @@ _PAIRS = {
     level: [(date, time) for date, time in moments.TIMES.items() if MATCHING_KEYS[date] == level] for level in Level
 }
 _DERIVED = {
-    level: [tag for tag in COLUMNS if MATCHING_KEYS[tag] == level and tag not in _OF_THE_ROW | COMPUTED.keys()]
+    level: [
+        (tag, attributes.vr(tag) or "UN", column.name)
+        for tag, column in COLUMNS.items()
+        if MATCHING_KEYS[tag] == level and tag not in _OF_THE_ROW | COMPUTED.keys()
+    ]
     for level in Level
 }
+_NOTHING: Elements = {}
 
 
 def comparable(vr: str, folded: str) -> str | int | None:
@@ -74,16 +79,15 @@ def derived(level: Level, elements: Mapping[str, Any]) -> dict[str, str | int | 
     """The columns to search by, from what the row holds. Of several values the first counts; `further` has the rest."""
     columns: dict[str, str | int | None] = {}
     zone = _zone(elements)
-    for tag in _DERIVED[level]:
+    for tag, vr, name in _DERIVED[level]:
         value = json_model.first(elements, tag)
-        vr = attributes.vr(tag) or "UN"
         text = "" if value is None else str(value)
-        columns[COLUMNS[tag].name] = comparable(vr, matching.fold(vr, text))
-        if tag in WORDS:
-            names = json_model.texts(elements, tag) if text else ()
-            columns[WORDS[tag].name] = comparable(vr, "".join(map(matching.words, names[:_MOST_VALUES])))
+        columns[name] = comparable(vr, matching.fold(vr, text)) if text else None
+        if vr == "PN":
+            names = json_model.texts(elements, tag)[:_MOST_VALUES] if text else ()
+            columns[WORDS[tag].name] = comparable(vr, "".join(map(matching.words, names)))
         if vr == "DT":
-            columns[UTC[tag].name] = _moment(text, zone)
+            columns[UTC[tag].name] = _moment(text, zone) if text else None
     for date, time in _PAIRS[level]:
         of_day, of_time = columns[COLUMNS[date].name], columns[COLUMNS[time].name]
         columns[UTC[date].name] = moments.in_utc(str(of_day), str(of_time), zone) if zone else None
@@ -93,15 +97,14 @@ def derived(level: Level, elements: Mapping[str, Any]) -> dict[str, str | int | 
 def further(level: Level, elements: Mapping[str, Any]) -> list[tuple[int, str]]:
     """The values that no column has a place for, with their attributes: see `tables.FURTHER`."""
     found: list[tuple[int, str]] = []
-    for tag in _DERIVED[level]:
-        values = elements.get(attributes.key(tag), {}).get("Value", ())
-        if len(values) > 1 or (values and isinstance(values[0], dict) and values[0].keys() != {"Alphabetic"}):
-            found += ((tag, text) for text in _further(tag, json_model.texts(elements, tag)[:_MOST_VALUES]))
+    for tag, vr, _ in _DERIVED[level]:
+        values = elements.get(attributes.key(tag), _NOTHING).get("Value", ())
+        if len(values) > 1 or (vr == "PN" and values and values[0] and [*values[0]] != ["Alphabetic"]):
+            found += ((tag, text) for text in _further(vr, json_model.texts(elements, tag)[:_MOST_VALUES]))
     return found
 
 
-def _further(tag: int, texts: Sequence[str]) -> Iterator[str]:
-    vr = attributes.vr(tag) or "UN"
+def _further(vr: str, texts: Sequence[str]) -> Iterator[str]:
     for place, text in enumerate(texts):
         folded = matching.fold(vr, text).replace("\0", "")
         if folded and place:
