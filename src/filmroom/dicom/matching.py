@@ -15,6 +15,7 @@ from filmroom.errors import BadParameter
 LONGEST_COMPARED = 1024  # characters: the longest value of the VRs searched by; to normalise more can take minutes
 MOST_WORDS = 20  # of a name that is asked for
 MOST_LISTED = 10_000  # values in a list; databases take some 30,000 parameters
+MOST_SEVERAL = 100  # values that must all be there
 BLANK = " \t\r\n\0"  # what pads values
 NO_VALUE = '""'  # in a matching key (PS3.4 C.2.2.2.7)
 _NAME_SEPARATORS = re.compile(r"[\^=,\s]+")
@@ -191,6 +192,7 @@ def condition(
         return Empty()
     if negotiated and negotiated.several and vr in _SEVERAL_VRS and "\\" in value:
         parts = [part.strip(BLANK) for part in value.split("\\")]
+        _check_count(tag, len(parts), MOST_SEVERAL)
         each = [_text(tag, vr, part, wildcards, lists, fuzzy, names=True) for part in parts if part and part.strip("*")]
         return _all_of(each) if any(parts) else OneOf(())
     if vr in SLICES:
@@ -238,16 +240,18 @@ def _name(value: str, *, wildcards: bool, fuzzy: bool) -> Condition | None:
 
 def groups(folded: str) -> list[str]:
     """The component groups of a folded name that have a value, each behind the delimiters that say which it is."""
-    return ["=" * place + group for place, group in enumerate(folded.split("=")) if group]
+    return ["=" * place + group for place, group in enumerate(folded.split("=", 2)) if group]
 
 
 def _one_of(tag: int, vr: str, value: str) -> Condition:
     values = tuple(dict.fromkeys(folded for part in _LIST_SEPARATORS.split(value) if (folded := fold(vr, part))))
-    if len(values) > MOST_LISTED:
-        raise BadParameter(
-            f"{_named(tag)} is given {len(values)} values, and {MOST_LISTED} can be searched by at once."
-        )
+    _check_count(tag, len(values), MOST_LISTED)
     return Equal(values[0]) if len(values) == 1 else OneOf(values)
+
+
+def _check_count(tag: int, count: int, most: int) -> None:
+    if count > most:
+        raise BadParameter(f"{_named(tag)} is given {count} values, and {most} can be searched by at once.")
 
 
 def _fold_name(name: str) -> str:

@@ -100,14 +100,15 @@ def further(level: Level, elements: Mapping[str, Any]) -> list[tuple[int, str]]:
     for tag, vr, _ in _DERIVED[level]:
         values = elements.get(attributes.key(tag), _NOTHING).get("Value", ())
         if len(values) > 1 or (vr == "PN" and values and values[0] and [*values[0]] != ["Alphabetic"]):
-            found += ((tag, text) for text in _further(vr, json_model.texts(elements, tag)[:_MOST_VALUES]))
+            texts = _further(vr, json_model.texts(elements, tag)[:_MOST_VALUES])
+            found += ((tag, str(value)) for text in texts if (value := comparable("UN", text)) is not None)
     return found
 
 
 def _further(vr: str, texts: Sequence[str]) -> Iterator[str]:
     for place, text in enumerate(texts):
-        folded = matching.fold(vr, text).replace("\0", "")
-        if folded and place:
+        folded = matching.fold(vr, text)
+        if place:
             yield folded
         if vr == "PN" and "=" in folded:
             yield from matching.groups(folded)

@@ -45,6 +45,7 @@ _AFTER_ALL = "\U0010ffff"  # sorts behind every character
 _LIKE = str.maketrans({"*": "%", "?": "_", "%": "/%", "_": "/_", "/": "//"})
 # Special in the regular expressions of Python (SQLite) or of PostgreSQL. Blanks and other signs stand for themselves.
 _SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|])")
+_MOST_SOP_CLASSES = 200  # in one matching key: SQLite takes 1,000 conditions
 _TIME_OF_MOMENT = 9  # the place in a moment at which the time begins, counted as SQL does
 _MIDNIGHT = "000000.000000"
 
@@ -94,7 +95,7 @@ def _further(tag: int, level: Level, condition: Condition) -> Sql:
     """What must hold of one of the values that no column has a place for; they are text, whatever the VR."""
     values = FURTHER[level].c
     each = _groups(condition) if attributes.vr(tag) == "PN" else (condition,)
-    return and_(values.tag == tag, or_(*(_SQL[type(one)]("LO", values.value, one) for one in each)))
+    return and_(values.tag == tag, or_(*(_SQL[type(one)]("UN", values.value, one) for one in each)))
 
 
 def _groups(condition: Condition) -> Iterator[Condition]:
@@ -124,9 +125,11 @@ def _sop_classes(condition: Condition) -> Sql:
     """The Study's row gathers them: 1.2\\1.3."""
     if isinstance(condition, Empty):
         return study.c.sop_classes == ""
-    uids = (
-        condition.values if isinstance(condition, OneOf) else (condition.value,) if isinstance(condition, Equal) else ()
-    )
+    uids = condition.values if isinstance(condition, OneOf) else ()
+    if isinstance(condition, Equal):
+        uids = (condition.value,)
+    if len(uids) > _MOST_SOP_CLASSES:
+        raise BadParameter(f"SOPClassesInStudy is given {len(uids)} values, and it takes {_MOST_SOP_CLASSES} at most.")
     all_of_them = "\\" + study.c.sop_classes + "\\"
     return or_(false(), *(all_of_them.like(f"%\\{uid.translate(_LITERALLY)}\\%", escape="/") for uid in uids))
 
@@ -141,9 +144,7 @@ def _in_time(tag: int, condition: Zoned | Moments) -> Sql:
         days = Range(first and first[:8], last and last[:8])  # for the index
         return and_(_range("DA", column, days), _range("DT", moment, Range(first, last)))
     utc, near = UTC[tag], condition.near
-    plain = (
-        _in_time(tag, condition.plain) if isinstance(condition.plain, Moments) else _sql(tag, column, condition.plain)
-    )
+    plain = sql(Key(tag, condition.plain))
     known = _utc(utc, condition.utc)
     either = or_(and_(utc.is_not(None), known), and_(utc.is_(None), plain))
     return and_(_range("DA", column, near), either) if near else either
