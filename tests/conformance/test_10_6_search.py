@@ -137,6 +137,33 @@ def test_retrieve_url_only_under_the_roots_own_host(http: httpx2.Client, knee: D
     assert values(answer.json()[0], "00081190")[0].startswith(str(http.base_url).rstrip("/"))
 
 
+# --- Matching keys (Tables 10.6.1-2 to 10.6.1-5); how they match is in `test_8_3_4_matching`
+
+STUDY_KEYS = words("StudyDate StudyTime AccessionNumber ModalitiesInStudy ReferringPhysicianName PatientName PatientID")
+STUDY_KEYS |= words("StudyInstanceUID StudyID")
+SERIES_KEYS = words("Modality SeriesInstanceUID SeriesNumber PerformedProcedureStepStartDate")
+SERIES_KEYS |= words("PerformedProcedureStepStartTime")
+INSTANCE_KEYS = words("SOPClassUID SOPInstanceUID InstanceNumber")
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("/studies", STUDY_KEYS),
+        ("/series", STUDY_KEYS | SERIES_KEYS),
+        ("/studies/1.2/series", STUDY_KEYS | SERIES_KEYS),
+        ("/instances", STUDY_KEYS | SERIES_KEYS | INSTANCE_KEYS),
+        ("/studies/1.2/instances", STUDY_KEYS | SERIES_KEYS | INSTANCE_KEYS),
+        ("/studies/1.2/series/1.3/instances", STUDY_KEYS | SERIES_KEYS | INSTANCE_KEYS),
+    ],
+)
+def test_required_matching_keys(http: httpx2.Client, path: str, keys: set[str]) -> None:
+    values = {"Date": "20240229", "Time": "10", "Number": "1"}
+    query = {key: next((value for end, value in values.items() if key.endswith(end)), "1") for key in keys}
+    answer = http.get(f"{ROOT}{path}", params=query)
+    assert (answer.status_code, answer.headers.get("Warning")) == (200, None)
+
+
 # --- Matching (§8.3.4.1)
 
 

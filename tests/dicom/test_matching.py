@@ -5,7 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmroom.dicom.matching import Condition, Equal, OneOf, Range, Wildcard, Words, condition, fold, takes_list, words
+from filmroom.dicom.matching import (
+    AllOf,
+    Condition,
+    Empty,
+    Equal,
+    Negotiated,
+    OneOf,
+    Range,
+    Wildcard,
+    Words,
+    Zoned,
+    condition,
+    fold,
+    groups,
+    takes_list,
+    takes_several,
+    words,
+)
 from filmroom.dicom.wording import AZURE
 from filmroom.errors import BadParameter
 
@@ -18,6 +35,12 @@ PATIENT_NAME, PATIENT_ID, STUDY_UID, MODALITY, SERIES_NUMBER, PATIENT_SIZE = (
 def ask(tag: int, vr: str, value: str, *, fuzzy: bool = False) -> Condition | None:
     """A matching key in the Standard's dialect."""
     return condition(tag, vr, value, wildcards=True, lists=True, fuzzy=fuzzy)
+
+
+def negotiate(tag: int, vr: str, value: str, *, fuzzy: bool = False, zone: str | None = None) -> Condition | None:
+    """A matching key at /dicomweb, with all that can be asked for beyond plain matching."""
+    negotiated = Negotiated(empty=True, several=True, zone=zone)
+    return condition(tag, vr, value, wildcards=True, lists=True, fuzzy=fuzzy, negotiated=negotiated)
 
 
 def ask_azure(tag: int, vr: str, value: str, *, fuzzy: bool = False) -> Condition | None:
@@ -244,3 +267,88 @@ def test_a_name_that_is_asked_for_has_not_endless_words() -> None:
     found = condition(0x00100010, "PN", "a " * 1300, wildcards=True, lists=True, fuzzy=True)
     assert isinstance(found, Words)
     assert len(found.words) == 20
+
+
+def test_no_value() -> None:
+    assert negotiate(PATIENT_ID, "LO", '""') == negotiate(STUDY_DATE, "DA", ' "" ') == Empty()
+    assert ask(PATIENT_ID, "LO", '""') == Equal('""')
+
+
+def test_all_of_several_values() -> None:
+    assert negotiate(MODALITY, "CS", r"CT\MR") == AllOf((Equal("ct"), Equal("mr")))
+    assert negotiate(MODALITY, "CS", r"CT,PT\MR") == AllOf((OneOf(("ct", "pt")), Equal("mr")))
+    assert negotiate(MODALITY, "CS", r"CT\\ ") == Equal("ct")
+    assert negotiate(MODALITY, "CS", r"\*\\*") is None
+    assert negotiate(MODALITY, "CS", "\\") == OneOf(())
+    assert negotiate(STUDY_UID, "UI", r"1\2") == OneOf(("1", "2"))  # PS3.4 C.2.2.2.8 has no UI
+    assert takes_several("PN")
+    assert not takes_several("UI")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Doe^J*", Wildcard("doe^j*")),
+        ("山田^太郎", Equal("山田^太郎")),
+        ("=山田^太郎", Equal("=山田^太郎")),
+        ("Yamada=山*", AllOf((Equal("yamada"), Wildcard("=山*")))),
+        ("*=山*", Wildcard("=山*")),
+        ("*=*", None),
+        ("^", Equal("")),
+    ],
+)
+def test_names_by_component_group(value: str, expected: Condition | None) -> None:
+    assert negotiate(PATIENT_NAME, "PN", value) == expected
+
+
+def test_the_groups_of_a_name_say_which_they_are() -> None:
+    assert groups("yamada=山田=やまだ") == ["yamada", "=山田", "==やまだ"]
+    assert groups("==やまだ") == ["==やまだ"]
+    assert groups("") == []
+
+
+DAY = Range("20240229090000.000000", "20240229095959.999999")
+
+
+@pytest.mark.parametrize(
+    ("value", "zone", "expected"),
+    [
+        ("2024", None, Equal("20240101000000.000000")),
+        ("2023-2024", None, Range("20230101000000.000000", "20241231235959.999999")),
+        ("2024022910+0100-2024022910+0100", None, Zoned(DAY, Range(None, None), None)),
+        ("2024022904-0500-2024022904-0500", None, Zoned(DAY, Range(None, None), None)),
+        ("2024022910+0100-2024022904-0500", None, Zoned(DAY, Range(None, None), None)),
+        ("2024022910-2024022910+0100", None, Zoned(DAY, Range(None, None), None)),
+        ("2024022910-2024022910", "+0100", Zoned(DAY, Range(None, None), None)),
+        ("2024022910+0100-", "+0900", Zoned(Range(DAY.first, None), Range(None, None), None)),
+        ("-2024022904-0500", None, Zoned(Range(None, DAY.last), Range(None, None), None)),
+        ("2024022910+0100", None, Zoned(Range(DAY.first, DAY.first), Range(None, None), None)),
+    ],
+)
+def test_moments_with_offsets(value: str, zone: str | None, expected: Condition) -> None:
+    found = negotiate(CONTENT_DATE_TIME, "DT", value, zone=zone)
+    if isinstance(found, Zoned) and isinstance(expected, Zoned):
+        assert found.utc == expected.utc
+    else:
+        assert found == expected
+
+
+def test_without_a_known_timezone_a_moment_is_compared_as_it_stands() -> None:
+    found = negotiate(CONTENT_DATE_TIME, "DT", "2024022910+0100-")
+    assert isinstance(found, Zoned)
+    assert found.plain == Range("20240229100000.000000", None)
+
+
+@pytest.mark.parametrize(
+    "value", ["x", "-", "2024--2025", "2025-2024", "2024+0100-2023+0100", "2024+9900", "202413+0100"]
+)
+def test_moments_that_are_none(value: str) -> None:
+    with pytest.raises(BadParameter):
+        negotiate(CONTENT_DATE_TIME, "DT", value)
+
+
+def test_a_list_has_an_end() -> None:
+    with pytest.raises(
+        BadParameter, match="StudyInstanceUID is given 10001 values, and 10000 can be searched by at once"
+    ):
+        ask(STUDY_UID, "UI", ",".join(map(str, range(10_001))))

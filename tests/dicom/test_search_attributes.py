@@ -9,7 +9,7 @@ def test_keys_are_held_by_the_rows_of_their_level() -> None:
 
 
 def test_every_key_has_a_vr() -> None:
-    assert {attributes.vr(tag) for tag in MATCHING_KEYS} == {"DA", "TM", "SH", "CS", "PN", "LO", "UI", "IS"}
+    assert {attributes.vr(tag) for tag in MATCHING_KEYS} == {"DA", "TM", "SH", "CS", "PN", "LO", "UI", "IS", "DT"}
 
 
 def test_each_level_is_found_by_its_uid() -> None:

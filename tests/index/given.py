@@ -15,6 +15,7 @@ from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.matching import Condition, Key, Query
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
+from filmroom.dicom.values import COMPONENT_GROUPS
 from filmroom.index import additions, instances, search
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
@@ -32,8 +33,14 @@ def tag(keyword: str) -> int:
 def element(keyword: str, *values: Any) -> dict[str, Any]:
     """An element of the DICOM JSON Model; no values make it empty."""
     vr = attributes.vr(tag(keyword)) or "UN"
-    made = [{"Alphabetic": value} if vr == "PN" else value for value in values]
+    made = [_name(value) if vr == "PN" else value for value in values]
     return {"vr": vr, "Value": made} if made else {"vr": vr}
+
+
+def _name(value: str) -> dict[str, str]:
+    """A person name by component groups, as in "A=I=P"."""
+    groups = dict(zip(COMPONENT_GROUPS, value.split("="), strict=False))
+    return {group: text for group, text in groups.items() if text or len(groups) == 1}
 
 
 def elements(**values: Any) -> dict[str, Any]:

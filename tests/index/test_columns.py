@@ -87,3 +87,71 @@ def test_what_is_no_integer_has_no_column(text: str) -> None:
 def test_a_row_holds_no_endless_value() -> None:
     elements = given.elements(StudyDescription="x" * 100_000, PatientID="1")
     assert list(columns.held(Level.STUDY, elements)) == ["00100020"]
+
+
+def test_values_beside_the_columns() -> None:
+    elements = given.elements(
+        PatientName="Yamada^Tarou=山田^太郎",
+        ReferringPhysicianName=("Doe", "", "Röe=R"),
+        StudyID=("a", "B\0"),
+        PatientID="1",
+    )
+    assert columns.further(Level.STUDY, elements) == [
+        (given.tag("ReferringPhysicianName"), "roe=r"),
+        (given.tag("ReferringPhysicianName"), "roe"),
+        (given.tag("ReferringPhysicianName"), "=r"),
+        (given.tag("PatientName"), "yamada^tarou"),
+        (given.tag("PatientName"), "=山田^太郎"),
+        (given.tag("StudyID"), "b"),
+    ]
+    assert columns.further(Level.SERIES, given.elements(SeriesNumber=("1", "02"))) == [(given.tag("SeriesNumber"), "2")]
+    assert columns.further(Level.STUDY, given.elements(PatientName="Doe^John", PatientID="1", StudyID=())) == []
+
+
+def test_a_name_without_an_alphabetic_group_is_found_by_its_group() -> None:
+    elements = given.elements(PatientName="=山田")
+    assert columns.derived(Level.STUDY, elements)["PatientName"] == "=山田"
+    assert columns.further(Level.STUDY, elements) == [(given.tag("PatientName"), "=山田")]
+
+
+def test_the_words_of_several_names_are_apart() -> None:
+    found = columns.derived(Level.STUDY, given.elements(ReferringPhysicianName=("Doe^A", "Roe^B")))
+    assert found["ReferringPhysicianNameWords"] == " doe a  roe b "
+
+
+def test_values_without_end_are_not_searched_by() -> None:
+    elements = given.elements(StudyID=tuple(map(str, range(1000))))
+    assert len(columns.further(Level.STUDY, elements)) == 99
+
+
+@pytest.mark.parametrize(
+    ("zone", "time", "moment"),
+    [
+        ("+0100", "2330", "20240229223000.000000"),
+        (" +0100\0", "2330", "20240229223000.000000"),
+        ("-0500", "2330", "20240301043000.000000"),
+        ("", "2330", None),
+        ("CET", "2330", None),
+        ("+0100", "late", None),
+        ("+0100", (), None),
+    ],
+)
+def test_the_moment_in_utc_where_the_timezone_is_known(zone: str, time: object, moment: str | None) -> None:
+    found = columns.derived(
+        Level.STUDY, given.elements(StudyDate="20240229", StudyTime=time, TimezoneOffsetFromUTC=zone)
+    )
+    assert found["StudyDateUTC"] == moment
+
+
+@pytest.mark.parametrize(
+    ("value", "zone", "moment"),
+    [
+        ("20240229233000+0100", "-0500", "20240229223000.000000"),  # its own counts
+        ("20240229233000", "-0500", "20240301043000.000000"),
+        ("20240229233000", (), None),
+        ("20240229233000+9900", (), None),
+    ],
+)
+def test_the_moment_of_a_dt(value: str, zone: object, moment: str | None) -> None:
+    found = columns.derived(Level.INSTANCE, given.elements(AcquisitionDateTime=value, TimezoneOffsetFromUTC=zone))
+    assert found["AcquisitionDateTimeUTC"] == moment

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filmroom.dicom import matching
-from filmroom.dicom.matching import Condition, Equal, OneOf, Range, Wildcard, Words
+from filmroom.dicom.matching import AllOf, Condition, Empty, Equal, OneOf, Range, Wildcard, Words
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadParameter
-from filmroom.index import search
+from filmroom.index import conditions, search
 from filmroom.index.database import Database
 from tests.index import given as rows
 
@@ -158,3 +159,57 @@ def test_one_series_of_the_modality_will_do(database: Database, asked: str, foun
         query = rows.asked(level, ModalitiesInStudy=asked)
         studies = [resource.study for resource, _ in search.search(tx, query)]
     assert list(dict.fromkeys(studies)) == found
+
+
+def test_nothing_beside_the_columns_is_looked_for_where_nothing_matches(database: Database) -> None:
+    rows.add(database, rows.new("1", "2", "3", PatientName="Yamada=山田", StudyID=("a", "b")))
+    keys = rows.asked(Level.STUDY, PatientName="山*", StudyID="b", PatientID="1", StudyDate="20240101-").keys
+    others = rows.asked(Level.STUDY, PatientName="doe*", StudyID="a", ModalitiesInStudy="CT").keys
+    with database.read() as tx:
+        assert [key.tag for key in conditions.matched_further(tx, (*keys, *others))] == [
+            rows.tag("PatientName"), rows.tag("StudyID")
+        ]  # fmt: skip
+
+
+def test_first_values_alone_are_compared_unless_all_are_asked_for(database: Database) -> None:
+    rows.add(database, rows.new("1", "2", "3", PatientName="Yamada=山田", StudyID=("a", "b")))
+    for keys in ({"StudyID": "b"}, {"PatientName": "yamada"}, {"PatientName": "山田"}):
+        asked: dict[str, Any] = keys
+        query = rows.asked(Level.STUDY, **asked)
+        assert rows.matches(database, query) == []
+        assert rows.matches(database, replace(query, every_value=True)) == ["1"]
+
+
+def test_several_conditions_may_be_met_by_different_values(database: Database) -> None:
+    rows.add(
+        database, rows.new("1", "2", "3", StudyID=("a", "b"), Modality="CT"), rows.new("1", "4", "5", Modality="MR")
+    )
+    for keyword, first, other, absent in (("StudyID", "b", "a", "c"), ("ModalitiesInStudy", "ct", "mr", "pt")):
+        for second, found in ((other, ["1"]), (absent, [])):
+            keys: dict[str, Any] = {keyword: AllOf((Equal(first), Equal(second)))}
+            assert rows.matches(database, replace(rows.asked(Level.STUDY, **keys), every_value=True)) == found
+
+
+@pytest.mark.parametrize("keyword", ["StudyID", "PatientName", "StudyDate", "ModalitiesInStudy"])
+def test_no_value(database: Database, keyword: str) -> None:
+    values: dict[str, Any] = {"StudyID": "1", "PatientName": "Doe", "StudyDate": "20240101", "Modality": "CT"}
+    rows.add(database, rows.new("1", "1.1", "1.2", **values), rows.new("2", "2.1", "2.2", StudyID=()))
+    keys: dict[str, Any] = {keyword: Empty()}
+    assert rows.matches(database, rows.asked(Level.STUDY, **keys)) == ["2"]
+
+
+def test_no_sop_class(database: Database) -> None:
+    rows.add(database, rows.new("1", "1.1", "1.2"), rows.new("2", "2.1", "2.2", sop_class=""))
+    assert rows.matches(database, rows.asked(Level.STUDY, SOPClassesInStudy=Empty())) == ["2"]
+
+
+@pytest.mark.parametrize("asked", [Equal("1.2_3"), OneOf(()), Wildcard("1*"), Equal("1")])
+def test_sop_classes_are_whole_uids(database: Database, asked: Condition) -> None:
+    rows.add(database, rows.new("1", "1.1", "1.2", sop_class="1.2.3"), rows.new("1", "1.1", "1.3", sop_class="1.2.4"))
+    assert rows.matches(database, rows.asked(Level.STUDY, SOPClassesInStudy="1.2.4")) == ["1"]
+    assert rows.matches(database, rows.asked(Level.STUDY, SOPClassesInStudy=asked)) == []
+
+
+def test_nul_in_a_word_is_nothing(database: Database) -> None:
+    rows.add(database, rows.new("1", "2", "3", PatientName="Doe"))
+    assert rows.matches(database, rows.asked(Level.STUDY, PatientName="d\0oe", fuzzy=True)) == ["1"]

@@ -97,3 +97,21 @@ def test_rows_are_opened_in_one_order_whoever_asks(database: Database) -> None:
 def test_an_empty_set_has_no_values() -> None:
     assert rows.split("") == []
     assert rows.split("CT\\MR") == ["CT", "MR"]
+
+
+FURTHER_VALUES = "SELECT (SELECT count(*) FROM study_further_value) + (SELECT count(*) FROM instance_further_value)"
+
+
+def test_values_beside_the_columns_follow_their_row(database: Database) -> None:
+    def count() -> object:
+        with database.read() as tx:
+            return tx.exec_driver_sql(FURTHER_VALUES).scalar()
+
+    given.add(database, given.new("1", "2", "3", StudyID=("a", "b", "c"), InstanceNumber=("1", "2")))
+    assert count() == 3
+    given.add(database, given.new("1", "2", "4", StudyID=("a", "d")))
+    assert count() == 2
+    given.remove(database, "1", "2", "3")
+    assert count() == 1
+    given.remove(database, "1")
+    assert count() == 0

@@ -1,12 +1,16 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from filmroom.dicom.matching import Equal, Query
+from filmroom.dicom.fields import Fields
+from filmroom.dicom.matching import Equal, Query, Wildcard
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
 from filmroom.index import search
 from filmroom.index.database import Database
+from filmroom.protocol import queries
+from filmroom.protocol.dialects import DICOMWEB
 from tests.index import given
 
 
@@ -224,6 +228,24 @@ def test_a_selective_key_uses_its_index(database: Database, keyword: str, index:
     assert f"USING COVERING INDEX {index} (partition=? AND {keyword}=?" in found[0]
 
 
+def test_values_beside_the_columns_have_an_index_too(database: Database) -> None:
+    query = given.asked(Level.STUDY, PatientName=Wildcard("doe*"))
+    with database.read() as tx:
+        found = given.plan(tx, search._page(query, query.keys))
+    assert [step for step in found if "study_patient_name (partition=? AND PatientName>? AND PatientName<?)" in step]
+    assert [step for step in found if "study_further_value_is (tag=? AND value>? AND value<?)" in step]
+    assert not [step for step in found if step.startswith("SCAN")]
+
+
+@pytest.mark.parametrize("zone", [[], [("TimezoneOffsetFromUTC", "+0100")]])
+def test_dates_with_times_and_timezones_use_the_index_of_the_date(
+    database: Database, zone: list[tuple[str, str]]
+) -> None:
+    keys = [("StudyDate", "20240101-20240131"), ("StudyTime", "10-11"), *zone]
+    query, _ = queries.parse(DICOMWEB, Level.STUDY, Resource(), keys)
+    assert "USING INDEX study_date (partition=? AND StudyDate>? AND StudyDate<?)" in steps(database, query)[0]
+
+
 @pytest.mark.parametrize(
     ("level", "keys"),
     [
@@ -243,3 +265,26 @@ def test_instances_of_a_study_are_found_without_a_sort(database: Database) -> No
         "SEARCH study USING COVERING INDEX study_uid",
         "SEARCH instance USING INDEX instance_study",
     ]
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_group_is_all_that_is_known_of_it(database: Database, level: Level) -> None:
+    given.add(database, given.new("1", "2", "3", PatientID="A", PatientComments="calm", StudyDate="20240101"))
+    [found] = given.answers(database, replace(given.asked(level), groups=frozenset({0x0010})))
+    assert found == given.elements(PatientID="A", PatientComments="calm")
+
+
+def test_a_group_has_what_is_counted(filled: Database) -> None:
+    query = given.asked(Level.STUDY, StudyInstanceUID="1")
+    [found] = given.answers(filled, replace(query, groups=frozenset({0x0020})))
+    assert found.keys() >= {"00201206", "00201208", "0020000D"}
+
+
+def test_of_a_sequence_only_what_is_asked_for(database: Database) -> None:
+    item = given.elements(CodeValue="T-1", CodeMeaning="Knee")
+    given.add(database, given.new("1", "2", "3", ProcedureCodeSequence=(item,), ReasonForStudy="pain"))
+    query = given.asked(Level.STUDY, returned=["ProcedureCodeSequence", "ReasonForStudy"])
+    inside: dict[int, Fields] = {given.tag("ProcedureCodeSequence"): {"00080100": None}, given.tag("PatientID"): {}}
+    [found] = given.answers(database, replace(query, inside=inside))
+    part = given.elements(CodeValue="T-1")
+    assert found == given.elements(ProcedureCodeSequence=(part,), ReasonForStudy="pain")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmroom.dicom import attributes
-from filmroom.dicom.matching import Equal, Key, OneOf, Query, Range, Wildcard, Words
+from filmroom.dicom.matching import AllOf, Empty, Equal, Key, Moments, OneOf, Query, Range, Wildcard, Words, Zoned
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
 from filmroom.protocol import queries
@@ -240,6 +240,55 @@ def test_upper_levels_can_be_searched_by_inside_a_study() -> None:
     assert len(query.keys) == 3
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        ["emptyvaluematching=true"],
+        ["multiplevaluematching=true"],
+        ["TimezoneOffsetFromUTC=+0100"],
+        ["SOPClassesInStudy=1"],
+    ],
+)
+@pytest.mark.parametrize("dialect", ALL)
+def test_azure_knows_nothing_beyond_plain_matching(dialect: Dialect, parameters: list[str]) -> None:
+    if dialect is DICOMWEB:
+        assert ask(dialect, *parameters).every_value
+    else:
+        assert refusal(*parameters, dialect=dialect).startswith("Invalid query: ")
+
+
+def test_no_value_and_several_values() -> None:
+    [key] = ask(DICOMWEB, 'StudyID=""', "emptyvaluematching=true").keys
+    assert key.condition == Empty()
+    for parameters in ([r"ModalitiesInStudy=CT\MR"], ["ModalitiesInStudy=CT", "00080061=MR"]):
+        [key] = ask(DICOMWEB, *parameters, "multiplevaluematching=true").keys
+        assert key.condition == AllOf((Equal("ct"), Equal("mr")))
+        [key] = ask(DICOMWEB, *parameters).keys
+        assert key.condition == OneOf(("ct", "mr"))
+
+
+def test_a_date_with_its_time() -> None:
+    parameters = ("StudyTime=18-09", "StudyDate=20240228-20240301")
+    query = ask(DICOMWEB, *parameters)
+    assert query.keys == (Key(tag("StudyDate"), Moments("20240228180000.000000", "20240301095959.999999")),)
+    assert {tag("StudyDate"), tag("StudyTime")} <= query.attributes
+    assert "StudyTime ends before it begins" in refusal("StudyTime=18-09", dialect=DICOMWEB)
+
+
+@pytest.mark.parametrize("zone", ["+0100", " 0100", "0100"])
+def test_a_timezone(zone: str) -> None:
+    [key] = ask(DICOMWEB, "StudyDate=20240228", f"TimezoneOffsetFromUTC={zone}", "00080201=").keys
+    assert isinstance(key.condition, Zoned)
+    assert key.condition.utc == Range("20240227230000.000000", "20240228225959.999999")
+    assert ask(DICOMWEB, "PatientID=a", f"TimezoneOffsetFromUTC={zone}").keys == ask(DICOMWEB, "PatientID=a").keys
+
+
+@pytest.mark.parametrize("zones", [["x"], ["+0100", "+0200"], ["+9900"]])
+def test_a_timezone_that_is_none(zones: list[str]) -> None:
+    said = refusal(*(f"TimezoneOffsetFromUTC={zone}" for zone in zones), dialect=DICOMWEB)
+    assert said.startswith("TimezoneOffsetFromUTC must be")
+
+
 # --- What is returned
 
 
@@ -274,8 +323,26 @@ def test_includefield_is_a_list_and_can_be_repeated() -> None:
     assert query.attributes - ask(V2).attributes == {tag("Modality"), tag("Rows")}
 
 
-def test_includefield_of_an_attribute_in_a_sequence_is_the_sequence() -> None:
-    assert tag("RequestAttributesSequence") in ask(DICOMWEB, "includefield=00400275.00400009").attributes
+def test_includefield_of_attributes_in_a_sequence() -> None:
+    asked = "includefield=ProcedureCodeSequence.CodeValue,00081032.00080104"
+    query = ask(DICOMWEB, asked)
+    assert tag("ProcedureCodeSequence") in query.attributes
+    assert query.inside == {tag("ProcedureCodeSequence"): {"00080100": None, "00080104": None}}
+    assert ask(DICOMWEB, asked, "includefield=00081032").inside == {}
+    assert ask(DICOMWEB, "includefield=00400275.00400009", level=Level.SERIES).inside == {}  # it is returned anyway
+    _, warnings = parse(DICOMWEB, "includefield=ProcedureCodeSequence.Foo")
+    assert warnings[0].startswith("ProcedureCodeSequence.Foo was ignored")
+
+
+def test_includefield_of_a_private_attribute_has_its_creator() -> None:
+    assert {0x00091001, 0x00090010} <= ask(DICOMWEB, "includefield=00091001").attributes
+    assert 0x00090010 not in ask(V2, "includefield=00091001").attributes
+
+
+def test_includefield_of_a_group() -> None:
+    query = ask(DICOMWEB, "includefield=0010xxxx,0008XXXX,PatientComments")
+    assert query.groups == {0x0010, 0x0008}
+    assert "unknown attribute '0010xxxx'" in refusal("includefield=0010xxxx")
 
 
 @pytest.mark.parametrize("parameters", [["includefield=all"], ["includefield=Rows,all"], ["includefield=ALL"]])

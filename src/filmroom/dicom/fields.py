@@ -30,13 +30,14 @@ def parse(texts: Iterable[str]) -> tuple[Fields | None, list[str]]:
         tags = [attributes.parse(part) for part in name.split(".")]
         known = [attributes.key(tag) for tag in tags if tag is not None]
         if len(known) == len(tags):
-            _add(fields, known)
+            add(fields, known)
         else:
             unknown.append(name)
     return fields, unknown
 
 
-def _add(fields: Fields, path: list[str]) -> None:
+def add(fields: Fields, path: list[str]) -> None:
+    """Want an attribute, by the keys of the sequences around it and its own."""
     *outer, last = path
     for key in outer:
         inside = fields.setdefault(key, {})
@@ -54,10 +55,11 @@ def narrowed(text: bytes, fields: Fields) -> bytes:
 
 
 def _narrowed(elements: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
-    return {key: _element(element, fields[key]) for key, element in elements.items() if key in fields}
+    return {key: element(found, fields[key]) for key, found in elements.items() if key in fields}
 
 
-def _element(element: dict[str, Any], inside: Fields | None) -> dict[str, Any]:
-    if inside is None or element["vr"] != "SQ" or "Value" not in element:
-        return element
-    return element | {"Value": [_narrowed(item, inside) for item in element["Value"]]}
+def element(whole: dict[str, Any], inside: Fields | None) -> dict[str, Any]:
+    """An element of the Model: of a sequence only what is wanted of its Items."""
+    if inside is None or whole["vr"] != "SQ" or "Value" not in whole:
+        return whole
+    return whole | {"Value": [_narrowed(item, inside) for item in whole["Value"]]}

@@ -71,11 +71,23 @@ def write(file: part10.File) -> Model:
 
 def first(elements: Mapping[str, Any], tag: int) -> str | int | float | None:
     """The first value of an attribute, a person name as "A=I=P". None if it is absent or empty."""
-    found = elements.get(attributes.key(tag), {}).get("Value")
-    value: str | int | float | dict[str, Any] | None = found[0] if found else None
+    element = elements.get(attributes.key(tag), {})
+    found = element.get("Value")
+    return _plain(element["vr"], found[0]) if found else None
+
+
+def texts(elements: Mapping[str, Any], tag: int) -> list[str]:
+    """All values of an attribute as text, person names as "A=I=P". What is empty or an Item is an empty text."""
+    element = elements.get(attributes.key(tag), {})
+    plain = (_plain(element["vr"], value) for value in element.get("Value", ()))
+    return ["" if value is None else str(value) for value in plain]
+
+
+def _plain(vr: str, value: Any) -> str | int | float | None:
     if not isinstance(value, dict):
-        return value
-    if elements[attributes.key(tag)]["vr"] != "PN":
+        plain: str | int | float | None = value
+        return plain
+    if vr != "PN":
         return None
     return "=".join(value.get(group, "") for group in values.COMPONENT_GROUPS).rstrip("=")
 

@@ -2,37 +2,34 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from filmroom.dicom import attributes, wording
+from filmroom.dicom import attributes, instants, wording
+from filmroom.dicom.fields import Fields
+from filmroom.dicom.instants import SLICES
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter
 
 LONGEST_COMPARED = 1024  # characters: the longest value of the VRs searched by; to normalise more can take minutes
 MOST_WORDS = 20  # of a name that is asked for
+MOST_LISTED = 10_000  # values in a list; databases take some 30,000 parameters
+MOST_SEVERAL = 100  # values that must all be there
 BLANK = " \t\r\n\0"  # what pads values
+NO_VALUE = '""'  # in a matching key (PS3.4 C.2.2.2.7)
 _NAME_SEPARATORS = re.compile(r"[\^=,\s]+")
 _LIST_SEPARATORS = re.compile(r"[\\,]")
 
 # PS3.4 C.2.2.2.4: the VRs whose values may be asked for with * and ?.
 _WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+# PS3.4 C.2.2.2.8: the VRs of which several values may be asked for, all of which must be there.
+_SEVERAL_VRS = frozenset({"AE", "AS", "AT", "CS", "LO", "PN", "SH", "UC"})
 # PS3.4 C.2.2.2.2 for UI. Neither "," nor "\" can be inside a CS value, and viewers join modalities by them.
 _LIST_VRS = frozenset({"UI", "CS"})
 _INTEGER_VRS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _DECIMAL_VRS = frozenset({"DS", "FD", "FL"})
 
-# The first and last instant there are, written as DT. A value of lower precision takes the rest from one of
-# them: position is meaning, in DA and TM as well, which are slices of a DT.
-_EARLIEST = "00010101000000.000000"
-_LATEST = "99991231235959.999999"
-_SLICES = {"DA": slice(0, 8), "TM": slice(8, 21), "DT": slice(0, 21)}
-_SHAPES = {
-    "DA": re.compile(r"[0-9]{8}"),
-    "TM": re.compile(r"[0-9]{2}([0-9]{2}([0-9]{2}(\.[0-9]{1,6})?)?)?"),
-    "DT": re.compile(r"[0-9]{4}([0-9]{2}([0-9]{2}([0-9]{2}([0-9]{2}([0-9]{2}(\.[0-9]{1,6})?)?)?)?)?)?"),
-}
 _FORMATS = {
     "DA": ("Date", "yyyyMMdd", "20260131"),
     "TM": ("Time", "HHmmss.FFFFFF where HH is mandatory", "1430"),
@@ -76,12 +73,57 @@ class Words:
     words: tuple[str, ...]
 
 
-Condition = Equal | OneOf | Range | Wildcard | Words
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Empty Value Matching: there is no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Multiple Value Matching, and names by several component groups: for each there is a value."""
+
+    conditions: "tuple[Condition, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Range Matching of a date and the time that belongs to it as one: YYYYMMDD and HHMMSS.FFFFFF without a gap."""
+
+    first: str | None
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """Times of day, of moments: in one of the ranges. Of two the first ends the day, the second begins it."""
+
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Zoned:
+    """A date, time or moment of a timezone: `utc` for values whose timezone is known, `plain` for the others."""
+
+    utc: Range | TimeOfDay
+    plain: "Condition"
+    near: Range | None  # where all that matches lies, in whatever timezone: for the index
+
+
+Condition = Equal | OneOf | Range | Wildcard | Words | Empty | AllOf | Moments | Zoned
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """What a search asks for beyond plain matching; C-FIND has to negotiate it (PS3.4 C.5.1.1)."""
+
+    empty: bool = False  # "" in quotation marks is Empty Value Matching
+    several: bool = False  # Multiple Value Matching
+    zone: str | None = None  # of the dates and times in matching keys, as +0100
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A matching key. An Instance without a value for the attribute matches no condition."""
+    """A matching key. An Instance without a value for the attribute matches no condition but `Empty`."""
 
     tag: int
     condition: Condition
@@ -98,6 +140,9 @@ class Query:
     all_attributes: bool
     limit: int
     offset: int
+    groups: frozenset[int] = frozenset()  # answered whole: 0x0010 is all that is known of the patient
+    inside: Mapping[int, Fields] = field(default_factory=dict)  # of sequences, what of their Items is answered
+    every_value: bool = False  # an attribute is compared by all its values, a name by each group; else by the first
 
 
 def fold(vr: str, value: str) -> str:
@@ -107,10 +152,8 @@ def fold(vr: str, value: str) -> str:
         return value
     if vr == "PN":
         return _fold_name(value)
-    if vr in _SLICES:
-        # PS3.5 Table 6.2-1, notes: old files separate the parts of dates by "." and of times by ":".
-        plain = value.replace(":", "") if vr == "TM" else value.replace(".", "", 2) if vr == "DA" else _no_offset(value)
-        return _fill(vr, plain, _EARLIEST) if _SHAPES[vr].fullmatch(plain) else value
+    if vr in SLICES:
+        return instants.fold(vr, value)
     return _number(vr, value) or unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
 
 
@@ -125,6 +168,11 @@ def takes_list(vr: str) -> bool:
     return vr in _LIST_VRS
 
 
+def takes_several(vr: str) -> bool:
+    """Whether several values may be asked for that must all be there."""
+    return vr in _SEVERAL_VRS
+
+
 def condition(
     tag: int,
     vr: str,
@@ -134,28 +182,76 @@ def condition(
     lists: bool,
     fuzzy: bool,
     said: Wording = wording.STANDARD,
+    negotiated: Negotiated | None = None,
 ) -> Condition | None:
     """What a matching key asks for. None is universal matching (PS3.4 C.2.2.2.3): everything matches."""
     value = value.strip(BLANK)
     if not value or (wildcards and not value.strip("*")):
         return None
-    if vr in _SLICES:
-        return _instants(tag, vr, value, said)
+    if negotiated and negotiated.empty and value == NO_VALUE:
+        return Empty()
+    if negotiated and negotiated.several and vr in _SEVERAL_VRS and "\\" in value:
+        parts = [part.strip(BLANK) for part in value.split("\\")]
+        _check_count(tag, len(parts), MOST_SEVERAL)
+        each = [_text(tag, vr, part, wildcards, lists, fuzzy, names=True) for part in parts if part and part.strip("*")]
+        return _all_of(each) if any(parts) else OneOf(())
+    if vr in SLICES:
+        return instants_asked(tag, vr, value, said, negotiated)
     if vr in _INTEGER_VRS or vr in _DECIMAL_VRS:
         return Equal(_checked_number(tag, vr, value, said))
-    if wildcards and vr in _WILDCARD_VRS and not {"*", "?"}.isdisjoint(value):
-        return Wildcard(_name_pattern(value) if vr == "PN" and fuzzy else fold(vr, value))
-    if lists and vr in _LIST_VRS:
-        return _one_of(vr, value)
-    if vr == "PN" and fuzzy:
+    return _text(tag, vr, value, wildcards, lists, fuzzy, names=negotiated is not None)
+
+
+def _text(tag: int, vr: str, value: str, wildcards: bool, lists: bool, fuzzy: bool, *, names: bool) -> Condition | None:
+    """Single Value, Wild Card and List Matching. `names`: Person Names by component group."""
+    if vr == "PN" and fuzzy and not (wildcards and _is_pattern(value)):
         found = tuple(words(value).split()[:MOST_WORDS])
         return Words(found) if found else OneOf(())
+    if vr == "PN" and names:
+        return _name(value, wildcards=wildcards, fuzzy=fuzzy)
+    if wildcards and vr in _WILDCARD_VRS and _is_pattern(value):
+        return Wildcard(_name_pattern(value) if vr == "PN" and fuzzy else fold(vr, value))
+    if lists and vr in _LIST_VRS:
+        return _one_of(tag, vr, value)
     return Equal(fold(vr, value))
 
 
-def _one_of(vr: str, value: str) -> Condition:
+def _is_pattern(value: str) -> bool:
+    return not {"*", "?"}.isdisjoint(value)
+
+
+def _all_of(conditions: list[Condition | None]) -> Condition | None:
+    some = [condition for condition in conditions if condition is not None]
+    return (AllOf(tuple(some)) if len(some) > 1 else some[0]) if some else None
+
+
+def _name(value: str, *, wildcards: bool, fuzzy: bool) -> Condition | None:
+    """A Person Name: "=山田^太郎" asks for the second component group, what has no "=" before it for any."""
+    folded = _name_pattern(value) if fuzzy else _fold_name(value[:LONGEST_COMPARED])
+    asked = groups(folded) or [folded]
+    return _all_of(
+        [
+            Wildcard(group) if wildcards and _is_pattern(group) else Equal(group)
+            for group in asked
+            if not (wildcards and "*" in group and not group.strip("=*"))
+        ]
+    )
+
+
+def groups(folded: str) -> list[str]:
+    """The component groups of a folded name that have a value, each behind the delimiters that say which it is."""
+    return ["=" * place + group for place, group in enumerate(folded.split("=", 2)) if group]
+
+
+def _one_of(tag: int, vr: str, value: str) -> Condition:
     values = tuple(dict.fromkeys(folded for part in _LIST_SEPARATORS.split(value) if (folded := fold(vr, part))))
+    _check_count(tag, len(values), MOST_LISTED)
     return Equal(values[0]) if len(values) == 1 else OneOf(values)
+
+
+def _check_count(tag: int, count: int, most: int) -> None:
+    if count > most:
+        raise BadParameter(f"{_named(tag)} is given {count} values, and {most} can be searched by at once.")
 
 
 def _fold_name(name: str) -> str:
@@ -195,45 +291,83 @@ def _named(tag: int) -> str:
     return attributes.keyword(tag) or attributes.key(tag)
 
 
-def _instants(tag: int, vr: str, value: str, said: Wording) -> Equal | Range:
+def instants_asked(
+    tag: int, vr: str, value: str, said: Wording, negotiated: Negotiated | None
+) -> Equal | Range | Zoned:
     """Single Value or Range Matching of a date, time or both (PS3.4 C.2.2.2.5)."""
-
-    def instant(text: str, rest: str) -> str:
-        if not _SHAPES[vr].fullmatch(text) or not _exists(vr, text):
-            kind, form, example = _FORMATS[vr]
-            facts = {"keyword": _named(tag), "kind": kind, "form": form, "example": example}
-            raise BadParameter(said.instant.format(text=text, value=value, **facts))
-        return _fill(vr, text, rest)
-
+    if vr == "DT" and negotiated:
+        return _moment(tag, value, said, negotiated.zone)
     if "-" not in value:
-        return Equal(instant(value, _EARLIEST))
-    kind = _FORMATS[vr][0].lower()
+        return Equal(instants.start(vr, _checked_instant(tag, vr, value, value, said)))
     if vr == "DT" and (value.count("-") > 1 or "+" in value):
         raise BadParameter(said.offset.format(keyword=_named(tag), value=value))
-    start, _, end = (part.strip(BLANK) for part in value.partition("-"))
-    if not start and not end:
+    found = ends(tag, vr, value, said)
+    check_order(tag, vr, value, found, said)
+    return found
+
+
+def ends(tag: int, vr: str, value: str, said: Wording) -> Range:
+    """The ends of a range of dates or times, wherever they lie."""
+    first, _, last = (part.strip(BLANK) for part in value.partition("-"))
+    if not first and not last:
         raise BadParameter(said.no_ends)
-    first = instant(start, _EARLIEST) if start else None
-    last = instant(end, _LATEST) if end else None
-    if first is not None and last is not None and first > last:
-        raise BadParameter(said.order.format(keyword=_named(tag), kind=kind, value=value, first=start, last=end))
-    return Range(first, last)
+    return Range(
+        instants.start(vr, _checked_instant(tag, vr, first, value, said)) if first else None,
+        instants.end(vr, _checked_instant(tag, vr, last, value, said)) if last else None,
+    )
 
 
-def _fill(vr: str, text: str, rest: str) -> str:
-    return text + rest[_SLICES[vr]][len(text) :]
+def check_order(tag: int, vr: str, value: str, found: Range | Moments, said: Wording) -> None:
+    """Refuse a range that ends before it begins."""
+    if found.first is not None and found.last is not None and found.first > found.last:
+        first, _, last = (part.strip(BLANK) for part in value.partition("-"))
+        kind = _FORMATS[vr][0].lower()
+        raise BadParameter(said.order.format(keyword=_named(tag), kind=kind, value=value, first=first, last=last))
 
 
-def _no_offset(value: str) -> str:
-    return re.split(r"[+\-]", value, maxsplit=1)[0]
+# One DT, and how a range is told from an offset: -2024 is no offset, and -05002024 is none either.
+_ONE = r"[0-9.]+(?:[+\- ](?:0[0-9]|1[0-4])[0-5][0-9](?![0-9]))?"
+_MOMENT = re.compile(rf"(?P<only>{_ONE})|(?P<first>{_ONE})?\s*-\s*(?P<last>{_ONE})?")
 
 
-def _exists(vr: str, text: str) -> bool:
-    whole = _EARLIEST[: _SLICES[vr].start] + text
-    whole += _EARLIEST[len(whole) :]
-    try:
-        second = min(int(whole[12:14]), 59) if whole[12:14] <= "60" else 60  # PS3.5 Table 6.2-1: 60 is a leap second
-        datetime(int(whole[:4]), int(whole[4:6]), int(whole[6:8]), int(whole[8:10]), int(whole[10:12]), second)
-    except ValueError:
-        return False
-    return True
+def _moment(tag: int, value: str, said: Wording, zone: str | None) -> Equal | Range | Zoned:
+    """A DT, or a range of them, with offsets from UTC or without."""
+    found = _MOMENT.fullmatch(value)
+    if found is None:
+        raise _no_instant(tag, "DT", value, value, said)
+    texts = [found["only"] or found["first"], found["only"] or found["last"]]
+    if not any(texts):
+        raise BadParameter(said.no_ends)
+    (first, zone_of_first), (last, zone_of_last) = (instants.split((text or "").replace(" ", "+")) for text in texts)
+    for local in filter(None, (first, last)):
+        _checked_instant(tag, "DT", local, value, said)
+    plain: Equal | Range
+    if found["only"]:
+        first = last = instants.start("DT", first)
+        plain = Equal(first)
+    else:
+        first, last = first and instants.start("DT", first), last and instants.end("DT", last)
+        plain = Range(first or None, last or None)
+    zone = zone_of_first or zone_of_last or zone
+    if zone is None:
+        if isinstance(plain, Range):
+            check_order(tag, "DT", value, plain, said)
+        return plain
+    in_utc = Range(
+        instants.utc(first, zone_of_first or zone) if first else None,
+        instants.utc(last, zone_of_last or zone) if last else None,
+    )
+    check_order(tag, "DT", value, in_utc, said)
+    return Zoned(in_utc, plain, None)
+
+
+def _checked_instant(tag: int, vr: str, text: str, value: str, said: Wording) -> str:
+    if not instants.exists(vr, text):
+        raise _no_instant(tag, vr, text, value, said)
+    return text
+
+
+def _no_instant(tag: int, vr: str, text: str, value: str, said: Wording) -> BadParameter:
+    kind, form, example = _FORMATS[vr]
+    facts = {"keyword": _named(tag), "kind": kind, "form": form, "example": example}
+    return BadParameter(said.instant.format(text=text, value=value, **facts))

@@ -5,14 +5,15 @@ from types import MappingProxyType
 
 from filmroom.dicom.resources import Level
 
-# What has a column of its own and can be a matching key: PS3.18 Tables 10.6.1-2 to 10.6.1-5 without
-# sequences, and what viewers search for beside that.
+# What can be a matching key: PS3.18 Tables 10.6.1-2 to 10.6.1-5 without sequences, and what viewers search for
+# beside that. What is not COMPUTED has a column of its own.
 MATCHING_KEYS: Mapping[int, Level] = MappingProxyType(
     {
         0x00080020: Level.STUDY,  # StudyDate
         0x00080030: Level.STUDY,  # StudyTime
         0x00080050: Level.STUDY,  # AccessionNumber
         0x00080061: Level.STUDY,  # ModalitiesInStudy
+        0x00080062: Level.STUDY,  # SOPClassesInStudy
         0x00080090: Level.STUDY,  # ReferringPhysicianName
         0x00081030: Level.STUDY,  # StudyDescription
         0x00100010: Level.STUDY,  # PatientName
@@ -22,6 +23,8 @@ MATCHING_KEYS: Mapping[int, Level] = MappingProxyType(
         0x00100040: Level.STUDY,  # PatientSex
         0x0020000D: Level.STUDY,  # StudyInstanceUID
         0x00200010: Level.STUDY,  # StudyID
+        0x00201206: Level.STUDY,  # NumberOfStudyRelatedSeries
+        0x00201208: Level.STUDY,  # NumberOfStudyRelatedInstances
         0x00080021: Level.SERIES,  # SeriesDate
         0x00080031: Level.SERIES,  # SeriesTime
         0x00080060: Level.SERIES,  # Modality
@@ -33,11 +36,13 @@ MATCHING_KEYS: Mapping[int, Level] = MappingProxyType(
         0x00180015: Level.SERIES,  # BodyPartExamined
         0x0020000E: Level.SERIES,  # SeriesInstanceUID
         0x00200011: Level.SERIES,  # SeriesNumber
+        0x00201209: Level.SERIES,  # NumberOfSeriesRelatedInstances
         0x00400244: Level.SERIES,  # PerformedProcedureStepStartDate
         0x00400245: Level.SERIES,  # PerformedProcedureStepStartTime
         0x00080016: Level.INSTANCE,  # SOPClassUID
         0x00080018: Level.INSTANCE,  # SOPInstanceUID
         0x00080023: Level.INSTANCE,  # ContentDate
+        0x0008002A: Level.INSTANCE,  # AcquisitionDateTime
         0x00080033: Level.INSTANCE,  # ContentTime
         0x00083002: Level.INSTANCE,  # AvailableTransferSyntaxUID
         0x00200013: Level.INSTANCE,  # InstanceNumber
@@ -49,6 +54,7 @@ MATCHING_KEYS: Mapping[int, Level] = MappingProxyType(
 COMPUTED: Mapping[int, Level] = MappingProxyType(
     {
         0x00080061: Level.STUDY,  # ModalitiesInStudy
+        0x00080062: Level.STUDY,  # SOPClassesInStudy
         0x00201206: Level.STUDY,  # NumberOfStudyRelatedSeries
         0x00201208: Level.STUDY,  # NumberOfStudyRelatedInstances
         0x00201209: Level.SERIES,  # NumberOfSeriesRelatedInstances

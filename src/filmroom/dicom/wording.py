@@ -23,6 +23,7 @@ class Wording:
     order: str  # keyword, kind, value, first, last
     no_ends: str
     offset: str  # keyword, value
+    timezone: str  # text
     parameter: str  # name, parameter, text, smallest, largest
     page: str  # the same, of the length of a page
     flag: str  # name, parameter, text
@@ -64,6 +65,7 @@ AZURE = Wording(
     ),
     no_ends="Invalid query: specified range is invalid.\nBoth parts in the range cannot be empty.",
     offset="Invalid query: specified DateTime value '{value}' contains offset which is not supported.",
+    timezone="Invalid query: specified timezone offset '{text}' is not supported.",
     parameter=_BETWEEN,
     page=_BETWEEN,
     flag=(
@@ -95,6 +97,7 @@ STANDARD = Wording(
     order="The range '{value}' of {keyword} ends before it begins: write the earlier value first.",
     no_ends="A range needs a beginning or an end: 20260101-20260331, 20260101- or -20260331.",
     offset="{keyword} can't be searched by a value with an offset from UTC, as in '{value}': leave the offset out.",
+    timezone="TimezoneOffsetFromUTC must be the timezone of the matching keys, such as +0100, and '{text}' is none.",
     parameter="{parameter} must be a whole number, {smallest} or more, and '{text}' is none.",
     page="{parameter} must be a whole number from {smallest} to {largest}, and '{text}' is none.",
     flag="{parameter} must be true or false, and '{text}' is neither.",

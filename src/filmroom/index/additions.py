@@ -68,6 +68,7 @@ class NewRows:
     study: Elements
     series: Elements
     instance: Mapping[str, Any]
+    further: Sequence[tuple[int, str]]  # values that the row has no column for
     data: Mapping[str, Any]
     entry: Mapping[str, Any]  # of the change feed
 
@@ -117,6 +118,7 @@ def prepare(new: NewInstance) -> NewRows:
             "attributes": orjson.dumps(held),
             **columns.derived(Level.INSTANCE, held),
         },
+        further=columns.further(Level.INSTANCE, held),
         data={
             "frame_start": frames.start if frames else None,
             "frame_bits": frames.bits if frames else None,
@@ -213,6 +215,7 @@ def _insert(tx: Connection, winners: Sequence[_Candidate]) -> None:
             for winner in winners
         ],
     )
+    rows.add_further(tx, Level.INSTANCE, ((winner.watermark, winner.rows.further) for winner in winners))
     _DATA.run(tx, [{"watermark": winner.watermark, **winner.rows.data} for winner in winners])
     timestamp = changes.moment(tx)
     _FEED.run(

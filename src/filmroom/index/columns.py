@@ -1,15 +1,15 @@
 """What a row holds of the elements of a data set: the JSON to answer with, and the columns to search by."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from filmroom.dicom import attributes, json_model, matching
+from filmroom.dicom import attributes, instants, json_model, matching, moments
 from filmroom.dicom.resources import Level
-from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS
-from filmroom.index.tables import COLUMNS, WORDS
+from filmroom.dicom.search_attributes import COMPUTED, HELD, MATCHING_KEYS
+from filmroom.index.tables import COLUMNS, UTC, WORDS
 
 Elements = dict[str, Any]
 
@@ -17,6 +17,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}")
 LONGEST_HELD = 16 * 1024  # bytes of JSON
 _SURELY_SHORT = 1024  # characters, whatever JSON makes of them
 _LARGEST = 2**63 - 1
+_MOST_VALUES = 100  # of one attribute that are searched by
 _BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
 # These columns say what the row is, and are written by whoever makes it.
@@ -24,9 +25,19 @@ _OF_THE_ROW = frozenset({0x0020000D, 0x0020000E, 0x00080018, 0x00080016, 0x00083
 _UIDS = frozenset({"0020000D", "0020000E"})
 
 _HELD = {level: sorted(attributes.key(tag) for tag in tags) for level, tags in HELD.items()}
-_DERIVED = {
-    level: [tag for tag in COLUMNS if MATCHING_KEYS[tag] == level and tag not in _OF_THE_ROW] for level in Level
+_TIMEZONE = attributes.key(moments.TIMEZONE)
+_PAIRS = {
+    level: [(date, time) for date, time in moments.TIMES.items() if MATCHING_KEYS[date] == level] for level in Level
 }
+_DERIVED = {
+    level: [
+        (tag, attributes.vr(tag) or "UN", column.name)
+        for tag, column in COLUMNS.items()
+        if MATCHING_KEYS[tag] == level and tag not in _OF_THE_ROW | COMPUTED.keys()
+    ]
+    for level in Level
+}
+_NOTHING: Elements = {}
 
 
 def comparable(vr: str, folded: str) -> str | int | None:
@@ -65,16 +76,55 @@ def merge(row: Elements, new: Mapping[str, Any]) -> bool:
 
 
 def derived(level: Level, elements: Mapping[str, Any]) -> dict[str, str | int | None]:
-    """The columns to search by, from what the row holds. Of several values the first counts."""
+    """The columns to search by, from what the row holds. Of several values the first counts; `further` has the rest."""
     columns: dict[str, str | int | None] = {}
-    for tag in _DERIVED[level]:
+    zone = _zone(elements)
+    for tag, vr, name in _DERIVED[level]:
         value = json_model.first(elements, tag)
-        vr = attributes.vr(tag) or "UN"
         text = "" if value is None else str(value)
-        columns[COLUMNS[tag].name] = comparable(vr, matching.fold(vr, text))
-        if tag in WORDS:
-            columns[WORDS[tag].name] = comparable(vr, matching.words(text)) if text else None
+        columns[name] = comparable(vr, matching.fold(vr, text)) if text else None
+        if vr == "PN":
+            names = json_model.texts(elements, tag)[:_MOST_VALUES] if text else ()
+            columns[WORDS[tag].name] = comparable(vr, "".join(map(matching.words, names)))
+        if vr == "DT":
+            columns[UTC[tag].name] = _moment(text, zone) if text else None
+    for date, time in _PAIRS[level]:
+        of_day, of_time = columns[COLUMNS[date].name], columns[COLUMNS[time].name]
+        columns[UTC[date].name] = moments.in_utc(str(of_day), str(of_time), zone) if zone else None
     return columns
+
+
+def further(level: Level, elements: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """The values that no column has a place for, with their attributes: see `tables.FURTHER`."""
+    found: list[tuple[int, str]] = []
+    for tag, vr, _ in _DERIVED[level]:
+        values = elements.get(attributes.key(tag), _NOTHING).get("Value", ())
+        if len(values) > 1 or (vr == "PN" and values and values[0] and [*values[0]] != ["Alphabetic"]):
+            texts = _further(vr, json_model.texts(elements, tag)[:_MOST_VALUES])
+            found += ((tag, str(value)) for text in texts if (value := comparable("UN", text)) is not None)
+    return found
+
+
+def _further(vr: str, texts: Sequence[str]) -> Iterator[str]:
+    for place, text in enumerate(texts):
+        folded = matching.fold(vr, text)
+        if place:
+            yield folded
+        if vr == "PN" and "=" in folded:
+            yield from matching.groups(folded)
+
+
+def _zone(elements: Mapping[str, Any]) -> str | None:
+    """The offset from UTC of the dates and times of the file (PS3.3 C.12.1.1.8)."""
+    said = json_model.first(elements, moments.TIMEZONE) if _TIMEZONE in elements else None
+    return instants.offset(said.strip(matching.BLANK)) if isinstance(said, str) and said else None
+
+
+def _moment(text: str, zone: str | None) -> str | None:
+    """The moment in UTC of a DT, which may say its own offset."""
+    local, own = instants.split(text.strip(matching.BLANK))
+    known = own or zone
+    return instants.utc(instants.start("DT", local), known) if known and instants.exists("DT", local) else None
 
 
 def _has_value(element: Mapping[str, Any]) -> bool:

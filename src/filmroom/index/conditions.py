@@ -1,41 +1,160 @@
 """Attribute matching (PS3.4 C.2.2.2) in SQL: a matching key becomes a condition on the columns of the index."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, exists, false
+from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, exists, false, func, not_, or_, select
 
 from filmroom.dicom import attributes
-from filmroom.dicom.matching import Condition, Equal, Key, OneOf, Range, Wildcard, Words
+from filmroom.dicom.matching import (
+    AllOf,
+    Condition,
+    Empty,
+    Equal,
+    Key,
+    Moments,
+    OneOf,
+    Range,
+    TimeOfDay,
+    Wildcard,
+    Words,
+    Zoned,
+)
+from filmroom.dicom.moments import TIMES
+from filmroom.dicom.resources import Level
+from filmroom.dicom.search_attributes import MATCHING_KEYS
 from filmroom.errors import BadParameter
 from filmroom.index.columns import comparable
-from filmroom.index.tables import COLUMNS, MODALITIES_IN_STUDY, WORDS, series, study
+from filmroom.index.prepared import Prepared
+from filmroom.index.tables import (
+    COLUMNS,
+    FURTHER,
+    MODALITIES_IN_STUDY,
+    SOP_CLASSES_IN_STUDY,
+    UTC,
+    WORDS,
+    instance,
+    series,
+    study,
+)
 
 _LONGEST_PATTERN = 4096  # characters; SQLite takes LIKE patterns of 50,000 bytes
 _AFTER_ALL = "\U0010ffff"  # sorts behind every character
 _LIKE = str.maketrans({"*": "%", "?": "_", "%": "/%", "_": "/_", "/": "//"})
 # Special in the regular expressions of Python (SQLite) or of PostgreSQL. Blanks and other signs stand for themselves.
 _SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|])")
+_MOST_SOP_CLASSES = 200  # in one matching key: SQLite takes 1,000 conditions
+_TIME_OF_MOMENT = 9  # the place in a moment at which the time begins, counted as SQL does
+_MIDNIGHT = "000000.000000"
 
 Sql = ColumnElement[bool]
 
 
-def sql(key: Key) -> Sql:
-    """What must hold of the columns of the key's level. It never holds of an attribute without a value."""
-    if key.tag == MODALITIES_IN_STUDY:
-        # One Series will do. An alias, for the search itself may walk through Series too.
-        other = series.alias("other_series")
-        return exists().where(other.c.study_key == study.c.key, _sql(key.tag, other.c.Modality, key.condition))
+def sql(key: Key, further: Collection[Key] = ()) -> Sql:
+    """What must hold of the row of the key's level. Of an attribute without a value only `Empty` holds.
+
+    `further` are the keys for which there are values beside those of the columns, as `matched_further` says.
+    """
+    if isinstance(key.condition, AllOf):
+        each = [replace(key, condition=condition) for condition in key.condition.conditions]
+        return and_(*(sql(one, each if key in further else ()) for one in each))
+    if key.tag in _SETS:
+        return _SETS[key.tag](key.condition)
     if key.tag not in COLUMNS:
         name = attributes.keyword(key.tag) or attributes.key(key.tag)
         raise BadParameter(f"The attribute {name} can't be searched by.")
-    column = WORDS[key.tag] if isinstance(key.condition, Words) else COLUMNS[key.tag]
-    return _sql(key.tag, column, key.condition)
+    if isinstance(key.condition, Zoned | Moments):
+        return _in_time(key.tag, key.condition)
+    column = WORDS[key.tag] if type(key.condition) in _OF_WORDS else COLUMNS[key.tag]
+    here = _sql(key.tag, column, key.condition)
+    if key not in further:
+        return here
+    level = MATCHING_KEYS[key.tag]
+    return or_(here, _ROWS[level].in_(select(FURTHER[level].c.row).where(_further(key.tag, level, key.condition))))
+
+
+def matched_further(tx: Connection, keys: Iterable[Key]) -> list[Key]:
+    """The keys that values match for which columns have no place. Mostly there are none, and indexes serve best."""
+    return [key for key in keys if key.tag in COLUMNS and _is_matched_further(tx, key)]
+
+
+def _is_matched_further(tx: Connection, key: Key) -> bool:
+    if isinstance(key.condition, Words | Empty | Zoned | Moments):  # columns are enough
+        return False
+    level = MATCHING_KEYS[key.tag]
+    if _ANY_FURTHER[level].one(tx, {"tag": key.tag}) is None:
+        return False
+    if isinstance(key.condition, AllOf):
+        return True
+    return bool(tx.scalar(select(exists().where(_further(key.tag, level, key.condition)))))
+
+
+def _further(tag: int, level: Level, condition: Condition) -> Sql:
+    """What must hold of one of the values that no column has a place for; they are text, whatever the VR."""
+    values = FURTHER[level].c
+    each = _groups(condition) if attributes.vr(tag) == "PN" else (condition,)
+    return and_(values.tag == tag, or_(*(_SQL[type(one)]("UN", values.value, one) for one in each)))
+
+
+def _groups(condition: Condition) -> Iterator[Condition]:
+    """A component group stands behind the delimiters that say which it is (`matching.groups`); without any, all do."""
+    yield condition
+    for delimiters in ("=", "=="):
+        if isinstance(condition, Equal) and not condition.value.startswith("="):
+            yield Equal(delimiters + condition.value)
+        if isinstance(condition, Wildcard) and not condition.pattern.startswith(("=", "*")):
+            yield Wildcard(delimiters + condition.pattern)
 
 
 def _sql(tag: int, column: Column[Any], condition: Condition) -> Sql:
     return _SQL[type(condition)](attributes.vr(tag) or "UN", column, condition)
+
+
+def _modalities(condition: Condition) -> Sql:
+    """One Series will do. An alias, for the search itself may walk through Series too."""
+    other = series.alias("other_series")
+    own = other.c.study_key == study.c.key
+    if isinstance(condition, Empty):
+        return not_(exists().where(own, other.c.Modality.is_not(None)))
+    return exists().where(own, _sql(MODALITIES_IN_STUDY, other.c.Modality, condition))
+
+
+def _sop_classes(condition: Condition) -> Sql:
+    """The Study's row gathers them: 1.2\\1.3."""
+    if isinstance(condition, Empty):
+        return study.c.sop_classes == ""
+    uids = condition.values if isinstance(condition, OneOf) else ()
+    if isinstance(condition, Equal):
+        uids = (condition.value,)
+    if len(uids) > _MOST_SOP_CLASSES:
+        raise BadParameter(f"SOPClassesInStudy is given {len(uids)} values, and it takes {_MOST_SOP_CLASSES} at most.")
+    all_of_them = "\\" + study.c.sop_classes + "\\"
+    return or_(false(), *(all_of_them.like(f"%\\{uid.translate(_LITERALLY)}\\%", escape="/") for uid in uids))
+
+
+def _in_time(tag: int, condition: Zoned | Moments) -> Sql:
+    """Dates and times, together or in a timezone."""
+    column = COLUMNS[tag]
+    if isinstance(condition, Moments):
+        time = COLUMNS[TIMES[tag]]
+        moment = column + func.coalesce(time, _MIDNIGHT)
+        first, last = condition.first, condition.last
+        days = Range(first and first[:8], last and last[:8])  # for the index
+        return and_(_range("DA", column, days), _range("DT", moment, Range(first, last)))
+    utc, near = UTC[tag], condition.near
+    plain = sql(Key(tag, condition.plain))
+    known = _utc(utc, condition.utc)
+    either = or_(and_(utc.is_not(None), known), and_(utc.is_(None), plain))
+    return and_(_range("DA", column, near), either) if near else either
+
+
+def _utc(column: Column[Any], condition: Range | TimeOfDay) -> Sql:
+    if isinstance(condition, Range):
+        return _range("DT", column, condition)
+    time = func.substr(column, _TIME_OF_MOMENT)
+    return or_(*(_range("TM", time, each) for each in condition.ranges))
 
 
 def _equal(vr: str, column: Column[Any], condition: Equal) -> Sql:
@@ -48,7 +167,11 @@ def _one_of(vr: str, column: Column[Any], condition: OneOf) -> Sql:
     return column.in_([value for value in values if value is not None])
 
 
-def _range(vr: str, column: Column[Any], condition: Range) -> Sql:
+def _empty(_: str, column: Column[Any], __: Empty) -> Sql:
+    return column.is_(None)
+
+
+def _range(vr: str, column: ColumnElement[Any], condition: Range) -> Sql:
     first = None if condition.first is None else column >= comparable(vr, condition.first)
     last = None if condition.last is None else column <= comparable(vr, condition.last)
     return and_(column.is_not(None), *(end for end in (first, last) if end is not None))
@@ -63,11 +186,14 @@ def _wildcard(_: str, column: Column[Any], condition: Wildcard) -> Sql:
 
 
 def _words(_: str, column: Column[Any], condition: Words) -> Sql:
-    """The column holds " doe john ". LIKE alone can't say that two words are neighbours, for % passes over others;
-    a regular expression can, but costs more, so it is put only to what LIKE lets through.
+    """The column holds " doe john ", and all further names behind another blank.
+
+    LIKE alone can't say that two words are neighbours, for % passes over others; a regular expression can, but costs
+    more, so it is put only to what LIKE lets through.
     """
-    like = "%".join(f" {word.translate(_LITERALLY)}" for word in condition.words)
-    expression = "[^ ]*".join(" " + _SPECIAL.sub(r"\\\1", word) for word in condition.words)
+    words = [word.replace("\0", "") for word in condition.words]
+    like = "%".join(f" {word.translate(_LITERALLY)}" for word in words)
+    expression = "[^ ]*".join(" " + _SPECIAL.sub(r"\\\1", word) for word in words)
     return and_(_like(column, f"%{like}%"), column.regexp_match(expression))
 
 
@@ -85,4 +211,23 @@ _SQL: Mapping[type[Condition], Callable[[str, Column[Any], Any], Sql]] = {
     Range: _range,
     Wildcard: _wildcard,
     Words: _words,
+    Empty: _empty,
+}
+# Fuzzy matching. A further method is one more condition here and in `_SQL`, made by `matching.condition`: the column
+# has all words of a name in order, folded, so that none of them needs another column.
+_OF_WORDS: frozenset[type[Condition]] = frozenset({Words})
+
+# What is gathered from below.
+_SETS: Mapping[int, Callable[[Condition], Sql]] = {
+    MODALITIES_IN_STUDY: _modalities,
+    SOP_CLASSES_IN_STUDY: _sop_classes,
+}
+_ROWS: Mapping[Level, Column[int]] = {
+    Level.STUDY: study.c.key,
+    Level.SERIES: series.c.key,
+    Level.INSTANCE: instance.c.watermark,
+}
+_ANY_FURTHER = {
+    level: Prepared(select(values.c.row).where(values.c.tag == bindparam("tag")).limit(1))
+    for level, values in FURTHER.items()
 }

@@ -5,12 +5,12 @@ answers with. Whoever opens a row holds its lock (PostgreSQL) or the lock of the
 transaction ends, so nothing is lost between reading a row and writing it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.sql import ClauseElement
 
 from filmroom.dicom import json_model, matching
@@ -19,7 +19,7 @@ from filmroom.index import columns
 from filmroom.index.columns import Elements
 from filmroom.index.database import upsert
 from filmroom.index.prepared import Prepared
-from filmroom.index.tables import instance, series, study
+from filmroom.index.tables import FURTHER, instance, series, study
 
 _MODALITY = 0x00080060
 _SEPARATOR = "\\"  # as between the values of a DICOM attribute; no CS and no UID holds it
@@ -92,7 +92,7 @@ def open_series(tx: Connection, wanted: Iterable[SeriesId]) -> dict[SeriesId, Se
     return {(partition, key, uid): _open_series(tx, partition, key, uid) for partition, key, uid in sorted(wanted)}
 
 
-def write(tx: Connection, studies: Iterable[StudyRow], serieses: Iterable[SeriesRow]) -> None:
+def write(tx: Connection, studies: Collection[StudyRow], serieses: Collection[SeriesRow]) -> None:
     """Write the rows as they have become. Most Instances say nothing new of them; then only numbers are written."""
     for series_row in serieses:
         statement = _UPDATE_SERIES[series_row.changed]
@@ -104,6 +104,23 @@ def write(tx: Connection, studies: Iterable[StudyRow], serieses: Iterable[Series
             "sop_classes": _SEPARATOR.join(row.sop_classes),
         }
         _UPDATE_STUDY[row.changed].run(tx, [_numbers(row) | sets | _values(Level.STUDY, row)])
+    _write_further(tx, Level.SERIES, serieses)
+    _write_further(tx, Level.STUDY, studies)
+
+
+def _write_further(tx: Connection, level: Level, written: Iterable[StudyRow | SeriesRow]) -> None:
+    """The values that no column has a place for, in place of those that were."""
+    changed = [row for row in written if row.changed]
+    if changed:
+        _REMOVE_FURTHER[level].run(tx, [{"row_key": row.key} for row in changed])
+    add_further(tx, level, ((row.key, columns.further(level, row.elements)) for row in changed))
+
+
+def add_further(tx: Connection, level: Level, of_rows: Iterable[tuple[int, Iterable[tuple[int, str]]]]) -> None:
+    """Add values that no column has a place for, of rows by their keys."""
+    values = [{"row": row, "tag": tag, "value": value} for row, found in of_rows for tag, value in found]
+    if values:
+        _ADD_FURTHER[level].run(tx, values)
 
 
 def close(tx: Connection, study_key: int, series_uid: str | None) -> None:
@@ -223,3 +240,7 @@ _OPEN_STUDY = _opening(study, ("partition", "StudyInstanceUID"), _NEW_STUDY)
 _OPEN_SERIES = _opening(series, ("study_key", "SeriesInstanceUID"), _NEW_SERIES)
 _UPDATE_STUDY = _updates(study, Level.STUDY, ("instances", "newest", "series", "modalities", "sop_classes"))
 _UPDATE_SERIES = _updates(series, Level.SERIES, ("instances", "newest"))
+_ADD_FURTHER = {level: Prepared(insert(table), ("row", "tag", "value")) for level, table in FURTHER.items()}
+_REMOVE_FURTHER = {
+    level: Prepared(delete(table).where(table.c.row == bindparam("row_key"))) for level, table in FURTHER.items()
+}

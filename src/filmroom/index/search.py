@@ -4,14 +4,14 @@ The page is found first, from the keys of rows alone; only then their JSON is re
 needed, never carries more than numbers.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, Connection, Row, Select, Table, select
 
-from filmroom.dicom import attributes, json_model
-from filmroom.dicom.matching import Query
+from filmroom.dicom import attributes, fields, json_model
+from filmroom.dicom.matching import Key, Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS
 from filmroom.errors import BadParameter
@@ -72,19 +72,31 @@ def search(tx: Connection, query: Query) -> list[tuple[Resource, Elements]]:
     gathered = [
         tag
         for tag, (level, _, _) in _GATHERED.items()
-        if level <= query.level and (query.all_attributes or tag in query.attributes)
+        if level <= query.level and (query.all_attributes or tag in query.attributes or tag >> 16 in query.groups)
     ]
     in_rows = frozenset().union(*(HELD[level] for level in _levels(query)))
     elsewhere = query.attributes - in_rows - _GATHERED.keys() - {_RETRIEVE_URL}
     # Only an Instance has one Metadata that speaks for all of it.
     wanted = None if query.all_attributes and query.level is Level.INSTANCE else elsewhere
+    further = conditions.matched_further(tx, query.keys) if query.every_value else ()
+    with_metadata = wanted is None or bool(wanted) or bool(query.groups)
     return [
-        (
-            _resource(row, query),
-            dict(sorted((_elsewhere(row, wanted) | _held(row, query) | _gathered(row, gathered)).items())),
-        )
-        for row in tx.execute(_statement(query, gathered, with_metadata=wanted is None or bool(wanted)))
+        (_resource(row, query), _narrowed(_elements(row, query, wanted, gathered), query))
+        for row in tx.execute(_statement(query, gathered, further, with_metadata=with_metadata))
     ]
+
+
+def _elements(row: Row[Any], query: Query, wanted: Collection[int] | None, gathered: Collection[int]) -> Elements:
+    found = _elsewhere(row, wanted, query.groups) | _held(row, query) | _gathered(row, gathered)
+    return dict(sorted(found.items()))
+
+
+def _narrowed(elements: Elements, query: Query) -> Elements:
+    """Sequences of which only some attributes were asked for."""
+    for tag, inside in query.inside.items():
+        if (key := attributes.key(tag)) in elements:
+            elements[key] = fields.element(elements[key], inside)
+    return elements
 
 
 def _resource(row: Row[Any], query: Query) -> Resource:
@@ -99,19 +111,25 @@ def _held(row: Row[Any], query: Query) -> Elements:
         found |= orjson.loads(row._mapping[f"held_{level}"])
     if query.all_attributes:
         return found
-    return {key: found[key] for key in map(attributes.key, query.attributes) if key in found}
+    return {key: found[key] for key in _keys(query.attributes, query.groups, found)}
 
 
-def _elsewhere(row: Row[Any], tags: Collection[int] | None) -> Elements:
+def _keys(tags: Collection[int], groups: Collection[int], elements: Elements) -> Iterator[str]:
+    """The keys of the elements with these tags, and of all in these groups."""
+    yield from (key for key in map(attributes.key, tags) if key in elements)
+    yield from (key for key in elements if groups and int(key[:4], 16) in groups)
+
+
+def _elsewhere(row: Row[Any], tags: Collection[int] | None, groups: Collection[int]) -> Elements:
     """What no row holds, from the Metadata of one Instance. None is everything there is."""
-    if tags is not None and not tags:
+    if tags is not None and not tags and not groups:
         return {}
     text = unpack(row.metadata)
     if len(text) > _LONGEST_SEARCHED:
         return {}
     elements = orjson.loads(json_model.azure(text))
-    keys = elements.keys() - {_RETRIEVE_URL_KEY} if tags is None else map(attributes.key, tags)
-    return {key: elements[key] for key in keys if key in elements and is_held(elements[key])}
+    keys = elements if tags is None else _keys(tags, groups, elements)
+    return {key: elements[key] for key in keys if key != _RETRIEVE_URL_KEY and is_held(elements[key])}
 
 
 def _gathered(row: Row[Any], tags: Collection[int]) -> Elements:
@@ -122,9 +140,11 @@ def _levels(query: Query) -> list[Level]:
     return [level for level in Level if level <= query.level]
 
 
-def _statement(query: Query, gathered: Collection[int], *, with_metadata: bool) -> Select[Any]:
+def _statement(
+    query: Query, gathered: Collection[int], further: Collection[Key], *, with_metadata: bool
+) -> Select[Any]:
     """One row for each match of the page."""
-    page = _page(query).subquery("page")
+    page = _page(query, further).subquery("page")
     own = _KEYS[query.level]
     columns: list[Any] = [_UIDS[level] for level in _levels(query)]
     columns += [_TABLES[level].c.attributes.label(f"held_{level}") for level in _levels(query)]
@@ -136,11 +156,11 @@ def _statement(query: Query, gathered: Collection[int], *, with_metadata: bool) 
     return select(*columns).where(*belong).order_by(own.desc())
 
 
-def _page(query: Query) -> Select[Any]:
+def _page(query: Query, further: Collection[Key] = ()) -> Select[Any]:
     """The keys of the matches of the page, from the tables that have a say."""
     scope = {Level.STUDY: query.scope.study, Level.SERIES: query.scope.series, Level.INSTANCE: query.scope.instance}
     holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
-    holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key)) for key in query.keys]
+    holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, further)) for key in query.keys]
     if any(level > query.level for level, _ in holds):
         raise BadParameter(f"A search for {query.level.name.lower()} rows takes no matching keys of lower levels.")
     tables = [_TABLES[level] for level in Level if level == query.level or level in dict(holds)]

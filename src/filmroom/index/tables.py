@@ -28,10 +28,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from filmroom.dicom import attributes
+from filmroom.dicom.moments import DATES, TIMES
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import MATCHING_KEYS
 
-MODALITIES_IN_STUDY = 0x00080061
+MODALITIES_IN_STUDY, SOP_CLASSES_IN_STUDY = 0x00080061, 0x00080062
+# What rows count: how many, in columns that are not named by them.
+_COUNTS = {0x00201206: "series", 0x00201208: "instances", 0x00201209: "instances"}
 
 metadata = MetaData()
 
@@ -43,21 +46,34 @@ _Text = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 _VALUE_TYPES = {"IS": BigInteger}
 
 
+_NO_COLUMN = {MODALITIES_IN_STUDY, SOP_CLASSES_IN_STUDY, *_COUNTS}
+
+
 def _words_name(tag: int) -> str:
     return f"{attributes.keyword(tag)}Words"
 
 
+def _utc_name(tag: int) -> str:
+    return f"{attributes.keyword(tag)}UTC"
+
+
 def _searchable(level: Level, *, but: set[str]) -> list[Column[Any]]:
-    """A column for each attribute that can be searched by at a level; for a person name, one more with its words."""
+    """A column for each attribute that can be searched by at a level.
+
+    One more for the words of a person name, and for the moment, in UTC, that a date and its time name or a DT does,
+    where the file says in which timezone.
+    """
     columns = []
     for tag, at in MATCHING_KEYS.items():
         name = attributes.keyword(tag)
-        if at != level or name in but or tag == MODALITIES_IN_STUDY:
+        if at != level or name in but or tag in _NO_COLUMN:
             continue
         vr = attributes.vr(tag) or "UN"
         columns.append(Column(name, _VALUE_TYPES.get(vr, _Text)))
         if vr == "PN":
             columns.append(Column(_words_name(tag), _Text))
+        if vr == "DT" or tag in TIMES:
+            columns.append(Column(_utc_name(tag), _Text))
     return columns
 
 
@@ -153,6 +169,30 @@ instance = Table(
     _index("instance_blob", "blob", rows=(10**8, 1), unique=True),
 )
 
+
+def _further_values(of: Table, row: Column[Any], rows: tuple[int, ...]) -> Table:
+    """Values that a column of `of` has no place for: all but the first, and the component groups of person names.
+
+    Few rows have any, so a search looks here first, and into its own columns alone if nothing here matches.
+    """
+    name = f"{of.name}_further_value"
+    return Table(
+        name,
+        metadata,
+        Column("row", ForeignKey(row, ondelete="CASCADE"), nullable=False),
+        Column("tag", BigInteger, nullable=False),
+        Column("value", _Text, nullable=False),  # folded, numbers as text
+        _index(f"{name}_of", "row", rows=(rows[0], 3)),
+        _index(f"{name}_is", "tag", "value", "row", rows=rows),
+    )
+
+
+FURTHER: Mapping[Level, Table] = {
+    Level.STUDY: _further_values(study, study.c.key, (10**5, 10**5, 3, 1)),
+    Level.SERIES: _further_values(series, series.c.key, (10**5, 10**5, 3, 1)),
+    Level.INSTANCE: _further_values(instance, instance.c.watermark, (10**5, 10**5, 3, 1)),
+}
+
 # What only a retrieve needs, apart so that the rows that searches read stay narrow.
 instance_data = Table(
     "instance_data",
@@ -207,12 +247,24 @@ for _statement in _described():
 
 _AT: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
 
-# The attribute that a matching key names → its column; for a person name also that of its words.
+# The attribute that a matching key names → its column; for a person name also that of its words, for dates and times
+# that of the moment in UTC.
 COLUMNS: Mapping[int, Column[Any]] = MappingProxyType(
-    {tag: _AT[at].c[attributes.keyword(tag) or ""] for tag, at in MATCHING_KEYS.items() if tag != MODALITIES_IN_STUDY}
+    {
+        tag: _AT[at].c[_COUNTS.get(tag) or attributes.keyword(tag) or ""]
+        for tag, at in MATCHING_KEYS.items()
+        if tag not in {MODALITIES_IN_STUDY, SOP_CLASSES_IN_STUDY}
+    }
 )
 WORDS: Mapping[int, Column[Any]] = MappingProxyType(
     {tag: column.table.c[_words_name(tag)] for tag, column in COLUMNS.items() if attributes.vr(tag) == "PN"}
+)
+UTC: Mapping[int, Column[Any]] = MappingProxyType(
+    {
+        tag: column.table.c[_utc_name(DATES.get(tag, tag))]
+        for tag, column in COLUMNS.items()
+        if tag in TIMES or tag in DATES or attributes.vr(tag) == "DT"
+    }
 )
 
 _LINKS = (

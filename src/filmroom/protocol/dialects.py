@@ -57,6 +57,7 @@ class Dialect:
     synthesised: frozenset[int]  # attributes that the service makes up when they are asked for
     wildcards: bool  # * and ? in matching keys
     lists: bool  # several UIDs or codes in one matching key, or by repeating it
+    negotiated: bool  # dates and times as one, timezones, no value, several values; names by component group
     strict: bool  # a parameter that can't be used is refused; otherwise it is passed over with a warning
     other_parameters: frozenset[str]  # of other parts of PS3.18; no warning
 
@@ -108,6 +109,7 @@ V1 = Dialect(
     synthesised=frozenset(),
     wildcards=False,
     lists=False,
+    negotiated=False,
     strict=True,
     other_parameters=frozenset(),
     default_changes=10,
@@ -165,6 +167,7 @@ DICOMWEB = Dialect(
     synthesised=frozenset({search_sets.RETRIEVE_URL, search_sets.INSTANCE_AVAILABILITY}),
     wildcards=True,
     lists=True,
+    negotiated=True,
     strict=False,
     other_parameters=frozenset({"accept", "charset"}),  # PS3.18 §8.3.3
     default_changes=100,

@@ -1,13 +1,13 @@
 """The parameters of a search (PS3.18 §8.3.4 and §10.6.1): matching keys, includefield, limit, offset."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from filmroom.dicom import attributes, fields, matching
+from filmroom.dicom import attributes, fields, instants, matching, moments
 from filmroom.dicom.fields import Fields
-from filmroom.dicom.matching import Key, Query
+from filmroom.dicom.matching import Key, Negotiated, Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import COMPUTED
 from filmroom.errors import BadParameter
@@ -15,7 +15,9 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import LARGEST_INTEGER, boolean, integer
 
 _CONTROLS = frozenset({"limit", "offset", "fuzzymatching", "includefield"})
+_NEGOTIATED = frozenset({"emptyvaluematching", "multiplevaluematching"})  # PS3.18 §8.3.4.5, §8.3.4.6
 _MOST_WARNINGS = 10
+_GROUP = re.compile("([0-9A-Fa-f]{4})[xX]{4}")  # as PS3.6 writes what repeats; PS3.18 has no way to ask for a group
 
 # The identifying attribute of a resource in the path comes back with every match (PS3.18 §10.6.3.3).
 _UIDS_OF_SCOPE = {Level.STUDY: 0x0020000D, Level.SERIES: 0x0020000E}
@@ -57,16 +59,20 @@ def parse(
     controls, filters = _sort(dialect, parameters)
     fuzzy = boolean("FuzzyMatching", "fuzzymatching", controls["fuzzymatching"], False, dialect.wording)
     wanted = _filters(search, filters)
-    conditions = {tag: _condition(search, tag, values, fuzzy) for tag, values in wanted.items()}
-    included, everything = _included(search, controls["includefield"])
+    conditions = _conditions(search, wanted, _negotiated(dialect, controls, wanted), fuzzy=fuzzy)
+    whole = _by_default(search) | conditions.keys()
+    included = _included(search, controls["includefield"])
     query = Query(
         level=level,
         scope=scope,
         keys=tuple(Key(tag, condition) for tag, condition in conditions.items() if condition is not None),
-        attributes=(_by_default(search) | included | conditions.keys()) - _left_out(search),
-        all_attributes=everything,
+        attributes=(whole | included.tags) - _left_out(search),
+        all_attributes=included.everything,
         limit=_limit(search, controls["limit"]),
         offset=integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording.parameter),
+        groups=included.groups,
+        inside={tag: fields for tag, fields in included.inside.items() if tag not in whole},
+        every_value=dialect.negotiated,
     )
     return query, _some(dict.fromkeys(search.warnings))
 
@@ -94,10 +100,11 @@ def _some(warnings: Iterable[str]) -> tuple[str, ...]:
 
 def _sort(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Values by name: of the parameters that PS3.18 names, in any letter case, and of all others."""
-    controls: dict[str, list[str]] = {name: [] for name in _CONTROLS}
+    names = _CONTROLS | _NEGOTIATED if dialect.negotiated else _CONTROLS
+    controls: dict[str, list[str]] = {name: [] for name in names}
     filters: dict[str, list[str]] = {}
     for name, value in parameters:
-        if (control := name.lower()) in _CONTROLS:
+        if (control := name.lower()) in names:
             controls[control].append(value)
         elif name and control not in dialect.other_parameters:
             filters.setdefault(name, []).append(value)
@@ -139,6 +146,8 @@ def _key_tag(search: _Search, name: str, values: list[str]) -> int | None:
             refusal = f"Invalid query: unknown query parameter '{name}'. {_CASING}"
             search.pass_over(refusal, name, "it is neither a parameter nor the keyword or tag of an attribute.")
         return None
+    if tag == moments.TIMEZONE and search.dialect.negotiated:
+        return tag
     level = search.dialect.matching_keys.get(tag)
     if level is not None and level <= search.level and (level > search.depth or search.dialect.keys_of_scope):
         return tag
@@ -149,19 +158,58 @@ def _key_tag(search: _Search, name: str, values: list[str]) -> int | None:
     return None
 
 
-def _condition(search: _Search, tag: int, values: list[str], fuzzy: bool) -> matching.Condition | None:
+def _negotiated(dialect: Dialect, controls: dict[str, list[str]], wanted: dict[int, list[str]]) -> Negotiated | None:
+    """What is asked for beyond plain matching. The timezone of the keys is none of them (PS3.18 §8.3.4.1)."""
+    if not dialect.negotiated:
+        return None
+    said = dialect.wording
+    zones = dict.fromkeys(value for value in wanted.pop(moments.TIMEZONE, ()) if value.strip(matching.BLANK))
+    offsets = [instants.offset(zone) for zone in zones]
+    if None in offsets or len(offsets) > 1:
+        raise BadParameter(said.timezone.format(text=", ".join(zones)))
+    return Negotiated(
+        empty=boolean("emptyvaluematching", "emptyvaluematching", controls["emptyvaluematching"], False, said),
+        several=boolean(
+            "multiplevaluematching", "multiplevaluematching", controls["multiplevaluematching"], False, said
+        ),
+        zone=offsets[0] if offsets else None,
+    )
+
+
+def _conditions(
+    search: _Search, wanted: dict[int, list[str]], negotiated: Negotiated | None, *, fuzzy: bool
+) -> dict[int, matching.Condition | None]:
+    several = negotiated is not None and negotiated.several
+    values = {tag: _value(search, tag, given, fuzzy=fuzzy, several=several) for tag, given in wanted.items()}
+    found = moments.conditions(values, negotiated, search.dialect.wording) if negotiated else {}
+    dialect = search.dialect
+    for tag in values.keys() - found.keys():
+        found[tag] = matching.condition(
+            tag,
+            attributes.vr(tag) or "UN",
+            values[tag],
+            wildcards=dialect.wildcards,
+            lists=dialect.lists,
+            fuzzy=fuzzy,
+            said=dialect.wording,
+            negotiated=negotiated,
+        )
+    return {tag: found[tag] for tag in wanted}
+
+
+def _value(search: _Search, tag: int, values: list[str], *, fuzzy: bool, several: bool) -> str:
+    """The value of a key. To repeat one is to list values, where that is possible."""
     dialect = search.dialect
     vr = attributes.vr(tag) or "UN"
     given = list(dict.fromkeys(value for value in values if value.strip(matching.BLANK)))
-    if len(given) > 1 and not (dialect.lists and matching.takes_list(vr)):
+    all_of_them = several and matching.takes_several(vr)
+    if len(given) > 1 and not all_of_them and not (dialect.lists and matching.takes_list(vr)):
         raise BadParameter(dialect.wording.repeated.format(name=attributes.keyword(tag) or attributes.key(tag)))
-    value = ",".join(given)
+    value = ("\\" if all_of_them else ",").join(given)
     if dialect.strict and fuzzy and vr == "PN" and '"' in value:
         name = attributes.keyword(tag)
         raise BadParameter(f"Invalid query: specified tag '{name}' value contains unsupported character '\"'.")
-    return matching.condition(
-        tag, vr, value, wildcards=dialect.wildcards, lists=dialect.lists, fuzzy=fuzzy, said=dialect.wording
-    )
+    return value
 
 
 def _by_default(search: _Search) -> frozenset[int]:
@@ -177,29 +225,51 @@ def _left_out(search: _Search) -> frozenset[int]:
     return frozenset(tag for tag, level in COMPUTED.items() if level is not Level.INSTANCE)
 
 
-def _included(search: _Search, values: Iterable[str]) -> tuple[frozenset[int], bool]:
-    """The attributes that includefield adds, and whether that is all there are."""
+@dataclass(frozen=True, slots=True)
+class _Included:
+    """What includefield adds."""
+
+    tags: frozenset[int] = frozenset()
+    everything: bool = False
+    groups: frozenset[int] = frozenset()
+    inside: Mapping[int, Fields] = field(default_factory=dict)  # of the sequences among the tags
+
+
+def _included(search: _Search, values: Iterable[str]) -> _Included:
     names = {name.strip() for value in values for name in value.split(",")} - {""}
-    if any(name.lower() == "all" for name in names):
+    if any(name.lower() == fields.ALL for name in names):
         # The Azure service refuses other names beside "all"; its documents accept them.
         sets = search.dialect.returned_all
         if sets is None:
-            return frozenset(), True
-        return frozenset().union(*(tags for level, tags in sets.items() if search.depth < level <= search.level)), False
-    return frozenset(_included_tags(search, sorted(names))), False
+            return _Included(everything=True)
+        levels = (tags for level, tags in sets.items() if search.depth < level <= search.level)
+        return _Included(frozenset().union(*levels))
+    if search.dialect.strict:
+        return _Included(frozenset(_included_tags(search, sorted(names))))
+    wanted: Fields = {}
+    groups = set()
+    for name in sorted(names):
+        path = [attributes.parse(part) for part in name.split(".")]
+        known = [attributes.key(tag) for tag in path if tag is not None]
+        if len(known) == len(path):
+            fields.add(wanted, known)
+        elif group := _GROUP.fullmatch(name):
+            groups.add(int(group[1], 16))
+        else:
+            search.pass_over("", name, "includefield takes keywords and tags of attributes.")
+    inside = {int(key, 16): items for key, items in wanted.items() if items is not None}
+    return _Included(frozenset(int(key, 16) for key in wanted), False, frozenset(groups), inside)
 
 
 def _included_tags(search: _Search, names: Iterable[str]) -> Iterator[int]:
     for name in names:
         first, dot, _ = name.partition(".")
         tag = attributes.parse(first)
-        if dot and tag is not None and search.dialect.strict:
+        if tag is None:
+            raise BadParameter(f"Invalid query: IncludeField has unknown attribute '{name}'.")
+        if dot:
             raise BadParameter(_SEQUENTIAL)
-        if tag is not None:
-            yield tag
-        else:
-            refusal = f"Invalid query: IncludeField has unknown attribute '{name}'."
-            search.pass_over(refusal, name, "includefield takes keywords and tags of attributes.")
+        yield tag
 
 
 def _limit(search: _Search, values: list[str]) -> int:

@@ -70,7 +70,12 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "limit": Parameter("The most results", number=(0, _ANY_INTEGER)),
         "offset": Parameter("Results to leave out at the beginning", number=(0, _ANY_INTEGER)),
         "fuzzymatching": Parameter("Whether the words of a name match by their beginnings", r"^(true|false)$"),
-        "includefield": Parameter("Attributes to answer with: keywords, tags, or all"),
+        "includefield": Parameter(
+            "Attributes to answer with: keywords, tags, paths of them, groups (0010xxxx), or all"
+        ),
+        "emptyvaluematching": Parameter('Whether "" in a matching key asks for no value', r"^(true|false)$"),
+        "multiplevaluematching": Parameter(r"Whether all values of a\b have to be there", r"^(true|false)$"),
+        "TimezoneOffsetFromUTC": Parameter("The timezone of the matching keys", r"^[+\-][0-9]{4}$"),
         # Of the change feed
         "since": Parameter("The changes after this sequence", number=(0, 2**63 - 1)),
         "startTime": Parameter("The changes from this time on, with its time zone"),
@@ -109,7 +114,8 @@ THUMBNAIL_PARAMETERS = ("quality", "window", "viewport", "iccprofile")
 RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
 _FEEDS = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE})  # sent whatever is accepted
 _WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES}) | _FEEDS
-SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield")
+_NEGOTIATED = ("emptyvaluematching", "multiplevaluematching", "TimezoneOffsetFromUTC")
+SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield", *_NEGOTIATED)
 FEED_PARAMETERS = ("limit", "offset", "startTime", "endTime", "since", "includeMetadata")
 
 
@@ -160,6 +166,8 @@ def _understood(method: Method, dialect: Dialect) -> Callable[[str], bool]:
         ignored.add("since")
     if method.kind is None or ZIP not in {row.media_type for row in dialect.offers[method.kind].rows}:
         ignored.add("dicomdir")
+    if not dialect.negotiated:
+        ignored |= {*_NEGOTIATED}
     return lambda name: name not in ignored
 
 

@@ -16,7 +16,11 @@ def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> list[
         matches = rows.search(tx, query)
     if not dialect.padding:
         matches = [(resource, json_model.unpadded(elements)) for resource, elements in matches]
-    wanted = dialect.synthesised if query.all_attributes else dialect.synthesised & query.attributes
+    wanted = frozenset(
+        tag
+        for tag in dialect.synthesised
+        if query.all_attributes or tag in query.attributes or tag >> 16 in query.groups
+    )
     if not wanted:
         return [elements for _, elements in matches]
     return [_complete(elements, wanted, root + resource.path) for resource, elements in matches]
