@@ -21,7 +21,7 @@ from filmroom.errors import Unavailable
 from filmroom.index.tables import counter, metadata, partition
 from filmroom.index.turns import PATIENCE, Anytime, Turns
 
-SCHEMA = 1  # raised with every change of the tables; a migration leads from one number to the next
+SCHEMA = 2  # raised with every change of the tables; a migration leads from one number to the next
 
 
 _PRAGMAS = {
