@@ -60,6 +60,10 @@ class Dialect:
     strict: bool  # a parameter that can't be used is refused; otherwise it is passed over with a warning
     other_parameters: frozenset[str]  # of other parts of PS3.18; no warning
 
+    # Operations
+    operation_types: frozenset[str] | None  # what is shown; None is everything
+    succeeded: str  # how the state of one that succeeded is called
+
 
 # The statuses of the Azure service
 _V1_STATUSES: Mapping[Summary, int] = MappingProxyType(
@@ -104,6 +108,8 @@ V1 = Dialect(
     lists=False,
     strict=True,
     other_parameters=frozenset(),
+    operation_types=frozenset({"export", "reindex", "update"}),  # clients can't read answers of other types
+    succeeded="completed",
 )
 V1_PRERELEASE = replace(V1, name="v1.0-prerelease", root="/v1.0-prerelease", version="1.0-prerelease")
 V2 = replace(
@@ -115,6 +121,7 @@ V2 = replace(
     response_shape=store_response.V2,
     store_statuses=_STATUSES,
     returned=search_sets.V2_RETURNED,
+    succeeded="succeeded",
 )
 DICOMWEB = Dialect(
     name="dicomweb",
@@ -154,6 +161,8 @@ DICOMWEB = Dialect(
     lists=True,
     strict=False,
     other_parameters=frozenset({"accept", "charset"}),  # PS3.18 §8.3.3
+    operation_types=None,
+    succeeded="succeeded",
 )
 
 ALL = (V1_PRERELEASE, V1, V2, DICOMWEB)

@@ -29,6 +29,10 @@ class Kind(Enum):
     SEARCH = auto()
     STORE = auto()
     CAPABILITIES = auto()
+    OPERATION = auto()
+    OPERATIONS = auto()  # the newest
+    CANCELLATION = auto()  # of an operation
+    SWEEP = auto()  # the operation
     URI = auto()  # an Instance by the URI Service (PS3.18 §9)
 
 

@@ -54,6 +54,9 @@ _AZURE_JSON = Offers(
     refusal="",  # a 406 of theirs has no body here
 )
 
+# Operations are sent to everybody, whatever they accept.
+_OPERATION = Offers((Offer(JSON, JSON, _SINGLE), Offer("*/*", JSON, _SINGLE)), without_accept="*/*")
+
 AZURE: Mapping[Kind, Offers] = MappingProxyType(
     {
         Kind.STUDY: _azure_instances(_MULTIPART),
@@ -71,6 +74,7 @@ AZURE: Mapping[Kind, Offers] = MappingProxyType(
         Kind.METADATA: _AZURE_JSON,
         Kind.SEARCH: _AZURE_JSON,
         Kind.STORE: _AZURE_JSON,
+        Kind.OPERATION: _OPERATION,
     }
 )
 
@@ -218,6 +222,10 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             *(Offer(accept, WADL, _SINGLE) for accept in (WADL, "application/xml", "application/*", "*/*", "text/*")),
             *(Offer(media_type, media_type, _SINGLE) for media_type in (JSON, DICOM_JSON)),
         ),
+        Kind.OPERATION: _OPERATION,
+        Kind.OPERATIONS: _OPERATION,
+        Kind.CANCELLATION: _OPERATION,
+        Kind.SWEEP: _OPERATION,
         # PS3.18 §9.3: without a media type, and for */*, an image, or of what is none its text. Of application/* the
         # file comes first: with it any Instance can be answered.
         Kind.URI: _standard(

@@ -15,9 +15,11 @@ from types import MappingProxyType
 from typing import Any
 
 from filmroom.archive import Archive
+from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
 from filmroom.index import operations
-from filmroom.index.operations import Operation, State
+from filmroom.index.operations import Operation as Operation
+from filmroom.index.operations import State as State
 from filmroom.services import delete
 from filmroom.task import Canceled, Lost, Stopping, Task
 
@@ -52,12 +54,12 @@ def start(archive: Archive, name: str, arguments: Mapping[str, Any]) -> str:
         return operations.add(tx, name, arguments)
 
 
-def status(archive: Archive, wanted: str) -> Operation:
+def status(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:
     """What has become of an operation."""
     with archive.index.read() as tx:
         found = operations.fetch(tx, wanted)
     if found is None:
-        raise NotFound("There is no operation of this id, or it ended long ago.")
+        raise NotFound(said.no_operation)
     return found
 
 
@@ -67,13 +69,14 @@ def newest(archive: Archive) -> list[Operation]:
         return operations.fetch_newest(tx, LISTED)
 
 
-def cancel(archive: Archive, wanted: str) -> None:
-    """Have an operation end, after its current batch; what it has done stays."""
-    found = status(archive, wanted)
+def cancel(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:
+    """Have an operation end, after its current batch; what it has done stays. Gives what has become of it so far."""
     with archive.index.begin() as tx:
         told = operations.cancel(tx, wanted)
+    found = status(archive, wanted, said)
     if not told:
         raise Conflict(f"The operation has ended already: it is {found.state}.")
+    return found
 
 
 def resources(operation: Operation) -> list[str]:
