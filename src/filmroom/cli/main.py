@@ -22,6 +22,7 @@ COMMANDS = {
     "render": ("filmroom.cli.render:render", "Save images for people, of a study, a series or an instance."),
     "delete": ("filmroom.cli.delete:delete", "Delete a study, a series or an instance."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
+    "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }

@@ -16,6 +16,7 @@ import uvicorn
 from filmroom.archive import Archive
 from filmroom.cli import configuration
 from filmroom.cli import workers as web_workers
+from filmroom.cli.beside import operations_worker
 from filmroom.errors import Unavailable
 from filmroom.server import journal
 from filmroom.server.limits import BoundedProtocol
@@ -161,10 +162,11 @@ def _run(settings: Settings, listening: list[socket.socket]) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
     )
-    if settings.workers == 1:
-        uvicorn.Server(config).run(sockets=listening)
-    else:
-        web_workers.run(config, listening)
+    with operations_worker(settings):
+        if settings.workers == 1:
+            uvicorn.Server(config).run(sockets=listening)
+        else:
+            web_workers.run(config, listening)
 
 
 def _end(number: int, _: FrameType | None = None) -> NoReturn:

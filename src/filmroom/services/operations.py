@@ -18,6 +18,7 @@ from filmroom.archive import Archive
 from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
 from filmroom.index import operations
+from filmroom.index.operations import LEASE as LEASE
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
 from filmroom.services import delete
