@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from filmroom.cli.workers import LONGEST_REST, REST
+from filmroom.cli.workers import LONGEST_REST, NICENESS, REST
 from filmroom.settings import Settings
 
+HEAD_START = 1.0  # seconds: the web workers are waited for, and the operations are not
 PATIENCE = 5.0  # seconds in which it ends its batch, before it is killed: that costs no more than the batch
 
 log = structlog.get_logger()
@@ -48,6 +49,7 @@ class _Place:
     def keep(self) -> None:
         """Start a worker whenever there is none."""
         rest = REST
+        self.leaving.wait(HEAD_START)
         while not self.leaving.is_set():
             began = time.monotonic()
             try:
@@ -71,6 +73,7 @@ class _Place:
             self._let_go()
             pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
             self.process = subprocess.Popen(command, stdin=pipe, stdout=nothing, env=self.environment)  # noqa: S603
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, NICENESS)  # from its first import on
             return self.process
 
     def leave(self) -> None:

@@ -22,6 +22,7 @@ import typer
 from filmroom.archive import Archive, is_archive
 from filmroom.cli import configuration
 from filmroom.cli.service import REFUSED, stop
+from filmroom.cli.workers import NICENESS
 from filmroom.errors import Error, Unavailable
 from filmroom.server import journal
 from filmroom.services import operations
@@ -31,7 +32,6 @@ from filmroom.settings import Settings
 POLL = 1.0  # seconds between looks for an operation; each is a SELECT
 REST = 5.0  # seconds before an index that could not be used is tried again
 TIDY = 3600.0  # seconds between looks for operations that ended long ago
-NICENESS = 10  # an answer to somebody who waits goes first
 
 log = structlog.get_logger()
 
@@ -68,7 +68,7 @@ def worker(
     if not is_archive(settings.data):
         stop(f"There is no data in {settings.data.absolute()}: name the folder of the service with --data.", REFUSED)
     os.umask(os.umask(0o077) | 0o007)
-    os.nice(NICENESS)
+    os.nice(max(NICENESS - os.nice(0), 0))
     journal.configure(settings.log_format)
     # Who gives it a name keeps its standard input open, and asks it to end by closing that.
     asked = Asked() if owner is None else Asked(sys.stdin.fileno())

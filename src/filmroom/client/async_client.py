@@ -16,6 +16,7 @@ from filmroom.client._auth import Credentials, Token
 from filmroom.client._contents import AsyncContents
 from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
+from filmroom.client._operations import AsyncOperations
 from filmroom.client._options import (
     DownloadOptions,
     MetadataOptions,
@@ -38,7 +39,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class AsyncClient(Moved, AsyncContents, AsyncRendered):
+class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncOperations):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:

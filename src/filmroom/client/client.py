@@ -13,6 +13,7 @@ from filmroom.client._answers import Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._carrier import Carrier
 from filmroom.client._contents import Contents
+from filmroom.client._operations import Operations
 from filmroom.client._options import (
     DownloadOptions,
     MetadataOptions,
@@ -30,7 +31,7 @@ from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
 
 
-class Client(Carrier, Contents, Rendered):
+class Client(Carrier, Contents, Rendered, Operations):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
