@@ -183,7 +183,8 @@ def test_killed_beside_a_service_it_is_replaced_and_goes_on(
         os.kill(first, signal.SIGKILL)
         path = f"{running.url}/dicomweb/operations/{swept}"
         wait_until(lambda: httpx2.get(path).status_code == 200)
-        assert (httpx2.get(path).json()["status"], files(deleted)) == ("succeeded", 0)
+        told = httpx2.get(path).json()
+        assert (told["status"], told["results"], files(deleted)) == ("succeeded", {"filesRemoved": MANY}, 0)
         wait_until(lambda: worker_of(running) not in {None, first})
         assert os.getpriority(os.PRIO_PROCESS, worker_of(running) or 0) == 10
         ended = [json.loads(line) for line in running.logged().splitlines() if "operations worker ended" in line]

@@ -1,5 +1,8 @@
 """Rows of long operations: who may take one, and who has it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import update
 
@@ -63,6 +66,30 @@ def test_one_has_it(database: Database, waiting: str) -> None:
     assert take(database, "b") is None
     with database.begin() as tx:
         assert operations.claim(tx, waiting, "b") is None
+
+
+def test_of_many_workers_at_once_each_has_others(database: Database) -> None:
+    with database.begin() as tx:
+        added = {operations.add(tx, "sweep", {}) for _ in range(20)}
+    begin = threading.Barrier(4)
+
+    def work(number: int) -> list[str]:
+        begin.wait()
+        taken = []
+        for turn in range(20):
+            with database.read() as tx:
+                free = operations.fetch_next(tx, f"{number}-{turn}", NAMES)
+            if free is None:
+                break
+            with database.begin() as tx:
+                claimed = operations.claim(tx, free, f"{number}-{turn}")
+            taken += [claimed.id] if claimed else []
+        return taken
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = [name for names in threads.map(work, range(4)) for name in names]
+    assert len(taken) == len(set(taken))
+    assert set(taken) <= added
 
 
 def test_a_name_that_a_worker_does_not_know_is_left_for_others(database: Database) -> None:

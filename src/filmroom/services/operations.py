@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import Connection
+
 from filmroom.archive import Archive
 from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
@@ -40,8 +42,15 @@ class Function:
 
 
 def _sweep(task: Task) -> dict[str, int]:
-    swept = delete.sweep(task.archive, float(task.arguments["delay"]), batch=task.batch)
-    return {"filesRemoved": swept}
+    total: int = task.checkpoint or 0  # removed by workers that did not come to the end
+
+    def count(tx: Connection, removed: int) -> None:
+        nonlocal total
+        total += removed
+        task.save(tx, total)
+
+    delete.sweep(task.archive, float(task.arguments["delay"]), batch=task.batch, removed=count)
+    return {"filesRemoved": total}
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType({"sweep": Function(_sweep)})
