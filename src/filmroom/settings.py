@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds after which `filmroom sweep` removes the files of deleted Instances.",
     )
+    operation_retention: float = Field(
+        30.0, ge=0, allow_inf_nan=False, description="Days for which it is known how a long operation ended."
+    )
     log_format: Literal["auto", "pretty", "json"] = Field(
         "auto", description="pretty, json, or auto: pretty on a terminal, else json."
     )

@@ -8,7 +8,14 @@ from filmroom.protocol.dialects import ALL, DICOMWEB, V2, Dialect
 from filmroom.server import routes, table
 
 PATHS = sorted({method.path for method in table.methods(DICOMWEB)})
-EXAMPLES = {"{frames}": "1", "{path:path}": "7FE00010", "{study}": "1", "{series}": "2", "{instance}": "3"}
+EXAMPLES = {
+    "{frames}": "1",
+    "{path:path}": "7FE00010",
+    "{study}": "1",
+    "{series}": "2",
+    "{instance}": "3",
+    "{operation}": "4",
+}
 
 
 def _routes(dialect: Dialect) -> list[Route]:

@@ -22,7 +22,9 @@ COMMANDS = {
     "render": ("filmroom.cli.render:render", "Save images for people, of a study, a series or an instance."),
     "changes": ("filmroom.cli.changes:changes", "Show what was stored, replaced and deleted, and follow it."),
     "delete": ("filmroom.cli.delete:delete", "Delete a study, a series or an instance."),
+    "operations": ("filmroom.cli.operations:operations", "List long operations, wait for one, or end it."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
+    "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }

@@ -16,6 +16,7 @@ import uvicorn
 from filmroom.archive import Archive
 from filmroom.cli import configuration
 from filmroom.cli import workers as web_workers
+from filmroom.cli.beside import operations_worker
 from filmroom.errors import Unavailable
 from filmroom.server import journal
 from filmroom.server.limits import BoundedProtocol
@@ -53,6 +54,7 @@ def serve(
     part_limit: Annotated[int | None, _option("part_limit")] = None,
     memory_per_request: Annotated[int | None, _option("memory_per_request")] = None,
     rendered_cache: Annotated[int | None, _option("rendered_cache")] = None,
+    operation_retention: Annotated[float | None, _option("operation_retention")] = None,
     log_format: Annotated[str | None, _option("log_format", "auto|pretty|json")] = None,
     config: Annotated[
         Path | None,
@@ -161,10 +163,11 @@ def _run(settings: Settings, listening: list[socket.socket]) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
     )
-    if settings.workers == 1:
-        uvicorn.Server(config).run(sockets=listening)
-    else:
-        web_workers.run(config, listening)
+    with operations_worker(settings):
+        if settings.workers == 1:
+            uvicorn.Server(config).run(sockets=listening)
+        else:
+            web_workers.run(config, listening)
 
 
 def _end(number: int, _: FrameType | None = None) -> NoReturn:

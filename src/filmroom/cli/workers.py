@@ -28,6 +28,7 @@ from filmroom.server.limits import BoundedProtocol
 BACKLOG = 2048
 REST = 0.5  # seconds before a worker is replaced, doubled each time that it could not start
 LONGEST_REST = 30.0
+NICENESS = 10  # of the operations worker: an answer to somebody who waits goes first
 PATIENCE = 40  # seconds in which a worker finishes what is under way, before it is killed
 
 _CONTEXT = multiprocessing.get_context("spawn")  # the service will have threads, which a fork would not survive

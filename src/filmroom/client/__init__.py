@@ -3,6 +3,7 @@
 from filmroom.client._answers import Datasets, Metadata
 from filmroom.client._changes import Change
 from filmroom.client._json import Bulkdata
+from filmroom.client._operations import Operation
 from filmroom.client._options import Progress
 from filmroom.client._parts import Content
 from filmroom.client._retry import Retry
@@ -46,6 +47,7 @@ __all__ = [
     "MissingFile",
     "NotAcceptable",
     "NotFound",
+    "Operation",
     "Outcome",
     "Progress",
     "ResponseError",

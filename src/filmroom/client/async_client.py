@@ -17,6 +17,7 @@ from filmroom.client._changes import AsyncChanges
 from filmroom.client._contents import AsyncContents
 from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
+from filmroom.client._operations import AsyncOperations
 from filmroom.client._options import (
     DownloadOptions,
     MetadataOptions,
@@ -39,7 +40,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
-class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges):
+class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges, AsyncOperations):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` and `change_feed` are
     for `async for`.
 

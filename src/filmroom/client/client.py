@@ -14,6 +14,7 @@ from filmroom.client._auth import Credentials, Token
 from filmroom.client._carrier import Carrier
 from filmroom.client._changes import Changes
 from filmroom.client._contents import Contents
+from filmroom.client._operations import Operations
 from filmroom.client._options import (
     DownloadOptions,
     MetadataOptions,
@@ -31,7 +32,7 @@ from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
 
 
-class Client(Carrier, Contents, Rendered, Changes):
+class Client(Carrier, Contents, Rendered, Changes, Operations):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:

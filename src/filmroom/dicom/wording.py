@@ -32,6 +32,7 @@ class Wording:
     repeated: str  # name
     content_type: str  # content_type
     transcoding: str  # stored, reason (with a blank behind it), acceptable
+    no_operation: str
 
 
 _BETWEEN = "The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}."
@@ -78,6 +79,7 @@ AZURE = Wording(
     ),
     content_type="The specified content type '{content_type}' is not supported.",
     transcoding="The specified transcoding is not supported.",
+    no_operation="",
 )
 _QUALITY = "The query parameter 'quality' must be a whole number from 1 to 100, and '{text}' is none."
 STANDARD = Wording(
@@ -111,4 +113,5 @@ STANDARD = Wording(
     transcoding=(
         "What is stored in the Transfer Syntax {stored} can't be sent as asked for. {reason}Acceptable: {acceptable}."
     ),
+    no_operation="There is no operation of this id: none was started, or it ended long ago.",
 )

@@ -230,6 +230,27 @@ deleted_blob = Table(
     _index("deleted_blob_time", "deleted_at", rows=(10**4, 10)),
 )
 
+# Long operations (`index/operations.py`).
+operation = Table(
+    "operation",
+    metadata,
+    Column("id", _Text, primary_key=True),  # 32 hexadecimal digits
+    Column("name", _Text, nullable=False),
+    Column("arguments", _Text, nullable=False),  # JSON, as checkpoint and results
+    Column("state", _Text, nullable=False),
+    Column("percent", Integer),  # NULL: nobody knows how much there is to do
+    Column("checkpoint", _Text),  # where to go on, in words of the operation's own
+    Column("canceling", Boolean, nullable=False),  # somebody asked for its end
+    Column("attempts", Integer, nullable=False),  # begun since its last checkpoint
+    Column("owner", _Text),  # the worker that has it
+    Column("leased_until", Double, nullable=False),  # and until when, unless it says that it lives
+    Column("created", Double, nullable=False),
+    Column("updated", Double, nullable=False),
+    Column("results", _Text),
+    Column("error", _Text),
+    _index("operation_state", "state", "created", rows=(10**4, 2000, 1)),
+)
+
 
 def _described() -> Iterator[str]:
     """What tells SQLite the size of tables to come (https://sqlite.org/fileformat2.html#stat1tab)."""

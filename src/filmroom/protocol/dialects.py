@@ -66,6 +66,9 @@ class Dialect:
     largest_changes: int
     changes_by_time: bool  # offset skips changes of a window of time; otherwise it is the sequence to begin after
     changes_since: bool  # since=SEQUENCE: all that came after it
+    # Operations
+    operation_types: frozenset[str] | None  # what is shown; None is everything
+    succeeded: str  # how the state of one that succeeded is called
 
 
 # The statuses of the Azure service
@@ -116,6 +119,8 @@ V1 = Dialect(
     largest_changes=100,
     changes_by_time=False,
     changes_since=False,
+    operation_types=frozenset({"export", "reindex", "update"}),  # clients can't read answers of other types
+    succeeded="completed",
 )
 V1_PRERELEASE = replace(V1, name="v1.0-prerelease", root="/v1.0-prerelease", version="1.0-prerelease")
 V2 = replace(
@@ -130,6 +135,7 @@ V2 = replace(
     default_changes=100,
     largest_changes=200,
     changes_by_time=True,
+    succeeded="succeeded",
 )
 DICOMWEB = Dialect(
     name="dicomweb",
@@ -174,6 +180,8 @@ DICOMWEB = Dialect(
     largest_changes=200,
     changes_by_time=True,
     changes_since=True,
+    operation_types=None,
+    succeeded="succeeded",
 )
 
 ALL = (V1_PRERELEASE, V1, V2, DICOMWEB)

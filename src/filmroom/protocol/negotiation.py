@@ -31,6 +31,10 @@ class Kind(Enum):
     CAPABILITIES = auto()
     CHANGES = auto()  # of the change feed
     LATEST_CHANGE = auto()
+    OPERATION = auto()
+    OPERATIONS = auto()  # the newest
+    CANCELLATION = auto()  # of an operation
+    SWEEP = auto()  # the operation
     URI = auto()  # an Instance by the URI Service (PS3.18 §9)
 
 

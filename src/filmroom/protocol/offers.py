@@ -57,6 +57,8 @@ _AZURE_JSON = Offers(
 # The change feed is sent to everybody, whatever they accept.
 _FEED = Offers((Offer(JSON, JSON, _SINGLE), Offer("*/*", JSON, _SINGLE)), without_accept="*/*")
 _FEEDS = {Kind.CHANGES: _FEED, Kind.LATEST_CHANGE: _FEED}
+# Operations are sent to everybody, whatever they accept.
+_OPERATION = Offers((Offer(JSON, JSON, _SINGLE), Offer("*/*", JSON, _SINGLE)), without_accept="*/*")
 
 AZURE: Mapping[Kind, Offers] = MappingProxyType(
     {
@@ -76,6 +78,7 @@ AZURE: Mapping[Kind, Offers] = MappingProxyType(
         Kind.SEARCH: _AZURE_JSON,
         Kind.STORE: _AZURE_JSON,
         **_FEEDS,
+        Kind.OPERATION: _OPERATION,
     }
 )
 
@@ -224,6 +227,10 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             *(Offer(media_type, media_type, _SINGLE) for media_type in (JSON, DICOM_JSON)),
         ),
         **_FEEDS,
+        Kind.OPERATION: _OPERATION,
+        Kind.OPERATIONS: _OPERATION,
+        Kind.CANCELLATION: _OPERATION,
+        Kind.SWEEP: _OPERATION,
         # PS3.18 §9.3: without a media type, and for */*, an image, or of what is none its text. Of application/* the
         # file comes first: with it any Instance can be answered.
         Kind.URI: _standard(

@@ -70,7 +70,7 @@ class Journal:
             await self.app(scope, receive, told)
         except Exception as error:
             reason = str(error) if isinstance(error, Error) else None  # those of ours say nothing of patients
-            log.error("unforeseen", error=type(error).__name__, reason=reason, at=_frames(error))
+            log.error("unforeseen", error=type(error).__name__, reason=reason, at=frames(error))
             raise
 
 
@@ -80,13 +80,13 @@ def _tell(error: Exception) -> None:
     if known is not None:  # Starlette wraps it; what it says is nothing of patients
         log.error("broken off", error=type(known).__name__, reason=str(known))
     elif isinstance(error, Unforeseen):
-        log.error("unforeseen", error=type(error).__name__, reason=str(error), at=_frames(error))  # holds no values
+        log.error("unforeseen", error=type(error).__name__, reason=str(error), at=frames(error))  # holds no values
     else:
         # Neither its message nor its values: they may hold what a data set says of a patient.
-        log.error("unforeseen", error=type(error).__name__, at=_frames(error))
+        log.error("unforeseen", error=type(error).__name__, at=frames(error))
 
 
-def _frames(error: BaseException) -> list[str]:
+def frames(error: BaseException) -> list[str]:
     """Where an error came from, the innermost call last."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
 
@@ -118,7 +118,7 @@ class Library(logging.Handler):
         text = record.getMessage() if filled else str(record.msg)
         line = {"logger": record.name, "text": text.strip().partition("\n")[0]}
         if record.exc_info and (error := record.exc_info[1]):
-            log.error("unforeseen", **line, error=type(error).__name__, at=_frames(error))
+            log.error("unforeseen", **line, error=type(error).__name__, at=frames(error))
         elif record.levelno >= logging.ERROR:
             log.error("library", **line)
         else:

@@ -64,6 +64,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "instance": Parameter("SOP Instance UID", _UID),
         "frames": Parameter("Numbers of Frames, from 1, with commas between", r"^[1-9][0-9]{0,5}(,[1-9][0-9]{0,5})*$"),
         "path": Parameter("The path of a bulk value, which comes with Metadata", r"^[0-9A-F]{8}$"),
+        "operation": Parameter("The id of an operation", r"^[0-9a-f]{32}$"),
         # PS3.18 §8.3.3 and §8.3.4
         "accept": Parameter("Media types as in the header Accept; they go before it"),
         "charset": Parameter("Character sets; the answer is in UTF-8", r"^utf-8$"),
@@ -112,8 +113,9 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 _MATCHING_KEY = "Matching key: the attribute's value, of dates and times also a range"
 THUMBNAIL_PARAMETERS = ("quality", "window", "viewport", "iccprofile")
 RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
-_FEEDS = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE})  # sent whatever is accepted
-_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES}) | _FEEDS
+# Sent whatever is accepted: the change feed and operations.
+_ANYHOW = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE, Kind.OPERATION, Kind.OPERATIONS, Kind.CANCELLATION, Kind.SWEEP})
+_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES}) | _ANYHOW
 _NEGOTIATED = ("emptyvaluematching", "multiplevaluematching", "TimezoneOffsetFromUTC")
 SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield", *_NEGOTIATED)
 FEED_PARAMETERS = ("limit", "offset", "startTime", "endTime", "since", "includeMetadata")
@@ -188,8 +190,9 @@ def media_types(method: Method, dialect: Dialect) -> tuple[str, ...]:
 def failures(method: Method, dialect: Dialect) -> tuple[int, ...]:
     """The statuses of errors that a method can end with (docs/reference/errors.md)."""
     named = {404} if "{" in method.path or method.kind is Kind.URI else set()
-    negotiated = {406} if method.kind not in {None, *_FEEDS} else set()
+    negotiated = {406} if method.kind not in {None, *_ANYHOW} else set()
     received = {409, 413, 415} if method.receives else set()
+    ended = {409} if method.kind is Kind.CANCELLATION else set()
     beyond = {416} if _ranged(method, dialect) else set()
     other = {412} if _versioned(method, dialect) else set()
-    return tuple(sorted({400, 500, 503} | named | negotiated | received | beyond | other))
+    return tuple(sorted({400, 500, 503} | named | negotiated | received | ended | beyond | other))

@@ -57,6 +57,29 @@ _SCHEMAS: Mapping[str, Any] = {
         },
     },
     "Changes": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}},
+    "Operation": {
+        "description": "A long operation, and how far it is",
+        "type": "object",
+        "required": ["operationId", "type", "createdTime", "lastUpdatedTime", "status"],
+        "properties": {
+            "operationId": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "type": _TEXT,
+            "createdTime": {"type": "string", "format": "date-time"},
+            "lastUpdatedTime": {"type": "string", "format": "date-time"},
+            "status": {"enum": ["notStarted", "running", "succeeded", "completed", "failed", "canceled"]},
+            "percentComplete": {"type": "integer", "minimum": 0, "maximum": 100},
+            "resources": {"type": "array", "items": _TEXT},
+            "results": {"type": "object"},
+            "error": _TEXT,
+        },
+    },
+    "Reference": {
+        "description": "Where to ask how far an operation is",
+        "type": "object",
+        "required": ["id", "href"],
+        "properties": {"id": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "href": _TEXT},
+    },
+    "Operations": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
 }
 _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.STORE: _ELEMENTS,
@@ -65,6 +88,10 @@ _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.CAPABILITIES: {"type": "object"},
     Kind.CHANGES: {"$ref": "#/components/schemas/Changes"},
     Kind.LATEST_CHANGE: {"$ref": "#/components/schemas/Change"},
+    Kind.OPERATION: {"$ref": "#/components/schemas/Operation"},
+    Kind.OPERATIONS: {"$ref": "#/components/schemas/Operations"},
+    Kind.CANCELLATION: {"$ref": "#/components/schemas/Operation"},
+    Kind.SWEEP: {"$ref": "#/components/schemas/Reference"},
 }
 _EMPTY = frozenset({204, 304})
 
@@ -145,7 +172,7 @@ def _responses(method: Method, dialect: Dialect) -> dict[str, Any]:
             responses[str(status)]["content"] = sent
     for status in described.failures(method, dialect):
         # None of a store could be stored: the body tells why for each.
-        content = sent if status == HTTPStatus.CONFLICT else {"text/plain": {"schema": _TEXT}}
+        content = sent if status == HTTPStatus.CONFLICT and method.receives else {"text/plain": {"schema": _TEXT}}
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
     return responses
 

@@ -9,7 +9,7 @@ from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.wado_uri import NAMES, REQUIRED
-from filmroom.server import capabilities, change_feed, rendered, studies, wado_uri
+from filmroom.server import capabilities, change_feed, operations, rendered, studies, wado_uri
 from filmroom.server.methods import (
     FEED_PARAMETERS,
     RENDERED_PARAMETERS,
@@ -28,6 +28,7 @@ _STUDY = "/studies/{study}"
 _SERIES = _STUDY + "/series/{series}"
 _INSTANCE = _SERIES + "/instances/{instance}"
 _FRAMES = _INSTANCE + "/frames/{frames}"
+_OPERATION = "/operations/{operation}"
 
 _RECEIVED = ('multipart/related; type="application/dicom"', "application/dicom")
 _store = partial(Method, handler=studies.store, section="10.5", kind=Kind.STORE, receives=_RECEIVED)
@@ -122,6 +123,17 @@ METHODS: tuple[Method, ...] = (
     _by_uri("/wado", "Retrieve by URI"),
     _changes("/changefeed", "Read Change Feed"),
     _latest_change("/changefeed/latest", "Read Latest Change"),
+    Method("POST", "/sweep", "Sweep", operations.sweep, kind=Kind.SWEEP, statuses=(202,)),
+    Method("GET", "/operations", "List Operations", operations.search, kind=Kind.OPERATIONS),
+    Method("GET", _OPERATION, "Retrieve Operation", operations.retrieve, kind=Kind.OPERATION, statuses=(200, 202)),
+    Method(
+        "POST",
+        _OPERATION + "/cancelrequest",
+        "Cancel Operation",
+        operations.cancel,
+        kind=Kind.CANCELLATION,
+        statuses=(202,),
+    ),
 )
 
 

@@ -5,7 +5,11 @@ answers at once and a retrieve that has begun can end.
 """
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import islice
+
+from sqlalchemy import Connection
 
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
@@ -14,6 +18,9 @@ from filmroom.index import instances
 
 ORPHAN_AGE = 24 * 3600.0  # seconds: a file has no row until its store commits, however long it waits for that
 _BATCH = 500
+
+Batch = Callable[[], AbstractContextManager[Connection]]
+Removed = Callable[[Connection, int], None]
 
 
 def delete(archive: Archive, target: Resource) -> None:
@@ -24,16 +31,31 @@ def delete(archive: Archive, target: Resource) -> None:
         raise NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 
 
-def sweep(archive: Archive, delay: float, orphan_age: float = ORPHAN_AGE) -> int:
+def _unheard(tx: Connection, count: int) -> None:
+    pass
+
+
+def sweep(
+    archive: Archive,
+    delay: float,
+    orphan_age: float = ORPHAN_AGE,
+    batch: Batch | None = None,
+    removed: Removed = _unheard,
+) -> int:
     """Delete the files that no row names; those of deleted Instances after `delay` seconds. Gives their number.
 
     (1) files of Instances deleted or replaced     their keys were written down with the time
     (2) files whose store never got to its rows    a crash; younger ones than `orphan_age` may still get theirs
+
+    Each `batch` is a transaction, in which `removed` is told how many files go with it.
     """
-    return _sweep_deleted(archive, time.time() - delay) + _sweep_orphans(archive, orphan_age)
+    batch = batch or archive.index.begin
+    return _sweep_deleted(archive, time.time() - delay, batch, removed) + _sweep_orphans(
+        archive, orphan_age, batch, removed
+    )
 
 
-def _sweep_deleted(archive: Archive, before: float) -> int:
+def _sweep_deleted(archive: Archive, before: float, batch: Batch, removed: Removed) -> int:
     swept = 0
     while True:
         with archive.index.read() as tx:
@@ -41,17 +63,20 @@ def _sweep_deleted(archive: Archive, before: float) -> int:
         if not keys:
             return swept
         archive.blobs.delete(keys)
-        with archive.index.begin() as tx:
+        with batch() as tx:
             instances.forget_deleted(tx, keys)
+            removed(tx, len(keys))
         swept += len(keys)
 
 
-def _sweep_orphans(archive: Archive, orphan_age: float) -> int:
+def _sweep_orphans(archive: Archive, orphan_age: float, batch: Batch, removed: Removed) -> int:
     swept = 0
     old = (key for key, age in archive.blobs.list() if age >= orphan_age)
-    while batch := list(islice(old, _BATCH)):
-        with archive.index.read() as tx:
-            orphans = set(batch) - instances.is_named(tx, batch)
+    while keys := list(islice(old, _BATCH)):
+        with batch() as tx:
+            orphans = set(keys) - instances.is_named(tx, keys)
+            if orphans:
+                removed(tx, len(orphans))
         archive.blobs.delete(orphans)
         swept += len(orphans)
     return swept

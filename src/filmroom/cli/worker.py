@@ -1,0 +1,133 @@
+"""`filmroom worker`: the operations worker, a process of its own. `filmroom serve` starts one beside the web workers.
+
+It ends after the current batch when it gets SIGTERM, or Ctrl-C, or when who started it is gone; kill -9 costs that
+batch. What hangs for longer than a lease ends the process: its operation would be somebody else's by then.
+"""
+
+import faulthandler
+import os
+import select
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from filmroom.archive import Archive, is_archive
+from filmroom.cli import configuration
+from filmroom.cli.service import REFUSED, stop
+from filmroom.cli.workers import NICENESS
+from filmroom.errors import Error, Unavailable
+from filmroom.server import journal
+from filmroom.services import operations
+from filmroom.services.operations import LEASE, Run
+from filmroom.settings import Settings
+
+POLL = 1.0  # seconds between looks for an operation; each is a SELECT
+REST = 5.0  # seconds before an index that could not be used is tried again
+TIDY = 3600.0  # seconds between looks for operations that ended long ago
+
+log = structlog.get_logger()
+
+
+def worker(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder that the service was given. \\[env: FILMROOM_DATA]",
+            metavar="FOLDER",
+            show_default="filmroom-data",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with the settings of the service. \\[env: FILMROOM_CONFIG]",
+            metavar="FILE",
+            show_default="filmroom.toml, if it is there",
+        ),
+    ] = None,
+    owner: Annotated[str | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Do the long operations of a service, until Ctrl-C.
+
+    `filmroom serve` runs one by itself. More of them do more operations at once, for example on other machines.
+
+    Example: filmroom worker --data /srv/images
+    """
+    try:
+        settings = configuration.read({"data": data}, config)
+    except configuration.BadSettings as error:
+        stop(str(error), configuration.BAD_SETTING)
+    if not is_archive(settings.data):
+        stop(f"There is no data in {settings.data.absolute()}: name the folder of the service with --data.", REFUSED)
+    os.umask(os.umask(0o077) | 0o007)
+    os.nice(max(NICENESS - os.nice(0), 0))
+    journal.configure(settings.log_format)
+    # Who gives it a name keeps its standard input open, and asks it to end by closing that.
+    asked = Asked() if owner is None else Asked(sys.stdin.fileno())
+    signal.signal(signal.SIGTERM, asked.note)
+    signal.signal(signal.SIGINT, asked.note if owner is None else signal.SIG_IGN)  # Ctrl-C reaches both
+    try:
+        archive = Archive.open(settings)
+    except Unavailable as error:
+        stop(f"The data folder {settings.data.absolute()} can't be used. {error}", REFUSED)
+    try:
+        work(archive, settings, owner or uuid.uuid4().hex, asked)
+    finally:
+        archive.close()
+
+
+class Asked:
+    """Whether the process was asked to end, by a signal or by what is watched. A handler may take no lock."""
+
+    def __init__(self, *watched: int) -> None:
+        reading, self._writing = os.pipe()
+        self._watched = (reading, *watched)
+
+    def note(self, *_: object) -> None:
+        """The handler of a signal."""
+        os.write(self._writing, b".")
+
+    def __call__(self, seconds: float = 0.0) -> bool:
+        """The answer, as soon as it is yes, or after so many seconds."""
+        return bool(select.select(self._watched, [], [], seconds)[0])
+
+
+def work(archive: Archive, settings: Settings, owner: str, asked: Callable[[float], bool]) -> None:
+    """Do operations until asked to end."""
+    watched = partial(faulthandler.dump_traceback_later, LEASE, exit=True)
+    worker = operations.Worker(archive, owner, stopping=lambda: asked(0.0), renewed=watched)
+    tidy_at = 0.0
+    while not asked(0.0):
+        try:
+            if time.monotonic() >= tidy_at:
+                operations.forget(archive, settings.operation_retention)
+                tidy_at = time.monotonic() + TIDY
+            ran = worker.run_next()
+        except Unavailable as error:
+            log.warning("unavailable", reason=str(error))
+            asked(REST)
+            continue
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+        if ran is None:
+            asked(POLL)
+        else:
+            _tell(ran)
+
+
+def _tell(ran: Run) -> None:
+    facts = {"id": ran.id, "operation": ran.name, "outcome": ran.outcome}
+    if ran.error is None:
+        log.info("operation", **facts)
+    elif isinstance(ran.error, Error):
+        log.warning("operation", **facts, reason=str(ran.error))
+    else:  # neither its message nor its values: they may hold what a data set says of a patient
+        log.error("unforeseen", **facts, error=type(ran.error).__name__, at=journal.frames(ran.error))

@@ -1,0 +1,157 @@
+"""Rows of long operations: what waits, what runs under whose lease, and how it ended.
+
+A worker has an operation for as long as its lease. It renews the lease in every transaction that it makes for the
+operation, and that fails once somebody else has it: so a worker that was taken for dead can't write any more.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, insert, or_, select, update
+
+from filmroom.index.tables import operation
+
+LEASE = 120.0  # seconds; a batch takes less
+
+
+class State(StrEnum):
+    """The states of the Azure service, in its words."""
+
+    NOT_STARTED = "notStarted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows any more."""
+        return self not in _UNENDED
+
+
+_UNENDED = (State.NOT_STARTED, State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is known of an operation."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+    state: State
+    percent: int | None
+    checkpoint: Any
+    canceling: bool
+    attempts: int
+    created: float
+    updated: float
+    results: Any
+    error: str | None
+
+
+_COLUMNS = [operation.c[name] for name in Operation.__slots__]
+_JSON = ("arguments", "checkpoint", "results")
+
+
+def add(tx: Connection, name: str, arguments: Mapping[str, Any]) -> str:
+    """Have an operation done; gives its id. It begins after the commit, so a service can add it with its own rows."""
+    now, made = time.time(), uuid.uuid4().hex
+    row = {"id": made, "name": name, "arguments": json.dumps(arguments), "state": State.NOT_STARTED}
+    begin = {"canceling": False, "attempts": 0, "leased_until": 0.0, "created": now, "updated": now}
+    tx.execute(insert(operation).values(row | begin))
+    return made
+
+
+def fetch(tx: Connection, name: str) -> Operation | None:
+    """The operation of that id."""
+    row = tx.execute(select(*_COLUMNS).where(operation.c.id == name)).one_or_none()
+    return None if row is None else _read(row)
+
+
+def fetch_newest(tx: Connection, limit: int) -> list[Operation]:
+    """The newest operations, the newest first."""
+    newest = select(*_COLUMNS).order_by(operation.c.created.desc(), operation.c.id).limit(limit)
+    return [_read(row) for row in tx.execute(newest)]
+
+
+def fetch_next(tx: Connection, owner: str, names: Collection[str]) -> str | None:
+    """The id of the oldest operation, of these names, that a worker may take."""
+    free = select(operation.c.id).where(operation.c.name.in_(names), _free(owner))
+    return tx.scalar(free.order_by(operation.c.created, operation.c.id).limit(1))
+
+
+def claim(tx: Connection, wanted: str, owner: str) -> Operation | None:
+    """Take an operation; None if another was quicker."""
+    row = {"state": State.RUNNING, "attempts": operation.c.attempts + 1, **_lease(owner)}
+    taken = update(operation).where(operation.c.id == wanted, _free(owner)).values(row).returning(*_COLUMNS)
+    found = tx.execute(taken).one_or_none()
+    return None if found is None else _read(found)
+
+
+def renew(tx: Connection, held: str, owner: str) -> bool | None:
+    """Go on having an operation. Gives whether it is to be canceled; None if `owner` has it no more."""
+    renewed = update(operation).where(_held(held, owner)).values(_lease(owner)).returning(operation.c.canceling)
+    return tx.execute(renewed).scalar_one_or_none()
+
+
+def replace_checkpoint(tx: Connection, held: str, checkpoint: Any, percent: int | None) -> None:
+    """Where to go on, should the worker end here. What got on deserves all its attempts again."""
+    row = {"checkpoint": json.dumps(checkpoint), "percent": percent, "attempts": 0}
+    tx.execute(update(operation).where(operation.c.id == held).values(row))
+
+
+def finish(tx: Connection, held: str, owner: str, state: State, results: Any = None, error: str | None = None) -> None:
+    """Write down how an operation ended, if `owner` still has it."""
+    percent = 100 if state is State.SUCCEEDED else operation.c.percent
+    row = {"state": state, "percent": percent, "owner": None, "updated": time.time(), "error": error}
+    results = None if results is None else json.dumps(results)
+    tx.execute(update(operation).where(_held(held, owner)).values(row | {"results": results}))
+
+
+def release(tx: Connection, held: str, owner: str, rest: float = 0.0) -> None:
+    """Leave an operation to whoever comes next, in `rest` seconds: that it did not end is not its fault."""
+    row = {"owner": None, "leased_until": time.time() + rest, "attempts": operation.c.attempts - 1}
+    tx.execute(update(operation).where(_held(held, owner)).values(row))
+
+
+def cancel(tx: Connection, wanted: str) -> bool:
+    """Have an operation end: at once if nobody has begun it, else after its current batch. False if it has ended."""
+    waits = operation.c.state == State.NOT_STARTED
+    row = {"canceling": True, "state": case((waits, State.CANCELED), else_=operation.c.state), "updated": time.time()}
+    told = update(operation).where(operation.c.id == wanted, operation.c.state.in_(_UNENDED)).values(row)
+    return tx.execute(told).rowcount == 1
+
+
+def remove_ended(tx: Connection, before: float) -> int:
+    """Forget what ended before a time; gives how many."""
+    old = delete(operation).where(operation.c.state.not_in(_UNENDED), operation.c.updated < before)
+    return tx.execute(old).rowcount
+
+
+def _read(row: Row[Any]) -> Operation:
+    values = dict(row._mapping)
+    values |= {name: json.loads(values[name]) for name in _JSON if values[name] is not None}
+    return Operation(**values | {"state": State(values["state"])})
+
+
+def _lease(owner: str) -> dict[str, Any]:
+    now = time.time()
+    return {"owner": owner, "leased_until": now + LEASE, "updated": now}
+
+
+def _held(held: str, owner: str) -> ColumnElement[bool]:
+    return and_(operation.c.id == held, operation.c.owner == owner, operation.c.state == State.RUNNING)
+
+
+def _free(owner: str) -> ColumnElement[bool]:
+    """What nobody has: or who had it was an earlier process of `owner`, is dead, or lived when the clock was ahead."""
+    now = time.time()
+    until = operation.c.leased_until
+    left = or_(operation.c.owner == owner, until < now, until > now + 2 * LEASE)
+    return and_(operation.c.state.in_(_UNENDED), or_(operation.c.state == State.NOT_STARTED, left))

@@ -1,0 +1,180 @@
+"""Long operations: started by a web worker, done by the operations worker, batch by batch.
+
+(1) `start` writes a row                   the answer names it; whoever asked may go
+(2) a worker takes the oldest free row     under a lease, so that no two have the same
+(3) its function runs in batches           each renews the lease in its own transaction (`task.py`)
+(4) the end is written to the row          and the row forgotten after a while
+
+A worker that dies leaves its row with (2), and the next begins there again: at the checkpoint of the last batch.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection
+
+from filmroom.archive import Archive
+from filmroom.dicom.wording import STANDARD, Wording
+from filmroom.errors import Conflict, Error, NotFound, Unavailable
+from filmroom.index import operations
+from filmroom.index.operations import LEASE as LEASE
+from filmroom.index.operations import Operation as Operation
+from filmroom.index.operations import State as State
+from filmroom.services import delete
+from filmroom.task import Canceled, Lost, Stopping, Task
+
+MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each time
+REST = 30.0  # seconds before one that met an unavailable index or blob store is tried again
+LISTED = 100
+_UNFORESEEN = "An internal error ended it. The log of the operations worker says where."
+_WORN_OUT = f"The operations worker ended {MOST_ATTEMPTS} times while it was at this, and got no further."
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What an operation does. `run` gives the results, as JSON has them."""
+
+    run: Callable[[Task], Any]
+    resources: Callable[[Mapping[str, Any]], list[str]] = lambda _: []  # paths of what it works on, by its arguments
+
+
+def _sweep(task: Task) -> dict[str, int]:
+    total: int = task.checkpoint or 0  # removed by workers that did not come to the end
+
+    def count(tx: Connection, removed: int) -> None:
+        nonlocal total
+        total += removed
+        task.save(tx, total)
+
+    delete.sweep(task.archive, float(task.arguments["delay"]), batch=task.batch, removed=count)
+    return {"filesRemoved": total}
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType({"sweep": Function(_sweep)})
+
+
+def start(archive: Archive, name: str, arguments: Mapping[str, Any]) -> str:
+    """Have an operation done; gives its id, 32 hexadecimal digits."""
+    if name not in FUNCTIONS:
+        raise ValueError(f"There is no operation {name}.")
+    with archive.index.begin() as tx:
+        return operations.add(tx, name, arguments)
+
+
+def status(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:
+    """What has become of an operation."""
+    with archive.index.read() as tx:
+        found = operations.fetch(tx, wanted)
+    if found is None:
+        raise NotFound(said.no_operation)
+    return found
+
+
+def newest(archive: Archive) -> list[Operation]:
+    """The operations started last, the newest first."""
+    with archive.index.read() as tx:
+        return operations.fetch_newest(tx, LISTED)
+
+
+def cancel(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:
+    """Have an operation end, after its current batch; what it has done stays. Gives what has become of it so far."""
+    with archive.index.begin() as tx:
+        told = operations.cancel(tx, wanted)
+    found = status(archive, wanted, said)
+    if not told:
+        raise Conflict(f"The operation has ended already: it is {found.state}.")
+    return found
+
+
+def resources(operation: Operation) -> list[str]:
+    """The paths, under a root, of what an operation works on."""
+    function = FUNCTIONS.get(operation.name)
+    return function.resources(operation.arguments) if function else []
+
+
+def forget(archive: Archive, days: float) -> int:
+    """Remove what is known of operations that ended so long ago; gives how many."""
+    with archive.index.begin() as tx:
+        return operations.remove_ended(tx, time.time() - days * 24 * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What became of an operation in the hands of a worker. `error` is for the log."""
+
+    id: str
+    name: str
+    outcome: str
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Worker:
+    """Does operations, one after the other. Two that live never have the same `owner`."""
+
+    archive: Archive
+    owner: str
+    functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
+    stopping: Callable[[], bool] = lambda: False  # asked before each batch
+    renewed: Callable[[], None] = lambda: None  # told after each
+
+    def run_next(self) -> Run | None:
+        """Take the oldest operation that nobody has, and do it; None if there is none."""
+        operation = self._take()
+        if operation is None:
+            return None
+        self.renewed()
+        if operation.canceling:
+            return self._finish(operation, State.CANCELED)
+        if operation.attempts > MOST_ATTEMPTS:
+            return self._finish(operation, State.FAILED, error=_WORN_OUT)
+        return self._run(operation)
+
+    def _take(self) -> Operation | None:
+        while True:
+            with self.archive.index.read() as tx:
+                free = operations.fetch_next(tx, self.owner, self.functions.keys())
+            if free is None:
+                return None
+            with self.archive.index.begin() as tx:
+                taken = operations.claim(tx, free, self.owner)
+            if taken is not None:
+                return taken
+
+    def _run(self, operation: Operation) -> Run:
+        task = Task(self.archive, operation, self.owner, self.stopping, self.renewed)
+        try:
+            results = self.functions[operation.name].run(task)
+        except Stopping:
+            return self._release(operation, "stopped")
+        except Canceled:
+            return self._finish(operation, State.CANCELED)
+        except Lost:
+            return Run(operation.id, operation.name, "lost")
+        except Unavailable as error:
+            return self._release(operation, "unavailable", REST, error)
+        except Error as error:
+            return self._finish(operation, State.FAILED, error=str(error), cause=error)
+        except Exception as error:  # noqa: BLE001 - one operation must not end the worker, nor begin for ever
+            return self._finish(operation, State.FAILED, error=_UNFORESEEN, cause=error)
+        return self._finish(operation, State.SUCCEEDED, results)
+
+    def _release(self, operation: Operation, outcome: str, rest: float = 0.0, cause: Exception | None = None) -> Run:
+        with self.archive.index.begin() as tx:
+            operations.release(tx, operation.id, self.owner, rest)
+        return Run(operation.id, operation.name, outcome, cause)
+
+    def _finish(
+        self,
+        operation: Operation,
+        state: State,
+        results: Any = None,
+        error: str | None = None,
+        cause: Exception | None = None,
+    ) -> Run:
+        with self.archive.index.begin() as tx:
+            operations.finish(tx, operation.id, self.owner, state, results, error)
+        return Run(operation.id, operation.name, state, cause)

@@ -1,0 +1,66 @@
+"""`filmroom operations`."""
+
+import json as parser
+
+import pytest
+
+from tests.cli.program import Program
+from tests.client.recorder import Recorder, Reply, json
+from tests.client.test_operations import ID, TOLD
+
+
+def test_list(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json([{**TOLD, "status": "succeeded", "percentComplete": 100}, TOLD])]
+    ran = run("operations")
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        f"{ID}  2026-01-31 14:30  succeeded   100 %  reindex",
+        f"{ID}  2026-01-31 14:30  running      50 %  reindex",
+    ]
+
+
+def test_show(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json({**TOLD, "results": {"filesRemoved": 3}}, 202)]
+    assert run("operations", "show", ID).out.splitlines() == [
+        "reindex: running 50 %",
+        "started 2026-01-31 14:30:05, last at work 2026-01-31 14:31:00 (UTC)",
+        "http://host/v2/extendedquerytags/00101002",
+        "filesRemoved: 3",
+    ]
+
+
+def test_json_is_the_answer(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json(TOLD, 202), json([TOLD])]
+    assert parser.loads(run("operations", "show", ID, "--json").out) == TOLD
+    assert parser.loads(run("operations", "list", "--json").out) == [TOLD]
+
+
+@pytest.mark.parametrize(("status", "code"), [("succeeded", 0), ("failed", 1), ("canceled", 1)])
+def test_the_exit_code_says_how_it_ended(recorder: Recorder, run: Program, status: str, code: int) -> None:
+    recorder.replies = [json({**TOLD, "status": status, "error": "It is\x1b full."})]
+    ran = run("operations", "wait", ID)
+    assert (ran.code, "\x1b" in ran.out) == (code, False)
+
+
+def test_patience_has_an_end(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json(TOLD, 202)]
+    ran = run("operations", "wait", ID, "--for", "0")
+    assert (ran.code, ran.err) == (1, "filmroom: The operation has not ended in time: it is running.\n")
+
+
+def test_cancel(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json({**TOLD, "status": "canceled"}, 202), Reply(409, body=b"It has ended already.")]
+    assert run("operations", "cancel", ID).out.startswith("reindex: canceled")
+    ran = run("operations", "cancel", ID)
+    assert (ran.code, ran.err) == (1, "filmroom: It has ended already.\n")
+
+
+def test_what_there_is_not(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [Reply(404, body=b"There is no operation of this id.")]
+    ran = run("operations", "show", ID)
+    assert (ran.code, f"there is no operation {ID}" in ran.err) == (1, True)
+
+
+def test_an_id_is_needed(recorder: Recorder, run: Program) -> None:
+    ran = run("operations", "wait")
+    assert (ran.code, "name the id of the operation to wait" in ran.said) == (2, True)

@@ -1,0 +1,71 @@
+"""A batch proves that the worker still has the operation; whatever ends it leaves no trace of the batch."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from filmroom.archive import Archive
+from filmroom.index import operations, tables
+from filmroom.settings import Settings
+from filmroom.task import Canceled, Ended, Lost, Stopping, Task
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    opened = Archive.open(Settings(data=tmp_path / "data", codec_processes=1))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def task(archive: Archive) -> Task:
+    with archive.index.begin() as tx:
+        operation = operations.claim(tx, operations.add(tx, "sweep", {"delay": 5}), "worker")
+    assert operation is not None
+    return Task(archive, operation, "worker")
+
+
+def checkpoint(task: Task) -> object:
+    with task.archive.index.read() as tx:
+        found = operations.fetch(tx, task.operation.id)
+    return found and found.checkpoint
+
+
+def test_what_a_batch_saves_is_there_after_it(task: Task) -> None:
+    with task.batch() as tx:
+        task.save(tx, 7, percent=10)
+        assert checkpoint(task) is None
+    assert checkpoint(task) == 7
+    assert (task.arguments, task.checkpoint) == ({"delay": 5}, None)
+
+
+def test_a_batch_tells_that_the_worker_lives(task: Task) -> None:
+    told: list[bool] = []
+    task.renewed = lambda: told.append(True)
+    with task.batch():
+        pass
+    assert told == [True]
+
+
+def canceled(task: Task) -> None:
+    with task.archive.index.begin() as tx:
+        operations.cancel(tx, task.operation.id)
+
+
+def taken_over(task: Task) -> None:
+    with task.archive.index.begin() as tx:
+        tx.execute(update(tables.operation).values(owner="another"))
+
+
+def stopping(task: Task) -> None:
+    task.stopping = lambda: True
+
+
+@pytest.mark.parametrize(("happens", "ends"), [(canceled, Canceled), (taken_over, Lost), (stopping, Stopping)])
+def test_no_batch_begins_any_more(task: Task, happens: Callable[[Task], None], ends: type[Ended]) -> None:
+    happens(task)
+    with pytest.raises(ends), task.batch() as tx:
+        task.save(tx, "never")
+    assert checkpoint(task) is None
