@@ -1,13 +1,17 @@
 """Builders for the tests of the index: Instances to add, searches in the words of a URL."""
 
 import hashlib
+import sqlite3
 from collections.abc import Collection
 from dataclasses import replace as replaced
 from typing import Any
 
 import orjson
+import psycopg
+import pytest
 from sqlalchemy import Connection, Select
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import IntegrityError
 
 from filmroom.blobs import new_keys
 from filmroom.dicom import attributes, json_model, matching
@@ -19,6 +23,16 @@ from filmroom.dicom.values import COMPONENT_GROUPS
 from filmroom.index import additions, instances, search
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
+
+# What is raised for a row that breaks a rule of its table, by Core or by a driver.
+BROKEN_RULE = (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError)
+EACH = ("sqlite", "postgresql")  # the databases that tests run on
+
+
+def only(kind: str) -> pytest.MarkDecorator:
+    """For a test about one database alone."""
+    return pytest.mark.parametrize("url", [kind], indirect=True)
+
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 EVERYTHING = Resource()

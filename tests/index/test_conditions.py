@@ -1,5 +1,4 @@
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,19 +20,11 @@ TIMES = st.from_regex(r"([01][0-9])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?", f
 UIDS = st.from_regex(r"1(\.[0-9]){0,2}", fullmatch=True)
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A database for all examples of a property: a study is made for each, and asked for by its UID as well."""
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'index.sqlite'}")
-    yield database
-    database.close()
-
-
 _numbers = iter(range(10**9))
 
 
 def holds(database: Database, condition: Condition, keyword: str, stored: str) -> bool:
-    """Whether a Study with the stored value is found."""
+    """Whether a Study with the stored value is found. Examples share a database, so it is asked for by its UID, too."""
     study = f"1.2.{next(_numbers)}"
     values: dict[str, Any] = {keyword: stored}
     keys: dict[str, Any] = {keyword: condition}

@@ -1,17 +1,21 @@
+import re
 import sqlite3
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import IntegrityError, ObjectNotExecutableError
+from sqlalchemy.exc import ObjectNotExecutableError
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound, Unavailable
-from filmroom.index import additions, instances
+from filmroom.index import additions, instances, watermarks
 from filmroom.index import database as module
 from filmroom.index.additions import Status
 from filmroom.index.database import Database
@@ -40,12 +44,19 @@ def test_a_schema_of_another_version_is_refused(url: str, database: Database) ->
         Database(url)
 
 
-def test_tables_of_others_are_refused(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "other.sqlite") as other:
+def test_tables_of_others_are_refused(url: str) -> None:
+    with closing(_connect(url)) as other:
         other.execute("CREATE TABLE songs (title TEXT)")
-    other.close()
+        other.commit()
     with pytest.raises(Unavailable, match="not those of a Filmroom index"):
-        Database(f"sqlite:///{tmp_path / 'other.sqlite'}")
+        Database(url)
+
+
+def _connect(url: str) -> sqlite3.Connection | psycopg.Connection[Any]:
+    """A connection past the index."""
+    if url.startswith("sqlite"):
+        return sqlite3.connect(url.removeprefix("sqlite:///"))
+    return psycopg.connect(url)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +95,7 @@ def test_a_reader_sees_one_state(database: Database) -> None:
 def test_an_error_of_the_database_says_nothing_of_patients(database: Database) -> None:
     with pytest.raises(Unavailable) as caught, database.begin() as tx:
         tx.execute(text("INSERT INTO nothing VALUES (:name)"), {"name": "Doe^John"})
-    assert "SQLITE_ERROR" in str(caught.value)
+    assert re.search("SQLITE_ERROR|UndefinedTable", str(caught.value))
     assert "Doe" not in str(caught.value) + str(caught.value.__cause__)
 
 
@@ -94,7 +105,7 @@ def test_a_mistake_in_the_code_is_not_hidden(database: Database) -> None:
 
 
 def test_a_row_that_breaks_a_rule_is_no_reason_to_try_again(database: Database) -> None:
-    with pytest.raises(IntegrityError), database.begin() as tx:
+    with pytest.raises(given.BROKEN_RULE), database.begin() as tx:
         tx.execute(text("INSERT INTO counter VALUES ('name', NULL)"))
 
 
@@ -106,18 +117,21 @@ def test_too_many_transactions_are_reported(url: str, monkeypatch: pytest.Monkey
     database.close()
 
 
-def test_a_writer_waits_for_the_other(database: Database) -> None:
+def test_who_wants_watermarks_waits_for_the_other(database: Database) -> None:
+    """So their order is that of commits."""
     order = []
     writing = threading.Event()
 
     def second() -> None:
         writing.wait()
-        with database.begin():
+        with database.begin() as tx:
+            watermarks.lock(tx)
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with database.begin():
+    with database.begin() as tx:
+        watermarks.lock(tx)
         writing.set()
         thread.join(0.05)
         order.append("first")
@@ -200,8 +214,20 @@ def test_another_process_that_writes_for_too_long_is_reported(tmp_path: Path) ->
     database.close()
 
 
-def test_commits_are_synced(database: Database) -> None:
+@given.only("sqlite")
+def test_sqlite_syncs_commits(database: Database) -> None:
     with database.begin() as tx:
         assert tx.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+@given.only("postgresql")
+def test_postgresql_syncs_commits_whatever_the_server_is_set_to(url: str) -> None:
+    with closing(_connect(url)) as other:
+        other.execute("ALTER DATABASE " + url.split("/")[3].split("?")[0] + " SET synchronous_commit = off")
+        other.commit()
+    database = Database(url)
+    with database.begin() as tx:
+        assert tx.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+    database.close()

@@ -16,6 +16,7 @@ STATEMENTS = [
 ]
 
 
+@given.only("sqlite")
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_no_select_walks_through_a_table(database: Database, statement: Select[object]) -> None:
     with database.read() as tx:
@@ -24,6 +25,7 @@ def test_no_select_walks_through_a_table(database: Database, statement: Select[o
     assert not [step for step in steps if step.startswith("SCAN")]
 
 
+@given.only("sqlite")
 @pytest.mark.parametrize("level", [Level.STUDY, Level.SERIES])
 def test_metadata_is_not_sorted(database: Database, level: Level) -> None:
     with database.read() as tx:

@@ -5,6 +5,7 @@ answers at once and a retrieve that has begun can end.
 """
 
 import time
+from functools import partial
 from itertools import islice
 
 from filmroom.archive import Archive
@@ -18,8 +19,7 @@ _BATCH = 500
 
 def delete(archive: Archive, target: Resource) -> None:
     """Remove what `target` names from the index."""
-    with archive.index.begin() as tx:
-        removed = instances.remove(tx, target)
+    removed = archive.index.transact(lambda tx: instances.remove(tx, target))
     if not removed:
         raise NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 
@@ -41,8 +41,7 @@ def _sweep_deleted(archive: Archive, before: float) -> int:
         if not keys:
             return swept
         archive.blobs.delete(keys)
-        with archive.index.begin() as tx:
-            instances.forget_deleted(tx, keys)
+        archive.index.transact(partial(instances.forget_deleted, keys=keys))
         swept += len(keys)
 
 
