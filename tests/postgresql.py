@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import pq
 
 from tests.service import wait_until
+
+EACH = ("sqlite", "postgresql")  # what tests that take `url` run on
+on_each = pytest.mark.parametrize("url", EACH, indirect=True)
 
 USER = "filmroom"
 GUARDED = "guarded"  # a user who needs a password

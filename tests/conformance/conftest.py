@@ -2,19 +2,26 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx2
 import pytest
 
 from tests import service
+from tests.postgresql import Server
 
 
-@pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="session", params=["sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("CONFORMANCE_URL"):
         yield given
         return
-    with service.running(tmp_path_factory.mktemp("conformance") / "data") as running:
+    with ExitStack() as stack:
+        options = []
+        if request.param == "postgresql":
+            server: Server = request.getfixturevalue("postgresql_server")
+            options = ["--index", stack.enter_context(server.database("conformance"))]
+        running = stack.enter_context(service.running(tmp_path_factory.mktemp("conformance") / "data", *options))
         yield running.url
         assert not running.mishaps()
 

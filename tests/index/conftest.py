@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from filmroom.index.database import Database
-from tests.index.given import EACH
-from tests.postgresql import Server
+from tests.postgresql import EACH, Server
 
 Made = Callable[[str, bool], AbstractContextManager[str]]
 

@@ -26,7 +26,6 @@ from filmroom.index.database import Database
 
 # What is raised for a row that breaks a rule of its table, by Core or by a driver.
 BROKEN_RULE = (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError)
-EACH = ("sqlite", "postgresql")  # the databases that tests run on
 
 
 def only(kind: str) -> pytest.MarkDecorator:

@@ -15,6 +15,7 @@ Elements = dict[str, Any]
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 LONGEST_HELD = 16 * 1024  # bytes of JSON
+LONGEST_COMPARED = 512  # characters; what is longer breaks the rules of every VR that is searched by
 _SURELY_SHORT = 1024  # characters, whatever JSON makes of them
 _LARGEST = 2**63 - 1
 _MOST_VALUES = 100  # of one attribute that are searched by
@@ -44,7 +45,8 @@ def comparable(vr: str, folded: str) -> str | int | None:
     """A folded value as its column holds it; None if it can't hold it, so that nothing equals it."""
     if vr == "IS":
         return int(folded) if _INTEGER.fullmatch(folded) and abs(int(folded)) <= _LARGEST else None
-    return folded.replace("\0", "") or None  # PostgreSQL can't store NUL in text
+    # PostgreSQL can't store NUL in text, and has no index on a text of 2,700 bytes.
+    return folded.replace("\0", "")[:LONGEST_COMPARED] or None
 
 
 def held(level: Level, elements: Mapping[str, Any]) -> Elements:

@@ -5,6 +5,7 @@ PostgreSQL: many write at a time, and wait for each other where they change the 
 Readers see the state at their first statement and wait for nobody.
 """
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -80,6 +81,11 @@ class Database:
         with self.begin() as tx:
             tx.execute(update(counter).where(counter.c.name == "schema").values(value=SCHEMA))
 
+    def identity(self) -> str:
+        """A number that no other index has. Indexes of SQLite from before there was one have none."""
+        with self.read() as tx:
+            return str(tx.scalar(select(counter.c.value).where(counter.c.name == "identity")))
+
     def close(self) -> None:
         """Let go of all connections that are not in use."""
         self._engine.dispose()
@@ -138,7 +144,8 @@ def _create_or_check(tx: Connection, kind: Kind) -> None:
     present = set(inspect(tx).get_table_names())
     if not present:
         metadata.create_all(tx)
-        tx.execute(insert(counter), [{"name": "schema", "value": SCHEMA}, {"name": "watermark", "value": 0}])
+        numbers = {"schema": SCHEMA, "watermark": 0, "identity": secrets.randbits(63)}
+        tx.execute(insert(counter), [{"name": name, "value": value} for name, value in numbers.items()])
         # Its key is left to the database, which gives the first number, and would give it again if it were said here.
         [key] = tx.execute(
             insert(partition).values(name="Microsoft.Default", created=time.time()).returning(partition.c.key)
