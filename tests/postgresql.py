@@ -33,7 +33,7 @@ _QUICK = {
     "fsync": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
-    "deadlock_timeout": "10ms",
+    "deadlock_timeout": "100ms",
     "log_checkpoints": "off",
     "max_connections": "200",
     "listen_addresses": "",
@@ -98,7 +98,9 @@ def _as_nobody(folder: Path) -> dict[str, Any]:
     """Give the folder, with a copy of the programs, to a user without rights; how that user runs processes."""
     for part in (f"{_PACKAGE}/{_RELEASE}", f"{_PACKAGE}.libs"):  # where they are installed, nobody may not be let in
         if (_site() / part).exists():
-            shutil.copytree(_site() / part, folder / part, symlinks=True)
+            shutil.copytree(
+                _site() / part, folder / part, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
+            )
     nobody = pwd.getpwnam(_NOBODY)
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}

@@ -45,7 +45,7 @@ def _base_url(value: str) -> str:
 def _index(value: SecretStr) -> SecretStr:
     parts = urlsplit(value.get_secret_value())
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
-        raise ValueError("it must be a URL such as postgresql://filmroom@db.example/filmroom")
+        raise ValueError("it must be a URL such as postgresql://filmroom@db.example/images")
     return value
 
 
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     )
     index: Annotated[SecretStr, AfterValidator(_index)] | None = Field(
         None,
-        description="PostgreSQL that holds the index in place of SQLite: postgresql://filmroom@db.example/filmroom",
+        description="PostgreSQL that holds the index, in place of SQLite: postgresql://filmroom@db.example/images.",
     )
     public_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         None,

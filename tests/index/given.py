@@ -102,10 +102,8 @@ def new(
 
 
 def add(database: Database, *added: NewInstance, replace: bool = False) -> list[Status]:
-    with database.begin() as tx:
-        return additions.add(
-            tx, [additions.prepare(one if not replace else replaced(one, replaces=ANY)) for one in added]
-        )
+    rows = [additions.prepare(one if not replace else replaced(one, replaces=ANY)) for one in added]
+    return database.transact(lambda tx: additions.add(tx, rows))
 
 
 def named(study: str, series: str | None = None, instance: str | None = None) -> Resource:
@@ -113,8 +111,7 @@ def named(study: str, series: str | None = None, instance: str | None = None) ->
 
 
 def remove(database: Database, *uids: str) -> int:
-    with database.begin() as tx:
-        return instances.remove(tx, named(*uids))
+    return database.transact(lambda tx: instances.remove(tx, named(*uids)))
 
 
 def asked(
@@ -163,6 +160,13 @@ def matches(database: Database, query: Query) -> list[str]:
 
 def value(found: dict[str, Any], keyword: str) -> Any:
     return json_model.first(found, tag(keyword))
+
+
+def postgresql_plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:
+    """What PostgreSQL would do, step by step, if walking through a table were as dear as in a full one."""
+    tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    literal = statement.params(values).compile(tx, compile_kwargs={"literal_binds": True})
+    return list(tx.exec_driver_sql(f"EXPLAIN {literal}").scalars())
 
 
 def plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:

@@ -1,3 +1,4 @@
+import hashlib
 import re
 from dataclasses import replace
 from typing import Any
@@ -119,6 +120,23 @@ def test_nul_in_a_key_is_as_in_a_value(database: Database) -> None:
     rows.add(database, rows.new("1", "2", "3", StudyID="a\0b"))
     assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Equal("a\0b"))) == ["1"]
     assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a\0b*"))) == ["1"]
+
+
+def test_a_value_that_is_far_too_long_is_stored_and_found(database: Database) -> None:
+    """However long: PostgreSQL has no index on a text of more than 2,700 bytes."""
+    long = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(80))
+    values: dict[str, Any] = dict.fromkeys(("PatientID", "AccessionNumber", "PatientName", "Modality"), long)
+    rows.add(database, rows.new("1", "2", "3", **values))
+    for keyword in values:
+        for asked, found in ((long, ["2"]), (long[:100] + "*", ["2"]), (long[:100], [])):
+            keys: dict[str, Any] = {keyword: asked}
+            assert rows.matches(database, rows.asked(Level.SERIES, **keys)) == found
+
+
+def test_nul_in_a_modality_is_no_part_of_it(database: Database) -> None:
+    rows.add(database, rows.new("1", "2", "3", Modality="C\0T"))
+    [found] = rows.answers(database, rows.asked(Level.STUDY, returned=["ModalitiesInStudy"], ModalitiesInStudy="CT"))
+    assert rows.value(found, "ModalitiesInStudy") == "CT"
 
 
 def test_a_pattern_that_is_too_long_is_refused(database: Database) -> None:

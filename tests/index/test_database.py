@@ -10,17 +10,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import ObjectNotExecutableError
 
-from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.errors import NotFound, Unavailable
 from filmroom.index import additions, instances, watermarks
 from filmroom.index import database as module
 from filmroom.index.additions import Status
 from filmroom.index.database import Database
 from filmroom.index.instances import Version
-from filmroom.index.tables import counter, instance, instance_data
+from filmroom.index.tables import change_feed, counter, instance, instance_data, partition
 from tests.index import given
 
 
@@ -149,6 +149,45 @@ def test_threads_add_the_same_instances_once(database: Database) -> None:
     [study] = given.answers(database, given.asked(Level.STUDY, everything=True))
     assert given.value(study, "NumberOfStudyRelatedSeries") == 3
     assert given.value(study, "NumberOfStudyRelatedInstances") == 12
+
+
+def test_threads_that_add_and_remove_in_any_order_lose_nothing(database: Database) -> None:
+    """Nobody waits in a ring: each opens the Studies in one order, whatever order its Instances have."""
+
+    def work(thread: int) -> None:
+        for turn in range(5):
+            new = [given.new(study, f"{study}.{turn}", f"{study}.{thread}.{turn}") for study in "123"]
+            given.add(database, *(new if thread % 2 else reversed(new)))
+            given.remove(database, "4")
+            given.add(database, given.new("4", "4.1", f"4.{thread}.{turn}"), new[thread % 3])
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(work, range(6)))
+    for study in "123":
+        [found] = given.answers(database, given.asked(Level.STUDY, everything=True, StudyInstanceUID=study))
+        assert given.value(found, "NumberOfStudyRelatedSeries") == 5
+        assert given.value(found, "NumberOfStudyRelatedInstances") == 30
+    left = given.matches(database, given.asked(Level.INSTANCE, limit=1000))
+    assert len(left) == len(set(left)) == 90 + len([uid for uid in left if uid.startswith("4.")])
+
+
+def test_watermarks_are_in_the_order_of_the_change_feed(database: Database) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda n: given.add(database, given.new(f"1.{n % 3}", "2", f"3.{n}")), range(30)))
+    with database.read() as tx:
+        assert tx.scalars(select(change_feed.c.watermark).order_by(change_feed.c.sequence)).all() == [*range(1, 31)]
+
+
+def test_a_new_partition_gets_a_key_of_its_own(database: Database) -> None:
+    with database.begin() as tx:
+        made = insert(partition).values(name="other", created=0).returning(partition.c.key)
+        assert tx.scalar(made) == DEFAULT_PARTITION + 1
+
+
+def test_every_index_is_told_from_the_others(url: str, database: Database, tmp_path: Path) -> None:
+    other = Database(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    assert database.identity() not in (other.identity(), "None")
+    other.close()
 
 
 PROCESS = """

@@ -114,7 +114,7 @@ def _known(url: str | URL) -> tuple[URL, Kind]:
     try:
         parsed = make_url(url)
         kind = SCHEMES[parsed.get_backend_name()]
-    except (ArgumentError, KeyError):
+    except (ArgumentError, KeyError, ValueError):
         # Not a word of what was given: a password may stand in it.
         raise Unavailable("The index can't be used: its URL is not of the form postgresql://user@host/name.") from None
     return parsed.set(drivername=kind.driver, query={**kind.query, **parsed.query}), kind
