@@ -2,26 +2,23 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import httpx2
 import pytest
 
 from tests import service
-from tests.postgresql import Server
+from tests.conftest import Elsewhere
 
 
 @pytest.fixture(scope="session", params=["sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
+) -> Iterator[str]:
     if given := os.environ.get("CONFORMANCE_URL"):
         yield given
         return
-    with ExitStack() as stack:
-        options = []
-        if request.param == "postgresql":
-            server: Server = request.getfixturevalue("postgresql_server")
-            options = ["--index", stack.enter_context(server.database("conformance"))]
-        running = stack.enter_context(service.running(tmp_path_factory.mktemp("conformance") / "data", *options))
+    folder = tmp_path_factory.mktemp("conformance") / "data"
+    with elsewhere(request.param) as index, service.running(folder, index=index) as running:
         yield running.url
         assert not running.mishaps()
 
