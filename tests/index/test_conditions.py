@@ -139,6 +139,12 @@ def test_nul_in_a_modality_is_no_part_of_it(database: Database) -> None:
     assert rows.value(found, "ModalitiesInStudy") == "CT"
 
 
+def test_nul_in_a_sop_class_is_no_part_of_it(database: Database) -> None:
+    rows.add(database, rows.new("1", "2", "3", sop_class="1.2\0.3"))
+    [found] = rows.answers(database, rows.asked(Level.STUDY, returned=["SOPClassesInStudy"]))
+    assert rows.value(found, "SOPClassesInStudy") == "1.2.3"
+
+
 def test_a_pattern_that_is_too_long_is_refused(database: Database) -> None:
     assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a" * 4095 + "*"))) == []
     assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a" + "*" * 9000))) == []

@@ -44,7 +44,7 @@ def test_each_request_gets_the_statuses_of_its_own_instances(database: Database)
 
 
 def test_what_spoils_one_request_spares_the_others(database: Database) -> None:
-    spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]  # breaks NOT NULL
+    spoilt = replace(given.new("1.1", "1.2", "1.9"), length=None)  # type: ignore[arg-type]  # breaks NOT NULL
     futures = _together(database, [[given.new("1.1", "1.2", "1.3")], [spoilt], [given.new("1.1", "1.2", "1.4")]])
     with pytest.raises(given.BROKEN_RULE):
         futures[1].result()
@@ -62,7 +62,7 @@ def test_a_mistake_of_ours_spares_the_others_too(database: Database) -> None:
 
 
 def test_a_failed_request_leaves_no_row(database: Database) -> None:
-    spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]
+    spoilt = replace(given.new("1.1", "1.2", "1.9"), length=None)  # type: ignore[arg-type]
     with pytest.raises(given.BROKEN_RULE):
         GroupCommit(database, lambda _: None).add([given.new("1.1", "1.2", "1.3"), spoilt])
     with database.read() as tx:
