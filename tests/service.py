@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to look at processes")
@@ -57,8 +59,10 @@ class Service:
 
 
 @contextmanager
-def running(data: Path, *options: str) -> Iterator[Service]:
+def running(data: Path, *options: str, index: str | None = None) -> Iterator[Service]:
     """Start a service on `data` and a free port; it ends with the block, if it has not by then."""
+    if index is not None:
+        options = (*options, "--index", index)
     journal = data.with_name(data.name + ".log")
     quick = ("--port", "0", "--workers", "1")  # to start, in memory; the last of an option counts
     command = [sys.executable, "-m", "filmroom", "serve", *quick, "--data", str(data), *options]
@@ -96,12 +100,17 @@ def check_index(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "index.sqlite")) as index:
         assert index.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert index.execute("PRAGMA foreign_key_check").fetchall() == []
-        for parent in ("study", "series"):
-            miscounted = (
-                f"SELECT count(*) FROM {parent} WHERE instances <> "
-                f"(SELECT count(*) FROM instance WHERE instance.{parent}_key = {parent}.key)"
-            )
-            assert index.execute(miscounted).fetchone() == (0,)
+        check_counts(index)
+
+
+def check_counts(index: sqlite3.Connection | psycopg.Connection[Any]) -> None:
+    """What a database counts is what there is."""
+    for parent in ("study", "series"):
+        found = index.execute(
+            f"SELECT count(*) FROM {parent} WHERE instances <> "
+            f"(SELECT count(*) FROM instance WHERE instance.{parent}_key = {parent}.key)"
+        )
+        assert found.fetchone() == (0,)
 
 
 def _group(pid: int) -> int | None:

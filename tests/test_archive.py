@@ -5,10 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from filmroom.archive import LEFTOVER_AGE, Alone, Archive
+from filmroom.blobs import new_keys
 from filmroom.errors import Unavailable
 from filmroom.settings import Settings
+from tests.postgresql import Server
 
 
 def opened(folder: Path) -> None:
@@ -99,3 +102,32 @@ def test_who_comes_when_many_wait_to_inflate_is_told() -> None:
         pass
     with alone:  # the turn was given back
         pass
+
+
+def test_an_index_in_postgresql_is_found_again(tmp_path: Path, postgresql_server: Server) -> None:
+    with postgresql_server.database("elsewhere") as url:
+        for _ in range(2):
+            Archive.open(Settings(data=tmp_path, index=SecretStr(url))).close()
+        assert {path.name for path in tmp_path.iterdir()} == {"blobs", "rendered", "spool", "index-id"}
+
+
+def test_an_index_that_is_not_that_of_the_files_is_refused(tmp_path: Path, postgresql_server: Server) -> None:
+    """The sweep would remove every file."""
+    with postgresql_server.database("one") as one, postgresql_server.database("other") as other:
+        Archive.open(Settings(data=tmp_path, index=SecretStr(one))).close()
+        with pytest.raises(Unavailable, match="It holds the files of another index: its index-id"):
+            Archive.open(Settings(data=tmp_path, index=SecretStr(other)))
+    with pytest.raises(Unavailable, match="Its index is in PostgreSQL: say where, by the setting index"):
+        Archive.open(Settings(data=tmp_path))
+    assert not (tmp_path / "index.sqlite").exists()
+
+
+def test_files_that_do_not_say_whose_they_are_are_no_new_archive(tmp_path: Path, postgresql_server: Server) -> None:
+    archive = Archive.open(Settings(data=tmp_path))
+    archive.blobs.put(new_keys(1)[0], b"of the index in SQLite")
+    archive.close()
+    with (
+        postgresql_server.database("elsewhere") as url,
+        pytest.raises(Unavailable, match="It holds the files of another index"),
+    ):
+        Archive.open(Settings(data=tmp_path, index=SecretStr(url)))

@@ -7,22 +7,37 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from tests import data, service
+from tests.conftest import Elsewhere
 from tests.messages import JSON, Sent, failures, sent, store, stored, values
-from tests.service import Service, check_index
+from tests.postgresql import EACH
+from tests.service import Service, check_counts, check_index
 
 ROOT = "/dicomweb"
 STORED = {"Accept": "application/dicom; transfer-syntax=*"}
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with service.running(tmp_path_factory.mktemp("concurrency") / "data", "--workers", "2") as running:
-        yield running
-    check_index(running.data)
+@pytest.fixture(scope="module", params=EACH)
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
+) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("concurrency") / "data"
+    with elsewhere(request.param) as index:
+        with service.running(folder, "--workers", "2", index=index) as running:
+            yield running
+        check(folder, index)
     assert not running.mishaps()
+
+
+def check(folder: Path, index: str | None) -> None:
+    if index is None:
+        check_index(folder)
+    else:
+        with psycopg.connect(index) as connection:
+            check_counts(connection)
 
 
 @pytest.fixture
@@ -140,20 +155,24 @@ def test_stores_and_deletes_of_one_study(running: Service, http: httpx2.Client) 
         assert (there.status_code == 200) == (one.dataset.SOPInstanceUID in left)
 
 
-def test_services_that_start_on_a_new_archive_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", EACH)
+def test_services_that_start_on_a_new_archive_at_once(tmp_path: Path, elsewhere: Elsewhere, kind: str) -> None:
     start = threading.Barrier(3)
 
     def run(number: int) -> int:
         # The log of a service lies beside its data, so each comes by a way of its own.
         (tmp_path / str(number)).symlink_to(tmp_path / "data", target_is_directory=True)
         start.wait()
-        with service.running(tmp_path / str(number)) as running, httpx2.Client(base_url=running.url) as http:
+        with (
+            service.running(tmp_path / str(number), index=index) as running,
+            httpx2.Client(base_url=running.url) as http,
+        ):
             return store(http, ROOT, sent().content).status_code
 
     (tmp_path / "data").mkdir()
-    with ThreadPoolExecutor(3) as pool:
+    with elsewhere(kind) as index, ThreadPoolExecutor(3) as pool:
         assert list(pool.map(run, range(3))) == [200] * 3
-    check_index(tmp_path / "data")
+        check(tmp_path / "data", index)
 
 
 def test_readers_see_whole_requests_while_others_write(running: Service, http: httpx2.Client) -> None:

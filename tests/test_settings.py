@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from filmroom.settings import Settings
+from filmroom.settings import SECRET, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +95,17 @@ def test_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_what_is_not_set_is_not_in_the_environment() -> None:
     assert "FILMROOM_PUBLIC_URL" not in Settings().environment()
+
+
+def test_a_password_in_the_url_of_the_index_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMROOM_INDEX", "postgresql://filmroom:secret@db.example/filmroom")
+    settings = Settings()
+    assert "secret" not in f"{settings!r} {settings}"
+    assert settings.environment()["FILMROOM_INDEX"] == "postgresql://filmroom:secret@db.example/filmroom"
+
+
+def test_every_secret_is_said_to_be_one() -> None:
+    assert {name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)} == SECRET
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

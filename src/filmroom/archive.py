@@ -25,6 +25,7 @@ from filmroom.pixels.pool import Pool
 from filmroom.settings import Settings
 
 INDEX = "index.sqlite"
+INDEX_ID = "index-id"  # names the index elsewhere that the files belong to
 LEFTOVER_AGE = 24 * 3600.0
 PRIVATE = 0o700  # of the data folder: it holds what is known of patients
 
@@ -83,7 +84,7 @@ class Archive:
         except OSError as error:
             raise Unavailable(_REASONS.get(error.errno or 0, f"The system says: {error.strerror}.")) from error
         blobs = Folder(settings.data / "blobs")
-        index = Database(_url(settings.data / INDEX), connections=settings.threads)
+        index = _index(settings, blobs)
         return cls(
             index=index,
             additions=GroupCommit(index, blobs.settle),
@@ -132,11 +133,52 @@ def reading() -> Iterator[None]:
 
 def is_archive(folder: Path) -> bool:
     """Whether the folder holds an archive."""
-    return os.path.isfile(folder / INDEX)  # False as well where one may not look
+    return any(os.path.isfile(folder / name) for name in (INDEX, INDEX_ID))  # False as well where one may not look
 
 
-def _url(path: Path) -> URL:
-    return URL.create("sqlite", database=str(path.absolute()))  # as text, a "?" in the path would begin options
+def _url(settings: Settings) -> str | URL:
+    if settings.index:
+        return settings.index.get_secret_value()
+    path = (settings.data / INDEX).absolute()
+    return URL.create("sqlite", database=str(path))  # as text, a "?" in the path would begin options
+
+
+def _index(settings: Settings, blobs: BlobStore) -> Database:
+    """The index of the files. Never another one: its sweep would remove them, for it names none of them."""
+    note = settings.data / INDEX_ID
+    if settings.index is None and os.path.exists(note):
+        raise Unavailable("Its index is in PostgreSQL: say where, by the setting index.")
+    index = Database(_url(settings), connections=settings.threads)
+    if settings.index:
+        try:
+            _check_pair(note, index.identity(), blobs)
+        except Unavailable:
+            index.close()
+            raise
+    return index
+
+
+def _check_pair(note: Path, identity: str, blobs: BlobStore) -> None:
+    try:
+        if not note.exists() and not any(True for _ in blobs.list()):
+            _write(note, identity)
+        found = note.read_text()
+    except FileNotFoundError:
+        found = ""
+    except OSError as error:
+        raise Unavailable(f"The file {note.name} in it can't be used: {error.strerror}.") from error
+    if found != identity:
+        raise Unavailable(f"It holds the files of another index: its {note.name} would have to say {identity}.")
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all; of several at once, all of which write the same, the last stays."""
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    with new.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
 
 
 def clear_spool(folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -42,6 +42,13 @@ def _base_url(value: str) -> str:
     return value
 
 
+def _index(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ValueError("it must be a URL such as postgresql://filmroom@db.example/images")
+    return value
+
+
 class Settings(BaseSettings):
     """The settings of one service. Order of trust: arguments (flags), environment, TOML file, default."""
 
@@ -56,6 +63,10 @@ class Settings(BaseSettings):
     )
     data: Annotated[Path, BeforeValidator(_folder)] = Field(
         Path("filmroom-data"), description="Folder that holds the index and the DICOM files; made if it is not there."
+    )
+    index: Annotated[SecretStr, AfterValidator(_index)] | None = Field(
+        None,
+        description="PostgreSQL that holds the index, in place of SQLite: postgresql://filmroom@db.example/images.",
     )
     public_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         None,
@@ -111,4 +122,11 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """The FILMROOM_* variables that give these settings, in any folder and whatever a file says."""
         given = self.model_dump() | {"data": self.data.absolute(), "config": os.devnull}
-        return {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items() if value is not None}
+        return {f"{PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value is not None}
+
+
+SECRET = frozenset({"index"})  # what no message and no log may show
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -49,6 +49,14 @@ def test_a_public_url_must_be_one(value: str) -> None:
     assert _refused(public_url=value).startswith(f"The flag --public-url is {value!r}: ")
 
 
+@pytest.mark.parametrize("value", ["mysql://a:secret@b/c", "postgresql://a:secret@b", "secret", "postgresql://[secret"])
+def test_what_is_wrong_with_a_secret_is_said_without_it(value: str) -> None:
+    assert _refused(index=value).startswith("The flag --index is not valid: ")
+    os.environ["FILMROOM_INDEX"] = value
+    assert _refused().startswith("The variable FILMROOM_INDEX is not valid: ")
+    assert "secret" not in _refused()
+
+
 def test_a_bad_variable_is_named() -> None:
     os.environ["FILMROOM_WORKERS"] = "many"
     assert _refused() == "The variable FILMROOM_WORKERS is 'many': it must be a whole number."

@@ -7,14 +7,18 @@ import httpx2
 import pytest
 
 from tests import service
+from tests.conftest import Elsewhere
 
 
-@pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="session", params=["sqlite"])
+def url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
+) -> Iterator[str]:
     if given := os.environ.get("CONFORMANCE_URL"):
         yield given
         return
-    with service.running(tmp_path_factory.mktemp("conformance") / "data") as running:
+    folder = tmp_path_factory.mktemp("conformance") / "data"
+    with elsewhere(request.param) as index, service.running(folder, index=index) as running:
         yield running.url
         assert not running.mishaps()
 

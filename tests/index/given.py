@@ -1,13 +1,17 @@
 """Builders for the tests of the index: Instances to add, searches in the words of a URL."""
 
 import hashlib
+import sqlite3
 from collections.abc import Collection
 from dataclasses import replace as replaced
 from typing import Any
 
 import orjson
+import psycopg
+import pytest
 from sqlalchemy import Connection, Select
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import IntegrityError
 
 from filmroom.blobs import new_keys
 from filmroom.dicom import attributes, json_model, matching
@@ -19,6 +23,15 @@ from filmroom.dicom.values import COMPONENT_GROUPS
 from filmroom.index import additions, instances, search
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
+
+# What is raised for a row that breaks a rule of its table, by Core or by a driver.
+BROKEN_RULE = (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError)
+
+
+def only(kind: str) -> pytest.MarkDecorator:
+    """For a test about one database alone."""
+    return pytest.mark.parametrize("url", [kind], indirect=True)
+
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 EVERYTHING = Resource()
@@ -89,10 +102,8 @@ def new(
 
 
 def add(database: Database, *added: NewInstance, replace: bool = False) -> list[Status]:
-    with database.begin() as tx:
-        return additions.add(
-            tx, [additions.prepare(one if not replace else replaced(one, replaces=ANY)) for one in added]
-        )
+    rows = [additions.prepare(one if not replace else replaced(one, replaces=ANY)) for one in added]
+    return database.transact(lambda tx: additions.add(tx, rows))
 
 
 def named(study: str, series: str | None = None, instance: str | None = None) -> Resource:
@@ -100,8 +111,7 @@ def named(study: str, series: str | None = None, instance: str | None = None) ->
 
 
 def remove(database: Database, *uids: str) -> int:
-    with database.begin() as tx:
-        return instances.remove(tx, named(*uids))
+    return database.transact(lambda tx: instances.remove(tx, named(*uids)))
 
 
 def asked(
@@ -150,6 +160,13 @@ def matches(database: Database, query: Query) -> list[str]:
 
 def value(found: dict[str, Any], keyword: str) -> Any:
     return json_model.first(found, tag(keyword))
+
+
+def postgresql_plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:
+    """What PostgreSQL would do, step by step, if walking through a table were as dear as in a full one."""
+    tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    literal = statement.params(values).compile(tx, compile_kwargs={"literal_binds": True})
+    return list(tx.exec_driver_sql(f"EXPLAIN {literal}").scalars())
 
 
 def plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:

@@ -1,5 +1,5 @@
+import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,19 +21,11 @@ TIMES = st.from_regex(r"([01][0-9])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?", f
 UIDS = st.from_regex(r"1(\.[0-9]){0,2}", fullmatch=True)
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A database for all examples of a property: a study is made for each, and asked for by its UID as well."""
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'index.sqlite'}")
-    yield database
-    database.close()
-
-
 _numbers = iter(range(10**9))
 
 
 def holds(database: Database, condition: Condition, keyword: str, stored: str) -> bool:
-    """Whether a Study with the stored value is found."""
+    """Whether a Study with the stored value is found. Examples share a database, so it is asked for by its UID, too."""
     study = f"1.2.{next(_numbers)}"
     values: dict[str, Any] = {keyword: stored}
     keys: dict[str, Any] = {keyword: condition}
@@ -128,6 +120,29 @@ def test_nul_in_a_key_is_as_in_a_value(database: Database) -> None:
     rows.add(database, rows.new("1", "2", "3", StudyID="a\0b"))
     assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Equal("a\0b"))) == ["1"]
     assert rows.matches(database, rows.asked(Level.STUDY, StudyID=Wildcard("a\0b*"))) == ["1"]
+
+
+def test_a_value_that_is_far_too_long_is_stored_and_found(database: Database) -> None:
+    """However long: PostgreSQL has no index on a text of more than 2,700 bytes."""
+    long = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(80))
+    values: dict[str, Any] = dict.fromkeys(("PatientID", "AccessionNumber", "PatientName", "Modality"), long)
+    rows.add(database, rows.new("1", "2", "3", **values))
+    for keyword in values:
+        for asked, found in ((long, ["2"]), (long[:100] + "*", ["2"]), (long[:100], [])):
+            keys: dict[str, Any] = {keyword: asked}
+            assert rows.matches(database, rows.asked(Level.SERIES, **keys)) == found
+
+
+def test_nul_in_a_modality_is_no_part_of_it(database: Database) -> None:
+    rows.add(database, rows.new("1", "2", "3", Modality="C\0T"))
+    [found] = rows.answers(database, rows.asked(Level.STUDY, returned=["ModalitiesInStudy"], ModalitiesInStudy="CT"))
+    assert rows.value(found, "ModalitiesInStudy") == "CT"
+
+
+def test_nul_in_a_sop_class_is_no_part_of_it(database: Database) -> None:
+    rows.add(database, rows.new("1", "2", "3", sop_class="1.2\0.3"))
+    [found] = rows.answers(database, rows.asked(Level.STUDY, returned=["SOPClassesInStudy"]))
+    assert rows.value(found, "SOPClassesInStudy") == "1.2.3"
 
 
 def test_a_pattern_that_is_too_long_is_refused(database: Database) -> None:

@@ -1,22 +1,26 @@
+import re
 import sqlite3
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import IntegrityError, ObjectNotExecutableError
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.exc import ObjectNotExecutableError
 
-from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.errors import NotFound, Unavailable
-from filmroom.index import additions, instances
+from filmroom.index import additions, instances, watermarks
 from filmroom.index import database as module
 from filmroom.index.additions import Status
 from filmroom.index.database import Database
 from filmroom.index.instances import Version
-from filmroom.index.tables import counter, instance, instance_data
+from filmroom.index.tables import change_feed, counter, instance, instance_data, partition
 from tests.index import given
 
 
@@ -40,12 +44,19 @@ def test_a_schema_of_another_version_is_refused(url: str, database: Database) ->
         Database(url)
 
 
-def test_tables_of_others_are_refused(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "other.sqlite") as other:
+def test_tables_of_others_are_refused(url: str) -> None:
+    with closing(_connect(url)) as other:
         other.execute("CREATE TABLE songs (title TEXT)")
-    other.close()
+        other.commit()
     with pytest.raises(Unavailable, match="not those of a Filmroom index"):
-        Database(f"sqlite:///{tmp_path / 'other.sqlite'}")
+        Database(url)
+
+
+def _connect(url: str) -> sqlite3.Connection | psycopg.Connection[Any]:
+    """A connection past the index."""
+    if url.startswith("sqlite"):
+        return sqlite3.connect(url.removeprefix("sqlite:///"))
+    return psycopg.connect(url)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +95,7 @@ def test_a_reader_sees_one_state(database: Database) -> None:
 def test_an_error_of_the_database_says_nothing_of_patients(database: Database) -> None:
     with pytest.raises(Unavailable) as caught, database.begin() as tx:
         tx.execute(text("INSERT INTO nothing VALUES (:name)"), {"name": "Doe^John"})
-    assert "SQLITE_ERROR" in str(caught.value)
+    assert re.search("SQLITE_ERROR|UndefinedTable", str(caught.value))
     assert "Doe" not in str(caught.value) + str(caught.value.__cause__)
 
 
@@ -94,7 +105,7 @@ def test_a_mistake_in_the_code_is_not_hidden(database: Database) -> None:
 
 
 def test_a_row_that_breaks_a_rule_is_no_reason_to_try_again(database: Database) -> None:
-    with pytest.raises(IntegrityError), database.begin() as tx:
+    with pytest.raises(given.BROKEN_RULE), database.begin() as tx:
         tx.execute(text("INSERT INTO counter VALUES ('name', NULL)"))
 
 
@@ -106,18 +117,21 @@ def test_too_many_transactions_are_reported(url: str, monkeypatch: pytest.Monkey
     database.close()
 
 
-def test_a_writer_waits_for_the_other(database: Database) -> None:
+def test_who_wants_watermarks_waits_for_the_other(database: Database) -> None:
+    """So their order is that of commits."""
     order = []
     writing = threading.Event()
 
     def second() -> None:
         writing.wait()
-        with database.begin():
+        with database.begin() as tx:
+            watermarks.lock(tx)
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with database.begin():
+    with database.begin() as tx:
+        watermarks.lock(tx)
         writing.set()
         thread.join(0.05)
         order.append("first")
@@ -135,6 +149,45 @@ def test_threads_add_the_same_instances_once(database: Database) -> None:
     [study] = given.answers(database, given.asked(Level.STUDY, everything=True))
     assert given.value(study, "NumberOfStudyRelatedSeries") == 3
     assert given.value(study, "NumberOfStudyRelatedInstances") == 12
+
+
+def test_threads_that_add_and_remove_in_any_order_lose_nothing(database: Database) -> None:
+    """Nobody waits in a ring: each opens the Studies in one order, whatever order its Instances have."""
+
+    def work(thread: int) -> None:
+        for turn in range(5):
+            new = [given.new(study, f"{study}.{turn}", f"{study}.{thread}.{turn}") for study in "123"]
+            given.add(database, *(new if thread % 2 else reversed(new)))
+            given.remove(database, "4")
+            given.add(database, given.new("4", "4.1", f"4.{thread}.{turn}"), new[thread % 3])
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(work, range(6)))
+    for study in "123":
+        [found] = given.answers(database, given.asked(Level.STUDY, everything=True, StudyInstanceUID=study))
+        assert given.value(found, "NumberOfStudyRelatedSeries") == 5
+        assert given.value(found, "NumberOfStudyRelatedInstances") == 30
+    left = given.matches(database, given.asked(Level.INSTANCE, limit=1000))
+    assert len(left) == len(set(left)) == 90 + len([uid for uid in left if uid.startswith("4.")])
+
+
+def test_watermarks_are_in_the_order_of_the_change_feed(database: Database) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda n: given.add(database, given.new(f"1.{n % 3}", "2", f"3.{n}")), range(30)))
+    with database.read() as tx:
+        assert tx.scalars(select(change_feed.c.watermark).order_by(change_feed.c.sequence)).all() == [*range(1, 31)]
+
+
+def test_a_new_partition_gets_a_key_of_its_own(database: Database) -> None:
+    with database.begin() as tx:
+        made = insert(partition).values(name="other", created=0).returning(partition.c.key)
+        assert tx.scalar(made) == DEFAULT_PARTITION + 1
+
+
+def test_every_index_is_told_from_the_others(url: str, database: Database, tmp_path: Path) -> None:
+    other = Database(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    assert database.identity() not in (other.identity(), "None")
+    other.close()
 
 
 PROCESS = """
@@ -200,8 +253,20 @@ def test_another_process_that_writes_for_too_long_is_reported(tmp_path: Path) ->
     database.close()
 
 
-def test_commits_are_synced(database: Database) -> None:
+@given.only("sqlite")
+def test_sqlite_syncs_commits(database: Database) -> None:
     with database.begin() as tx:
         assert tx.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+@given.only("postgresql")
+def test_postgresql_syncs_commits_whatever_the_server_is_set_to(url: str) -> None:
+    with closing(_connect(url)) as other:
+        other.execute("ALTER DATABASE " + url.split("/")[3].split("?")[0] + " SET synchronous_commit = off")
+        other.commit()
+    database = Database(url)
+    with database.begin() as tx:
+        assert tx.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+    database.close()

@@ -2,13 +2,12 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from sqlite3 import IntegrityError
 
 import pytest
 from sqlalchemy import event
 
 from filmroom.dicom.resources import Resource
-from filmroom.index import instances
+from filmroom.index import instances, watermarks
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
@@ -20,7 +19,8 @@ def _together(database: Database, requests: list[list[NewInstance]]) -> list[Fut
     """Add from one thread each. A writer holds the first up, so that the others gather behind it."""
     group = GroupCommit(database, lambda _: None)
     with ThreadPoolExecutor(len(requests)) as threads:
-        with database.begin():
+        with database.begin() as tx:
+            watermarks.lock(tx)
             futures = [threads.submit(group.add, requests[0])]
             wait_until(lambda: group._turn.locked() and not group._waiting)
             for new in requests[1:]:
@@ -44,9 +44,9 @@ def test_each_request_gets_the_statuses_of_its_own_instances(database: Database)
 
 
 def test_what_spoils_one_request_spares_the_others(database: Database) -> None:
-    spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]  # breaks NOT NULL
+    spoilt = replace(given.new("1.1", "1.2", "1.9"), length=None)  # type: ignore[arg-type]  # breaks NOT NULL
     futures = _together(database, [[given.new("1.1", "1.2", "1.3")], [spoilt], [given.new("1.1", "1.2", "1.4")]])
-    with pytest.raises(IntegrityError):
+    with pytest.raises(given.BROKEN_RULE):
         futures[1].result()
     assert [futures[n].result() for n in (0, 2)] == [[Status.ADDED]] * 2
     with database.read() as tx:
@@ -56,14 +56,14 @@ def test_what_spoils_one_request_spares_the_others(database: Database) -> None:
 def test_a_mistake_of_ours_spares_the_others_too(database: Database) -> None:
     spoilt = given.new("1.1", "1.2", "1.9", partition="one")  # type: ignore[arg-type]  # can't be sorted with numbers
     futures = _together(database, [[given.new("1.1", "1.2", "1.3")], [spoilt], [given.new("1.1", "1.2", "1.4")]])
-    with pytest.raises(IntegrityError):
+    with pytest.raises(given.BROKEN_RULE):
         futures[1].result()
     assert [futures[n].result() for n in (0, 2)] == [[Status.ADDED]] * 2
 
 
 def test_a_failed_request_leaves_no_row(database: Database) -> None:
-    spoilt = given.new("1.1", "1.2", "1.9", sop_class=None)  # type: ignore[arg-type]
-    with pytest.raises(IntegrityError):
+    spoilt = replace(given.new("1.1", "1.2", "1.9"), length=None)  # type: ignore[arg-type]
+    with pytest.raises(given.BROKEN_RULE):
         GroupCommit(database, lambda _: None).add([given.new("1.1", "1.2", "1.3"), spoilt])
     with database.read() as tx:
         assert instances.fetch(tx, Resource("1.1")) == []

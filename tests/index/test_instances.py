@@ -1,14 +1,12 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Row, select
 
 from filmroom.blobs import new_keys
@@ -16,7 +14,7 @@ from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound
-from filmroom.index import instances
+from filmroom.index import instances, watermarks
 from filmroom.index.additions import NewInstance, Status
 from filmroom.index.database import Database
 from filmroom.index.instances import StoredInstance
@@ -260,17 +258,20 @@ MODALITIES = st.sampled_from([(), "CT", "MR"])
 class IndexAsADictionary(RuleBasedStateMachine):
     """The index, and beside it a dictionary that is kept the slow and simple way."""
 
-    @initialize()
-    def open(self) -> None:
-        self.folder = TemporaryDirectory()
-        self.database = Database(f"sqlite:///{Path(self.folder.name) / 'index.sqlite'}")
+    index: ClassVar[Database]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.database = self.index
         self.stored: dict[tuple[str, str, str], tuple[int, NewInstance]] = {}
         self.latest: dict[tuple[str, ...], dict[str, str]] = {}  # of each Study and Series
-        self.last = 0
+        with self.database.begin() as tx:
+            self.last = watermarks.take(tx, 1)
 
     def teardown(self) -> None:
-        self.database.close()
-        self.folder.cleanup()
+        """Empty the database for the next run."""
+        for study in "12":
+            given.remove(self.database, study)
 
     @rule(
         asked=st.lists(st.tuples(st.sampled_from(PLACES), PATIENTS, MODALITIES), max_size=4),
@@ -310,10 +311,12 @@ class IndexAsADictionary(RuleBasedStateMachine):
 
     @invariant()
     def versions_are_the_same(self) -> None:
-        for depth in (1, 2, 3):
-            for name in {place[:depth] for place in PLACES}:
-                marks = [mark for place, (mark, _) in self.stored.items() if place[:depth] == name]
-                assert version(self.database, *name) == ((max(marks), len(marks)) if marks else None)
+        names = {place[:depth] for depth in (1, 2, 3) for place in PLACES}
+        with self.database.read() as tx:
+            found = {name: instances.version(tx, given.named(*name)) for name in names}
+        for name, there in found.items():
+            marks = [mark for place, (mark, _) in self.stored.items() if place[: len(name)] == name]
+            assert (there and there[:2]) == ((max(marks), len(marks)) if marks else None)
 
     @invariant()
     def searches_are_the_same(self) -> None:
@@ -338,5 +341,9 @@ class IndexAsADictionary(RuleBasedStateMachine):
         assert not keys & deleted(self.database)
 
 
-TestIndexAsADictionary = IndexAsADictionary.TestCase
-TestIndexAsADictionary.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+def test_the_index_is_as_a_dictionary(database: Database) -> None:
+    class OnThisDatabase(IndexAsADictionary):
+        index = database
+
+    few = settings(max_examples=15, stateful_step_count=15, deadline=None)
+    run_state_machine_as_test(OnThisDatabase, settings=few)

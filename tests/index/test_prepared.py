@@ -1,13 +1,12 @@
 """Statements that run on the driver's own cursor."""
 
-from sqlite3 import IntegrityError
-
 import pytest
 from sqlalchemy import bindparam, insert, select, update
 
 from filmroom.index.database import Database
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import counter
+from tests.index import given
 
 NAMED = Prepared(select(counter.c.value).where(counter.c.name == bindparam("wanted")))
 ADD = Prepared(insert(counter), ("name", "value"))
@@ -30,7 +29,7 @@ def test_what_the_statement_says_itself_need_not_be_given(database: Database) ->
 
 def test_a_block_that_raises_undoes_them(database: Database) -> None:
     twice = [{"name": "one", "value": 1}, {"name": "one", "value": 2}]
-    with pytest.raises(IntegrityError), database.begin() as tx:
+    with pytest.raises(given.BROKEN_RULE), database.begin() as tx:
         ADD.run(tx, twice)
     with database.read() as tx:
         assert NAMED.one(tx, {"wanted": "one"}) is None

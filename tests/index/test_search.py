@@ -218,6 +218,7 @@ def steps(database: Database, query: Query) -> list[str]:
         return given.plan(tx, search._page(query))
 
 
+@given.only("sqlite")
 @pytest.mark.parametrize(("keyword", "index"), SELECTIVE.items())
 @pytest.mark.parametrize("level", Level)
 def test_a_selective_key_uses_its_index(database: Database, keyword: str, index: str, level: Level) -> None:
@@ -228,6 +229,7 @@ def test_a_selective_key_uses_its_index(database: Database, keyword: str, index:
     assert f"USING COVERING INDEX {index} (partition=? AND {keyword}=?" in found[0]
 
 
+@given.only("sqlite")
 def test_values_beside_the_columns_have_an_index_too(database: Database) -> None:
     query = given.asked(Level.STUDY, PatientName=Wildcard("doe*"))
     with database.read() as tx:
@@ -237,6 +239,7 @@ def test_values_beside_the_columns_have_an_index_too(database: Database) -> None
     assert not [step for step in found if step.startswith("SCAN")]
 
 
+@given.only("sqlite")
 @pytest.mark.parametrize("zone", [[], [("TimezoneOffsetFromUTC", "+0100")]])
 def test_dates_with_times_and_timezones_use_the_index_of_the_date(
     database: Database, zone: list[tuple[str, str]]
@@ -246,6 +249,7 @@ def test_dates_with_times_and_timezones_use_the_index_of_the_date(
     assert "USING INDEX study_date (partition=? AND StudyDate>? AND StudyDate<?)" in steps(database, query)[0]
 
 
+@given.only("sqlite")
 @pytest.mark.parametrize(
     ("level", "keys"),
     [
@@ -259,6 +263,7 @@ def test_the_newest_are_found_without_a_sort(database: Database, level: Level, k
     assert not [step for step in steps(database, given.asked(level, **keys)) if "TEMP B-TREE" in step]
 
 
+@given.only("sqlite")
 def test_instances_of_a_study_are_found_without_a_sort(database: Database) -> None:
     found = steps(database, given.asked(Level.INSTANCE, Resource("1")))
     assert [step.split(" (")[0] for step in found] == [

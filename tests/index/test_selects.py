@@ -16,6 +16,7 @@ STATEMENTS = [
 ]
 
 
+@given.only("sqlite")
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_no_select_walks_through_a_table(database: Database, statement: Select[object]) -> None:
     with database.read() as tx:
@@ -24,6 +25,15 @@ def test_no_select_walks_through_a_table(database: Database, statement: Select[o
     assert not [step for step in steps if step.startswith("SCAN")]
 
 
+@given.only("postgresql")
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_postgresql_has_an_index_for_every_select(database: Database, statement: Select[object]) -> None:
+    with database.read() as tx:
+        steps = given.postgresql_plan(tx, statement, **selects.parameters(INSTANCE))
+    assert not [step for step in steps if "Seq Scan" in step]
+
+
+@given.only("sqlite")
 @pytest.mark.parametrize("level", [Level.STUDY, Level.SERIES])
 def test_metadata_is_not_sorted(database: Database, level: Level) -> None:
     with database.read() as tx:

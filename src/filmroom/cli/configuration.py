@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from filmroom import settings
-from filmroom.settings import FILE_VARIABLE, PREFIX, Settings
+from filmroom.settings import FILE_VARIABLE, PREFIX, SECRET, Settings
 
 BAD_SETTING = 2  # exit code, typer's own for a command line that is not understood
 _CLIENTS = {"FILMROOM_URL", "FILMROOM_TOKEN"}  # not settings of the service (cli/service.py)
@@ -73,7 +73,8 @@ def _sentence(wrong: ErrorDetails, flags: Mapping[str, Any]) -> str:
         return f"There is no setting '{name}'{question} It stands in {settings.file()}."
     rule = _MUST.get(wrong["type"])
     reason = rule.format(**wrong.get("ctx", {})) if rule else wrong["msg"]
-    return f"{_origin(name, flags)} is {wrong['input']!r}: {reason}."
+    given = "not valid" if name in SECRET else repr(wrong["input"])
+    return f"{_origin(name, flags)} is {given}: {reason}."
 
 
 def _origin(name: str, flags: Mapping[str, Any]) -> str:

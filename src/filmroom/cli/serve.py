@@ -31,6 +31,7 @@ ENDED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # and those of an end by a sign
 _DEFAULTS = {  # where it is no plain value
     "workers": "cores, at most 4",
     "codec_processes": "cores, at most 4",
+    "index": "SQLite in the data folder",
     "public_url": "none",
 }
 
@@ -46,6 +47,7 @@ def serve(
     host: Annotated[str | None, _option("host")] = None,
     port: Annotated[int | None, _option("port")] = None,
     data: Annotated[str | None, _option("data", "FOLDER")] = None,
+    index: Annotated[str | None, _option("index", "URL")] = None,
     workers: Annotated[int | None, _option("workers")] = None,
     public_url: Annotated[str | None, _option("public_url", "URL")] = None,
     threads: Annotated[int | None, _option("threads")] = None,
@@ -98,7 +100,12 @@ def _prepare(settings: Settings) -> None:
     try:
         Archive.open(settings).close()
     except Unavailable as error:
-        _stop(f"The data folder {settings.data.absolute()} can't be used. {error}", NO_DATA)
+        _stop(f"The data folder {settings.data.absolute()}{_where(settings)} can't be used. {error}", NO_DATA)
+
+
+def _where(settings: Settings) -> str:
+    """Where the index is, if not in the data folder. Its URL is not shown: a password may stand in it."""
+    return " with its index in PostgreSQL" if settings.index else ""
 
 
 _HINTS = {
@@ -128,7 +135,7 @@ def _welcome(settings: Settings, url: str) -> None:
         f"  DICOMweb             {url}/dicomweb    viewers and clients of the Standard",
         f"  Azure DICOM service  {url}/v2  /v1     programs written for it",
         f"  Health               {url}/health/check",
-        f"  Data                 {settings.data.resolve()}",
+        f"  Data                 {settings.data.resolve()}{_where(settings)}",
         "",
         "Try it in another terminal:",
         f"  {_program()} samples samples",

@@ -13,7 +13,7 @@ Then, in order, and why:
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -99,6 +99,7 @@ class _Candidate:
 
 def prepare(new: NewInstance) -> NewRows:
     """All that can be made of an Instance's rows before it is known what is stored already."""
+    new = replace(new, sop_class=columns.text(new.sop_class), transfer_syntax=columns.text(new.transfer_syntax))
     resource, frames = new.resource, new.frames
     held = columns.held(Level.INSTANCE, new.elements)
     return NewRows(

@@ -15,6 +15,7 @@ Elements = dict[str, Any]
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 LONGEST_HELD = 16 * 1024  # bytes of JSON
+LONGEST_COMPARED = 512  # characters; what is longer breaks the rules of every VR that is searched by
 _SURELY_SHORT = 1024  # characters, whatever JSON makes of them
 _LARGEST = 2**63 - 1
 _MOST_VALUES = 100  # of one attribute that are searched by
@@ -44,7 +45,12 @@ def comparable(vr: str, folded: str) -> str | int | None:
     """A folded value as its column holds it; None if it can't hold it, so that nothing equals it."""
     if vr == "IS":
         return int(folded) if _INTEGER.fullmatch(folded) and abs(int(folded)) <= _LARGEST else None
-    return folded.replace("\0", "") or None  # PostgreSQL can't store NUL in text
+    return text(folded)[:LONGEST_COMPARED] or None  # PostgreSQL has no index on a text of 2,700 bytes
+
+
+def text(value: str) -> str:
+    """A text as a column can hold it: PostgreSQL can't store NUL."""
+    return value.replace("\0", "")
 
 
 def held(level: Level, elements: Mapping[str, Any]) -> Elements:
@@ -81,13 +87,13 @@ def derived(level: Level, elements: Mapping[str, Any]) -> dict[str, str | int | 
     zone = _zone(elements)
     for tag, vr, name in _DERIVED[level]:
         value = json_model.first(elements, tag)
-        text = "" if value is None else str(value)
-        columns[name] = comparable(vr, matching.fold(vr, text)) if text else None
+        said = "" if value is None else str(value)
+        columns[name] = comparable(vr, matching.fold(vr, said)) if said else None
         if vr == "PN":
-            names = json_model.texts(elements, tag)[:_MOST_VALUES] if text else ()
-            columns[WORDS[tag].name] = comparable(vr, "".join(map(matching.words, names)))
+            names = json_model.texts(elements, tag)[:_MOST_VALUES] if said else ()
+            columns[WORDS[tag].name] = text("".join(map(matching.words, names))) or None
         if vr == "DT":
-            columns[UTC[tag].name] = _moment(text, zone) if text else None
+            columns[UTC[tag].name] = _moment(said, zone) if said else None
     for date, time in _PAIRS[level]:
         of_day, of_time = columns[COLUMNS[date].name], columns[COLUMNS[time].name]
         columns[UTC[date].name] = moments.in_utc(str(of_day), str(of_time), zone) if zone else None

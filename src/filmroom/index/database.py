@@ -1,47 +1,36 @@
 """The database of the index: its connections, its transactions, and the translation of its errors.
 
 SQLite: WAL, every commit synced. One transaction writes at a time; who wants to write queues for it.
+PostgreSQL: many write at a time, and wait for each other where they change the same rows.
 Readers see the state at their first statement and wait for nobody.
 """
 
-import sqlite3
+import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, inspect, select, update
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, inspect, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Unavailable
+from filmroom.index import kinds
+from filmroom.index.kinds import SCHEMES, Kind
 from filmroom.index.tables import counter, metadata, partition
-from filmroom.index.turns import PATIENCE, Anytime, Turns
+from filmroom.index.turns import PATIENCE
 
 SCHEMA = 2  # raised with every change of the tables; a migration leads from one number to the next
+TRIES = 5  # of a transaction that the database gives up for the sake of others
+
+T = TypeVar("T")
 
 
-_PRAGMAS = {
-    "busy_timeout": int(PATIENCE * 1000),  # first: changing the journal mode may have to wait
-    "journal_mode": "WAL",
-    "synchronous": "FULL",  # in WAL mode anything less loses commits at a loss of power
-    "fullfsync": "ON",  # macOS: through the cache of the drive
-    "foreign_keys": "ON",
-    "cache_size": -8 * 1024,  # KiB for each connection; the rest is left to the cache of the system
-}
-
-# What a person can do about it (https://sqlite.org/rescode.html). The rest is reported in the words of the database.
-_REASONS = {
-    sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_BUSY: "another process has been writing for too long; try again",
-    sqlite3.SQLITE_READONLY: "the file of the index can't be written; look at its permissions",
-    sqlite3.SQLITE_CANTOPEN: "the file of the index can't be opened; look at its folder and permissions",
-    sqlite3.SQLITE_CORRUPT: "the file of the index is damaged; restore it from a backup",
-    sqlite3.SQLITE_NOTADB: "the file is not an index of Filmroom",
-}
+class GivenUp(Unavailable):
+    """The database ended the transaction for the sake of another. A moment later it may go through."""
 
 
 class Database:
@@ -49,28 +38,42 @@ class Database:
 
     def __init__(self, url: str | URL, connections: int = 32) -> None:
         """`connections` is how many transactions may be open at once; the others wait."""
-        self._engine = _engine(url, connections)
-        kind = _KINDS[self._engine.dialect.name]
-        self._reading = self._engine.execution_options(**kind.reads)
-        self._writing = self._engine.execution_options(**kind.writes)
-        self._turns = kind.turns(self._engine.url.database or "")
+        parsed, self._kind = _known(url)
+        self._engine = _engine(parsed, self._kind, connections)
+        self._reading = self._engine.execution_options(**self._kind.reads)
+        self._writing = self._engine.execution_options(**self._kind.writes)
+        self._turns = self._kind.turns(parsed.database or "")
         try:
             with self.begin() as tx:
-                _create_or_check(tx)
+                _create_or_check(tx, self._kind)
         except Unavailable:
             self.close()
             raise
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction that may write. It is durable when the block ends, and undone if the block raises."""
-        with _translated(), self._turns.mine(), self._writing.begin() as tx:
+        """A transaction that may write. It is durable when the block ends, and undone if the block raises.
+
+        PostgreSQL may give it up for the sake of another (`GivenUp`); what changes Instances goes through `transact`.
+        """
+        with self._translated(), self._turns.mine(), self._writing.begin() as tx:
             yield tx
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Do some work in a transaction that may write, and again if the database gives it up; what it gives."""
+        for _ in range(TRIES - 1):
+            with suppress(GivenUp):
+                return self._transact(work)
+        return self._transact(work)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        with self.begin() as tx:
+            return work(tx)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database, whatever others write meanwhile."""
-        with _translated(), self._reading.begin() as tx:
+        with self._translated(), self._reading.begin() as tx:
             yield tx
 
     def probe(self) -> None:
@@ -78,10 +81,27 @@ class Database:
         with self.begin() as tx:
             tx.execute(update(counter).where(counter.c.name == "schema").values(value=SCHEMA))
 
+    def identity(self) -> str:
+        """A number that no other index has. Indexes of SQLite from before there was one have none."""
+        with self.read() as tx:
+            return str(tx.scalar(select(counter.c.value).where(counter.c.name == "identity")))
+
     def close(self) -> None:
         """Let go of all connections that are not in use."""
         self._engine.dispose()
         self._turns.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        driver: Any = self._engine.dialect.dbapi
+        try:
+            yield
+        except (IntegrityError, DataError, driver.IntegrityError, driver.DataError):
+            raise  # a row that nobody should have made: trying again later can't help
+        except (DBAPIError, NoConnection, driver.Error) as error:  # others are mistakes of ours
+            cause = getattr(error, "orig", None) or error
+            kind = GivenUp if kinds.given_up(cause) else Unavailable
+            raise kind(f"The index can't be used: {_reason(self._kind, cause)}.") from error
 
 
 def upsert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
@@ -89,69 +109,48 @@ def upsert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def _engine(url: str | URL, connections: int) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_use_lifo=True,  # the connection used last has the warmest cache
-        pool_timeout=PATIENCE,
-        hide_parameters=True,  # they hold patients' names, and errors are logged
-    )
-    for name, listener in _KINDS[engine.dialect.name].listeners.items():
+def _known(url: str | URL) -> tuple[URL, Kind]:
+    """A URL with what its kind of database needs. `postgresql://` means the driver that we use."""
+    try:
+        parsed = make_url(url)
+        kind = SCHEMES[parsed.get_backend_name()]
+    except (ArgumentError, KeyError, ValueError):
+        # Not a word of what was given: a password may stand in it.
+        raise Unavailable("The index can't be used: its URL is not of the form postgresql://user@host/name.") from None
+    return parsed.set(drivername=kind.driver, query={**kind.query, **parsed.query}), kind
+
+
+def _engine(url: URL, kind: Kind, connections: int) -> Engine:
+    try:
+        engine = create_engine(
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_use_lifo=True,  # the connection used last has the warmest cache
+            pool_timeout=PATIENCE,
+            hide_parameters=True,  # they hold patients' names, and errors are logged
+            **kind.engine,
+        )
+    except ModuleNotFoundError as error:
+        raise Unavailable("The index can't be used: PostgreSQL needs filmroom[postgresql], install that.") from error
+    for name, listener in kind.listeners.items():
         event.listen(engine, name, listener)
     return engine
 
 
-def _prepare(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # the driver is to begin nothing by itself; `_begin` does
-    for pragma, value in _PRAGMAS.items():
-        connection.execute(f"PRAGMA {pragma} = {value}")
-
-
-def _begin(tx: Connection) -> None:
-    tx.connection.cursor().execute(tx.get_execution_options()["begin"])  # Core's way takes as long as the rest of it
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """In what the databases differ, beside `upsert`."""
-
-    reads: Mapping[str, Any]  # options of a transaction that reads
-    writes: Mapping[str, Any]  # and of one that writes
-    alone: str  # a statement that keeps two processes from making the tables at the same moment
-    turns: type[Turns] | type[Anytime]
-    listeners: Mapping[str, Callable[..., None]]
-
-
-_KINDS = {
-    "sqlite": _Kind(
-        # A transaction that turned from reading to writing would fail when somebody else has written meanwhile,
-        # so one that may write says so at once.
-        reads={"begin": "BEGIN"},
-        writes={"begin": "BEGIN IMMEDIATE"},
-        alone="SELECT 1",  # who writes is alone anyway
-        turns=Turns,
-        listeners={"connect": _prepare, "begin": _begin},
-    ),
-    "postgresql": _Kind(
-        reads={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
-        writes={"isolation_level": "READ COMMITTED"},
-        alone="SELECT pg_advisory_xact_lock(1178560842)",
-        turns=Anytime,
-        listeners={},
-    ),
-}
-
-
-def _create_or_check(tx: Connection) -> None:
+def _create_or_check(tx: Connection, kind: Kind) -> None:
     """Create the tables in an empty database; refuse one whose tables this version doesn't know."""
-    tx.exec_driver_sql(_KINDS[tx.dialect.name].alone)
+    tx.exec_driver_sql(kind.alone)
     present = set(inspect(tx).get_table_names())
     if not present:
         metadata.create_all(tx)
-        tx.execute(insert(counter), [{"name": "schema", "value": SCHEMA}, {"name": "watermark", "value": 0}])
-        tx.execute(insert(partition).values(key=DEFAULT_PARTITION, name="Microsoft.Default", created=time.time()))
+        numbers = {"schema": SCHEMA, "watermark": 0, "identity": secrets.randbits(63)}
+        tx.execute(insert(counter), [{"name": name, "value": value} for name, value in numbers.items()])
+        # Its key is left to the database, which gives the first number, and would give it again if it were said here.
+        [key] = tx.execute(
+            insert(partition).values(name="Microsoft.Default", created=time.time()).returning(partition.c.key)
+        ).one()
+        assert key == DEFAULT_PARTITION
     elif counter.name not in present:
         raise Unavailable("The database holds tables, but not those of a Filmroom index; name an empty database.")
     elif (found := tx.scalar(select(counter.c.value).where(counter.c.name == "schema"))) != SCHEMA:
@@ -161,20 +160,7 @@ def _create_or_check(tx: Connection) -> None:
         )
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (IntegrityError, sqlite3.IntegrityError):
-        raise  # a row that nobody should have made: trying again later can't help
-    except (DBAPIError, NoConnection, sqlite3.Error) as error:  # others are mistakes of ours
-        raise Unavailable(f"The index can't be used: {_reason(error)}.") from error
-
-
-def _reason(error: Exception) -> str:
+def _reason(kind: Kind, error: BaseException) -> str:
     if isinstance(error, NoConnection):
         return "too many transactions are at work; try again"
-    cause = getattr(error, "orig", None) or error
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the primary code, without its extension
-    name = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or type(cause).__name__
-    return _REASONS.get(code, f"the database reports {name}")
+    return kind.reason(error) or f"the database reports {kinds.name(error)}"

@@ -56,7 +56,6 @@ class GroupCommit:
     def _commit(self, group: Sequence[_Request]) -> None:
         together = [rows for request in group for rows in request.rows]
         self._settle([rows.new.key for rows in together])
-        with self._index.begin() as tx:
-            added = iter(additions.add(tx, together))
+        added = iter(self._index.transact(lambda tx: additions.add(tx, together)))
         for request in group:
             request.statuses = [next(added) for _ in request.rows]

@@ -74,7 +74,7 @@ class SeriesRow:
     @property
     def modality(self) -> str | None:
         value = json_model.first(self.elements, _MODALITY)
-        return str(value) if value is not None else None
+        return columns.text(str(value)) if value is not None else None
 
 
 def split(joined: str) -> list[str]:

@@ -86,7 +86,7 @@ def _index(name: str, *columns: str, rows: tuple[int, ...], unique: bool = False
     return Index(name, *columns, unique=unique, info={"rows": rows})
 
 
-# Numbers that outlive the rows: the schema, and the last watermark given.
+# Numbers that outlive the rows: the schema, the last watermark given, and which index this is.
 counter = Table(
     "counter",
     metadata,
@@ -158,7 +158,7 @@ instance = Table(
     Column("length", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("complete", Boolean, nullable=False),  # the file has preamble and file meta information
-    Column("frames", Integer, nullable=False),  # how many
+    Column("frames", BigInteger, nullable=False),  # how many
     Column("created", Double, nullable=False),
     Column("attributes", LargeBinary, nullable=False),
     _index("instance_uid", "series_key", "SOPInstanceUID", rows=(10**8, 100, 1), unique=True),

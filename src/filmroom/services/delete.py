@@ -25,8 +25,7 @@ Removed = Callable[[Connection, int], None]
 
 def delete(archive: Archive, target: Resource) -> None:
     """Remove what `target` names from the index."""
-    with archive.index.begin() as tx:
-        removed = instances.remove(tx, target)
+    removed = archive.index.transact(lambda tx: instances.remove(tx, target))
     if not removed:
         raise NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 

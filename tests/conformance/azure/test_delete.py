@@ -5,6 +5,9 @@ import pytest
 
 from tests import data
 from tests.messages import JSON, Sent, failures, sent, store
+from tests.postgresql import on_each
+
+pytestmark = on_each
 
 LEVELS = pytest.mark.parametrize("level", ["study", "series", "instance"])
 

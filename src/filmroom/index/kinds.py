@@ -1,0 +1,155 @@
+"""In what the databases differ: how connections are opened, transactions begun, and errors told to people."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from filmroom.errors import Unavailable
+from filmroom.index.turns import PATIENCE, Anytime, Turns
+
+_PRAGMAS = {
+    "busy_timeout": int(PATIENCE * 1000),  # first: changing the journal mode may have to wait
+    "journal_mode": "WAL",
+    "synchronous": "FULL",  # in WAL mode anything less loses commits at a loss of power
+    "fullfsync": "ON",  # macOS: through the cache of the drive
+    "foreign_keys": "ON",
+    "cache_size": -8 * 1024,  # KiB for each connection; the rest is left to the cache of the system
+}
+
+# For each connection: what SQLite is told by pragmas. A server may be set to lose commits at a loss of power.
+_POSTGRESQL_SETTINGS = f"""
+    SELECT set_config('lock_timeout', '{int(PATIENCE * 1000)}', false),
+           CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
+"""
+
+# What a person can do about it (https://sqlite.org/rescode.html). The rest is reported in the words of the database.
+_SQLITE_REASONS = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_BUSY: "another process has been writing for too long; try again",
+    sqlite3.SQLITE_READONLY: "the file of the index can't be written; look at its permissions",
+    sqlite3.SQLITE_CANTOPEN: "the file of the index can't be opened; look at its folder and permissions",
+    sqlite3.SQLITE_CORRUPT: "the file of the index is damaged; restore it from a backup",
+    sqlite3.SQLITE_NOTADB: "the file is not an index of Filmroom",
+}
+
+_NO_RIGHTS = "the user of the database may not do that; make it the owner of the database"
+_RESTARTING = "the database server is being stopped or started; try again"
+_GIVEN_UP = frozenset({"40001", "40P01"})  # for the sake of another transaction: the same may do a moment later
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_SQLSTATES = {
+    "25006": "the database can only be read; name the primary server",
+    "40001": "others have been changing the same for too long; try again",
+    "40P01": "others have been changing the same for too long; try again",
+    "42501": _NO_RIGHTS,
+    "53100": "the disk of the database server is full; free some space",
+    "53200": "the database server has no memory left; try again",
+    "53300": "the database server takes no more connections; raise its max_connections, or lower threads or workers",
+    "55P03": "another has been writing for too long; try again",
+    "57P01": _RESTARTING,
+    "57P02": _RESTARTING,
+    "57P03": _RESTARTING,
+}
+
+# Who can't connect gets no code (https://github.com/psycopg/psycopg/issues), only the sentence of the server or of
+# libpq, which may be in the language of the server; hence the last line.
+_CONNECTING = {
+    "password": "the database server wants another user or password",
+    "no pg_hba.conf entry": "the database server does not let this user in from here; look at its pg_hba.conf",
+    "too many": _SQLSTATES["53300"],
+    "connection slots": _SQLSTATES["53300"],
+    "starting up": _RESTARTING,
+    "shutting down": _RESTARTING,
+    "Connection refused": "no database server listens there; start it, or look at host and port",
+    "No such file": "no database server listens there; start it, or look at host and port",
+    "resolve host": "there is no machine of that name; look at the host of the database",
+    "timeout expired": "the database server does not answer; look at host and port",
+    "permission denied": _NO_RIGHTS,
+    "does not exist": "the database server knows no such database or user; make it, or look at its name",
+    "": "the database server can't be reached, or went away",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of database."""
+
+    driver: str  # as the scheme of a URL
+    alone: str  # a statement that keeps two processes from making the tables at the same moment
+    turns: type[Turns] | type[Anytime]
+    reason: Callable[[BaseException], str | None]  # what a person can do about an error, where that is known
+    reads: Mapping[str, Any]  # options of a transaction that reads
+    writes: Mapping[str, Any]  # and of one that writes
+    listeners: Mapping[str, Callable[..., None]]
+    query: Mapping[str, str] = field(default_factory=dict)  # of the URL, unless it says otherwise
+    engine: Mapping[str, Any] = field(default_factory=dict)
+
+
+def given_up(error: BaseException) -> bool:
+    """Whether the database ended a transaction for the sake of another, so that it may be tried once more."""
+    return getattr(error, "sqlstate", None) in _GIVEN_UP
+
+
+def name(error: BaseException) -> str:
+    """The name that the database has for an error."""
+    return getattr(error, "sqlite_errorname", None) or type(error).__name__
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # the driver is to begin nothing by itself; `_begin` does
+    for pragma, value in _PRAGMAS.items():
+        connection.execute(f"PRAGMA {pragma} = {value}")
+
+
+def _begin(tx: Connection) -> None:
+    tx.connection.cursor().execute(tx.get_execution_options()["begin"])  # Core's way takes as long as the rest of it
+
+
+def _sqlite_reason(error: BaseException) -> str | None:
+    return _SQLITE_REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the primary code, without its extension
+
+
+def _prepare_postgresql(connection: Any, _: Any) -> None:
+    encoding, *_rest = connection.execute("SELECT current_setting('server_encoding')").fetchone()
+    if encoding != "UTF8":
+        raise Unavailable(f"The index can't be used: the database has the encoding {encoding}; make it with UTF8.")
+    connection.execute(_POSTGRESQL_SETTINGS)
+    connection.commit()
+
+
+def _postgresql_reason(error: BaseException) -> str | None:
+    if state := getattr(error, "sqlstate", None):
+        return _SQLSTATES.get(state)
+    if type(error).__name__ != "OperationalError":
+        return None
+    return next(reason for said, reason in _CONNECTING.items() if said in str(error))
+
+
+KINDS = {
+    "sqlite": Kind(
+        driver="sqlite",
+        alone="SELECT 1",  # who writes is alone anyway
+        turns=Turns,
+        reason=_sqlite_reason,
+        # A transaction that turned from reading to writing would fail when somebody else has written meanwhile,
+        # so one that may write says so at once.
+        reads={"begin": "BEGIN"},
+        writes={"begin": "BEGIN IMMEDIATE"},
+        listeners={"connect": _prepare_sqlite, "begin": _begin},
+    ),
+    "postgresql": Kind(
+        driver="postgresql+psycopg",
+        alone="SELECT pg_advisory_xact_lock(1178560842)",
+        turns=Anytime,
+        reason=_postgresql_reason,
+        reads={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+        writes={"isolation_level": "READ COMMITTED"},
+        listeners={"connect": _prepare_postgresql},
+        query={"connect_timeout": "10", "fallback_application_name": "filmroom"},
+        engine={"pool_pre_ping": True},  # a server that was restarted is found again
+    ),
+}
+SCHEMES = {**KINDS, "postgres": KINDS["postgresql"]}  # people and PostgreSQL itself write either

