@@ -115,3 +115,11 @@ def test_a_service_that_fails_half_way_leaves_the_place(run: Program, recorder: 
     assert ran.code == 3
     assert "go on with --since 7" in ran.err
     assert "Enough." in ran.err
+
+
+def test_a_service_without_a_feed_is_told(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(404, {}, b"There is no such resource.")]
+    ran = run("changes")
+    assert (ran.code, ran.out) == (3, "")
+    assert "There is no such resource." in ran.err
+    assert "--since" not in ran.err
