@@ -225,6 +225,12 @@ def test_sop_classes_are_whole_uids(database: Database, asked: Condition) -> Non
     assert rows.matches(database, rows.asked(Level.STUDY, SOPClassesInStudy=asked)) == []
 
 
+def test_too_many_sop_classes_are_refused(database: Database) -> None:
+    assert rows.matches(database, rows.asked(Level.STUDY, SOPClassesInStudy=OneOf(("1",) * 200))) == []
+    with pytest.raises(BadParameter, match="SOPClassesInStudy is given 201 values, and it takes 200 at most"):
+        rows.matches(database, rows.asked(Level.STUDY, SOPClassesInStudy=OneOf(("1",) * 201)))
+
+
 def test_nul_in_a_word_is_nothing(database: Database) -> None:
     rows.add(database, rows.new("1", "2", "3", PatientName="Doe"))
     assert rows.matches(database, rows.asked(Level.STUDY, PatientName="d\0oe", fuzzy=True)) == ["1"]

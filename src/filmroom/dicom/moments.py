@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from filmroom.dicom import instants, matching
 from filmroom.dicom.instants import SLICES
-from filmroom.dicom.matching import Condition, Moments, Negotiated, Range, TimeOfDay, Zoned
+from filmroom.dicom.matching import Condition, Equal, Moments, Negotiated, Range, TimeOfDay, Zoned
 from filmroom.dicom.wording import Wording
 
 TIMEZONE = 0x00080201  # TimezoneOffsetFromUTC
@@ -77,15 +77,17 @@ def _zoned(
         if tag not in asked:
             continue
         plain = matching.instants_asked(tag, vr, asked[tag], said, negotiated)
-        if isinstance(plain, Range) and vr == "DA":
-            first, last = plain.first and plain.first + _MIDNIGHT, plain.last and plain.last + _DAY_ENDS
-            yield tag, _of_dates(Range(first, last), plain, zone)
-        elif isinstance(plain, matching.Equal) and vr == "DA":
-            yield tag, _of_dates(Range(plain.value + _MIDNIGHT, plain.value + _DAY_ENDS), plain, zone)
-        elif isinstance(plain, matching.Equal):
-            yield tag, _of_times(plain.value, plain.value, plain, zone)
-        elif isinstance(plain, Range):
-            yield tag, _of_times(plain.first or _MIDNIGHT, plain.last or _DAY_ENDS, plain, zone)
+        assert not isinstance(plain, Zoned)  # only a DT has an offset of its own
+        if isinstance(plain, Equal):
+            first: str | None = plain.value
+            last: str | None = plain.value
+        else:
+            first, last = plain.first, plain.last
+        if vr == "DA":
+            days = Range(first and first + _MIDNIGHT, last and last + _DAY_ENDS)
+            yield tag, _of_dates(days, plain, zone)
+        else:
+            yield tag, _of_times(first or _MIDNIGHT, last or _DAY_ENDS, plain, zone)
 
 
 def _of_dates(local: Range, plain: Condition, zone: str) -> Zoned:
