@@ -152,7 +152,8 @@ def retrieve(
     are (.jpg, .jp2, …), of bulk values instance-EncapsulatedDocument.pdf; files of these names are replaced. Their
     paths are printed. What arrived before an answer broke off stays.
 
-    Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or DIR can't be written; 2, 3 as for every command.
+    Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or not as asked for, or DIR can't be written; 2, 3 as
+    for every command.
 
     Examples:
 

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from filmroom.cli import typed
 from filmroom.cli.endings import ENDINGS
-from filmroom.cli.service import NOT_ALL, absent, stop
+from filmroom.cli.service import NOT_ALL, absent, fuller_root, stop
 from filmroom.client import Client, Content, Metadata
 from filmroom.client._json import single
 from filmroom.dicom import attributes, transfer_syntax
@@ -36,7 +36,9 @@ def save_bulkdata(client: Client, target: Resource, path: str, part: str | None,
     metadata = client.retrieve_instance_metadata(*_uids(target))
     element, media_type = _find(metadata, path)
     if element is None:
-        absent(f"{shown(path)} of {target.path}", client)
+        more = fuller_root(client.base_url)
+        reason = f"this root's Metadata name no bulk values; those of {more} do" if more else ""
+        absent(f"{shown(path)} of {target.path}", client, reason)
     name = f"{_place(target)}-{shown(path).replace('/', '-')}" + (f"-{part}" if part else "")
     names = (name if number == 1 else f"{name}-{number}" for number in count(1))
     for content, one in zip(_contents(client, metadata, element, media_type, part, path), names, strict=False):
