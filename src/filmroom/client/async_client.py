@@ -14,6 +14,7 @@ from filmroom.client import _link, _messages, _parts, _redirects
 from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._contents import AsyncContents
+from filmroom.client._keywords import checked
 from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
 from filmroom.client._options import (
@@ -38,6 +39,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
+@checked
 class AsyncClient(Moved, AsyncContents, AsyncRendered):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` are for `async for`.
 

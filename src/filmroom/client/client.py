@@ -13,6 +13,7 @@ from filmroom.client._answers import Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._carrier import Carrier
 from filmroom.client._contents import Contents
+from filmroom.client._keywords import checked
 from filmroom.client._options import (
     DownloadOptions,
     MetadataOptions,
@@ -30,6 +31,7 @@ from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
 
 
+@checked
 class Client(Carrier, Contents, Rendered):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
