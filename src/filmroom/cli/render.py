@@ -125,8 +125,7 @@ def render(
     called thumbnail.jpg, in the folder of what it stands for. Files of these names are replaced. Their paths are
     printed. Of a study or a series, what is no image is left out.
 
-    Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or no image of it in this format, or DIR can't be
-    written; 2, 3 as for every command.
+    Exit codes: 0 all was saved; 1 there is no such image, or DIR can't be written; 2, 3 as for every command.
 
     Examples:
 
@@ -142,8 +141,7 @@ def render(
     uids = [uid for uid in (study, series, instance) if uid is not None]
     numbers = [int(number) for number in frames.split(",")] if frames else None
     named = Resource(study, series, instance).path + (f"/frames/{frames}" if frames else "")
-    beyond = thumbnail or instance is None
-    with connect(url, token, timeout) as client, existing(f"image of {named}", client, beyond_azure=beyond):
+    with connect(url, token, timeout) as client, existing(f"image of {named}", client, thumbnail or not instance):
         try:
             images = _thumbnail(client, uids, numbers, options) if thumbnail else _all(client, uids, numbers, options)
             for path in _saved(images, folder, _names(uids, numbers, thumbnail)):

@@ -13,8 +13,8 @@ from filmroom.cli import typed
 from filmroom.cli.endings import ENDINGS
 from filmroom.cli.service import NOT_ALL, absent, fuller_root, stop
 from filmroom.client import Client, Content, Metadata
-from filmroom.client._json import single
 from filmroom.dicom import attributes, transfer_syntax
+from filmroom.dicom.json_model import single
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.transfer_syntax import OCTET_STREAM
 
