@@ -175,12 +175,21 @@ class AsyncClient(Moved, AsyncContents, AsyncRendered):
         folder: str | os.PathLike[str],
         **options: Unpack[DownloadOptions],
     ) -> list[Path]:
+        uids = study_instance_uid, series_instance_uid, sop_instance_uid
+        return [path async for path in self.iter_download(*uids, folder=folder, **options)]
+
+    def iter_download(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        folder: str | os.PathLike[str],
+        **options: Unpack[DownloadOptions],
+    ) -> AsyncGenerator[Path, None]:
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         one = sop_instance_uid is not None
-        return [
-            item
-            async for item in self._stream(_messages.download(self._service, resource, folder, one_part=one, **options))
-        ]
+        return self._stream(_messages.download(self._service, resource, folder, one_part=one, **options))
 
     async def download_zip(
         self,

@@ -204,9 +204,22 @@ class Client(Carrier, Contents, Rendered):
         there is replaced. That of a single Instance is gone on with where the connection broke off, as often as
         `retries` says, if the service knows ranges of bytes. Keywords: `DownloadOptions`.
         """
+        uids = study_instance_uid, series_instance_uid, sop_instance_uid
+        return list(self.iter_download(*uids, folder=folder, **options))
+
+    def iter_download(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        folder: str | os.PathLike[str],
+        **options: Unpack[DownloadOptions],
+    ) -> Generator[Path, None, None]:
+        """Save the Instances of a Study, Series or Instance: each path when its file is whole. See `download`."""
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         one = sop_instance_uid is not None
-        return list(self._stream(_messages.download(self._service, resource, folder, one_part=one, **options)))
+        return self._stream(_messages.download(self._service, resource, folder, one_part=one, **options))
 
     def download_zip(
         self,
