@@ -200,6 +200,15 @@ _LONGEST_REASON = 250
 
 
 @contextmanager
+def stoppable(what_is_done: str) -> Iterator[None]:
+    """Ctrl-C ends the program with one line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stop(f"stopped; {what_is_done}", INTERRUPTED)
+
+
+@contextmanager
 def _said() -> Iterator[None]:
     """Say at the end what the service warned of: it did what was asked, but not wholly as asked."""
     with warnings.catch_warnings(record=True) as caught:
