@@ -52,6 +52,14 @@ def test_single_bits_are_unpacked(tmp_path: Path) -> None:
     assert eval(line, {"numpy": numpy, "NAME": tmp_path / "x.raw"}).tolist() == bits.tolist()
 
 
+def test_a_byte_that_makes_a_frame_even_is_left_out(tmp_path: Path) -> None:
+    line = raw.description(_elements(8), Content(bytes(range(16)), OCTETS)).partition(": ")[2]
+    (tmp_path / "x.raw").write_bytes(bytes(range(16)))
+    assert eval(line, {"numpy": numpy, "NAME": tmp_path / "x.raw"}).tolist() == [
+        [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11, 12, 13, 14]
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("elements", [{}, _elements(16), {"00280010": {"vr": "LO", "Value": ["x"]}}])
 def test_nothing_is_claimed_that_the_bytes_disprove(elements: dict[str, Any]) -> None:
     assert raw.description(elements, Content(bytes(7), OCTETS)).startswith("7 bytes, which are not the ")

@@ -10,26 +10,30 @@ _ROWS, _COLUMNS, _SAMPLES, _PLANAR = "00280010", "00280011", "00280002", "002800
 _BITS, _SIGNED = "00280100", "00280103"
 _FLOATS = {"7FE00008": 4, "7FE00009": 8}  # Float and Double Float Pixel Data, and bytes of a sample
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_ORDERS = {"": "", ">": ", big endian", "<": ", little endian"}
 _NAMES = {"u": "uint", "i": "int", "f": "float"}
 
 
 def description(elements: Mapping[str, Any], frame: Content) -> str:
-    """`512x512, uint16, little endian: numpy.fromfile(NAME, "<u2").reshape(512, 512)`, and why not if that is false."""
+    """`512x512, uint16, little endian: numpy.fromfile(NAME, "<u2").reshape(512, 512)`, or that it isn't so."""
     rows, columns, samples = (_number(elements, key, 1) for key in (_ROWS, _COLUMNS, _SAMPLES))
     shape = [rows, columns]
     if samples > 1:
         shape.insert(0 if _number(elements, _PLANAR, 0) else 2, samples)
     shown, count, reshaped = "x".join(map(str, shape)), math.prod(shape), f"reshape({', '.join(map(str, shape))})"
     if _number(elements, _BITS, 0) == 1:
-        unpacked = f'numpy.unpackbits(numpy.fromfile(NAME, "u1"), count={count}, bitorder="little")'
-        return _checked(
-            f"{shown}, single bits, the lowest of a byte first: {unpacked}.{reshaped}", -(-count // 8), frame
-        )
-    kind, size = _type(elements)
-    order = "" if size == 1 else ">" if frame.transfer_syntax == _BIG_ENDIAN else "<"
-    endian = {"": "", ">": ", big endian", "<": ", little endian"}[order]
-    said = f'{shown}, {_NAMES[kind]}{size * 8}{endian}: numpy.fromfile(NAME, "{order}{kind}{size}").{reshaped}'
-    return _checked(said, count * size, frame)
+        size, words = -(-count // 8), "single bits, the lowest of a byte first"
+        unpacked = f'numpy.unpackbits(numpy.fromfile(NAME, "u1"), count={count}, bitorder="little").{reshaped}'
+    else:
+        kind, width = _type(elements)
+        order = "" if width == 1 else ">" if frame.transfer_syntax == _BIG_ENDIAN else "<"
+        size, words = count * width, f"{_NAMES[kind]}{width * 8}{_ORDERS[order]}"
+        padded = f", count={count}" if len(frame) > size else ""
+        unpacked = f'numpy.fromfile(NAME, "{order}{kind}{width}"{padded}).{reshaped}'
+    # A Frame of odd length may come with the byte that makes its Pixel Data even.
+    if len(frame) not in {size, size + size % 2}:
+        return f"{len(frame)} bytes, which are not the {size} that the Metadata say"
+    return f"{shown}, {words}: {unpacked}"
 
 
 def _type(elements: Mapping[str, Any]) -> tuple[str, int]:
@@ -38,11 +42,6 @@ def _type(elements: Mapping[str, Any]) -> tuple[str, int]:
         if key in elements:
             return "f", size
     return "i" if _number(elements, _SIGNED, 0) else "u", max(_number(elements, _BITS, 8) // 8, 1)
-
-
-def _checked(said: str, size: int, frame: Content) -> str:
-    """What the Metadata say, if as many bytes have come; rows of odd width may share chroma, and services err."""
-    return said if len(frame) == size else f"{len(frame)} bytes, which are not the {size} that the Metadata say"
 
 
 def _number(elements: Mapping[str, Any], key: str, default: int) -> int:

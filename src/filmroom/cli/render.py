@@ -73,6 +73,16 @@ def _parameter(name: str) -> Callable[[str | None], str | None]:
     return checked
 
 
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--to",
+        "-o",
+        metavar="DIR",
+        show_default="where you are",
+        help="Folder for the images; made if it is not there.",
+    ),
+]
 Window = Annotated[
     str | None,
     typer.Option(
@@ -92,9 +102,7 @@ def render(
     study: Study,
     series: Series = None,
     instance: Instance = None,
-    folder: Annotated[
-        Path, typer.Option("--to", "-o", metavar="DIR", help="Folder for the images; made if it is not there.")
-    ] = Path(),
+    folder: Folder = Path(),
     format: Annotated[Format, typer.Option(help="Kind of file. As gif and mp4, frames move.")] = Format.JPEG,  # noqa: A002
     window: Window = None,
     size: Size = None,
