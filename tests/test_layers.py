@@ -86,6 +86,11 @@ def test_settings_are_read_at_the_edges() -> None:
             assert _layer(path) in SETTINGS_READERS or place in SETTINGS_READERS, place
 
 
+def test_commands_know_of_the_client_what_everybody_may() -> None:
+    for path in (SOURCE / "cli").rglob("*.py"):
+        assert not [name for name in _imports(path) if name.startswith("client._")], path
+
+
 def test_the_lower_layers_know_no_web_framework() -> None:
     for path in MODULES:
         if _layer(path) not in {"server", "cli"}:

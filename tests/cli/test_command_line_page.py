@@ -4,7 +4,9 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
 
 from filmroom import Client
@@ -59,5 +61,14 @@ def test_an_example_prints_what_the_page_says(
     monkeypatch.setenv("FILMROOM_URL", url)
     program, *arguments = shlex.split(command)
     ran = run(*arguments)
-    assert (program, ran.code, ran.err, ran.out) == ("filmroom", 0, "", said)
-    assert all(Path(line).is_file() for line in said.splitlines())
+    assert (program, ran.code, ran.out + ran.err) == ("filmroom", 0, said)
+    assert all(Path(line).is_file() for line in ran.out.splitlines())
+
+
+def test_numpy_reads_frames_as_the_page_says(run: Program, url: str) -> None:
+    [code] = re.findall(r"```python\n(import numpy\n.*?)```", PAGE.read_text(), re.DOTALL)
+    run("retrieve", "1.2.3", "1.2.3.4", "1.2.3.4.1", "--frames", "5", "--url", url)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    pixels = numpy.frombuffer(data.image(9).PixelData, "<u2").reshape(9, 8, 8)
+    assert names["pixels"].tolist() == pixels[4].tolist()

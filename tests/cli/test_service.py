@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from filmroom import Client
 from filmroom.cli.service import Impatient
 from tests import data
 from tests.cli.program import Program
@@ -113,6 +114,49 @@ def test_a_url_without_the_path_of_the_service_is_guessed(run: Program, running:
 def test_a_url_with_another_path_is_guessed(run: Program, running: str, path: str) -> None:
     ran = run("search", "studies", "--url", running + path)
     assert (ran.code, ran.err.count(f"is {running}/dicomweb meant?")) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["render {0}", "render {0} {1}", "render {0} --thumbnail", "render {0} {1} {2} --thumbnail --frames 1"]
+)
+def test_what_only_the_other_root_offers_is_not_called_absent(run: Program, running: str, arguments: str) -> None:
+    ran = run(*arguments.format(*_stored(running)).split(), "--url", f"{running}/v2")
+    assert ran.code == 1
+    assert ran.err.endswith(
+        f"at {running}/v2: this root offers what the Azure service does, and not this; {running}/dicomweb does\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["retrieve {0} --zip study.zip", "render {0} {1} {2} --format gif", "retrieve {0} --transfer-syntax rle"],
+)
+def test_a_form_that_the_other_root_may_offer_names_it(run: Program, running: str, arguments: str) -> None:
+    ran = run(*arguments.format(*_stored(running)).split(), "--url", f"{running}/v2")
+    assert (ran.code, ran.out) == (1, "")
+    assert f" as asked for at {running}/v2: The request headers are not acceptable; " in ran.err
+    assert ran.err.endswith(f"; {running}/dicomweb may offer it\n")
+
+
+def test_what_is_not_there_is_absent_at_the_other_root_too(run: Program, running: str) -> None:
+    ran = run("render", "1.2", "1.3", "1.4", "--url", f"{running}/v2")
+    assert (ran.code, ran.err) == (
+        1, f"filmroom: there is no image of /studies/1.2/series/1.3/instances/1.4 at {running}/v2\n"
+    )  # fmt: skip
+
+
+def test_bulk_values_are_at_the_other_root(run: Program, running: str) -> None:
+    ran = run("retrieve", *_stored(running), "--bulkdata", "PixelData", "--url", f"{running}/v2")
+    assert ran.code == 1
+    assert ran.err.endswith(f": this root's Metadata name no bulk values; those of {running}/dicomweb do\n")
+
+
+def _stored(running: str) -> list[str]:
+    """The UIDs of an image that is stored."""
+    made = data.image()
+    with Client(f"{running}/dicomweb") as client:
+        client.store_instances(data.file(made))
+    return [made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID]
 
 
 def test_a_url_that_goes_too_far_is_a_usage_error(run: Program, running: str) -> None:

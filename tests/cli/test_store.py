@@ -12,6 +12,8 @@ from tests import data
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, Reply
 
+UNTIL_THEN = "stored until then; what was under way may be stored or not"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -174,7 +176,7 @@ def test_ctrl_c_says_how_many_are_stored(
 
     monkeypatch.setattr(Client, "store_instances", interrupted)
     ran = run("store", folder)
-    assert (ran.code, ran.out, ran.err) == (130, "", "filmroom: stopped; 1 stored until then.\n")
+    assert (ran.code, ran.out, ran.err) == (130, "", f"filmroom: stopped; 1 {UNTIL_THEN}\n")
 
 
 def test_ctrl_c_while_folders_are_searched(
@@ -184,4 +186,4 @@ def test_ctrl_c_while_folders_are_searched(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Client, "store_instances", interrupted)
-    assert run("store", folder).err == "filmroom: stopped; 0 stored until then.\n"
+    assert run("store", folder).err == f"filmroom: stopped; 0 {UNTIL_THEN}\n"

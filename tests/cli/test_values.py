@@ -40,9 +40,22 @@ def test_frames_are_saved_as_they_are_stored(run: Program, service: str) -> None
     made = data.image(frames=3)
     uids = _stored(service, made)
     ran = run("retrieve", *uids, "--frames", "3,1", "--to", "got")
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0
     assert ran.out.splitlines() == [f"got/{'/'.join(uids)}-{number}.raw" for number in (3, 1)]
     assert [Path(line).read_bytes() for line in ran.out.splitlines()] == [made.PixelData[256:], made.PixelData[:128]]
+
+
+def test_it_is_said_how_samples_are_read(run: Program, service: str) -> None:
+    uids = _stored(service, data.image(rows=3, columns=4))
+    ran = run("retrieve", *uids, "--frames", "1")
+    assert ran.err == ('filmroom: each .raw is 3x4, uint16, little endian: numpy.fromfile(NAME, "<u2").reshape(3, 4)\n')
+    assert run("retrieve", *uids, "--frames", "1", "--quiet").err == ""
+
+
+def test_frames_of_which_there_are_no_metadata_are_saved(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [replies.multipart([b"one"], "application/octet-stream"), Reply(404)]
+    ran = run("retrieve", *UIDS, "--frames", "1")
+    assert (ran.code, ran.out, ran.err) == (0, "1.2/1.3/1.4-1.raw\n", "")
 
 
 def test_frames_that_are_stored_compressed_are_called_so(run: Program, service: str) -> None:
@@ -65,7 +78,8 @@ def test_frames_come_in_the_transfer_syntax_asked_for(
 ) -> None:
     uids = _stored(service, data.image(rows=32, columns=32))
     ran = run("retrieve", *uids, "--frames", "1", "--transfer-syntax", syntax)
-    assert (ran.out, ran.err) == (f"{'/'.join(uids)}-1{ending}\n", "")
+    assert (ran.code, ran.out) == (0, f"{'/'.join(uids)}-1{ending}\n")
+    assert bool(ran.err) == (ending == ".raw")
     assert Path(ran.out.strip()).read_bytes().startswith(begins)
 
 
@@ -142,6 +156,44 @@ def test_a_short_value_is_taken_from_the_metadata(
     recorder.replies = [_element("00020102", InlineBinary=["YWJjZA=="])]
     ran = run("retrieve", *UIDS, "--bulkdata", "PrivateInformation", *part)
     assert (tmp_path / ran.out.strip()).read_bytes() == cut
+
+
+@pytest.mark.parametrize("part", [None, "0-8", "4-8", "4-"])
+def test_the_byte_that_makes_a_document_even_is_no_part_of_it(
+    run: Program, service: str, tmp_path: Path, part: str | None
+) -> None:
+    made = _document("application/pdf", b"%PDF-1.4\n\0")
+    made.EncapsulatedDocumentLength = 9
+    uids = _stored(service, made)
+    ran = run("retrieve", *uids, "--bulkdata", "EncapsulatedDocument", *(["--bytes", part] if part else []))
+    wanted = b"%PDF-1.4\n"[int(part[0]) if part else 0 :]
+    assert (tmp_path / ran.out.strip()).read_bytes() == wanted
+
+
+@pytest.mark.parametrize("length", [7, 8, 9, 10, 11])
+def test_a_length_that_is_not_that_of_the_value_cuts_nothing(
+    run: Program, recorder: Recorder, tmp_path: Path, length: int
+) -> None:
+    element = {"vr": "OB", "InlineBinary": "MDEyMzQ1Njc="}  # 8 bytes
+    recorder.replies = [replies.json([{"00420011": element, "00420015": {"vr": "UL", "Value": [length]}}])]
+    ran = run("retrieve", *UIDS, "--bulkdata", "EncapsulatedDocument")
+    assert (tmp_path / ran.out.strip()).read_bytes() == b"01234567"[: 7 if length == 7 else 8]
+
+
+def test_where_a_value_lies_in_sequences_is_said(run: Program, service: str) -> None:
+    made, item = data.image(), Dataset()
+    item.add_new(0x00282000, "OB", bytes(range(256)))
+    made.OpticalPathSequence = [Dataset(), item]
+    ran = run("retrieve", *_stored(service, made), "--bulkdata", "ICCProfile")
+    assert ran.code == 1
+    assert ran.err.endswith(": in sequences there is OpticalPathSequence/2/ICCProfile\n")
+
+
+@pytest.mark.parametrize("element", [{"BulkDataURI": 5}, {"InlineBinary": [7]}, {"InlineBinary": "x"}])
+def test_a_bulk_value_that_makes_no_sense_is_said(run: Program, recorder: Recorder, element: dict[str, Any]) -> None:
+    recorder.replies = [_element("00020102", **element)]
+    ran = run("retrieve", *UIDS, "--bulkdata", "PrivateInformation")
+    assert (ran.code, "does not follow the DICOM JSON Model" in ran.err) == (3, True)
 
 
 def test_a_bulk_value_of_several_contents_is_several_files(run: Program, service: str) -> None:

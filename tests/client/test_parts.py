@@ -222,6 +222,16 @@ def test_a_download_replaces_an_older_one_but_nothing_of_its_own(
     assert sorted(path.name for path in tmp_path.rglob("*.dcm")) == ["1.4-2.dcm", "1.4.dcm"]
 
 
+def test_each_path_of_a_download_is_had_when_its_file_is_whole(client: Any, service: Recorder, tmp_path: Path) -> None:
+    body = recorder.multipart([_instance(), _instance(name="1.5")]).body
+    assert isinstance(body, bytes)
+    service.replies = [Reply(200, {"Content-Type": "multipart/related; boundary=b"}, body[:-100])]
+    paths = client.iter_download(S, folder=tmp_path)
+    assert next(paths).read_bytes() == _instance()
+    with pytest.raises(BadResponse):
+        next(paths)
+
+
 def test_a_download_that_breaks_off_leaves_only_whole_files(client: Any, service: Recorder, tmp_path: Path) -> None:
     body = recorder.multipart([_instance(), _instance(name="1.5")]).body
     assert isinstance(body, bytes)

@@ -94,7 +94,7 @@ def test_what_can_not_be_read_or_encoded_is_said(item: Any, doing: str) -> None:
 
 
 def test_what_is_no_instance_is_refused() -> None:
-    with pytest.raises(TypeError, match="A int can't be stored"):
+    with pytest.raises(TypeError, match="a Dataset, not int"):
         _sources.source(0, 7)  # type: ignore[arg-type]
 
 

@@ -1,7 +1,9 @@
 """Reports as pages: nothing that a report says is taken for more than text."""
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
+from types import MappingProxyType
 
 from filmroom.dicom import report_pages
 from filmroom.dicom.reports import Line, Report
@@ -31,7 +33,7 @@ class Checker(HTMLParser):
         self.text += data
 
 
-def report(*lines: Line, title: str = "Title", referred: frozenset[str] = frozenset()) -> Report:
+def report(*lines: Line, title: str = "Title", referred: Mapping[str, str] = MappingProxyType({})) -> Report:
     return Report(title, (("Patient", "Doe"),), lines, referred)
 
 
@@ -53,7 +55,7 @@ def test_a_page_says_its_character_set_and_loads_nothing() -> None:
 def test_what_is_written_is_only_text() -> None:
     line = Line("1.1", 0, EVIL, EVIL, refers=EVIL)
     section = Line("1.2", 0, EVIL, "", section=True)
-    checker = checked(Report(EVIL, ((EVIL, EVIL),), (line, section), frozenset()))
+    checker = checked(Report(EVIL, ((EVIL, EVIL),), (line, section), {}))
     assert "script" not in checker.seen
     assert checker.text.count(EVIL) == 8
 
@@ -80,10 +82,29 @@ def test_depth_has_no_end_to_fear() -> None:
 
 def test_references_are_links_if_there_is_what_they_refer_to() -> None:
     lines = [Line("1.1", 0, "Mass", "yes"), Line("1.2", 0, "", "", refers="1.1", before="inferred from")]
-    page = report_pages.html(report(*lines, referred=frozenset({"1.1"}))).decode()
+    page = report_pages.html(report(*lines, referred={"1.1": "1.1"})).decode()
     assert '<div id="item-1.1"><p><b>Mass:</b> <span>yes</span> [1.1]</p>' in page
     assert '<i>inferred from</i> <span>see <a href="#item-1.1">[1.1]</a></span>' in page
     assert "see [1.1]</span>" in report_pages.html(report(lines[1])).decode()
+
+
+def test_what_stands_in_another_line_or_is_the_whole_is_linked_to() -> None:
+    lines = [
+        Line("1.1", 0, "Mass (Side: Left)", "yes"),
+        Line("1.2", 0, "", "", refers="1.1.1"),
+        Line("1.3", 0, "", "", refers="1"),
+    ]
+    made = report(*lines, referred={"1.1.1": "1.1", "1": "1"})
+    page = report_pages.html(made).decode()
+    assert '<h1 id="item-1">Title [1]</h1>' in page
+    assert '<div id="item-1.1"><p><b>Mass (Side: Left):</b> <span>yes</span> [1.1.1]</p>' in page
+    assert 'see <a href="#item-1.1">[1.1.1]</a>' in page
+    assert 'see <a href="#item-1">[1]</a>' in page
+    assert (
+        report_pages.text(made)
+        .decode()
+        .startswith("Title [1]\n=========\nPatient: Doe\n\nMass (Side: Left): yes [1.1.1]\n")
+    )
 
 
 def test_plain_text() -> None:
@@ -96,7 +117,7 @@ def test_plain_text() -> None:
         Line("1.2.2.1", 2, "", "", refers="1.1"),
         Line("1.3", 0, "Größe", "3 mm"),
     ]
-    made = report_pages.text(report(*lines, referred=frozenset({"1.1"}))).decode()
+    made = report_pages.text(report(*lines, referred={"1.1": "1.1"})).decode()
     assert made == (
         "Title\n=====\nPatient: Doe\n\nObserver: Doe [1.1]\n\nFindings\n  Mass:\n    one\n\n    two\n"
         "    inferred from CT 1.2.3\n\n    see [1.1]\n\nGröße: 3 mm\n"

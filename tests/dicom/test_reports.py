@@ -43,17 +43,17 @@ def test_the_header_says_whose_report_it_is_and_how_final() -> None:
     made = read(VerificationFlag="VERIFIED", VerifyingObserverSequence=verifier, PatientName="Mous^Anony")
     assert made.title == "Imaging Report"
     assert dict(made.header) == {
-        "Patient": "Mous Anony",
+        "Patient": "Mous, Anony",
         "Patient ID": "ID1",
         "Birth date": "1970-01-01",
         "Sex": "O",
         "Study date": "2024-02-29",
         "Study": "Knee",
         "Accession number": "A1",
-        "Referring physician": "Doctor Doc",
+        "Referring physician": "Doctor, Doc",
         "Completion": "COMPLETE",
         "Verification": "VERIFIED",
-        "Verified by": "Doe Jane, Clinic, 2024-03-01",
+        "Verified by": "Doe, Jane, Clinic, 2024-03-01",
     }
 
 
@@ -110,7 +110,17 @@ def test_an_item_that_refers_to_another_names_its_place() -> None:
     lost.ReferencedContentItemIdentifier = [1, 9]
     made = read(item("TEXT", "Finding"), item("TEXT", "Impression", inside=[reference, lost]))
     assert [line.refers for line in made.lines] == ["", "", "1.1", "1.9"]
-    assert made.referred == {"1.1"}
+    assert made.referred == {"1.1": "1.1"}
+
+
+def test_a_reference_to_what_is_no_line_of_its_own_leads_to_where_it_stands() -> None:
+    side = item("CODE", "Laterality", "HAS CONCEPT MOD", ConceptCodeSequence=code("Left"))
+    language = item("CODE", "Language", "HAS CONCEPT MOD", ConceptCodeSequence=code("English"))
+    references = [Dataset() for _ in range(3)]
+    for reference, place in zip(references, ([1], [1, 1], [1, 2, 1]), strict=True):
+        reference.ReferencedContentItemIdentifier = place
+    made = read(language, item("TEXT", "Finding", inside=[side]), *references)
+    assert made.referred == {"1": "1", "1.1": "1", "1.2.1": "1.2"}
 
 
 def test_a_long_text_is_read_in_its_character_set() -> None:

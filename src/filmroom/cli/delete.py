@@ -19,6 +19,7 @@ from filmroom.cli.service import (
     existing,
     shown,
     stop,
+    stoppable,
 )
 from filmroom.client import Client
 from filmroom.dicom.resources import Resource
@@ -47,7 +48,11 @@ def delete(
     target = Resource(study, series, instance)
     if not yes:
         _confirm(f"Delete the {target.level.name.lower()} {target.path} at {shown(url)}?")
-    with connect(url, token, timeout) as client, existing(target.path, client):
+    with (
+        stoppable("the service was not heard, so it may be deleted or not"),
+        connect(url, token, timeout) as client,
+        existing(target.path, client),
+    ):
         _delete(client, target)
 
 

@@ -11,10 +11,10 @@ import typer
 
 from filmroom.cli import typed
 from filmroom.cli.endings import DOCUMENTS, ENDINGS
+from filmroom.cli.saving import saving, write
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    NOT_ALL,
     Instance,
     Quiet,
     Series,
@@ -24,7 +24,6 @@ from filmroom.cli.service import (
     Url,
     connect,
     existing,
-    stop,
 )
 from filmroom.client import Client, Content
 from filmroom.dicom.resources import Resource
@@ -74,6 +73,16 @@ def _parameter(name: str) -> Callable[[str | None], str | None]:
     return checked
 
 
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--to",
+        "-o",
+        metavar="DIR",
+        show_default="where you are",
+        help="Folder for the images; made if it is not there.",
+    ),
+]
 Window = Annotated[
     str | None,
     typer.Option(
@@ -93,9 +102,7 @@ def render(
     study: Study,
     series: Series = None,
     instance: Instance = None,
-    folder: Annotated[
-        Path, typer.Option("--to", "-o", metavar="DIR", help="Folder for the images; made if it is not there.")
-    ] = Path(),
+    folder: Folder = Path(),
     format: Annotated[Format, typer.Option(help="Kind of file. As gif and mp4, frames move.")] = Format.JPEG,  # noqa: A002
     window: Window = None,
     size: Size = None,
@@ -125,7 +132,7 @@ def render(
     called thumbnail.jpg, in the folder of what it stands for. Files of these names are replaced. Their paths are
     printed. Of a study or a series, what is no image is left out.
 
-    Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or DIR can't be written; 2, 3 as for every command.
+    Exit codes: 0 all was saved; 1 there is no such image, or DIR can't be written; 2, 3 as for every command.
 
     Examples:
 
@@ -141,14 +148,13 @@ def render(
     uids = [uid for uid in (study, series, instance) if uid is not None]
     numbers = [int(number) for number in frames.split(",")] if frames else None
     named = Resource(study, series, instance).path + (f"/frames/{frames}" if frames else "")
-    with connect(url, token, timeout) as client, existing(f"image of {named}", client):
-        try:
-            images = _thumbnail(client, uids, numbers, options) if thumbnail else _all(client, uids, numbers, options)
-            for path in _saved(images, folder, _names(uids, numbers, thumbnail)):
-                if not quiet:
-                    typer.echo(path)
-        except OSError as error:
-            stop(f"can't write to {folder}: {error.strerror}", NOT_ALL)
+    with (
+        connect(url, token, timeout) as client,
+        existing(f"image of {named}", client, thumbnail or not instance),
+        saving(client, folder, printed=False) as saved,
+    ):
+        images = _thumbnail(client, uids, numbers, options) if thumbnail else _all(client, uids, numbers, options)
+        saved.extend(_saved(images, folder, _names(uids, numbers, thumbnail), quiet))
 
 
 def _all(client: Client, uids: list[str], numbers: list[int] | None, options: dict[str, Any]) -> Iterable[Content]:
@@ -190,13 +196,13 @@ def _names(uids: list[str], numbers: list[int] | None, thumbnail: bool) -> Itera
     yield from (f"{whole}/image-{number}" for number in count(1))
 
 
-def _saved(images: Iterable[Content], folder: Path, names: Iterator[str]) -> Iterator[Path]:
-    """Save each, and say where. Only UIDs are taken over from what the service calls it."""
+def _saved(images: Iterable[Content], folder: Path, names: Iterator[str], quiet: bool) -> Iterator[Path]:
+    """Save each, and say at once where. Only UIDs are taken over from what the service calls it."""
     for image, name in zip(images, names, strict=False):
         place = _PLACE.search(image.location or "")
         if place:
             name = "/".join(place.group(1, 2, 3)) + (f"-{place[4]}" if place[4] else "")
-        path = folder / (name + ENDINGS.get(image.media_type, ""))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(image)
+        path = write(image, folder / (name + ENDINGS.get(image.media_type, "")))
+        if not quiet:
+            typer.echo(path)
         yield path

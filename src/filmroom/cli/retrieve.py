@@ -1,6 +1,7 @@
 """`filmroom retrieve`: download a study, a series or an instance into a folder, or frames and bulk values of one."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, TypedDict
 
@@ -8,10 +9,10 @@ import typer
 
 from filmroom.cli import typed, values
 from filmroom.cli.progress import bar
+from filmroom.cli.saving import saving
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    NOT_ALL,
     Instance,
     Quiet,
     Series,
@@ -21,7 +22,6 @@ from filmroom.cli.service import (
     Url,
     connect,
     existing,
-    stop,
 )
 from filmroom.client import Client, Progress
 from filmroom.dicom import transfer_syntax
@@ -152,7 +152,8 @@ def retrieve(
     are (.jpg, .jp2, …), of bulk values instance-EncapsulatedDocument.pdf; files of these names are replaced. Their
     paths are printed. What arrived before an answer broke off stays.
 
-    Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or DIR can't be written; 2, 3 as for every command.
+    Exit codes: 0 all was saved; 1 there is nothing of these UIDs, or not as asked for, or DIR can't be written; 2, 3 as
+    for every command.
 
     Examples:
 
@@ -165,19 +166,20 @@ def retrieve(
     _check(folder, archive, dicomdir)
     _check_values(instance, syntax, archive, frames, bulkdata, part)
     target, into = Resource(study, series, instance), folder or Path()
-    with connect(url, token, timeout) as client, existing(_named(target, frames, bulkdata), client):
-        try:
-            if frames:
-                numbers = [int(number) for number in frames.split(",")]
-                paths = list(values.save_frames(client, target, numbers, syntax, into))
-            elif bulkdata:
-                paths = list(values.save_bulkdata(client, target, bulkdata, part, into))
-            else:
-                paths = _download(client, target, into, archive, dicomdir, syntax, quiet)
-        except OSError as error:
-            stop(f"can't write to {archive or into}: {error.strerror}", NOT_ALL)
-    if not quiet:
-        typer.echo("\n".join(map(str, paths)))
+    note = ""
+    with (
+        connect(url, token, timeout) as client,
+        existing(_named(target, frames, bulkdata), client),
+        saving(client, archive or into, printed=not quiet) as saved,
+    ):
+        if frames:
+            note = values.save_frames(client, target, [*map(int, frames.split(","))], syntax, into, saved)
+        elif bulkdata:
+            values.save_bulkdata(client, target, bulkdata, part, into, saved)
+        else:
+            _download(client, target, into, archive, dicomdir, syntax, quiet, saved)
+    if note and not quiet:
+        typer.echo(f"filmroom: {note}", err=True)
 
 
 def _named(target: Resource, frames: str | None, bulkdata: str | None) -> str:
@@ -188,11 +190,20 @@ def _named(target: Resource, frames: str | None, bulkdata: str | None) -> str:
 
 
 def _download(
-    client: Client, target: Resource, folder: Path, archive: Path | None, dicomdir: bool, syntax: str, quiet: bool
-) -> list[Path]:
+    client: Client,
+    target: Resource,
+    folder: Path,
+    archive: Path | None,
+    dicomdir: bool,
+    syntax: str,
+    quiet: bool,
+    saved: list[Path],
+) -> None:
     uids = (str(target.study), target.series, target.instance)
     with bar("Retrieving", quiet) as progress:
         shared = Shared(transfer_syntax=syntax, progress=progress)
-        if archive is None:
-            return client.download(*uids, folder=folder, **shared)
-        return [client.download_zip(*uids, path=archive, dicomdir=dicomdir, **shared)]
+        if archive is not None:
+            saved.append(client.download_zip(*uids, path=archive, dicomdir=dicomdir, **shared))
+            return
+        with closing(client.iter_download(*uids, folder=folder, **shared)) as paths:
+            saved.extend(paths)

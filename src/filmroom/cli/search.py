@@ -8,7 +8,18 @@ import typer
 
 from filmroom.cli import typed
 from filmroom.cli.results import What, keyword, show
-from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, NOT_ALL, Timeout, Token, Url, connect, stop, uid
+from filmroom.cli.service import (
+    DEFAULT_TIMEOUT,
+    DEFAULT_URL,
+    NOT_ALL,
+    Timeout,
+    Token,
+    Url,
+    connect,
+    stop,
+    stoppable,
+    uid,
+)
 from filmroom.dicom import attributes
 
 # These keys name the resource that is searched in, where the level lies below it: every service knows the path
@@ -22,6 +33,7 @@ SCOPES = {
 UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"})
 PASSED_OVER = re.compile(r"ignored|disregarded|not supported|unsupported", re.IGNORECASE)
 DATE = re.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
+NOT_WHOLE = "the answer was not whole yet, so nothing is shown"
 PAGE = 100  # services grant so many results at once, or a multiple
 
 Keys = Annotated[
@@ -83,7 +95,7 @@ def search(
         raise typer.BadParameter("--json and --csv exclude each other")
     shown = _fields(fields or (), as_json)
     filters, scope = split(what, [parse(key) for key in keys or ()])
-    with connect(url, token, timeout) as client:
+    with stoppable(NOT_WHOLE), connect(url, token, timeout) as client:
         found = getattr(client, f"search_for_{what.value}")(
             *scope,
             search_filters=filters,

@@ -11,11 +11,21 @@ import httpx2
 import typer
 
 from filmroom.cli.results import printable
-from filmroom.client import Client, ClientError, ConnectionFailed, NotFound, Retry, ServiceWarning
+from filmroom.client import (
+    Client,
+    ClientError,
+    ConnectionFailed,
+    NotAcceptable,
+    NotFound,
+    ResponseError,
+    Retry,
+    ServiceWarning,
+)
 from filmroom.errors import BadTarget
-from filmroom.protocol import targets
+from filmroom.protocol import dialects, targets
 
-ROOT = "/dicomweb"
+ROOT = dialects.DICOMWEB.root
+AZURE_ROOTS = frozenset(dialect.root for dialect in dialects.ALL if dialect.version)
 DEFAULT_URL = f"http://127.0.0.1:8080{ROOT}"
 NOTHING = "Nothing is here."  # begins what Filmroom says outside its roots
 DEFAULT_TIMEOUT = 60.0
@@ -143,14 +153,29 @@ def connect(url: str, token: str | None, timeout: float) -> Iterator[Client]:
 
 
 @contextmanager
-def existing(what: str, client: Client) -> Iterator[None]:
-    """Where the service has nothing of what was named, that ends the program."""
+def existing(what: str, client: Client, beyond_azure: bool = False) -> Iterator[None]:
+    """Where the service has nothing of what was named, or not in the form asked for, that ends the program.
+
+    `beyond_azure` is what the Azure service has no resource for: at its roots a 404 says nothing of the data then.
+    """
     try:
         yield
-    except NotFound as error:
+    except (NotAcceptable, NotFound) as error:
         if is_no_root(error, client.base_url):
             raise
-        absent(what, client, _reason(error))
+        reason, more = _reason(error), fuller_root(client.base_url)
+        if isinstance(error, NotAcceptable):
+            absent(f"{what} as asked for", client, "; ".join(filter(None, (reason, more and f"{more} may offer it"))))
+        if more and beyond_azure and error.payload is None:
+            reason = f"this root offers what the Azure service does, and not this; {more} does"
+        absent(what, client, reason)
+
+
+def fuller_root(url: str) -> str:
+    """The root of the Standard, beside one that does what the Azure service does; "" if this is none of these."""
+    parts = urlsplit(shown(url))
+    above, slash, last = parts.path.rpartition("/")
+    return urlunsplit(parts._replace(path=above + ROOT)) if slash + last in AZURE_ROOTS else ""
 
 
 def absent(what: str, client: Client, reason: str = "") -> NoReturn:
@@ -158,16 +183,29 @@ def absent(what: str, client: Client, reason: str = "") -> NoReturn:
     stop(f"there is no {what} at {shown(client.base_url)}{reason and ': '}{reason}", NOT_ALL)
 
 
-_NO_REASON = re.compile(r"The specified \w+ cannot be found\.?|Not Found", re.IGNORECASE)
+_NO_REASON = re.compile(r"The specified \w+ cannot be found\.?|Not Found|Not Acceptable", re.IGNORECASE)
 
 
-def _reason(error: NotFound) -> str:
-    """What the service said besides that there is nothing; a page or a document is no sentence."""
+def _reason(error: ResponseError) -> str:
+    """What the service said besides that there is nothing; a page or a document is no sentence.
+
+    Of a form that can't be had it may be a list of those that can.
+    """
     said = printable(error.message)
-    return "" if _NO_REASON.fullmatch(said) or len(said) > _LONGEST_REASON else said
+    too_long = isinstance(error, NotFound) and len(said) > _LONGEST_REASON
+    return "" if too_long or _NO_REASON.fullmatch(said) else said
 
 
 _LONGEST_REASON = 250
+
+
+@contextmanager
+def stoppable(what_is_done: str) -> Iterator[None]:
+    """Ctrl-C ends the program with one line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stop(f"stopped; {what_is_done}", INTERRUPTED)
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def store(
         if outcome.status != "stored" and outcome.reason != said:
             typer.echo(printable(line(outcome)), err=True)
     if code == INTERRUPTED:
-        stop(f"stopped; {len(result.stored)} stored until then.", code)
+        stop(f"stopped; {len(result.stored)} stored until then; what was under way may be stored or not", code)
     if not quiet:
         typer.echo(summary(result))
     raise typer.Exit(code)

@@ -7,6 +7,7 @@ from filmroom.client._operations import Operation
 from filmroom.client._options import Progress
 from filmroom.client._parts import Content
 from filmroom.client._retry import Retry
+from filmroom.client._saved import ContentFile
 from filmroom.client._store_result import Outcome, StoreResult
 from filmroom.client.async_client import AsyncClient
 from filmroom.client.client import Client
@@ -41,6 +42,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "Content",
+    "ContentFile",
     "Datasets",
     "Forbidden",
     "Metadata",

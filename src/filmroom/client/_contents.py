@@ -1,13 +1,16 @@
 """Files, Frames, Pixel Data and bulk values as bytes, and ranges of these, for both clients (PS3.18 §10.4)."""
 
+import contextlib
+import os
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from filmroom.client import _parts
+from filmroom.client import _parts, _saved
 from filmroom.client._messages import INSTANCES, Request, Stream, accept
 from filmroom.client._options import ContentOptions, MediaOptions, MediaTypes, RequestOptions
 from filmroom.client._parts import Content, Part
+from filmroom.client._saved import ContentFile
 from filmroom.client._service import Service, encoded, frames_path, path, path_within
 
 T = TypeVar("T")
@@ -97,6 +100,21 @@ class Contents:
     def retrieve_bulkdata(self, url: str, **options: Unpack[ContentOptions]) -> list[Content]:
         """The values at a BulkDataURI of Metadata, usually one. Keywords: `ContentOptions`."""
         return list(self.iter_bulkdata(url, **options))
+
+    def iter_bulkdata_files(
+        self, url: str, *, folder: str | os.PathLike[str], **options: Unpack[ContentOptions]
+    ) -> Generator[ContentFile, None, None]:
+        """The values at a BulkDataURI, each written to a file in `folder` while it arrives; none is in memory whole.
+
+        A file has a name of its own (`.path`), by which it is removed when the next one is asked for: whoever wants it
+        gives it another name before. Keywords: `ContentOptions`.
+        """
+        with contextlib.closing(self._stream(_bulkdata_files(self._service, url, folder, **options))) as files:
+            for file in files:
+                try:
+                    yield file
+                finally:
+                    file.remove()
 
     def iter_all_bulkdata(
         self,
@@ -191,6 +209,16 @@ class AsyncContents:
 
     async def retrieve_bulkdata(self, url: str, **options: Unpack[ContentOptions]) -> list[Content]:
         return [value async for value in self.iter_bulkdata(url, **options)]
+
+    async def iter_bulkdata_files(
+        self, url: str, *, folder: str | os.PathLike[str], **options: Unpack[ContentOptions]
+    ) -> AsyncGenerator[ContentFile, None]:
+        async with contextlib.aclosing(self._stream(_bulkdata_files(self._service, url, folder, **options))) as files:
+            async for file in files:
+                try:
+                    yield file
+                finally:
+                    file.remove()
 
     def iter_all_bulkdata(
         self,
@@ -295,6 +323,14 @@ def _bulkdata(
     more = encoded((where.get("additional_params") or {}).items())
     url = service.resolve(url) + (f"{'&' if '?' in url else '?'}{more}" if more else "")
     return Stream(Request("GET", url, headers), finish)
+
+
+def _bulkdata_files(
+    service: Service, url: str, folder: str | os.PathLike[str], **options: Unpack[ContentOptions]
+) -> Stream[ContentFile]:
+    """The same, to be written to files."""
+    finish = partial(_saved.saved, byte_range=options.get("byte_range"))
+    return Stream(_bulkdata(service, url, **options).request, finish, _saved.open_in(folder))
 
 
 def _ranged(byte_range: Range | None) -> tuple[dict[str, str], Callable[[Part], Content]]:

@@ -16,6 +16,7 @@ from pydicom.jsonrep import convert_to_python_number
 from pydicom.tag import BaseTag
 
 from filmroom.client.exceptions import BadResponse
+from filmroom.dicom.json_model import single
 
 Json = dict[str, Any]
 
@@ -86,14 +87,6 @@ def _value(vr: str, element: Json, url: str) -> Any:
         raise TypeError(vr)
     made = [empty_value_for_VR(vr) if value is None else _converted(vr, value) for value in values]
     return made[0] if len(made) == 1 else made or empty_value_for_VR(vr)
-
-
-def single(value: Any) -> str:
-    """The text of a BulkDataURI or InlineBinary, which Azure puts into an array."""
-    found = value[0] if isinstance(value, list) else value
-    if not isinstance(found, str):
-        raise TypeError("not text")
-    return found
 
 
 def _converted(vr: str, value: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from filmroom.client import _messages
 from filmroom.client._messages import Stream
-from filmroom.client._options import RenderedOptions
+from filmroom.client._options import MediaTypes, RenderedOptions
 from filmroom.client._parts import Content
 from filmroom.client._service import Service, frames_path, path, path_within
 
@@ -68,8 +68,13 @@ class Rendered:
         frame_numbers: Sequence[int],
         **options: Unpack[RenderedOptions],
     ) -> Content:
-        """A Frame as an image for people; several only where one file holds them. Keywords: `RenderedOptions`."""
-        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        """A Frame as an image for people. Keywords: `RenderedOptions`.
+
+        Several are one image where one file holds them, as with `media_types=["image/gif"]`; each as an image they
+        are what `iter_rendered` gives.
+        """
+        uids = study_instance_uid, series_instance_uid, sop_instance_uid
+        resource = _in_one(uids, frame_numbers, options.get("media_types"))
         return self._only(_messages.rendered(self._service, resource, **options))
 
     def retrieve_study_thumbnail(self, study_instance_uid: str, **options: Unpack[RenderedOptions]) -> Content:
@@ -103,7 +108,7 @@ class Rendered:
         **options: Unpack[RenderedOptions],
     ) -> Content:
         """A small image of a Frame, which is the only one in `frame_numbers`. Keywords: `RenderedOptions`."""
-        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        resource = _of_one((study_instance_uid, series_instance_uid, sop_instance_uid), frame_numbers)
         return self._only(_messages.thumbnail(self._service, resource, **options))
 
 
@@ -157,7 +162,8 @@ class AsyncRendered:
         frame_numbers: Sequence[int],
         **options: Unpack[RenderedOptions],
     ) -> Content:
-        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        uids = study_instance_uid, series_instance_uid, sop_instance_uid
+        resource = _in_one(uids, frame_numbers, options.get("media_types"))
         return await self._only(_messages.rendered(self._service, resource, **options))
 
     async def retrieve_study_thumbnail(self, study_instance_uid: str, **options: Unpack[RenderedOptions]) -> Content:
@@ -187,7 +193,7 @@ class AsyncRendered:
         frame_numbers: Sequence[int],
         **options: Unpack[RenderedOptions],
     ) -> Content:
-        resource = frames_path(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
+        resource = _of_one((study_instance_uid, series_instance_uid, sop_instance_uid), frame_numbers)
         return await self._only(_messages.thumbnail(self._service, resource, **options))
 
 
@@ -197,3 +203,24 @@ def _resource(study: str, series: str | None, instance: str | None, numbers: Seq
     if series is None or instance is None:
         raise ValueError("Frames are named with their Study, Series and Instance.")
     return frames_path(study, series, instance, numbers)
+
+
+_STILL = frozenset({"image/jpeg", "image/png"})
+
+
+def _in_one(uids: tuple[str, str, str], numbers: Sequence[int], media_types: MediaTypes | None) -> str:
+    """The path of Frames that are to be one image."""
+    listed = {entry if isinstance(entry, str) else entry[0] for entry in media_types or _messages.JPEG}
+    if len(numbers) > 1 and listed <= _STILL:
+        raise ValueError(
+            f"An image of {' or '.join(sorted(listed))} is one Frame: ask for an image/gif of several, "
+            "or for an image of each with iter_rendered()."
+        )
+    return frames_path(*uids, numbers)
+
+
+def _of_one(uids: tuple[str, str, str], numbers: Sequence[int]) -> str:
+    """The path of the Frame that a thumbnail is of."""
+    if len(numbers) > 1:
+        raise ValueError("A thumbnail is one of a single Frame.")
+    return frames_path(*uids, numbers)

@@ -112,7 +112,9 @@ def source(number: int, item: Instance | OSError) -> Source | Unreadable:
         return Unreadable(number, path, _why(error, path), isinstance(error, FileNotFoundError))
     if hasattr(item, "read"):
         return _of_file_object(number, item)  # type: ignore[arg-type]
-    raise TypeError(f"A {type(item).__name__} can't be stored; give a path, bytes, a binary file object or a Dataset.")
+    raise TypeError(
+        f"What can be stored is a path, bytes, a binary file object or a Dataset, not {type(item).__name__}."
+    )
 
 
 def _why(error: Exception, path: Path | None) -> str:

@@ -15,6 +15,7 @@ from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._changes import AsyncChanges
 from filmroom.client._contents import AsyncContents
+from filmroom.client._keywords import checked
 from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
 from filmroom.client._operations import AsyncOperations
@@ -40,6 +41,7 @@ from filmroom.client.exceptions import ClientError
 T = TypeVar("T")
 
 
+@checked
 class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges, AsyncOperations):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` and `change_feed` are
     for `async for`.
@@ -176,12 +178,21 @@ class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges, AsyncOperat
         folder: str | os.PathLike[str],
         **options: Unpack[DownloadOptions],
     ) -> list[Path]:
+        uids = study_instance_uid, series_instance_uid, sop_instance_uid
+        return [path async for path in self.iter_download(*uids, folder=folder, **options)]
+
+    def iter_download(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        folder: str | os.PathLike[str],
+        **options: Unpack[DownloadOptions],
+    ) -> AsyncGenerator[Path, None]:
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         one = sop_instance_uid is not None
-        return [
-            item
-            async for item in self._stream(_messages.download(self._service, resource, folder, one_part=one, **options))
-        ]
+        return self._stream(_messages.download(self._service, resource, folder, one_part=one, **options))
 
     async def download_zip(
         self,

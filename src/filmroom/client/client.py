@@ -14,6 +14,7 @@ from filmroom.client._auth import Credentials, Token
 from filmroom.client._carrier import Carrier
 from filmroom.client._changes import Changes
 from filmroom.client._contents import Contents
+from filmroom.client._keywords import checked
 from filmroom.client._operations import Operations
 from filmroom.client._options import (
     DownloadOptions,
@@ -32,6 +33,7 @@ from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
 
 
+@checked
 class Client(Carrier, Contents, Rendered, Changes, Operations):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
@@ -204,9 +206,22 @@ class Client(Carrier, Contents, Rendered, Changes, Operations):
         there is replaced. That of a single Instance is gone on with where the connection broke off, as often as
         `retries` says, if the service knows ranges of bytes. Keywords: `DownloadOptions`.
         """
+        uids = study_instance_uid, series_instance_uid, sop_instance_uid
+        return list(self.iter_download(*uids, folder=folder, **options))
+
+    def iter_download(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        *,
+        folder: str | os.PathLike[str],
+        **options: Unpack[DownloadOptions],
+    ) -> Generator[Path, None, None]:
+        """Save the Instances of a Study, Series or Instance: each path when its file is whole. See `download`."""
         resource = path_within(study_instance_uid, series_instance_uid, sop_instance_uid)
         one = sop_instance_uid is not None
-        return list(self._stream(_messages.download(self._service, resource, folder, one_part=one, **options)))
+        return self._stream(_messages.download(self._service, resource, folder, one_part=one, **options))
 
     def download_zip(
         self,

@@ -99,6 +99,14 @@ def items(elements: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     return found
 
 
+def single(value: Any) -> str:
+    """The text of a BulkDataURI or InlineBinary, which Azure puts into an array."""
+    found = value[0] if isinstance(value, list) else value
+    if not isinstance(found, str):
+        raise TypeError("not text")
+    return found
+
+
 class _Writer:
     """Turns data sets into JSON objects and collects what is bulk data."""
 

@@ -1,10 +1,10 @@
 """A report for people: a page of HTML, and plain text, both in UTF-8."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
-from filmroom.dicom.reports import Line, Report
+from filmroom.dicom.reports import ROOT, Line, Report
 
 _INDENTED = 8  # levels in plain text: deeper lines begin no further to the right
 _EMPTY = "–"  # where a value is missing
@@ -30,7 +30,6 @@ span {{ white-space: pre-wrap }}
 </style>
 </head>
 <body>
-<h1>{title}</h1>
 """
 
 
@@ -44,8 +43,18 @@ def text(report: Report) -> bytes:
     return "\n".join(_text(report)).encode()
 
 
+def _labels(report: Report) -> Mapping[str, str]:
+    """What is written beside lines to which others refer: "[1.2]", by their places."""
+    labels: dict[str, str] = {}
+    for place, at in sorted(report.referred.items()):
+        labels[at] = f"{labels[at]} [{place}]" if at in labels else f"[{place}]"
+    return labels
+
+
 def _html(report: Report) -> Iterator[str]:
+    labels = _labels(report)
     yield _HEAD.format(title=escape(report.title))
+    yield f"<h1{_anchor(ROOT, labels)}>{escape(report.title)}{_label(ROOT, labels)}</h1>\n"
     if report.header:
         yield "<dl>\n"
         yield from (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>\n" for name, value in report.header)
@@ -55,18 +64,25 @@ def _html(report: Report) -> Iterator[str]:
     for line in report.lines:
         while opened and opened[-1][0] >= line.depth:
             yield opened.pop()[1]
-        yield from _element(line, report.referred)
+        yield from _element(line, report.referred, labels)
         opened.append((line.depth, "</section>\n" if line.section else "</div>\n"))
     yield from (end for _, end in reversed(opened))
     yield "</main>\n</body>\n</html>\n"
 
 
-def _element(line: Line, referred: frozenset[str]) -> Iterator[str]:
+def _anchor(place: str, labels: Mapping[str, str]) -> str:
+    return f' id="item-{escape(place)}"' if place in labels else ""
+
+
+def _label(place: str, labels: Mapping[str, str]) -> str:
+    return f" {escape(labels[place])}" if place in labels else ""
+
+
+def _element(line: Line, referred: Mapping[str, str], labels: Mapping[str, str]) -> Iterator[str]:
     """What a line begins with; what it contains comes after it."""
-    place = f' id="item-{escape(line.place)}"' if line.place in referred else ""
     style = ' class="context"' if line.context else ""
-    yield f"<{'section' if line.section else 'div'}{place}{style}>"
-    label = f" [{escape(line.place)}]" if line.place in referred else ""
+    yield f"<{'section' if line.section else 'div'}{_anchor(line.place, labels)}{style}>"
+    label = _label(line.place, labels)
     before = f"<i>{line.before}</i> " if line.before else ""
     if line.section:
         level = min(line.depth + 2, 6)
@@ -78,30 +94,31 @@ def _element(line: Line, referred: frozenset[str]) -> Iterator[str]:
     yield "\n"
 
 
-def _linked(line: Line, referred: frozenset[str]) -> str:
+def _linked(line: Line, referred: Mapping[str, str]) -> str:
     if not line.refers:
         return escape(line.value or _EMPTY)
-    place = escape(line.refers)
-    see = f'<a href="#item-{place}">[{place}]</a>' if line.refers in referred else f"[{place}]"
+    place, at = escape(line.refers), referred.get(line.refers)
+    see = f"[{place}]" if at is None else f'<a href="#item-{escape(at)}">[{place}]</a>'
     return f"{escape(line.value)} see {see}".lstrip()
 
 
 def _text(report: Report) -> Iterator[str]:
-    yield report.title
-    yield "=" * min(len(report.title), 80)
+    labels = _labels(report)
+    title = " ".join(filter(None, (report.title, labels.get(ROOT))))
+    yield title
+    yield "=" * min(len(title), 80)
     yield from (f"{name}: {value}" for name, value in report.header)
     before = 1
     for line in report.lines:
         if line.section or line.depth == 0 < before:
             yield ""
-        if written := _written(line, report.referred):
+        if written := _written(line, labels.get(line.place, "")):
             yield textwrap.indent(written, "  " * min(line.depth, _INDENTED))
         before = line.depth
     yield ""
 
 
-def _written(line: Line, referred: frozenset[str]) -> str:
-    label = f"[{line.place}]" if line.place in referred else ""
+def _written(line: Line, label: str) -> str:
     if line.section:
         return " ".join(filter(None, (line.before, line.name, label)))
     see = f"see [{line.refers}]" if line.refers else ""

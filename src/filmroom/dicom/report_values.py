@@ -140,8 +140,9 @@ def shown(elements: Elements, key: str) -> str:
     element = elements.get(key)
     if element is None:
         return ""
-    written = _FORMATS.get(element.get("vr", ""), _plain)
-    return ", ".join(filter(None, map(written, element.get("Value", ()))))
+    vr = element.get("vr", "")
+    written = _FORMATS.get(vr, _plain)
+    return ("; " if vr == "PN" else ", ").join(filter(None, map(written, element.get("Value", ()))))
 
 
 # Carriage returns and form feeds end a line; of the other controls and of what is no character none is to reach a
@@ -158,14 +159,23 @@ def _plain(value: object) -> str:
 
 
 def _name(value: object) -> str:
-    """The representations of a name; of each the components in the order in which they are stored (PS3.5 §6.2.1)."""
+    """The representations of a name (PS3.5 §6.2.1): `Doe, Dr. John (山田 太郎)`."""
     groups = value if isinstance(value, dict) else {}
-    names = [" ".join(_plain(groups.get(one)).replace("^", " ").split()) for one in _GROUPS]
+    names = [_with_comma(_plain(groups.get(_ALPHABETIC)))]
+    names += [" ".join(_plain(groups.get(one)).replace("^", " ").split()) for one in _OTHERS]
     first, *others = [name for name in names if name] or [""]
     return f"{first} ({', '.join(others)})" if others else first
 
 
-_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+def _with_comma(stored: str) -> str:
+    """Family name, then prefix, given and middle names, then suffix: in letters the order is not plain of itself."""
+    components = [" ".join(component.split()) for component in stored.split("^")]
+    family, given, middle, prefix, *suffixes = [*components, "", "", "", ""][: max(len(components), 4)]
+    called = " ".join(filter(None, (prefix, given, middle)))
+    return ", ".join(filter(None, (family, called, *suffixes)))
+
+
+_ALPHABETIC, *_OTHERS = ("Alphabetic", "Ideographic", "Phonetic")
 _DATE = r"(\d{4})\.?(\d\d)\.?(\d\d)"  # with points, as before 1993
 _TIME = r"(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?"
 

@@ -4,7 +4,7 @@ A line stands for one Content Item: what it is called, what it says, and how dee
 left out without a word: where a value is no text (coordinates, tables), the line says what there is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,7 +14,8 @@ from filmroom.dicom.json_model import items
 from filmroom.dicom.report_values import Elements, Texts, bulk_path, meaning, said, shown
 from filmroom.errors import NotAcceptable
 
-VERSION = 1  # of what is written: another one makes other ETags
+VERSION = 2  # of what is written: another one makes other ETags
+ROOT = "1"  # the place of the Item that contains all others
 MOST_LINES = 50_000
 MOST_CHARACTERS = 8 << 20
 MOST_BULK_TEXTS = 64  # texts that are bulk data have a megabyte, as a rule
@@ -72,12 +73,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report says. `referred` are places of lines to which others refer."""
+    """What a report says. `referred` are places to which lines refer, each with that of the line where it stands."""
 
     title: str
     header: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
-    referred: frozenset[str]
+    referred: Mapping[str, str]
 
 
 def bulk_texts(elements: Elements) -> list[str]:
@@ -108,8 +109,8 @@ def read(elements: Elements, texts: Texts = MappingProxyType({})) -> Report:
         check_size(size)
     name = meaning(elements, _CONCEPT_NAME)
     title = name or uids.name(shown(elements, _SOP_CLASS)) or "Report"
-    places = {line.place for line in lines}
-    referred = frozenset(line.refers for line in lines if line.refers in places)
+    places = {place: node.place for node in (root, *nodes) for place in _standing(node)}
+    referred = {line.refers: places[line.refers] for line in lines if line.refers in places}
     return Report(title, tuple(_header(root, texts)), tuple(lines), referred)
 
 
@@ -122,7 +123,7 @@ class _Node(NamedTuple):
 
 def _nodes(elements: Elements, *, modifiers: bool = False) -> Iterator[_Node]:
     """The root and all Content Items below it, as they are read; those that modify a name only if asked for."""
-    waiting = [_Node(elements, "1", -1, _codecs(elements, character_sets.PLAIN))]
+    waiting = [_Node(elements, ROOT, -1, _codecs(elements, character_sets.PLAIN))]
     while waiting:
         node = waiting.pop()
         yield node
@@ -156,6 +157,14 @@ def _modifiers(node: _Node, texts: Texts) -> Iterator[tuple[str, str]]:
     for item in items(node.elements, CONTENT):
         if _is_modifier(item):
             yield meaning(item, _CONCEPT_NAME), said(item, _codecs(item, node.codecs), texts)
+
+
+def _standing(node: _Node) -> Iterator[str]:
+    """The places of an Item and of those that stand beside its name."""
+    yield node.place
+    for number, item in enumerate(items(node.elements, CONTENT), 1):
+        if _is_modifier(item):
+            yield f"{node.place}.{number}"
 
 
 def _header(root: _Node, texts: Texts) -> Iterator[tuple[str, str]]:
