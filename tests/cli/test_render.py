@@ -61,10 +61,30 @@ def test_an_instance_that_is_no_image_is_saved_as_what_it_is(run: Program, servi
     for made, ending in ((report, ".html"), (document, ".pdf")):
         ran = run("render", *_uids(made))
         assert (ran.code, ran.out) == (0, f"{_path(made, ending)}\n")
-    ran = run("render", *_uids(report)[:2])
+
+
+def test_of_a_study_all_that_one_can_look_at_is_saved(run: Program, service: str) -> None:
+    study = data.uid()
+    made = [
+        (data.image(StudyInstanceUID=study), ".jpg"),
+        (data.report(StudyInstanceUID=study), ".html"),
+        (data.document(b"%PDF", "1.2.840.10008.5.1.4.1.1.104.1", StudyInstanceUID=study), ".pdf"),
+        (data.dataset(StudyInstanceUID=study), None),
+    ]
+    with Client(service) as client:
+        client.store_instances([data.file(one) for one, _ in made])
+    ran = run("render", study)
+    assert ran.code == 0
+    assert {Path(line) for line in ran.out.splitlines()} == {_path(one, ending) for one, ending in made if ending}
+
+
+def test_what_nobody_can_look_at_is_told(run: Program, service: str) -> None:
+    made = data.dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.481.5")
+    with Client(service) as client:
+        client.store_instances([data.file(made)])
+    ran = run("render", *_uids(made)[:2])
     assert ran.code == 1
-    assert f"there is no image of /studies/{report.StudyInstanceUID}/series/" in ran.err
-    assert "Basic Text SR Storage. Acceptable here: text/html, text/plain." in ran.err
+    assert "The specified series has no image, report or document." in ran.err
 
 
 def test_what_can_be_made_of_an_image_is_told_if_the_format_cannot(run: Program, recorder: Recorder) -> None:

@@ -20,8 +20,6 @@ IMAGES = {
     "image/jxl": ".jxl",
     "image/dicom-rle": ".rle",
     "application/x-deflate": ".deflate",
-    "video/mpeg2": ".mpg",
-    "video/mp4": ".mp4",
-    "video/h265": ".h265",
 }
-ENDINGS = {**IMAGES, **DOCUMENTS, "application/xml": ".xml"}
+VIDEOS = {"video/mp4": ".mp4", "video/mpeg2": ".mpg", "video/h265": ".h265"}
+ENDINGS = {**IMAGES, **VIDEOS, **DOCUMENTS, "application/xml": ".xml"}

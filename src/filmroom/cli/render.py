@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from filmroom.cli import typed
-from filmroom.cli.endings import DOCUMENTS, ENDINGS
+from filmroom.cli.endings import DOCUMENTS, ENDINGS, VIDEOS
 from filmroom.cli.saving import saving, write
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
@@ -30,6 +30,7 @@ from filmroom.dicom.resources import Resource
 from filmroom.errors import BadParameter, NotAcceptable
 from filmroom.protocol import rendering
 
+_AS_IT_IS = (*DOCUMENTS, *VIDEOS)  # what is no image
 _SIZE = re.compile(r"([1-9][0-9]*)(?:[x,]([1-9][0-9]*))?")
 _UID = r"([0-9.]*[0-9])"
 _PLACE = re.compile(rf"/studies/{_UID}/series/{_UID}/instances/{_UID}(?:/frames/([0-9,]+))?/rendered")
@@ -124,13 +125,13 @@ def render(
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
-    """Save images for people of a study, or of one series of it, or of one instance of that.
+    """Save a study for people to look at, or one series of it, or one instance of that.
 
-    An INSTANCE that is named and is a report or a document instead is saved as that: instance.html, instance.pdf.
+    Images are saved as such, reports, documents and videos as what they are: instance.html, instance.pdf, instance.mp4.
 
     The files are named DIR/study/series/instance.jpg by their UIDs, those of frames instance-5.jpg; a thumbnail is
     called thumbnail.jpg, in the folder of what it stands for. Files of these names are replaced. Their paths are
-    printed. Of a study or a series, what is no image is left out.
+    printed. Of a study or a series, what nobody can look at is left out.
 
     Exit codes: 0 all was saved; 1 there is no such image, or DIR can't be written; 2, 3 as for every command.
 
@@ -160,9 +161,11 @@ def render(
 def _all(client: Client, uids: list[str], numbers: list[int] | None, options: dict[str, Any]) -> Iterable[Content]:
     study, series, instance = (*uids, None, None)[:3]
     assert study is not None
-    if instance and series and not numbers:
+    if numbers:
+        return client.iter_rendered(study, series, instance, numbers, **options)
+    if instance and series:
         return [_one(client, (study, series, instance), options)]
-    return client.iter_rendered(study, series, instance, numbers, **options)
+    return client.iter_rendered(study, series, **{**options, "media_types": [*options["media_types"], *_AS_IT_IS]})
 
 
 def _one(client: Client, uids: tuple[str, str, str], options: dict[str, Any]) -> Content:
@@ -171,7 +174,7 @@ def _one(client: Client, uids: tuple[str, str, str], options: dict[str, Any]) ->
         return client.retrieve_instance_rendered(*uids, **options)
     except NotAcceptable as refused:
         try:
-            return client.retrieve_instance_rendered(*uids, **{**options, "media_types": [*DOCUMENTS]})
+            return client.retrieve_instance_rendered(*uids, **{**options, "media_types": [*_AS_IT_IS]})
         except NotAcceptable:
             raise refused from None
 

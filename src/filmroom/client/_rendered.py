@@ -33,8 +33,9 @@ class Rendered:
     ) -> Generator[Content, None, None]:
         """Images for people of a Study, a Series, an Instance or Frames, one by one while they arrive.
 
-        Each is bytes, with `.media_type` beside. Of a Study or a Series there is one of each Instance that can be
-        rendered, by the numbers of Series and Instances. Keywords: `RenderedOptions`.
+        Each is bytes, with `.media_type` beside. Of a Study or a Series there is one of each Instance of which one
+        of `media_types` can be made, by the numbers of Series and Instances: images, and with `text/html` or
+        `application/pdf` among them reports and documents. Keywords: `RenderedOptions`.
         """
         resource = _resource(study_instance_uid, series_instance_uid, sop_instance_uid, frame_numbers)
         return self._stream(_messages.rendered(self._service, resource, several=True, **options))
