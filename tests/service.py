@@ -45,9 +45,15 @@ class Service:
         """The ids of all its processes that live."""
         return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _group(pid) == self.process.pid]
 
+    def operations_worker(self) -> int | None:
+        """The process that does the long operations, once it is there."""
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.processes()}
+        return next((pid for pid, command in commands.items() if b"\0worker\0" in command), None)
+
     def memory(self, field: str) -> int:
-        """Bytes in all processes together: `VmRSS` now, or `VmHWM` at most until now."""
-        return sum(_kilobytes(pid, field) for pid in self.processes()) * 1024
+        """Bytes in all processes that answer requests: `VmRSS` now, or `VmHWM` at most until now."""
+        serving = set(self.processes()) - {self.operations_worker()}
+        return sum(_kilobytes(pid, field) for pid in serving) * 1024
 
     def mishaps(self) -> list[str]:
         """What it has logged of errors that nobody foresaw."""

@@ -164,12 +164,6 @@ def test_ended_by_a_signal_it_leaves_the_rest_to_the_next(archive: Archive, sett
     assert (second.wait(service.DEADLINE), files(deleted)) == (0, 0)
 
 
-def worker_of(running: service.Service) -> int | None:
-    """The process of the operations worker."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in running.processes()}
-    return next((pid for pid, command in commands.items() if b"\0worker\0" in command), None)
-
-
 @needs_proc
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_killed_beside_a_service_it_is_replaced_and_goes_on(
@@ -178,15 +172,15 @@ def test_killed_beside_a_service_it_is_replaced_and_goes_on(
     with service.running(settings.data, "--workers", workers) as running:
         swept = operations.start(archive, "sweep", {"delay": 0})
         wait_until(lambda: files(deleted) < MANY)
-        first = worker_of(running)
+        first = running.operations_worker()
         assert first is not None
         os.kill(first, signal.SIGKILL)
         path = f"{running.url}/dicomweb/operations/{swept}"
         wait_until(lambda: httpx2.get(path).status_code == 200)
         told = httpx2.get(path).json()
         assert (told["status"], told["results"], files(deleted)) == ("succeeded", {"filesRemoved": MANY}, 0)
-        wait_until(lambda: worker_of(running) not in {None, first})
-        assert os.getpriority(os.PRIO_PROCESS, worker_of(running) or 0) == 10
+        wait_until(lambda: running.operations_worker() not in {None, first})
+        assert os.getpriority(os.PRIO_PROCESS, running.operations_worker() or 0) == 10
         ended = [json.loads(line) for line in running.logged().splitlines() if "operations worker ended" in line]
         assert [line["exit_code"] for line in ended] == [-signal.SIGKILL]
         assert not running.mishaps()
@@ -195,7 +189,7 @@ def test_killed_beside_a_service_it_is_replaced_and_goes_on(
 @needs_proc
 def test_when_the_service_is_killed_it_ends_as_well(settings: Settings) -> None:
     with service.running(settings.data) as running:
-        wait_until(lambda: worker_of(running))
+        wait_until(lambda: running.operations_worker())
         running.process.kill()
         running.process.wait()
         wait_until(lambda: not running.processes())

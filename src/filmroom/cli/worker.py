@@ -62,7 +62,7 @@ def worker(
     Example: filmroom worker --data /srv/images
     """
     try:
-        settings = configuration.read({"data": data}, config)
+        settings = configuration.read({"data": data}, config) if owner is None else Settings()
     except configuration.BadSettings as error:
         stop(str(error), configuration.BAD_SETTING)
     if not is_archive(settings.data):

@@ -1,0 +1,56 @@
+"""The operations worker beside a service is started again, and ends with it (`test_worker.py` has it at work)."""
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from filmroom.archive import Archive
+from filmroom.cli import beside
+from filmroom.server import journal
+from filmroom.settings import Settings
+from tests.service import wait_until
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(beside, "HEAD_START", 0.0)
+    monkeypatch.setattr(beside, "REST", 0.0)
+    journal.configure("json")
+    return Settings(data=tmp_path / "data", codec_processes=1)
+
+
+def keepers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "operations worker"]
+
+
+def lines(capfd: pytest.CaptureFixture[str], seen: list[str]) -> list[str]:
+    seen.extend(capfd.readouterr().err.splitlines())
+    return seen
+
+
+def test_it_ends_with_the_block(settings: Settings) -> None:
+    Archive.open(settings).close()
+    with beside.operations_worker(settings):
+        assert keepers()
+    assert not keepers()
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [(sys.executable, ("exit_code", 3)), ("/no/python", ("error", "No such file or directory"))]
+)
+def test_what_does_not_start_is_tried_again(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    program: str,
+    said: tuple[str, object],
+) -> None:
+    monkeypatch.setattr(sys, "executable", program)  # the data folder is not there
+    seen: list[str] = []
+    with beside.operations_worker(settings):
+        wait_until(lambda: sum('"operations worker' in line for line in lines(capfd, seen)) >= 2)
+    told = [json.loads(line) for line in seen if '"operations worker' in line]
+    assert {(one["level"], one[said[0]]) for one in told} == {("warning", said[1])}
