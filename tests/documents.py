@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from filmroom.dicom import attributes
+from filmroom.dicom.query_tags import BUILT_IN
 from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import ALL, DICOMWEB
 from filmroom.protocol.negotiation import STORED, Kind, Offer
@@ -80,6 +81,8 @@ def _keys() -> Iterator[str]:
     names: dict[Level, list[str]] = {level: [] for level in Level}
     for tag, level in DICOMWEB.matching_keys.items():
         names[level].append(attributes.keyword(tag) or attributes.key(tag))
+    for built_in in BUILT_IN:
+        names[built_in.level].append(built_in.name)
     return _rows(
         ("level and below", "matching keys"), ((level.name.lower(), ", ".join(names[level])) for level in Level)
     )

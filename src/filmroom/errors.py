@@ -7,6 +7,7 @@ Error
         BadFile             bytes that are not a readable PS3.10 file
     NotFound                no such Study, Series, Instance, Frame, bulk value
     Conflict                the state of what is stored forbids it
+        AtWork              an operation that is not done yet
     NotAcceptable           nothing that is acceptable can be sent
     UnsupportedMediaType    a body of a kind that is not understood
     PreconditionFailed      what is stored is not the version that the request is about
@@ -48,6 +49,14 @@ class NotFound(Error):
 
 class Conflict(Error):
     """The state of what is stored forbids the change."""
+
+
+class AtWork(Conflict):
+    """An operation of the same kind is at work; `operation` is its id."""
+
+    def __init__(self, message: str, operation: str = "") -> None:
+        super().__init__(message)
+        self.operation = operation
 
 
 class NotAcceptable(Error):

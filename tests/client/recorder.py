@@ -124,7 +124,7 @@ class Recorder:
                 else:
                     _send(self, recorder.take(Noted(self.command, self.path, self.headers, body)))
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""

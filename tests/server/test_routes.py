@@ -15,6 +15,7 @@ EXAMPLES = {
     "{series}": "2",
     "{instance}": "3",
     "{operation}": "4",
+    "{tag}": "00101002",
 }
 
 
@@ -58,7 +59,7 @@ def test_options_names_the_methods(http: TestClient, path: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_other_methods_are_405(http: TestClient, path: str) -> None:
-    answer = http.patch(DICOMWEB.root + _filled(path))
+    answer = http.request("LOCK", DICOMWEB.root + _filled(path))
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) >= {"OPTIONS"}
 

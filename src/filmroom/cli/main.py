@@ -22,6 +22,7 @@ COMMANDS = {
     "render": ("filmroom.cli.render:render", "Save images for people, of a study, a series or an instance."),
     "changes": ("filmroom.cli.changes:changes", "Show what was stored, replaced and deleted, and follow it."),
     "delete": ("filmroom.cli.delete:delete", "Delete a study, a series or an instance."),
+    "tags": ("filmroom.cli.tags:tags", "Make attributes searchable that are not by themselves."),
     "operations": ("filmroom.cli.operations:operations", "List long operations, wait for one, or end it."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
     "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),

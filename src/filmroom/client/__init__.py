@@ -6,6 +6,7 @@ from filmroom.client._json import Bulkdata
 from filmroom.client._operations import Operation
 from filmroom.client._options import Progress
 from filmroom.client._parts import Content
+from filmroom.client._query_tags import NewQueryTag, QueryTag, QueryTagError
 from filmroom.client._retry import Retry
 from filmroom.client._saved import ContentFile
 from filmroom.client._store_result import Outcome, StoreResult
@@ -47,11 +48,14 @@ __all__ = [
     "Forbidden",
     "Metadata",
     "MissingFile",
+    "NewQueryTag",
     "NotAcceptable",
     "NotFound",
     "Operation",
     "Outcome",
     "Progress",
+    "QueryTag",
+    "QueryTagError",
     "ResponseError",
     "Retry",
     "ServiceFailed",

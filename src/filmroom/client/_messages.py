@@ -6,7 +6,7 @@ requests and answers to and fro, and nothing else.
 """
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from http import HTTPStatus
@@ -46,13 +46,29 @@ ORIGINAL = {"msdicom-request-original": "True"}  # of the Azure service
 
 
 @dataclass(frozen=True, slots=True)
+class JsonBody:
+    """A body in JSON."""
+
+    content: bytes
+    repeatable: bool = True
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Content-Type and Content-Length."""
+        return {"content-type": "application/json; charset=utf-8", "content-length": str(len(self.content))}
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.content
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What is sent. `url` is absolute and encoded; every request says what it accepts."""
 
     method: str
     url: str
     headers: Mapping[str, str]
-    content: Body | None = None
+    content: Body | JsonBody | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,7 +258,7 @@ class Body:
 class AsyncBody:
     """A Body for an asynchronous client: files are read in worker threads."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Iterable[bytes]) -> None:
         self._body = body
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

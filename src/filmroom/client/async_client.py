@@ -28,6 +28,7 @@ from filmroom.client._options import (
     StoreOptions,
     ZipOptions,
 )
+from filmroom.client._query_tags import AsyncQueryTags
 from filmroom.client._rendered import AsyncRendered
 from filmroom.client._rest import Rest
 from filmroom.client._retry import Retry
@@ -42,7 +43,7 @@ T = TypeVar("T")
 
 
 @checked
-class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges, AsyncOperations):
+class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges, AsyncOperations, AsyncQueryTags):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` and `change_feed` are
     for `async for`.
 

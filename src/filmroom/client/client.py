@@ -25,6 +25,7 @@ from filmroom.client._options import (
     StoreOptions,
     ZipOptions,
 )
+from filmroom.client._query_tags import QueryTags
 from filmroom.client._rendered import Rendered
 from filmroom.client._retry import Retry
 from filmroom.client._service import path, path_within
@@ -34,7 +35,7 @@ from filmroom.client._store_result import StoreResult
 
 
 @checked
-class Client(Carrier, Contents, Rendered, Changes, Operations):
+class Client(Carrier, Contents, Rendered, Changes, Operations, QueryTags):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:

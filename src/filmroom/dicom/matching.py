@@ -4,10 +4,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from struct import pack, unpack
 
 from filmroom.dicom import attributes, instants, wording
 from filmroom.dicom.fields import Fields
 from filmroom.dicom.instants import SLICES
+from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter
@@ -127,6 +129,7 @@ class Key:
 
     tag: int
     condition: Condition
+    by: QueryTag | None = None  # the query tag that it names, if rows have no column for the attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,12 @@ class Query:
     groups: frozenset[int] = frozenset()  # answered whole: 0x0010 is all that is known of the patient
     inside: Mapping[int, Fields] = field(default_factory=dict)  # of sequences, what of their Items is answered
     every_value: bool = False  # an attribute is compared by all its values, a name by each group; else by the first
+    private: frozenset[QueryTag] = frozenset()  # to answer with: each lies in the block of its creator
+
+    @property
+    def tags(self) -> list[QueryTag]:
+        """The query tags that are searched by."""
+        return [key.by for key in self.keys if key.by is not None]
 
 
 def fold(vr: str, value: str) -> str:
@@ -273,8 +282,10 @@ def _number(vr: str, value: str) -> str | None:
     try:
         if vr in _INTEGER_VRS:
             return str(int(value))
+        if vr == "FL":  # 0.1 is to find what 0.1 becomes in four bytes
+            return repr(unpack("f", pack("f", float(value)))[0])
         return repr(float(value)) if vr in _DECIMAL_VRS else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -1,11 +1,12 @@
 """Whether an Instance may be stored, and what is wrong with it: one check, as strict as the dialect asks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from filmroom.dicom import attributes, inspection, value_rules
+from filmroom.dicom import attributes, inspection, query_tags, value_rules
 from filmroom.dicom.json_model import Model
 from filmroom.dicom.part10 import File
+from filmroom.dicom.query_tags import BUILT_IN, QueryTag
 
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 STUDY_INSTANCE_UID, SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
@@ -73,6 +74,7 @@ class Rules:
     every_value: bool = False  # all values are inspected, also in Items; those that are bad are warnings
     patient_id_needed: bool = False  # an Instance without PatientID is refused
     patient_id_filled: bool = False  # ... and one with an empty PatientID
+    extended: bool = False  # what is refused are bad values of extended query tags as well
     hides: bool = False  # top-level attributes with warnings are left out of Metadata and searches
     implicit_reason: int | None = None  # the Warning Reason for Implicit VR
     warning_reason: int | None = None  # the Warning Reason for all else
@@ -81,6 +83,7 @@ class Rules:
 V1 = Rules(
     refused=frozenset(SEARCHED),
     padding=False,
+    extended=True,
     patient_id_needed=True,
     patient_id_filled=True,
     implicit_reason=DOES_NOT_MATCH_SOP_CLASS,
@@ -105,8 +108,8 @@ STANDARD = Rules(
 )
 
 
-def check(file: File, model: Model, rules: Rules, study: str | None) -> Findings:
-    """Check an Instance. `study` is the Study that the target names, if it does.
+def check(file: File, model: Model, rules: Rules, study: str | None, tags: Iterable[QueryTag] = ()) -> Findings:
+    """Check an Instance. `study` is the Study that the target names, if it does. `tags` are made searchable.
 
     Of one attribute the first error counts, else the first warning.
     """
@@ -119,6 +122,8 @@ def check(file: File, model: Model, rules: Rules, study: str | None) -> Findings
         kind = errors if tag in rules.refused else warnings if tag in rules.warned else None
         if kind is not None and (message := _minimum(tag, file.elements[tag].vr, found, rules)):
             kind.setdefault(tag, message)
+    for tag, message in _extended(model, rules, tags):
+        errors.setdefault(tag, message)
     for tag in rules.wanted:
         if not any(values.get(tag, ())):
             warnings.setdefault(tag, _missing(tag))
@@ -136,6 +141,17 @@ def check(file: File, model: Model, rules: Rules, study: str | None) -> Findings
         reason=implicit_reason or (rules.warning_reason if warnings else None),
         invalid=tuple(sorted(invalid)),
     )
+
+
+def _extended(model: Model, rules: Rules, tags: Iterable[QueryTag]) -> Iterator[tuple[int, str]]:
+    """The bad values of extended query tags, with their attributes."""
+    for tag in tags if rules.extended else ():
+        if tag not in BUILT_IN and (key := query_tags.locate(tag, model.elements)) is not None:
+            message = query_tags.unexpected_vr(tag, model.elements)
+            if message is None and (bad := query_tags.bad_value(tag, model.elements)):
+                message = f"Dicom element '{tag.name}' failed validation for VR '{tag.vr}': {bad}"
+            if message is not None:
+                yield int(key, 16), message
 
 
 def hidden(findings: Findings, rules: Rules) -> frozenset[str]:

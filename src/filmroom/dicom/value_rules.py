@@ -116,9 +116,14 @@ _RULES: Mapping[str, tuple[Rule, ...]] = {
 
 _TOO_MANY_COMPONENTS = "Value contains more than 5 components."
 _NO_INVALID_CHARACTER: Rule = (_NO_CONTROLS_BUT_ESC, "Value contains invalid character.")
+_SHORT: tuple[Rule, ...] = ((_whole(r".{0,16}"), "Value length exceeds maximum length of 16."),)
 _MINIMUM: Mapping[str, tuple[Rule, ...]] = {
-    "CS": ((_whole(r".{0,16}"), "Value length exceeds maximum length of 16."),),
+    "AE": _SHORT,
+    "AS": ((_whole(r".{4}"), "Value length is not 4."),),
+    "CS": _SHORT,
     "DA": ((_is_date, "Value cannot be parsed as a valid date."),),
+    "DT": tuple((holds, "Value cannot be parsed as a valid DateTime.") for holds, _ in _RULES["DT"]),
+    "IS": tuple((holds, "Value cannot be parsed as a valid integer string.") for holds, _ in _RULES["IS"]),
     "LO": ((_whole(r".{0,64}"), "Value length exceeds maximum length of 64."), _NO_INVALID_CHARACTER),
     "PN": (
         (_whole(r"[^=]*+(?:=[^=]*+){0,2}+"), _TOO_MANY_COMPONENTS),
@@ -129,7 +134,8 @@ _MINIMUM: Mapping[str, tuple[Rule, ...]] = {
         (_whole(rf"{_COMPONENTS}(?:={_COMPONENTS})*+"), _TOO_MANY_COMPONENTS),
         _NO_INVALID_CHARACTER,
     ),
-    "SH": ((_whole(r".{0,16}"), "Value length exceeds maximum length of 16."),),
+    "SH": _SHORT,
+    "TM": tuple((holds, "Value cannot be parsed as a valid Time.") for holds, _ in _RULES["TM"]),
     "UI": (
         (
             _whole(r"(?!.{65})[0-9.]*[0-9]"),
@@ -164,8 +170,8 @@ def explain(vr: str, value: str) -> str | None:
 
 
 def minimum(vr: str, value: str) -> str | None:
-    """What the minimum validation has against a value that is not empty; None if nothing."""
-    return _broken(_MINIMUM[vr], value)
+    """What the minimum validation has against a value that is not empty; None if nothing, or there is no rule."""
+    return _broken(_MINIMUM.get(vr, ()), value)
 
 
 def _broken(rules: tuple[Rule, ...], value: str) -> str | None:

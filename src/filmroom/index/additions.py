@@ -9,6 +9,7 @@ Then, in order, and why:
 (4) remove the rows that are replaced     their blobs are left to the sweep
 (5) insert the rows of Instances          and the change feed, under the same lock
 (6) update the rows of Studies and Series which now hold the latest values
+(7) add the values of query tags          as they are under the lock of (3), whatever a request knew of them before
 """
 
 import time
@@ -22,11 +23,13 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
+from filmroom.dicom.query_tags import Found
 from filmroom.dicom.resources import Level, Resource
-from filmroom.index import changes, columns, rows, watermarks
+from filmroom.index import changes, columns, query_tags, rows, watermarks
 from filmroom.index.columns import Elements
 from filmroom.index.packing import pack
 from filmroom.index.prepared import Prepared
+from filmroom.index.query_tags import Known, Rows, TagValues
 from filmroom.index.rows import SeriesRow, StudyRow
 from filmroom.index.tables import change_feed, deleted_blob, instance, instance_data
 
@@ -48,6 +51,8 @@ class NewInstance:
     metadata: bytes
     frames: Frames | None
     bulk: Mapping[str, Bulk]
+    tags: int = -1  # the version of the query tags of which these are the values; another than that of the index: none
+    values: tuple[Found, ...] = ()
     replaces: str | None = None  # the blob whose place it may take; ANY: whatever is stored
 
 
@@ -71,6 +76,7 @@ class NewRows:
     further: Sequence[tuple[int, str]]  # values that the row has no column for
     data: Mapping[str, Any]
     entry: Mapping[str, Any]  # of the change feed
+    values: Sequence[TagValues]
 
 
 class _Present(NamedTuple):
@@ -133,10 +139,11 @@ def prepare(new: NewInstance) -> NewRows:
             "SeriesInstanceUID": resource.series,
             "SOPInstanceUID": resource.instance,
         },
+        values=query_tags.prepare(new.values),
     )
 
 
-def add(tx: Connection, instances: Sequence[NewRows]) -> list[Status]:
+def add(tx: Connection, instances: Sequence[NewRows], known: Known | None = None) -> list[Status]:
     """Add Instances; those stored already are left alone, or replaced. The statuses are in the order given."""
     candidates = _open_rows(tx, instances)  # (1)
     statuses, winners, orphaned = _settle(candidates, _present(tx, candidates))  # (2)
@@ -147,6 +154,7 @@ def add(tx: Connection, instances: Sequence[NewRows]) -> list[Status]:
         _remove(tx, winners, orphaned)  # (4)
         _insert(tx, winners)  # (5)
         _update_parents(tx, winners)  # (6)
+        _add_values(tx, winners, known or Known())  # (7)
     return statuses
 
 
@@ -251,6 +259,19 @@ def _update_parents(tx: Connection, winners: Sequence[_Candidate]) -> None:
     serieses = {winner.series.key: winner.series for winner in winners}
     rows.write(tx, studies.values(), serieses.values())
     rows.prune(tx, doubtful)
+
+
+def _add_values(tx: Connection, winners: Sequence[_Candidate], known: Known) -> None:
+    version, tags = known.of(tx)
+    found = []
+    for winner in winners:
+        new, values = winner.rows.new, winner.rows.values
+        if new.tags != version:
+            values = query_tags.of_metadata(tags, new.metadata)
+        if values:
+            place = Rows(new.resource.partition, winner.study.key, winner.series.key, winner.watermark)
+            found.append((place, values))
+    query_tags.add(tx, found)
 
 
 _PRESENT = Prepared(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, exists, false, func, not_, or_, select
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from filmroom.dicom import attributes
 from filmroom.dicom.matching import (
@@ -23,6 +24,7 @@ from filmroom.dicom.matching import (
     Zoned,
 )
 from filmroom.dicom.moments import TIMES
+from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import MATCHING_KEYS
 from filmroom.errors import BadParameter
@@ -77,7 +79,7 @@ def sql(key: Key, further: Collection[Key] = ()) -> Sql:
 
 def matched_further(tx: Connection, keys: Iterable[Key]) -> list[Key]:
     """The keys that values match for which columns have no place. Mostly there are none, and indexes serve best."""
-    return [key for key in keys if key.tag in COLUMNS and _is_matched_further(tx, key)]
+    return [key for key in keys if key.by is None and key.tag in COLUMNS and _is_matched_further(tx, key)]
 
 
 def _is_matched_further(tx: Connection, key: Key) -> bool:
@@ -106,6 +108,16 @@ def _groups(condition: Condition) -> Iterator[Condition]:
             yield Equal(delimiters + condition.value)
         if isinstance(condition, Wildcard) and not condition.pattern.startswith(("=", "*")):
             yield Wildcard(delimiters + condition.pattern)
+
+
+def of_tag(key: Key, tag: QueryTag, values: NamedFromClause, partition: int, row: Column[int]) -> Sql:
+    """What must hold of the values of a query tag, an alias of `TAG_VALUES`, for the row with them to match."""
+    column: Any = values.c.words if isinstance(key.condition, Words) else values.c.value
+    holds = _SQL[type(key.condition)]("UN", column, key.condition)  # they are text, whatever the VR
+    there = and_(values.c.tag == tag.key, values.c.partition == partition, holds)
+    if isinstance(key.condition, Equal):
+        return and_(there, values.c.row == row)  # once at most, and in the order of rows
+    return row.in_(select(values.c.row).where(there))
 
 
 def _sql(tag: int, column: Column[Any], condition: Condition) -> Sql:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from filmroom.index import additions
 from filmroom.index.additions import NewInstance, NewRows, Status
 from filmroom.index.database import Database
+from filmroom.index.query_tags import Known
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class GroupCommit:
 
     def __init__(self, index: Database, settle: Callable[[Sequence[str]], None]) -> None:
         """`settle` makes the blobs of keys durable, before rows name them."""
+        self.known = Known()
         self._index = index
         self._settle = settle
         self._turn = threading.Lock()  # held while committing
@@ -56,6 +58,6 @@ class GroupCommit:
     def _commit(self, group: Sequence[_Request]) -> None:
         together = [rows for request in group for rows in request.rows]
         self._settle([rows.new.key for rows in together])
-        added = iter(self._index.transact(lambda tx: additions.add(tx, together)))
+        added = iter(self._index.transact(lambda tx: additions.add(tx, together, self.known)))
         for request in group:
             request.statuses = [next(added) for _ in request.rows]

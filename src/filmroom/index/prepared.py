@@ -34,6 +34,12 @@ class Prepared:
         row: tuple[Any, ...] | None = tx.connection.cursor().execute(text, bind(values)).fetchone()
         return row
 
+    def all(self, tx: Connection, values: Values) -> list[tuple[Any, ...]]:
+        """Run it and give all rows."""
+        text, bind = self._for(tx.dialect)
+        rows: list[tuple[Any, ...]] = tx.connection.cursor().execute(text, bind(values)).fetchall()
+        return rows
+
     def run(self, tx: Connection, rows: Sequence[Values]) -> None:
         """Run it once for each of `rows`."""
         text, bind = self._for(tx.dialect)

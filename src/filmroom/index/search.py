@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Connection, Row, Select, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, select
 
-from filmroom.dicom import attributes, fields, json_model
-from filmroom.dicom.matching import Key, Query
+from filmroom.dicom import attributes, fields, json_model, query_tags
+from filmroom.dicom.matching import Equal, Key, Query
+from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS
 from filmroom.errors import BadParameter
@@ -19,7 +20,7 @@ from filmroom.index import conditions
 from filmroom.index.columns import Elements, is_held
 from filmroom.index.packing import unpack
 from filmroom.index.rows import split
-from filmroom.index.tables import instance, instance_data, links, series, study
+from filmroom.index.tables import TAG_VALUES, instance, instance_data, links, series, study
 
 _TABLES: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
 _UIDS = {
@@ -79,7 +80,7 @@ def search(tx: Connection, query: Query) -> list[tuple[Resource, Elements]]:
     # Only an Instance has one Metadata that speaks for all of it.
     wanted = None if query.all_attributes and query.level is Level.INSTANCE else elsewhere
     further = conditions.matched_further(tx, query.keys) if query.every_value else ()
-    with_metadata = wanted is None or bool(wanted) or bool(query.groups)
+    with_metadata = wanted is None or bool(wanted or query.groups or query.private)
     return [
         (_resource(row, query), _narrowed(_elements(row, query, wanted, gathered), query))
         for row in tx.execute(_statement(query, gathered, further, with_metadata=with_metadata))
@@ -87,7 +88,7 @@ def search(tx: Connection, query: Query) -> list[tuple[Resource, Elements]]:
 
 
 def _elements(row: Row[Any], query: Query, wanted: Collection[int] | None, gathered: Collection[int]) -> Elements:
-    found = _elsewhere(row, wanted, query.groups) | _held(row, query) | _gathered(row, gathered)
+    found = _elsewhere(row, wanted, query) | _held(row, query) | _gathered(row, gathered)
     return dict(sorted(found.items()))
 
 
@@ -120,16 +121,23 @@ def _keys(tags: Collection[int], groups: Collection[int], elements: Elements) ->
     yield from (key for key in elements if groups and int(key[:4], 16) in groups)
 
 
-def _elsewhere(row: Row[Any], tags: Collection[int] | None, groups: Collection[int]) -> Elements:
+def _elsewhere(row: Row[Any], tags: Collection[int] | None, query: Query) -> Elements:
     """What no row holds, from the Metadata of one Instance. None is everything there is."""
-    if tags is not None and not tags and not groups:
+    if tags is not None and not (tags or query.groups or query.private):
         return {}
     text = unpack(row.metadata)
     if len(text) > _LONGEST_SEARCHED:
         return {}
     elements = orjson.loads(json_model.azure(text))
-    keys = elements if tags is None else _keys(tags, groups, elements)
+    keys = elements if tags is None else {*_keys(tags, query.groups, elements), *_private(query.private, elements)}
     return {key: elements[key] for key in keys if key != _RETRIEVE_URL_KEY and is_held(elements[key])}
+
+
+def _private(tags: Collection[QueryTag], elements: Elements) -> Iterator[str]:
+    """A private attribute goes with the element that reserves its block (PS3.5 §7.8.1)."""
+    for tag in tags:
+        if (key := query_tags.locate(tag, elements)) is not None:
+            yield from (key, f"{key[:4]}00{key[4:6]}")
 
 
 def _gathered(row: Row[Any], tags: Collection[int]) -> Elements:
@@ -160,17 +168,32 @@ def _page(query: Query, further: Collection[Key] = ()) -> Select[Any]:
     """The keys of the matches of the page, from the tables that have a say."""
     scope = {Level.STUDY: query.scope.study, Level.SERIES: query.scope.series, Level.INSTANCE: query.scope.instance}
     holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
-    holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, further)) for key in query.keys]
+    in_columns = (key for key in query.keys if key.by is None)
+    holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, further)) for key in in_columns]
+    of_tags, ordered = _of_tags(query)
+    holds += of_tags
     if any(level > query.level for level, _ in holds):
         raise BadParameter(f"A search for {query.level.name.lower()} rows takes no matching keys of lower levels.")
     tables = [_TABLES[level] for level in Level if level == query.level or level in dict(holds)]
     # The partition leads the indexes by attributes, so it is said of each table that one of them may be of use to.
     partitions = [table.c.partition == query.scope.partition for table in tables]
-    own = _KEYS[query.level]
     return (
-        select(own)
+        select(_KEYS[query.level])
         .where(*links(tables), *partitions, *(condition for _, condition in holds))
-        .order_by(own.desc())
+        .order_by(ordered.desc())
         .limit(query.limit)
         .offset(query.offset)
     )
+
+
+def _of_tags(query: Query) -> tuple[list[tuple[Level, ColumnElement[bool]]], Column[int]]:
+    """What must hold of query tags, and the column to order by: the values of a tag are in order themselves."""
+    holds = []
+    ordered = _KEYS[query.level]
+    for key in query.keys:
+        if key.by is not None:
+            level, values = key.by.level, TAG_VALUES[key.by.level].alias()
+            holds.append((level, conditions.of_tag(key, key.by, values, query.scope.partition, _KEYS[level])))
+            if level is query.level and isinstance(key.condition, Equal):
+                ordered = values.c.row
+    return holds, ordered

@@ -86,7 +86,8 @@ def _index(name: str, *columns: str, rows: tuple[int, ...], unique: bool = False
     return Index(name, *columns, unique=unique, info={"rows": rows})
 
 
-# Numbers that outlive the rows: the schema, the last watermark given, and which index this is.
+# Numbers that outlive the rows: the schema, the last watermark given, how often query tags have changed, which index
+# this is.
 counter = Table(
     "counter",
     metadata,
@@ -205,6 +206,56 @@ instance_data = Table(
     Column("metadata", LargeBinary, nullable=False),  # the stored text (`dicom.json_model`), compressed
 )
 
+# Attributes made searchable by users (`dicom.query_tags`).
+query_tag = Table(
+    "query_tag",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("path", _Text, nullable=False, unique=True),
+    Column("vr", _Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("creator", _Text),
+    Column("status", _Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("operation", _Text),  # that indexes what was stored before
+    Column("before", BigInteger, nullable=False),  # Instances with smaller watermarks are not indexed yet
+    sqlite_autoincrement=True,  # what is left of a tag that is gone must never be taken for that of another
+)
+
+
+def _tag_values(name: str, row: Column[Any], rows: tuple[int, ...]) -> Table:
+    """The values of query tags at one level. They go with the row that has them, and need no sort for newest first."""
+    return Table(
+        name,
+        metadata,
+        Column("tag", BigInteger, primary_key=True, autoincrement=False),
+        Column("partition", BigInteger, primary_key=True, autoincrement=False),
+        Column("value", _Text, primary_key=True),  # folded, as `columns.comparable`, numbers as text
+        Column("row", ForeignKey(row, ondelete="CASCADE"), primary_key=True),
+        Column("words", _Text),  # of a person name
+        _index(f"{name}_row", "row", "tag", rows=(rows[0], 5, 1)),
+        info={"rows": rows},
+        sqlite_with_rowid=False,  # the key is the index
+    )
+
+
+TAG_VALUES: Mapping[Level, Table] = {
+    Level.STUDY: _tag_values("study_tag_value", study.c.key, (10**6, 10**5, 10**5, 5, 1)),
+    Level.SERIES: _tag_values("series_tag_value", series.c.key, (10**7, 10**6, 10**6, 10, 1)),
+    Level.INSTANCE: _tag_values("instance_tag_value", instance.c.watermark, (10**9, 10**8, 10**8, 100, 1)),
+}
+
+# Values that are not valid, found when what was stored before was indexed.
+query_tag_error = Table(
+    "query_tag_error",
+    metadata,
+    Column("tag", ForeignKey("query_tag.key", ondelete="CASCADE"), primary_key=True),
+    Column("watermark", ForeignKey("instance.watermark", ondelete="CASCADE"), primary_key=True),
+    Column("created", Double, nullable=False),
+    Column("message", _Text, nullable=False),
+    _index("query_tag_error_watermark", "watermark", rows=(10**4, 1)),
+)
+
 # One entry per change, in the order of commit. Which version is current is found when the feed is read.
 change_feed = Table(
     "change_feed",
@@ -256,9 +307,11 @@ def _described() -> Iterator[str]:
     """What tells SQLite the size of tables to come (https://sqlite.org/fileformat2.html#stat1tab)."""
     yield "ANALYZE sqlite_schema"  # makes the table of statistics
     for table in metadata.sorted_tables:
-        for index in table.indexes:
-            rows = " ".join(map(str, index.info["rows"]))
-            yield f"INSERT INTO sqlite_stat1 VALUES ('{table.name}', '{index.name}', '{rows}')"  # noqa: S608 - our own
+        indexes: list[Table | Index] = [table, *table.indexes]  # a table without rowids is its own index
+        for index in indexes:
+            if "rows" in index.info:
+                rows = " ".join(map(str, index.info["rows"]))
+                yield f"INSERT INTO sqlite_stat1 VALUES ('{table.name}', '{index.name}', '{rows}')"  # noqa: S608
     yield "ANALYZE sqlite_schema"  # reads it
 
 

@@ -50,6 +50,7 @@ class Dialect:
     largest_limit: int
     empty_search_status: int
     matching_keys: Mapping[int, Level]  # what can be searched by, at its level and below
+    sequence_keys: bool  # attributes inside sequences are searched by as well, named by their paths
     keys_of_scope: bool  # ... and also inside a resource of that level, where it says nothing new
     returned: Mapping[Level, frozenset[int]]  # by default
     returned_all: Mapping[Level, frozenset[int]] | None  # by includefield=all; None is everything there is
@@ -105,6 +106,7 @@ V1 = Dialect(
     largest_limit=200,
     empty_search_status=204,
     matching_keys=search_sets.AZURE_KEYS,
+    sequence_keys=False,
     keys_of_scope=False,
     returned=search_sets.V1_RETURNED,
     returned_all=search_sets.AZURE_ALL,
@@ -166,6 +168,7 @@ DICOMWEB = Dialect(
     largest_limit=10_000,
     empty_search_status=200,
     matching_keys=search_attributes.MATCHING_KEYS,
+    sequence_keys=True,
     keys_of_scope=True,
     returned=search_sets.STANDARD_RETURNED,
     returned_all=None,

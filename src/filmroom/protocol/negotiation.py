@@ -35,6 +35,10 @@ class Kind(Enum):
     OPERATIONS = auto()  # the newest
     CANCELLATION = auto()  # of an operation
     SWEEP = auto()  # the operation
+    STARTED = auto()  # a reference to an operation
+    QUERY_TAG = auto()
+    QUERY_TAGS = auto()
+    TAG_ERRORS = auto()  # of a query tag
     URI = auto()  # an Instance by the URI Service (PS3.18 §9)
 
 

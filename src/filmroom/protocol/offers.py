@@ -54,11 +54,10 @@ _AZURE_JSON = Offers(
     refusal="",  # a 406 of theirs has no body here
 )
 
-# The change feed is sent to everybody, whatever they accept.
-_FEED = Offers((Offer(JSON, JSON, _SINGLE), Offer("*/*", JSON, _SINGLE)), without_accept="*/*")
-_FEEDS = {Kind.CHANGES: _FEED, Kind.LATEST_CHANGE: _FEED}
-# Operations are sent to everybody, whatever they accept.
-_OPERATION = Offers((Offer(JSON, JSON, _SINGLE), Offer("*/*", JSON, _SINGLE)), without_accept="*/*")
+# The change feed, operations and query tags are sent to everybody, whatever they accept.
+_ANYHOW = Offers((Offer(JSON, JSON, _SINGLE), Offer("*/*", JSON, _SINGLE)), without_accept="*/*")
+_FEEDS = {Kind.CHANGES: _ANYHOW, Kind.LATEST_CHANGE: _ANYHOW}
+_QUERY_TAGS = dict.fromkeys((Kind.STARTED, Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS), _ANYHOW)
 
 AZURE: Mapping[Kind, Offers] = MappingProxyType(
     {
@@ -78,7 +77,8 @@ AZURE: Mapping[Kind, Offers] = MappingProxyType(
         Kind.SEARCH: _AZURE_JSON,
         Kind.STORE: _AZURE_JSON,
         **_FEEDS,
-        Kind.OPERATION: _OPERATION,
+        Kind.OPERATION: _ANYHOW,
+        **_QUERY_TAGS,
     }
 )
 
@@ -227,10 +227,11 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             *(Offer(media_type, media_type, _SINGLE) for media_type in (JSON, DICOM_JSON)),
         ),
         **_FEEDS,
-        Kind.OPERATION: _OPERATION,
-        Kind.OPERATIONS: _OPERATION,
-        Kind.CANCELLATION: _OPERATION,
-        Kind.SWEEP: _OPERATION,
+        Kind.OPERATION: _ANYHOW,
+        Kind.OPERATIONS: _ANYHOW,
+        Kind.CANCELLATION: _ANYHOW,
+        Kind.SWEEP: _ANYHOW,
+        **_QUERY_TAGS,
         # PS3.18 §9.3: without a media type, and for */*, an image, or of what is none its text. Of application/* the
         # file comes first: with it any Instance can be answered.
         Kind.URI: _standard(

@@ -1,13 +1,14 @@
 """The parameters of a search (PS3.18 §8.3.4 and §10.6.1): matching keys, includefield, limit, offset."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from filmroom.dicom import attributes, fields, instants, matching, moments
+from filmroom.dicom import attributes, fields, instants, matching, moments, query_tags
 from filmroom.dicom.fields import Fields
 from filmroom.dicom.matching import Key, Negotiated, Query
+from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import COMPUTED
 from filmroom.errors import BadParameter
@@ -21,6 +22,8 @@ _GROUP = re.compile("([0-9A-Fa-f]{4})[xX]{4}")  # as PS3.6 writes what repeats; 
 
 # The identifying attribute of a resource in the path comes back with every match (PS3.18 §10.6.3.3).
 _UIDS_OF_SCOPE = {Level.STUDY: 0x0020000D, Level.SERIES: 0x0020000E}
+
+Tags = Callable[[], Sequence[QueryTag]]  # asked only for a key that rows have no column for
 
 # The messages of the Azure service
 _CASING = (
@@ -37,12 +40,22 @@ class _Search:
     dialect: Dialect
     level: Level
     scope: Resource
+    tags: Tags
     warnings: list[str] = field(default_factory=list)
 
     @property
     def depth(self) -> int:
         """The level of the resource searched in; 0 is everything."""
         return 0 if self.scope.study is None else self.scope.level
+
+    def takes(self, level: Level) -> bool:
+        """Whether keys of a level say something here."""
+        return level <= self.level and (level > self.depth or self.dialect.keys_of_scope)
+
+    def query_tag(self, name: str) -> QueryTag | None:
+        """The query tag that a name is the path of."""
+        path = query_tags.parse_path(name) if self.dialect.sequence_keys or "." not in name else None
+        return None if path is None else next((tag for tag in self.tags() if tag.path == path), None)
 
     def pass_over(self, refusal: str, name: str, why: str) -> None:
         """A parameter can't be used: strict dialects refuse it, others say so in a warning."""
@@ -52,27 +65,35 @@ class _Search:
 
 
 def parse(
-    dialect: Dialect, level: Level, scope: Resource, parameters: Sequence[tuple[str, str]]
+    dialect: Dialect,
+    level: Level,
+    scope: Resource,
+    parameters: Sequence[tuple[str, str]],
+    tags: Tags = lambda: BUILT_IN,
 ) -> tuple[Query, tuple[str, ...]]:
     """The search that percent-decoded parameters ask for, and warnings about what was passed over."""
-    search = _Search(dialect, level, scope)
+    search = _Search(dialect, level, scope, tags)
     controls, filters = _sort(dialect, parameters)
     fuzzy = boolean("FuzzyMatching", "fuzzymatching", controls["fuzzymatching"], False, dialect.wording)
-    wanted = _filters(search, filters)
+    wanted, of_tags = _filters(search, filters)
     conditions = _conditions(search, wanted, _negotiated(dialect, controls, wanted), fuzzy=fuzzy)
-    whole = _by_default(search) | conditions.keys()
+    keys = [Key(tag, condition) for tag, condition in conditions.items() if condition is not None]
+    keys += _keys_of_tags(search, of_tags, fuzzy=fuzzy)
     included = _included(search, controls["includefield"])
+    private = frozenset(_private(search, included.tags, of_tags))
+    whole = _by_default(search) | conditions.keys() | {tag.tag for tag in of_tags}
     query = Query(
         level=level,
         scope=scope,
-        keys=tuple(Key(tag, condition) for tag, condition in conditions.items() if condition is not None),
-        attributes=(whole | included.tags) - _left_out(search),
+        keys=tuple(keys),
+        attributes=(whole | included.tags) - _left_out(search) - {tag.tag for tag in private},
         all_attributes=included.everything,
         limit=_limit(search, controls["limit"]),
         offset=integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording.parameter),
         groups=included.groups,
         inside={tag: fields for tag, fields in included.inside.items() if tag not in whole},
         every_value=dialect.negotiated,
+        private=private,
     )
     return query, _some(dict.fromkeys(search.warnings))
 
@@ -111,21 +132,25 @@ def _sort(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[dict
     return controls, filters
 
 
-def _filters(search: _Search, filters: dict[str, list[str]]) -> dict[int, list[str]]:
-    """Values by attribute."""
+def _filters(search: _Search, filters: dict[str, list[str]]) -> tuple[dict[int, list[str]], dict[QueryTag, list[str]]]:
+    """Values by attribute: of those that rows have columns for, and of query tags."""
     wanted: dict[int, list[str]] = {}
+    of_tags: dict[QueryTag, list[str]] = {}
     for name, values in filters.items():
-        tag = _key_tag(search, name, values)
-        if tag is None:
+        key = _found_key(search, name, values)
+        if key is None:
             continue
         if search.dialect.strict:
-            _check_once(search, name, tag, values, wanted)
-        wanted.setdefault(tag, []).extend(values)
-    return wanted
+            _check_once(search, name, values, again=key in wanted or key in of_tags)
+        if isinstance(key, QueryTag):
+            of_tags.setdefault(key, []).extend(values)
+        else:
+            wanted.setdefault(key, []).extend(values)
+    return wanted, of_tags
 
 
-def _check_once(search: _Search, name: str, tag: int, values: list[str], wanted: dict[int, list[str]]) -> None:
-    if tag in wanted:
+def _check_once(search: _Search, name: str, values: list[str], *, again: bool) -> None:
+    if again:
         raise BadParameter(
             f"Invalid query: attribute '{name}' has been specified more than once using different ID "
             "formats. Each attribute is only allowed to be specified once."
@@ -136,26 +161,60 @@ def _check_once(search: _Search, name: str, tag: int, values: list[str], wanted:
         raise BadParameter(f"Invalid query: AttributeId '{name}' has empty string value that is not supported.")
 
 
-def _key_tag(search: _Search, name: str, values: list[str]) -> int | None:
+def _found_key(search: _Search, name: str, values: list[str]) -> int | QueryTag | None:
     """The attribute that a parameter searches by, or None if it is passed over."""
     tag = attributes.parse(name)
-    if tag is None:
-        if "." in name and attributes.parse(name.partition(".")[0]) is not None:
-            search.pass_over(_SEQUENTIAL, name, "attributes of sequences can't be searched by.")
-        else:
-            refusal = f"Invalid query: unknown query parameter '{name}'. {_CASING}"
-            search.pass_over(refusal, name, "it is neither a parameter nor the keyword or tag of an attribute.")
-        return None
     if tag == moments.TIMEZONE and search.dialect.negotiated:
         return tag
-    level = search.dialect.matching_keys.get(tag)
-    if level is not None and level <= search.level and (level > search.depth or search.dialect.keys_of_scope):
+    level = search.dialect.matching_keys.get(tag) if tag is not None else None
+    if level is None and (found := search.query_tag(name)) is not None and found.status is Status.READY:
+        if search.takes(found.level):
+            return _enabled(search, name, found)
+    elif tag is None:
+        _pass_over_unknown(search, name)
+        return None
+    elif level is not None and search.takes(level):
         return tag
-    if not search.dialect.strict and not any(values):
+    if tag is not None and not search.dialect.strict and not any(values):
         return tag  # universal matching needs no index
     refusal = f"Invalid query: AttributeId {name} is not queryable.  {_CASING}"
     search.pass_over(refusal, name, "the attribute can't be searched by at this level.")
     return None
+
+
+def _enabled(search: _Search, name: str, tag: QueryTag) -> QueryTag | None:
+    if tag.enabled:
+        return tag
+    refusal = f"Query is disabled on specified attribute '{name}'."
+    search.pass_over(refusal, name, "searches by it are disabled, for some values are not valid.")
+    return None
+
+
+def _pass_over_unknown(search: _Search, name: str) -> None:
+    if "." in name and attributes.parse(name.partition(".")[0]) is not None:
+        search.pass_over(_SEQUENTIAL, name, "this attribute of a sequence can't be searched by.")
+    else:
+        refusal = f"Invalid query: unknown query parameter '{name}'. {_CASING}"
+        search.pass_over(refusal, name, "it is neither a parameter nor the keyword or tag of an attribute.")
+
+
+def _keys_of_tags(search: _Search, wanted: Mapping[QueryTag, list[str]], *, fuzzy: bool) -> Iterator[Key]:
+    """Query tags are matched plainly: what else there is, is for what rows have columns for."""
+    dialect = search.dialect
+    for tag, given in wanted.items():
+        last = int(tag.path[-8:], 16)
+        value = _value(search, tag.vr, tag.name, given, fuzzy=fuzzy, several=False)
+        condition = matching.condition(
+            last, tag.vr, value, wildcards=dialect.wildcards, lists=dialect.lists, fuzzy=fuzzy, said=dialect.wording
+        )
+        if condition is not None:
+            yield Key(tag.tag, condition, tag)
+
+
+def _private(search: _Search, included: Iterable[int], keys: Iterable[QueryTag]) -> Iterator[QueryTag]:
+    """The private attributes to answer with, of which it is known who made them up."""
+    named = (search.query_tag(attributes.key(tag)) for tag in included if attributes.is_private(tag))
+    yield from (tag for tag in (*keys, *named) if tag is not None and tag.creator is not None)
 
 
 def _negotiated(dialect: Dialect, controls: dict[str, list[str]], wanted: dict[int, list[str]]) -> Negotiated | None:
@@ -180,7 +239,10 @@ def _conditions(
     search: _Search, wanted: dict[int, list[str]], negotiated: Negotiated | None, *, fuzzy: bool
 ) -> dict[int, matching.Condition | None]:
     several = negotiated is not None and negotiated.several
-    values = {tag: _value(search, tag, given, fuzzy=fuzzy, several=several) for tag, given in wanted.items()}
+    values = {
+        tag: _value(search, attributes.vr(tag) or "UN", _named(tag), given, fuzzy=fuzzy, several=several)
+        for tag, given in wanted.items()
+    }
     found = moments.conditions(values, negotiated, search.dialect.wording) if negotiated else {}
     dialect = search.dialect
     for tag in values.keys() - found.keys():
@@ -197,17 +259,19 @@ def _conditions(
     return {tag: found[tag] for tag in wanted}
 
 
-def _value(search: _Search, tag: int, values: list[str], *, fuzzy: bool, several: bool) -> str:
+def _named(tag: int) -> str:
+    return attributes.keyword(tag) or attributes.key(tag)
+
+
+def _value(search: _Search, vr: str, name: str, values: list[str], *, fuzzy: bool, several: bool) -> str:
     """The value of a key. To repeat one is to list values, where that is possible."""
     dialect = search.dialect
-    vr = attributes.vr(tag) or "UN"
     given = list(dict.fromkeys(value for value in values if value.strip(matching.BLANK)))
     all_of_them = several and matching.takes_several(vr)
     if len(given) > 1 and not all_of_them and not (dialect.lists and matching.takes_list(vr)):
-        raise BadParameter(dialect.wording.repeated.format(name=attributes.keyword(tag) or attributes.key(tag)))
+        raise BadParameter(dialect.wording.repeated.format(name=name))
     value = ("\\" if all_of_them else ",").join(given)
     if dialect.strict and fuzzy and vr == "PN" and '"' in value:
-        name = attributes.keyword(tag)
         raise BadParameter(f"Invalid query: specified tag '{name}' value contains unsupported character '\"'.")
     return value
 

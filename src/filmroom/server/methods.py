@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filmroom.dicom.attributes import keyword
+from filmroom.dicom.query_tags import BUILT_IN
 from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
@@ -65,6 +66,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "frames": Parameter("Numbers of Frames, from 1, with commas between", r"^[1-9][0-9]{0,5}(,[1-9][0-9]{0,5})*$"),
         "path": Parameter("The path of a bulk value, which comes with Metadata", r"^[0-9A-F]{8}$"),
         "operation": Parameter("The id of an operation", r"^[0-9a-f]{32}$"),
+        "tag": Parameter("The path of an extended query tag: eight hexadecimal digits, or a keyword", r"^[0-9A-F]{8}$"),
         # PS3.18 §8.3.3 and §8.3.4
         "accept": Parameter("Media types as in the header Accept; they go before it"),
         "charset": Parameter("Character sets; the answer is in UTF-8", r"^utf-8$"),
@@ -113,9 +115,10 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 _MATCHING_KEY = "Matching key: the attribute's value, of dates and times also a range"
 THUMBNAIL_PARAMETERS = ("quality", "window", "viewport", "iccprofile")
 RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
-# Sent whatever is accepted: the change feed and operations.
-_ANYHOW = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE, Kind.OPERATION, Kind.OPERATIONS, Kind.CANCELLATION, Kind.SWEEP})
-_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES}) | _ANYHOW
+_OPERATIONS = {Kind.OPERATION, Kind.OPERATIONS, Kind.CANCELLATION, Kind.SWEEP}
+_QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
+_SENT_ANYHOW = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE, *_OPERATIONS, *_QUERY_TAGS})  # whatever is accepted
+_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES}) | _SENT_ANYHOW
 _NEGOTIATED = ("emptyvaluematching", "multiplevaluematching", "TimezoneOffsetFromUTC")
 SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield", *_NEGOTIATED)
 FEED_PARAMETERS = ("limit", "offset", "startTime", "endTime", "since", "includeMetadata")
@@ -145,7 +148,8 @@ def parameters(method: Method, dialect: Dialect) -> tuple[str, ...]:
     """The parameters of the query, with those that come with the media types."""
     offers = dialect.offers.get(method.kind) if method.kind is not None else None
     searched = (tag for tag, level in dialect.matching_keys.items() if method.level and level <= method.level)
-    keys = filter(None, map(keyword, searched))
+    inside = (tag.name for tag in BUILT_IN if dialect.sequence_keys and method.level and tag.level <= method.level)
+    keys = [*filter(None, map(keyword, searched)), *inside]
     names = [*filter(_understood(method, dialect), method.parameters), *sorted(keys)]
     if offers is not None and offers.accept_parameter:
         names.append("accept")
@@ -190,7 +194,7 @@ def media_types(method: Method, dialect: Dialect) -> tuple[str, ...]:
 def failures(method: Method, dialect: Dialect) -> tuple[int, ...]:
     """The statuses of errors that a method can end with (docs/reference/errors.md)."""
     named = {404} if "{" in method.path or method.kind is Kind.URI else set()
-    negotiated = {406} if method.kind not in {None, *_ANYHOW} else set()
+    negotiated = {406} if method.kind not in {None, *_SENT_ANYHOW} else set()
     received = {409, 413, 415} if method.receives else set()
     ended = {409} if method.kind is Kind.CANCELLATION else set()
     beyond = {416} if _ranged(method, dialect) else set()

@@ -80,6 +80,30 @@ _SCHEMAS: Mapping[str, Any] = {
         "properties": {"id": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "href": _TEXT},
     },
     "Operations": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
+    "QueryTag": {
+        "description": "An attribute that was made searchable",
+        "type": "object",
+        "required": ["path", "vr", "level", "status", "queryStatus"],
+        "properties": {
+            "path": _TEXT,
+            "vr": _TEXT,
+            "privateCreator": _TEXT,
+            "level": {"enum": ["study", "series", "instance"]},
+            "status": {"enum": ["adding", "ready", "deleting"]},
+            "queryStatus": {"enum": ["enabled", "disabled"]},
+            "errors": {"type": "object"},
+            "operation": {"$ref": "#/components/schemas/Reference"},
+        },
+    },
+    "QueryTags": {"type": "array", "items": {"$ref": "#/components/schemas/QueryTag"}},
+    "QueryTagErrors": {
+        "type": "array",
+        "items": {
+            "description": "An Instance with a value that is not valid",
+            "type": "object",
+            "required": ["studyInstanceUid", "seriesInstanceUid", "sopInstanceUid", "createdTime", "errorMessage"],
+        },
+    },
 }
 _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.STORE: _ELEMENTS,
@@ -92,6 +116,10 @@ _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.OPERATIONS: {"$ref": "#/components/schemas/Operations"},
     Kind.CANCELLATION: {"$ref": "#/components/schemas/Operation"},
     Kind.SWEEP: {"$ref": "#/components/schemas/Reference"},
+    Kind.STARTED: {"$ref": "#/components/schemas/Reference"},
+    Kind.QUERY_TAG: {"$ref": "#/components/schemas/QueryTag"},
+    Kind.QUERY_TAGS: {"$ref": "#/components/schemas/QueryTags"},
+    Kind.TAG_ERRORS: {"$ref": "#/components/schemas/QueryTagErrors"},
 }
 _EMPTY = frozenset({204, 304})
 
@@ -172,7 +200,8 @@ def _responses(method: Method, dialect: Dialect) -> dict[str, Any]:
             responses[str(status)]["content"] = sent
     for status in described.failures(method, dialect):
         # None of a store could be stored: the body tells why for each.
-        content = sent if status == HTTPStatus.CONFLICT and method.receives else {"text/plain": {"schema": _TEXT}}
+        told = sent if status == HTTPStatus.CONFLICT and method.kind is Kind.STORE else None
+        content = told or {"text/plain": {"schema": _TEXT}}
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
     return responses
 

@@ -133,18 +133,22 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     """Search Transaction (PS3.18 §10.6)."""
     select(dialect, request, Kind.SEARCH)
     scope = target_of(dialect, request)
-    query, warnings = queries.parse(dialect, level, scope, request.query_params.multi_items())
-    root = root_of(dialect, request)
+    parameters = request.query_params.multi_items()
+    root, archive = root_of(dialect, request), request.state.archive
 
-    def begin() -> Answer:
-        found = search_service.search(request.state.archive, dialect, query, root)
+    def begin() -> tuple[Answer, tuple[str, ...]]:
+        tags = partial(search_service.known_tags, archive)
+        query, warnings = queries.parse(dialect, level, scope, parameters, tags)
+        found = search_service.search(archive, dialect, query, root)
+        erroneous = ",".join(search_service.erroneous(archive, query))
+        headers = {"erroneous-dicom-attributes": erroneous} if erroneous else {}
         if not found and dialect.empty_search_status == 204:
-            return Answer({}, None, status=204)
+            return Answer(headers, None, status=204), warnings
         chunks, coding = responses.coded(request, [orjson.dumps(found)])
-        return Answer(coding | {"Content-Type": responses.DICOM_JSON}, Body(chunks))
+        return Answer(headers | coding | {"Content-Type": responses.DICOM_JSON}, Body(chunks)), warnings
 
-    response = responses.send(request, await request.state.work.run(begin))
-    return _with_warnings(request, response, warnings)
+    answer, warnings = await request.state.work.run(begin)
+    return _with_warnings(request, responses.send(request, answer), warnings)
 
 
 async def delete(dialect: Dialect, request: Request) -> Response:

@@ -9,7 +9,7 @@ from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.wado_uri import NAMES, REQUIRED
-from filmroom.server import capabilities, change_feed, operations, rendered, studies, wado_uri
+from filmroom.server import capabilities, change_feed, operations, query_tags, rendered, studies, wado_uri
 from filmroom.server.methods import (
     FEED_PARAMETERS,
     RENDERED_PARAMETERS,
@@ -68,6 +68,11 @@ _latest_change = partial(
     parameters=("includeMetadata",),
     statuses=(200, 204),
 )
+_TAGS = "/extendedquerytags"
+_TAG = _TAGS + "/{tag}"
+_PAGE = ("limit", "offset")
+_JSON = ("application/json",)
+_tag = partial(Method, kind=Kind.QUERY_TAG)
 
 # PS3.18 Tables 10.3-1, 10.1-1 to 10.1-5 and H-1
 METHODS: tuple[Method, ...] = (
@@ -134,6 +139,12 @@ METHODS: tuple[Method, ...] = (
         kind=Kind.CANCELLATION,
         statuses=(202,),
     ),
+    _tag("GET", _TAGS, "List Query Tags", query_tags.fetch_all, kind=Kind.QUERY_TAGS, parameters=_PAGE),
+    _tag("POST", _TAGS, "Add Query Tags", query_tags.add, kind=Kind.STARTED, receives=_JSON, statuses=(202,)),
+    _tag("GET", _TAG, "Read Query Tag", query_tags.fetch),
+    _tag("PATCH", _TAG, "Update Query Tag", query_tags.update, receives=_JSON),
+    _tag("DELETE", _TAG, "Delete Query Tag", query_tags.delete, kind=None, statuses=(204,)),
+    _tag("GET", _TAG + "/errors", "List Query Tag Errors", query_tags.errors, kind=Kind.TAG_ERRORS, parameters=_PAGE),
 )
 
 

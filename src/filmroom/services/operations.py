@@ -23,7 +23,7 @@ from filmroom.index import operations
 from filmroom.index.operations import LEASE as LEASE
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
-from filmroom.services import delete
+from filmroom.services import delete, query_tags
 from filmroom.task import Canceled, Lost, Stopping, Task
 
 MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each time
@@ -53,7 +53,19 @@ def _sweep(task: Task) -> dict[str, int]:
     return {"filesRemoved": total}
 
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType({"sweep": Function(_sweep)})
+def _reindex(task: Task) -> None:
+    query_tags.reindex(
+        task.archive, task.arguments["tags"], task.batch, lambda tx, percent: task.save(tx, None, percent)
+    )
+
+
+def _tags(arguments: Mapping[str, Any]) -> list[str]:
+    return [f"/extendedquerytags/{path}" for path in arguments["paths"]]
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {"sweep": Function(_sweep), query_tags.REINDEX: Function(_reindex, _tags)}
+)
 
 
 def start(archive: Archive, name: str, arguments: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
-from filmroom.dicom import attributes, frames, json_model, part10, store_response, validation
+from filmroom.dicom import attributes, frames, json_model, part10, query_tags, store_response, validation
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.search_attributes import HELD
 from filmroom.dicom.store_response import Outcome
@@ -29,6 +29,7 @@ from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index import instances
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.instances import StoredInstance
+from filmroom.index.query_tags import Tags
 from filmroom.protocol.dialects import Dialect
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
@@ -66,8 +67,10 @@ def part(content: bytes) -> Part:
 
 def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[Part], *, replace: bool) -> Stored:
     """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT."""
+    # (1)
     keys = new_keys(len(parts))
-    candidates = [_examine(archive, dialect, target, part, key) for part, key in zip(parts, keys, strict=True)]  # (1)
+    tags = _tags(archive, dialect)
+    candidates = [_examine(archive, dialect, target, part, key, tags) for part, key in zip(parts, keys, strict=True)]
     accepted = [(c, replaced(c.new, replaces=ANY) if replace else c.new) for c in candidates if c.new is not None]
     if accepted:
         try:
@@ -83,6 +86,15 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, dialect)
     return Stored(tuple(c.outcome for c in candidates), any(c.multiple_values for c in candidates))
+
+
+def _tags(archive: Archive, dialect: Dialect) -> Tags:
+    """The query tags to look for: as this process knows them, for (3) finds out whether there are others."""
+    known = archive.additions.known
+    if not dialect.rules.extended:
+        return known.last
+    with archive.index.read() as tx:  # here their values decide about the Instance
+        return known.of(tx)
 
 
 _WRITTEN = {Status.ADDED, Status.REPLACED}
@@ -122,7 +134,7 @@ def _take_back(archive: Archive, keys: Sequence[str]) -> None:
         archive.blobs.delete(key for key in keys if key not in named)
 
 
-def _examine(archive: Archive, dialect: Dialect, target: Resource, part: Part, key: str) -> _Candidate:
+def _examine(archive: Archive, dialect: Dialect, target: Resource, part: Part, key: str, tags: Tags) -> _Candidate:
     """Read one part and check it. A part that can't be stored has no `new`."""
     with ExitStack() as held:
         buffer = held.enter_context(_bytes(part.content))
@@ -135,7 +147,7 @@ def _examine(archive: Archive, dialect: Dialect, target: Resource, part: Part, k
         except BadFile as error:
             problem = validation.Problem(0, str(error))
             return _Candidate(part, Outcome(failure=store_response.VALIDATION_FAILED, problems=(problem,)))
-        findings = validation.check(file, model, dialect.rules, target.study)
+        findings = validation.check(file, model, dialect.rules, target.study, tags.tags)
         sop_class, study, series, instance = (
             validation.uid(file, model, tag) for tag in (SOP_CLASS, STUDY, SERIES, SOP_INSTANCE)
         )
@@ -156,6 +168,8 @@ def _examine(archive: Archive, dialect: Dialect, target: Resource, part: Part, k
             metadata=json_model.format(model.elements, hidden),
             frames=frames.locate(file, model.elements),
             bulk=model.bulk,
+            tags=tags.version,
+            values=query_tags.extract(tags.tags, model.elements, hidden),
         )
     return _Candidate(part, store_response.warn(outcome, findings), new, findings.multiple_values)
 

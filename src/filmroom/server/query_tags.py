@@ -1,0 +1,90 @@
+"""Extended query tags (Azure; PS3.18 has nothing like them): added, listed, changed, deleted."""
+
+from collections.abc import Callable
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from filmroom.dicom.query_tags import Listed
+from filmroom.errors import AtWork, TooLarge, UnsupportedMediaType
+from filmroom.protocol import media_types
+from filmroom.protocol import query_tags as messages
+from filmroom.protocol.dialects import Dialect
+from filmroom.server import errors as answers
+from filmroom.server.operations import location, started
+from filmroom.server.requests import root_of
+from filmroom.services import query_tags as service
+
+LARGEST_BODY = 1 << 20  # bytes; 128 tags take 20,000
+
+
+async def add(dialect: Dialect, request: Request) -> Response:
+    """Make attributes searchable. What is stored is indexed by an operation."""
+    tags = messages.parse(dialect, await _body(request))
+    root = root_of(dialect, request)
+    try:
+        operation = await request.state.work.run(service.declare, request.state.archive, tags)
+    except AtWork as error:
+        response = await answers.known(request, error)
+        response.headers["Location"] = location(root, error.operation)
+        return response
+    return started(root, operation)
+
+
+async def fetch_all(dialect: Dialect, request: Request) -> Response:
+    """The tags, in the order in which they were added."""
+    root, page = root_of(dialect, request), _page(dialect, request)
+    found = await request.state.work.run(service.fetch_all, request.state.archive, *page)
+    return JSONResponse([messages.describe(listed, root) for listed in found])
+
+
+async def fetch(dialect: Dialect, request: Request) -> Response:
+    """One tag."""
+    return await _described(dialect, request, partial(service.fetch, request.state.archive, _path(dialect, request)))
+
+
+async def update(dialect: Dialect, request: Request) -> Response:
+    """Enable or disable searches by a tag."""
+    path, enabled = _path(dialect, request), messages.parse_update(await _body(request))
+    return await _described(dialect, request, partial(service.update, request.state.archive, path, enabled=enabled))
+
+
+async def delete(dialect: Dialect, request: Request) -> Response:
+    """Remove a tag."""
+    await request.state.work.run(service.delete, request.state.archive, _path(dialect, request))
+    return Response(status_code=204)
+
+
+async def errors(dialect: Dialect, request: Request) -> Response:
+    """The Instances that have values of a tag that are not valid."""
+    path, page = _path(dialect, request), _page(dialect, request)
+    found = await request.state.work.run(service.fetch_errors, request.state.archive, path, *page)
+    return JSONResponse([messages.describe_error(*row) for row in found])
+
+
+async def _described(dialect: Dialect, request: Request, begin: Callable[[], Listed]) -> Response:
+    listed = await request.state.work.run(begin)
+    return JSONResponse(messages.describe(listed, root_of(dialect, request)))
+
+
+def _path(dialect: Dialect, request: Request) -> str:
+    return messages.parse_path(dialect, request.path_params["tag"])
+
+
+def _page(dialect: Dialect, request: Request) -> tuple[int, int]:
+    return messages.page(dialect, request.query_params.multi_items())
+
+
+async def _body(request: Request) -> bytes:
+    """A body in JSON."""
+    given = request.headers.get("content-type", "")
+    media_type = media_types.parse(given).type
+    if media_type not in ("application/json", "text/json") and not media_type.endswith("+json"):
+        raise UnsupportedMediaType(f"The content type '{given}' is not supported here: send application/json.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise TooLarge(f"The request exceeded the allowed limit of {LARGEST_BODY} bytes.")
+    return bytes(body)

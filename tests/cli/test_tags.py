@@ -1,0 +1,83 @@
+"""`filmroom tags`."""
+
+import json as parser
+
+import pytest
+
+from tests.cli.program import Program
+from tests.client.recorder import Recorder, Reply, json
+from tests.client.test_operations import TOLD
+from tests.client.test_query_tags import ERROR, ID, PLAIN, TAG
+
+STARTED = json({"id": ID, "href": "http://host"}, 202)
+
+
+def test_list(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json([TAG, PLAIN, {**PLAIN, "path": "00400275.00400009", "vr": "SH"}])]
+    assert run("tags").out.splitlines() == [
+        '00111003  LO  series    adding, disabled  2 errors  00111003  "MAKER"',
+        "00200012  IS  instance  ready  AcquisitionNumber",
+        "00400275.00400009  SH  instance  ready  RequestAttributesSequence.ScheduledProcedureStepID",
+    ]
+    assert parser.loads(run("tags", "list", "--json").out)[0] == TAG
+
+
+def test_add(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [STARTED]
+    ran = run("tags", "add", "00111003", "--level", "series", "--vr", "LO", "--creator", "MAKER")
+    assert (ran.code, ran.out) == (0, f"{ID}\n")
+    assert parser.loads(recorder.last.body) == [
+        {"path": "00111003", "vr": "LO", "level": "series", "privateCreator": "MAKER"}
+    ]
+
+
+@pytest.mark.parametrize(("status", "code"), [("succeeded", 0), ("failed", 1)])
+def test_add_and_wait(recorder: Recorder, run: Program, status: str, code: int) -> None:
+    recorder.replies = [STARTED, json({**TOLD, "status": status, "error": "The disk is full."}), json(PLAIN)]
+    ran = run("tags", "add", "AcquisitionNumber", "--level", "instance", "--wait")
+    assert ran.code == code
+    assert "00200012  IS" in ran.out if code == 0 else "failed: The disk is full." in ran.err
+
+
+def test_what_the_service_refuses(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [Reply(409, body=b"One or more extended query tags already exist.")]
+    ran = run("tags", "add", "PatientAge", "--level", "study")
+    assert (ran.code, ran.err) == (1, "filmroom: One or more extended query tags already exist.\n")
+
+
+@pytest.mark.parametrize("what", ["enable", "disable"])
+def test_enable_and_disable(recorder: Recorder, run: Program, what: str) -> None:
+    recorder.replies = [json(PLAIN)]
+    assert run("tags", what, "AcquisitionNumber").out == "00200012  IS  instance  ready  AcquisitionNumber\n"
+    assert parser.loads(recorder.last.body) == {"queryStatus": f"{what.title()}d"}
+
+
+def test_delete(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [Reply(204), Reply(404)]
+    assert run("tags", "delete", "PatientAge").code == 0
+    ran = run("tags", "delete", "PatientAge")
+    assert ran.code == 1
+    assert "there is no query tag PatientAge at " in ran.err
+
+
+def test_errors_are_listed_page_by_page(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json([ERROR, ERROR]), json([ERROR]), json([])]
+    lines = run("tags", "errors", "PatientAge").out.splitlines()
+    assert lines == ["/studies/1/series/2/instances/3  Value length is not 4."] * 3
+    assert [target.partition("offset=")[2] for target in recorder.targets] == ["0", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["delete"], "name the attribute to delete"),
+        (["add", "PatientAge"], "say the level: study, series or instance"),
+        (["add", "PatientAge", "--level", "patient"], "'patient'"),
+        (["remove", "PatientAge"], "'remove'"),
+    ],
+)
+def test_what_is_not_understood(recorder: Recorder, run: Program, arguments: list[str], message: str) -> None:
+    ran = run("tags", *arguments)
+    assert ran.code == 2
+    assert message in ran.said
+    assert recorder.requests == []
