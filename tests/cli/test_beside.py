@@ -39,18 +39,20 @@ def test_it_ends_with_the_block(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "said"), [(sys.executable, ("exit_code", 3)), ("/no/python", ("error", "No such file or directory"))]
+    ("program", "times", "said"),
+    [(sys.executable, 1, ("exit_code", 3)), ("/no/python", 2, ("error", "No such file or directory"))],
 )
 def test_what_does_not_start_is_tried_again(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     program: str,
+    times: int,
     said: tuple[str, object],
 ) -> None:
     monkeypatch.setattr(sys, "executable", program)  # the data folder is not there
     seen: list[str] = []
     with beside.operations_worker(settings):
-        wait_until(lambda: sum('"operations worker' in line for line in lines(capfd, seen)) >= 2)
+        wait_until(lambda: sum('"operations worker' in line for line in lines(capfd, seen)) >= times)
     told = [json.loads(line) for line in seen if '"operations worker' in line]
     assert {(one["level"], one[said[0]]) for one in told} == {("warning", said[1])}
