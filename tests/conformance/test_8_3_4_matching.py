@@ -8,6 +8,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from tests.messages import JSON, sent, store, values
+from tests.postgresql import on_each
+
+pytestmark = on_each
 
 ROOT = "/dicomweb"
 

@@ -28,7 +28,7 @@ from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import MATCHING_KEYS
 from filmroom.errors import BadParameter
-from filmroom.index.columns import comparable
+from filmroom.index.columns import comparable, text
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import (
     COLUMNS,
@@ -143,7 +143,8 @@ def _sop_classes(condition: Condition) -> Sql:
     if len(uids) > _MOST_SOP_CLASSES:
         raise BadParameter(f"SOPClassesInStudy is given {len(uids)} values, and it takes {_MOST_SOP_CLASSES} at most.")
     all_of_them = "\\" + study.c.sop_classes + "\\"
-    return or_(false(), *(all_of_them.like(f"%\\{uid.translate(_LITERALLY)}\\%", escape="/") for uid in uids))
+    wanted = [uid.translate(_LITERALLY) for uid in map(text, uids) if uid]
+    return or_(false(), *(all_of_them.like(f"%\\{uid}\\%", escape="/") for uid in wanted))
 
 
 def _in_time(tag: int, condition: Zoned | Moments) -> Sql:
