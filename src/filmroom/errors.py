@@ -9,12 +9,15 @@ Error
     Conflict                the state of what is stored forbids it
         AtWork              an operation that is not done yet
     NotAcceptable           nothing that is acceptable can be sent
+        Unsuited            this media type can't hold it; another one may
+        Unconvertible       a codec can't decode the pixel data, or not bring them into what was asked for
     UnsupportedMediaType    a body of a kind that is not understood
     PreconditionFailed      what is stored is not the version that the request is about
     NotSatisfiable          a range of bytes that is not there
     TooLarge                a part or a request above the limit
     Forbidden               the user may not do this
     Unavailable             the index, the blob store or a worker did not answer, or the disk is full
+        TookTooLong         the work on the pixel data was given up
         Replaced            another Instance has taken the place of the one that was found
     Lost                    the file of a stored Instance is missing or damaged
 
@@ -67,6 +70,14 @@ class PreconditionFailed(Error):
     """What is stored is not, or no longer, the version that the request is about."""
 
 
+class Unsuited(NotAcceptable):
+    """A file of this media type can't hold what is asked for; one of another may."""
+
+
+class Unconvertible(NotAcceptable):
+    """A codec can't decode these pixel data, or can't bring them into what was asked for. The message says why."""
+
+
 class NotSatisfiable(Error):
     """The range of bytes that is asked for begins after the end; `length` is how many bytes there are."""
 
@@ -89,6 +100,10 @@ class Forbidden(Error):
 
 class Unavailable(Error):
     """The index, the blob store or a worker did not answer, or the disk is full. Trying again later may help."""
+
+
+class TookTooLong(Unavailable):
+    """The work on the pixel data was given up after the time that it may take."""
 
 
 class Replaced(Unavailable):

@@ -194,6 +194,35 @@ def test_a_study_or_a_series_with_a_report_alone_is_the_report(http: httpx2.Clie
     assert http.get(f"{ROOT}{report.instance}/thumbnail").status_code == 404
 
 
+@pytest.mark.parametrize("accept", ["application/dicom", "image/jxl", "model/stl"])
+def test_what_can_be_made_of_an_instance_is_named(
+    http: httpx2.Client, report: Sent, series: list[Sent], accept: str
+) -> None:
+    for made, named in (
+        (report, "text/html, text/plain, text/xml"),
+        (series[0], "image/jpeg, image/png, image/gif, image/webp"),
+    ):
+        answer = http.get(f"{ROOT}{made.instance}/rendered", headers={"Accept": accept})
+        assert (answer.status_code, f"Acceptable here: {named}" in answer.text) == (406, True)
+
+
+def test_one_part_of_a_series_is_sent_alone(http: httpx2.Client) -> None:
+    study, series = data.uid(), data.uid()
+    for made in (data.image(), data.report(), data.image()):
+        made.StudyInstanceUID, made.SeriesInstanceUID = study, series
+        store(http, ROOT, data.file(made))
+    answer = http.get(f"{ROOT}/studies/{study}/rendered", headers={"Accept": "text/html"})
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+def test_part_of_a_text_runs_nothing_either(http: httpx2.Client) -> None:
+    cda = sent(data.document(b"<ClinicalDocument/>", "1.2.840.10008.5.1.4.1.1.104.2"))
+    store(http, ROOT, cda.content)
+    answer = http.get(f"{ROOT}{cda.instance}/rendered", headers={"Range": "bytes=0-"})
+    assert (answer.status_code, "sandbox" in answer.headers["Content-Security-Policy"]) == (206, True)
+
+
 # --- Parameters (§8.3.5.1)
 
 

@@ -85,12 +85,12 @@ def test_frames_of_what_has_none(http: httpx2.Client, study: list[Sent]) -> None
     assert (answer.status_code, "no pixel data" in answer.text) == (404, True)
 
 
-def test_a_study_without_bulk_values_is_a_message_without_parts(http: httpx2.Client) -> None:
-    made = sent()
+@pytest.mark.parametrize("path", ["{study}/bulkdata", "{series}/pixeldata", "{instance}/bulkdata"])
+def test_what_has_no_such_values_is_not_found(http: httpx2.Client, path: str) -> None:
+    made = sent(data.dataset())
     store(http, ROOT, made.content)
-    answer = http.get(f"{ROOT}{made.study}/bulkdata")
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("multipart/related; boundary=")
+    answer = http.get(ROOT + path.format(study=made.study, series=made.series, instance=made.instance))
+    assert (answer.status_code, "has none of these values" in answer.text) == (404, True)
 
 
 @pytest.mark.parametrize("end", ["bulkdata", "pixeldata"])
@@ -208,3 +208,37 @@ def test_native_pixel_data_are_encoded_for_who_asks(http: httpx2.Client, end: st
     assert [part.headers["Content-Type"] for part in found] == ["image/jls; transfer-syntax=1.2.840.10008.1.2.4.80"] * 2
     answer = http.get(f"{ROOT}{made.instance}/{end}", headers={"Accept": "image/jls"})
     assert (answer.status_code, "several parts" in answer.text) == (406, True)
+
+
+def test_float_pixel_data_in_one_part(http: httpx2.Client) -> None:
+    made = data.image(frames=3, BitsAllocated=32)
+    del made.PixelData
+    made.FloatPixelData = bytes(range(256)) * 3
+    whole = sent(made)
+    store(http, ROOT, whole.content)
+    answer = http.get(f"{ROOT}{whole.instance}/pixeldata", headers={"Accept": OCTETS})
+    assert (answer.status_code, answer.content) == (200, made.FloatPixelData)
+
+
+def test_a_document_is_what_its_sop_class_says_and_comes_without_padding(http: httpx2.Client) -> None:
+    made = data.document(b"%PDF-1.7.", "1.2.840.10008.5.1.4.1.1.104.1", MIMETypeOfEncapsulatedDocument="text/html")
+    made.EncapsulatedDocumentLength = 9
+    made["EncapsulatedDocument"].value += bytes(2000)
+    whole = sent(made)
+    store(http, ROOT, whole.content)
+    answer = http.get(f"{ROOT}{whole.instance}/bulkdata/00420011", headers={"Accept": "application/pdf"})
+    assert (answer.status_code, answer.content) == (200, b"%PDF-1.7.")
+
+
+@pytest.mark.parametrize("accept", ["*/*", 'multipart/related; type="image/jls"'])
+def test_very_many_frames_are_a_stream(http: httpx2.Client, accept: str) -> None:
+    made = sent(data.image(frames=1001, rows=1, columns=2, bits=8))
+    store(http, ROOT, made.content)
+    answer = http.get(f"{ROOT}{made.instance}/pixeldata", headers={"Accept": accept})
+    found = parts(answer)
+    assert len(found) == 1001
+    assert found[1000].headers["Content-Location"].endswith("/frames/1001")
+    known = http.get(
+        f"{ROOT}{made.instance}/pixeldata", headers={"Accept": accept, "If-None-Match": answer.headers["ETag"]}
+    )
+    assert known.status_code == 304

@@ -165,3 +165,30 @@ def test_a_rendered_instance_is_dated_and_a_study_is_not(http: httpx2.Client) ->
     assert http.get(f"{ROOT}{made.instance}/rendered", headers=dated).status_code == 304
     assert "Last-Modified" not in http.get(f"{ROOT}{made.study}/rendered").headers
     assert http.get(f"{ROOT}{made.study}/thumbnail", headers=dated).status_code == 200
+
+
+FALLBACK = {"Accept": "image/jls, application/octet-stream;q=0.5"}
+
+
+def test_what_was_sent_instead_is_known_by_its_own_etag(http: httpx2.Client) -> None:
+    made = sent(data.image(rows=8, columns=8, bits=8, BitsAllocated=1, BitsStored=1, HighBit=0, PixelData=bytes(8)))
+    store(http, ROOT, made.content)
+    path = f"{ROOT}{made.instance}/frames/1"
+    tag = http.get(path, headers=FALLBACK).headers["ETag"]
+    assert "octet-stream" in tag
+    assert http.get(path, headers={**FALLBACK, "If-None-Match": tag}).status_code == 304
+    assert http.get(path, headers={**FALLBACK, "If-Match": tag}).status_code == 200
+    assert http.get(path, headers={**FALLBACK, "If-Match": '"other"'}).status_code == 412
+
+
+@pytest.mark.parametrize("kind", ["Instance in one part", "Frame", "Rendered", "Thumbnail"])
+def test_known_and_partial_answers_say_where_the_whole_lies(http: httpx2.Client, image: Sent, kind: str) -> None:
+    whole = get(http, image, kind)
+    place = whole.headers["Content-Location"]
+    known = get(http, image, kind, If_None_Match=whole.headers["ETag"])
+    part = get(http, image, kind, Range="bytes=0-9")
+    assert [(one.status_code, one.headers["Content-Location"]) for one in (known, part)] == [(304, place), (206, place)]
+
+
+def test_a_quoted_star_is_an_etag_like_any_other(http: httpx2.Client, image: Sent) -> None:
+    assert get(http, image, "Frame", If_None_Match='"*"').status_code == 200

@@ -18,7 +18,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 
 from filmroom.dicom import frames, json_model, part10
 from filmroom.dicom.presentation import Presentation, Viewport
-from filmroom.errors import BadParameter, Error, NotAcceptable
+from filmroom.errors import Error, NotAcceptable, Unsuited
 from filmroom.pixels import render
 from filmroom.pixels.frame import describe
 from filmroom.pixels.render import Source
@@ -124,10 +124,10 @@ def test_several_frames_are_one_moving_image() -> None:
     ("elements", "milliseconds"),
     [
         ({}, 100),
-        ({"00082144": {"Value": [50]}, "00181063": {"Value": [33.3]}}, 20),
-        ({"00180040": {"Value": [0]}, "00181063": {"Value": [33.5]}}, 33.5),
-        ({"00181065": {"Value": [0, 30, 50]}}, 40),
-        ({"00181065": {"Value": [0]}}, 100),
+        ({"00082144": {"vr": "DS", "Value": [50]}, "00181063": {"vr": "DS", "Value": [33.3]}}, 20),
+        ({"00180040": {"vr": "DS", "Value": [0]}, "00181063": {"vr": "DS", "Value": [33.5]}}, 33.5),
+        ({"00181065": {"vr": "DS", "Value": [0, 30, 50]}}, 40),
+        ({"00181065": {"vr": "DS", "Value": [0]}}, 100),
     ],
 )
 def test_frames_are_shown_as_long_as_the_file_says(elements: dict[str, Any], milliseconds: float) -> None:
@@ -147,12 +147,21 @@ def test_all_that_is_asked_for_is_done_in_its_order() -> None:
 
 
 def test_the_whole_of_what_is_rendered_has_a_limit() -> None:
-    big = {key: {"Value": [value]} for key, value in (("00280010", 5000), ("00280011", 5000), ("00280100", 16))}
+    big = {
+        key: {"vr": "US", "Value": [value]} for key, value in (("00280010", 5000), ("00280011", 5000), ("00280100", 16))
+    }
     render.check(big, [1, 2], "image/gif", render.PLAIN)
     with pytest.raises(NotAcceptable, match="ask for 2 Frames"):
         render.check(big, [1, 2, 3], "image/gif", render.PLAIN)
     with pytest.raises(NotAcceptable, match="more than 64 megapixels"):
-        render.check(big | {"00280010": {"Value": [50_000]}}, [1], "image/gif", render.PLAIN)
+        render.check(big | {"00280010": {"vr": "US", "Value": [50_000]}}, [1], "image/gif", render.PLAIN)
+
+
+def test_small_frames_have_a_limit_too() -> None:
+    sizes = {"00280010": 1, "00280011": 1, "00280100": 8}
+    tiny = {key: {"vr": "US", "Value": [value]} for key, value in sizes.items()}
+    with pytest.raises(Unsuited, match="at most 10,000 Frames"):
+        render.check(tiny, range(1, 10_002), "image/webp", render.PLAIN)
 
 
 def test_a_viewport_does_not_lift_the_limit() -> None:
@@ -163,7 +172,7 @@ def test_a_viewport_does_not_lift_the_limit() -> None:
 
 def test_what_has_no_profiles_is_not_asked_for_one() -> None:
     elements = json_model.write(part10.read(data.file(data.image()))).elements
-    with pytest.raises(BadParameter, match="iccprofile"):
+    with pytest.raises(Unsuited, match="iccprofile"):
         render.check(elements, [1], "image/gif", Presentation(icc_profile="srgb"))
     assert describe(elements).rows == 8
 

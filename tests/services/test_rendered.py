@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian
 
 from filmroom.archive import Archive
-from filmroom.dicom import reports, uids
+from filmroom.dicom import documents, reports, uids
 from filmroom.dicom.presentation import Presentation, Viewport
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotAcceptable, NotFound, Unavailable
@@ -24,7 +24,7 @@ from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import Kind, Selected
 from filmroom.services import delete, rendered, store
 from filmroom.services.content import Content, Stream
-from filmroom.services.rendered import answers, documents, images
+from filmroom.services.rendered import images
 from tests import data
 
 PNG = "image/png"
@@ -267,10 +267,26 @@ def test_a_series_without_images_is_told_from_one_that_is_not_there(archive: Arc
         rendered.of_many(archive, Resource("1", "2"), selected(PNG), PLAIN)
 
 
-def test_an_answer_has_a_limit(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "MOST_PARTS", 1)
-    with pytest.raises(NotAcceptable, match="at most 1 parts"):
-        rendered.of_many(archive, series(archive, data.image(), data.image()), selected(PNG), PLAIN)
+def test_one_that_is_lost_or_takes_too_long_costs_no_other(archive: Archive) -> None:
+    target = series(archive, data.image(), data.image(), data.image())
+    with archive.index.read() as tx:
+        rows = instances.fetch(tx, target)
+    archive.blobs.delete([rows[1].key])
+    assert len(contents(rendered.of_many(archive, target, selected(PNG), PLAIN))) == 2
+
+
+def test_what_a_media_type_cannot_hold_comes_in_the_next_best(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render, "MOST_FRAMES", 2)
+    target = stored(archive, frames=3)
+    [content] = ready(of_instance(archive, target, accept="image/gif, image/jpeg;q=0.5"))
+    assert content.media_type == "image/jpeg"
+    with pytest.raises(NotAcceptable, match="at most 2 Frames"):
+        ready(of_instance(archive, target, accept="image/gif"))
+    srgb = Presentation(icc_profile="srgb")
+    [content] = ready(of_instance(archive, stored(archive), accept="image/gif, image/png;q=0.5", how=srgb))
+    assert content.media_type == PNG
 
 
 # --- Thumbnails
@@ -289,6 +305,11 @@ def test_the_middle_stands_for_all(archive: Archive) -> None:
     for resource in (Resource(target.study), target, middle):
         assert contents(thumbnail(archive, resource)) == expected
     assert contents(thumbnail(archive, middle, 1)) != expected
+
+
+def test_a_damaged_image_in_the_middle_leaves_the_next_as_thumbnail(archive: Archive) -> None:
+    made = [data.image(), data.image(PhotometricInterpretation="HSV"), data.image()]
+    assert len(contents(thumbnail(archive, series(archive, *made)))) == 1
 
 
 def test_what_has_no_thumbnail_is_not_found(archive: Archive) -> None:
@@ -316,7 +337,7 @@ def test_a_pdf_is_sent_as_it_is(archive: Archive, content: bytes, accept: str) -
     assert contents(found) == [content]
 
 
-@pytest.mark.parametrize(("sop_class", "media_type"), documents.DOCUMENTS.items())
+@pytest.mark.parametrize(("sop_class", "media_type"), documents.MEDIA_TYPES.items())
 def test_a_document_is_sent_by_its_sop_class(archive: Archive, sop_class: str, media_type: str) -> None:
     made = data.document(b"content.", sop_class, MIMETypeOfEncapsulatedDocument="text/html")
     target = add(archive, made)
@@ -326,8 +347,8 @@ def test_a_document_is_sent_by_its_sop_class(archive: Archive, sop_class: str, m
 
 
 def test_all_documents_are_offered_and_of_the_registry() -> None:
-    assert tuple(documents.DOCUMENTS.values()) == offers.DOCUMENTS
-    names = {sop_class: uids.name(sop_class) for sop_class in documents.DOCUMENTS}
+    assert tuple(documents.MEDIA_TYPES.values()) == offers.DOCUMENTS
+    names = {sop_class: uids.name(sop_class) for sop_class in documents.MEDIA_TYPES}
     assert [name and name.split()[:2] for name in names.values()] == [
         ["Encapsulated", kind] for kind in ("PDF", "CDA", "STL", "OBJ", "MTL")
     ]
@@ -360,6 +381,7 @@ def test_an_image_is_no_document(archive: Archive, accept: str) -> None:
         (BROWSER, "text/html; charset=utf-8", b"<!DOCTYPE html>"),
         ("text/*", "text/html; charset=utf-8", b"<!DOCTYPE html>"),
         ("text/plain", "text/plain; charset=utf-8", b"Imaging Report\n"),
+        ("text/xml", "text/xml; charset=utf-8", b"<?xml version='1.0' encoding='utf-8'?>\n<report title="),
         ("text/html;q=0, */*", "text/plain; charset=utf-8", b"Imaging Report\n"),
     ],
 )
@@ -372,7 +394,9 @@ def test_a_report_is_a_page(archive: Archive, uid: str, accept: str, media_type:
 
 
 def test_a_report_is_no_image(archive: Archive) -> None:
-    with pytest.raises(NotAcceptable, match=r"Basic Text SR Storage. Acceptable here: text/html, text/plain\."):
+    with pytest.raises(
+        NotAcceptable, match=r"Basic Text SR Storage. Acceptable here: text/html, text/plain, text/xml\."
+    ):
         of_instance(archive, add(archive, data.report()))
 
 
@@ -420,6 +444,11 @@ def test_each_form_of_a_report_has_its_version(archive: Archive, monkeypatch: py
 def test_azure_has_no_reports(archive: Archive) -> None:
     with pytest.raises(NotFound):
         of_instance(archive, add(archive, data.report()), accept="text/html", dialect=V2)
+
+
+def test_an_empty_document_is_not_found(archive: Archive) -> None:
+    with pytest.raises(NotFound, match="is empty"):
+        ready(of_instance(archive, add(archive, data.document(b"", PDF_STORAGE)), accept="*/*"))
 
 
 def test_a_report_has_no_thumbnail(archive: Archive) -> None:

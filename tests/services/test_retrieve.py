@@ -29,6 +29,7 @@ from filmroom.services.store import part, store
 from filmroom.settings import Settings
 from tests import data
 from tests.messages import encoded
+from tests.services.contents import listed
 
 EXPLICIT, JPEG_2000, JPEG_LS = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -53,7 +54,7 @@ def of(made: Dataset, level: int = 3) -> Resource:
 
 
 def whole(content: Content) -> bytes:
-    return b"".join(content.chunks)
+    return b"".join(content.ready().chunks)
 
 
 def as_stored(media_type: str = DICOM) -> Selected:
@@ -121,7 +122,7 @@ def test_pixel_data_that_no_codec_takes_can_be_had_as_stored(either: Archive) ->
     keep(either, data.file(made))
     [content] = frames(either, made, 1, selected=Selected("image/jp2", JPEG_2000, multipart=True))
     with pytest.raises(NotAcceptable, match=r"Acceptable: application/octet-stream; transfer-syntax=\*\.$"):
-        list(content.chunks)
+        content.ready()
 
 
 def test_what_can_be_made_instead_is_named(either: Archive, image: Dataset) -> None:
@@ -258,7 +259,7 @@ def test_several_instances_have_no_date(either: Archive, image: Dataset) -> None
 
 
 def frames(archive: Archive, made: Dataset, *numbers: int, selected: Selected | None = None) -> list[Content]:
-    return service.frames(archive, of(made), numbers, selected or as_stored(OCTETS))
+    return listed(service.frames, archive, of(made), numbers, selected or as_stored(OCTETS))
 
 
 def test_frames_in_the_order_asked_for(either: Archive, image: Dataset) -> None:
@@ -308,7 +309,7 @@ def test_no_pixel_data(either: Archive) -> None:
 
 
 def test_a_bulk_value(either: Archive, image: Dataset) -> None:
-    (content,) = service.bulkdata(either, of(image), "7FE00010", as_stored(OCTETS))
+    (content,) = listed(service.bulkdata, either, of(image), "7FE00010", as_stored(OCTETS))
     assert (content.media_type, content.transfer_syntax) == (OCTETS, EXPLICIT)
     assert (content.length, whole(content)) == (len(image.PixelData), image.PixelData)
 
@@ -326,19 +327,19 @@ def test_frames_of_a_deflated_file_may_be_asked_for_again_and_again(either: Arch
 def test_a_bulk_value_of_a_deflated_file(either: Archive) -> None:
     made = data.image()
     keep(either, data.file(made, DEFLATED))
-    (content,) = service.bulkdata(either, of(made), "7FE00010", as_stored(OCTETS))
+    (content,) = listed(service.bulkdata, either, of(made), "7FE00010", as_stored(OCTETS))
     assert whole(content) == made.PixelData
 
 
 def test_no_such_bulk_value(either: Archive, image: Dataset) -> None:
     with pytest.raises(NotFound):
-        service.bulkdata(either, of(image), "00280010", as_stored(OCTETS))
+        listed(service.bulkdata, either, of(image), "00280010", as_stored(OCTETS))
 
 
 def test_bulk_data_of_encapsulated_pixel_data_are_its_frames(either: Archive) -> None:
     made = encoded(b"first!", b"second")
     keep(either, made.content)
-    contents = service.bulkdata(either, of(made.dataset), "7FE00010", as_stored(OCTETS))
+    contents = listed(service.bulkdata, either, of(made.dataset), "7FE00010", as_stored(OCTETS))
     assert [whole(content) for content in contents] == [b"first!", b"second"]
     assert {content.transfer_syntax for content in contents} == {JPEG_LS}
 
@@ -348,7 +349,7 @@ def test_bulk_data_are_little_endian(either: Archive) -> None:
     little = made.PixelData
     made.PixelData = np.frombuffer(little, "<u2").byteswap().tobytes()
     keep(either, data.file(made, "1.2.840.10008.1.2.2"))
-    (content,) = service.bulkdata(either, of(made), "7FE00010", as_stored(OCTETS))
+    (content,) = listed(service.bulkdata, either, of(made), "7FE00010", as_stored(OCTETS))
     assert whole(content) == little
 
 
@@ -358,7 +359,7 @@ def test_bulk_data_need_one_transaction_at_a_time(tmp_path: Path, monkeypatch: p
     narrow = Archive.open(Settings(data=tmp_path / "narrow", threads=1, codec_processes=1))
     made = encoded(b"first!", b"second")
     keep(narrow, made.content)
-    contents = service.bulkdata(narrow, of(made.dataset), "7FE00010", as_stored(OCTETS))
+    contents = listed(service.bulkdata, narrow, of(made.dataset), "7FE00010", as_stored(OCTETS))
     assert [whole(content) for content in contents] == [b"first!", b"second"]
     narrow.close()
 
@@ -410,13 +411,13 @@ def test_a_frame_too_large_to_decode_is_refused_before_it_is_read(
     keep(archive, data.file(made))
     monkeypatch.setattr(codecs, "MOST_PIXELS", 63)
     with pytest.raises(NotAcceptable, match="megapixels"):
-        service.frames(archive, of(made), [1], Selected("image/jp2", JPEG_2000, multipart=True))
+        listed(service.frames, archive, of(made), [1], Selected("image/jp2", JPEG_2000, multipart=True))
 
 
 def test_a_large_frame_is_sent_in_chunks(archive: Archive) -> None:
     made = data.image(frames=2, rows=1024, columns=1024)
     keep(archive, data.file(made))
-    _, second = service.frames(archive, of(made), [1, 2], as_stored(OCTETS))
+    _, second = listed(service.frames, archive, of(made), [1, 2], as_stored(OCTETS))
     sent = list(second.chunks)
     assert [len(chunk) for chunk in sent] == [1 << 20] * 2
     assert b"".join(sent) == made.PixelData[2 << 20 :]

@@ -14,6 +14,7 @@ from filmroom.services import retrieve, video
 from filmroom.services.store import part, store
 from filmroom.services.video import _Joined
 from tests import data
+from tests.services.contents import listed
 
 MPEG4, OCTETS = "1.2.840.10008.1.2.4.102", "application/octet-stream"
 
@@ -29,7 +30,7 @@ def kept(archive: Archive, *fragments: bytes) -> Resource:
 
 def test_any_part_of_the_stream(either: Archive) -> None:
     target = kept(either, b"01", b"2345", b"67")
-    [content] = retrieve.pixeldata(either, target, Selected(OCTETS, STORED, multipart=False))
+    [content] = listed(retrieve.pixeldata, either, target, Selected(OCTETS, STORED, multipart=False))
     assert content.read is not None
     assert (content.length, b"".join(content.chunks)) == (8, b"01234567")
     for first in range(8):

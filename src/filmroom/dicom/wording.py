@@ -31,7 +31,6 @@ class Wording:
     no_zone: str  # name, parameter, text
     repeated: str  # name
     content_type: str  # content_type
-    transcoding: str  # stored, reason (with a blank behind it), acceptable
     no_operation: str
 
 
@@ -78,7 +77,6 @@ AZURE = Wording(
         "Invalid QIDO-RS query. Duplicate AttributeId '{name}'. Each attribute is only allowed to be specified once."
     ),
     content_type="The specified content type '{content_type}' is not supported.",
-    transcoding="The specified transcoding is not supported.",
     no_operation="",
 )
 _QUALITY = "The query parameter 'quality' must be a whole number from 1 to 100, and '{text}' is none."
@@ -109,9 +107,6 @@ STANDARD = Wording(
     content_type=(
         "A body of the type '{content_type}' can't be stored: send application/dicom, "
         'or multipart/related; type="application/dicom" with parts of application/dicom.'
-    ),
-    transcoding=(
-        "What is stored in the Transfer Syntax {stored} can't be sent as asked for. {reason}Acceptable: {acceptable}."
     ),
     no_operation="There is no operation of this id: none was started, or it ended long ago.",
 )

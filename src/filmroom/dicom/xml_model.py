@@ -17,6 +17,7 @@ _NAME_PARTS = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffi
 # What must not stand in XML as it is, and what XML 1.0 can't say at all (§2.2): that becomes U+FFFD. A carriage return
 # would be read as a line feed.
 _SPECIAL = re.compile('[&<>"\r\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]')
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
 
 
@@ -26,6 +27,11 @@ def write(elements: Mapping[str, Any]) -> Iterator[bytes]:
     for key, element in elements.items():
         yield "".join(_attribute(key, element, elements)).encode()
     yield _TAIL
+
+
+def printable(text: str) -> str:
+    """Text with U+FFFD for the characters that XML does not have."""
+    return _FORBIDDEN.sub("\ufffd", text)
 
 
 def _attribute(key: str, element: Mapping[str, Any], among: Mapping[str, Any]) -> Iterator[str]:

@@ -112,9 +112,9 @@ def fetch_bulk(tx: Connection, resource: Resource, path: str) -> tuple[StoredIns
     return stored_instance(row), Bulk(*place)
 
 
-def fetch_bulk_paths(tx: Connection, resource: Resource) -> list[str]:
-    """The paths of all bulk values of an Instance."""
-    return list(orjson.loads(_one(tx, selects.BULK, resource).bulk))
+def fetch_bulks(tx: Connection, resource: Resource) -> dict[str, Bulk]:
+    """Where all bulk values of an Instance lie in its file, by their paths."""
+    return {path: Bulk(*place) for path, place in orjson.loads(_one(tx, selects.BULK, resource).bulk).items()}
 
 
 def version(tx: Connection, resource: Resource) -> Version | None:

@@ -22,17 +22,16 @@ _IN_ORDER = {
     level: selects.of(select(*selects.FILE), level)
     .where(or_(_HAS_FRAMES, _IS_VIDEO, _IS_DOCUMENT))
     .order_by(*_BY_SERIES, *_BY_NUMBER)
-    .limit(bindparam("most"))
-    for level in Level
+    for level in (Level.STUDY, Level.SERIES)
 }
 _IMAGE = selects.of(select(*selects.FILE), Level.INSTANCE).where(_IS_IMAGE)
 _FIRST_SERIES = {
     level: select(series.c.key)
-    .where(*links({series, study}), *selects.HERE[: min(level, Level.SERIES)])
+    .where(*links({series, study}), *selects.HERE[:level])
     .where(exists().where(instance.c.series_key == series.c.key, _IS_IMAGE))
     .order_by(*_BY_SERIES)
     .limit(1)
-    for level in Level
+    for level in (Level.STUDY, Level.SERIES)
 }
 _IN_SERIES = (instance.c.series_key == bindparam("series_key"), _IS_IMAGE)
 _COUNT = select(func.count()).select_from(instance).where(*_IN_SERIES)
@@ -40,25 +39,23 @@ _AT_PLACE: Select[Any] = (
     select(*selects.FILE)
     .where(*links({instance, series, study}), *_IN_SERIES)
     .order_by(*_BY_NUMBER)
-    .limit(1)
+    .limit(bindparam("most"))
     .offset(bindparam("place"))
 )
 
 
-def fetch(tx: Connection, resource: Resource, most: int) -> list[StoredInstance]:
-    """The first `most` of a Study, a Series or one Instance."""
-    parameters = selects.parameters(resource) | {"most": most}
-    return [stored_instance(row) for row in tx.execute(_IN_ORDER[resource.level], parameters)]
+def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
+    """Those of a Study or a Series."""
+    return [stored_instance(row) for row in tx.execute(_IN_ORDER[resource.level], selects.parameters(resource))]
 
 
-def fetch_representative(tx: Connection, resource: Resource) -> StoredInstance | None:
-    """The image in the middle of the first Series that has any; None if nothing has."""
+def fetch_representatives(tx: Connection, resource: Resource, most: int) -> list[StoredInstance]:
+    """The image in the middle of the first Series that has any, and some after it; of an Instance itself."""
     if resource.level is Level.INSTANCE:
-        row = tx.execute(_IMAGE, selects.parameters(resource)).first()
-        return stored_instance(row) if row else None
+        return [stored_instance(row) for row in tx.execute(_IMAGE, selects.parameters(resource))]
     key = tx.scalar(_FIRST_SERIES[resource.level], selects.parameters(resource))
     if key is None:
-        return None
+        return []
     count = tx.scalar(_COUNT, {"series_key": key}) or 0
-    rows = tx.execute(_AT_PLACE, {"series_key": key, "place": count // 2})
-    return next((stored_instance(row) for row in rows), None)
+    rows = tx.execute(_AT_PLACE, {"series_key": key, "place": count // 2, "most": most})
+    return [stored_instance(row) for row in rows]

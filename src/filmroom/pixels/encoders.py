@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from PIL import Image as Pillow
 
-from filmroom.errors import NotAcceptable
+from filmroom.errors import NotAcceptable, Unsuited
 from filmroom.pixels import video
 
 _HUNDREDTHS = 0xFFFF  # of a second: how long a GIF can show an image
@@ -45,7 +45,7 @@ def encode(pictures: Pictures, media_type: str) -> bytes:
     """A file of these images."""
     encoder = find(media_type)
     if max(pictures.images[0].size) > encoder.longest_side:
-        raise NotAcceptable(f"{media_type} has no images above {encoder.longest_side} pixels; ask for a viewport.")
+        raise Unsuited(f"{media_type} has no images above {encoder.longest_side} pixels; ask for a viewport.")
     return encoder.encode(pictures)
 
 
@@ -64,7 +64,7 @@ def _png(pictures: Pictures) -> bytes:
 
 def _gif(pictures: Pictures) -> bytes:
     if len(pictures.images) > _HUNDREDTHS:
-        raise NotAcceptable(f"image/gif has at most {_HUNDREDTHS} Frames; ask for fewer.")
+        raise Unsuited(f"image/gif has at most {_HUNDREDTHS} Frames; ask for fewer.")
     file = io.BytesIO()
     # Colors are chosen by octree: the default takes ten times as long.
     colored = pictures.images[0].mode == "RGB"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from filmroom.entrance import Entrance
-from filmroom.errors import Error, NotAcceptable, Unavailable, Unforeseen
+from filmroom.errors import Error, NotAcceptable, TookTooLong, Unavailable, Unforeseen
 from filmroom.pixels.ahead import each
 from filmroom.pixels.channel import Channel, Received, aside
 
@@ -219,7 +219,7 @@ class _Worker:
 
     def _wait(self, seconds: float) -> None:
         if not self._channel.poll(seconds):
-            raise Unavailable(f"The work on the pixel data was not done after {seconds:g} seconds and was given up.")
+            raise TookTooLong(f"The work on the pixel data was not done after {seconds:g} seconds and was given up.")
 
     def kill(self) -> None:
         """May come from any thread: the one that waits for an answer sees the pipe end."""

@@ -19,7 +19,7 @@ from PIL import Image as Pillow
 
 from filmroom.dicom.json_model import first
 from filmroom.dicom.presentation import Presentation
-from filmroom.errors import BadParameter, NotAcceptable
+from filmroom.errors import NotAcceptable, Unconvertible, Unsuited
 from filmroom.pixels import annotations, codecs, display, encoders, geometry, icc, overlays, shading
 from filmroom.pixels.codecs import Order
 from filmroom.pixels.display import Bulk
@@ -29,6 +29,7 @@ from filmroom.pixels.shading import UNRENDERABLE, Image
 
 VERSION = 1  # of what is made of the same Frames: a change that can be seen makes cached images useless
 MOST_PIXELS = 64 << 20  # of all Frames of one file, for what they take in memory
+MOST_FRAMES = 10_000  # in one file: each costs something, however small it is
 PLAIN = Presentation()
 
 RECOMMENDED_RATE, CINE_RATE, FRAME_TIME, FRAME_TIME_VECTOR = 0x00082144, 0x00180040, 0x00181063, "00181065"
@@ -51,11 +52,13 @@ def check(elements: Mapping[str, Any], numbers: Sequence[int], media_type: str, 
     """Refuse what can be told from the data set alone to be too much, or to make no sense."""
     encoder, frame = encoders.find(media_type), describe(elements)
     if how.icc_profile != "no" and not encoder.profiles:
-        raise BadParameter(f"{media_type} has no ICC Profile; leave out 'iccprofile' or accept another media type.")
+        raise Unsuited(f"{media_type} has no ICC Profile; leave out 'iccprofile' or accept another media type.")
     if frame.rows * frame.columns > MOST_PIXELS:
         raise NotAcceptable(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not rendered.")
+    if len(numbers) > MOST_FRAMES:
+        raise Unsuited(f"One file is made of at most {MOST_FRAMES:,} Frames: ask for some at a time, or for the first.")
     if frame.rows * frame.columns * len(numbers) > MOST_PIXELS:
-        raise NotAcceptable(
+        raise Unsuited(
             f"One file is made of at most {MOST_PIXELS >> 20} megapixels of Frames: ask for {_most(frame)} Frames "
             "at a time (/frames/1,2,3/rendered)."
         )
@@ -86,9 +89,7 @@ def render(source: Source, media_type: str, how: Presentation = PLAIN) -> bytes:
         made, profile = _finished(source, image, how)
         finished.append(made)
         if made.width * made.height * len(images) > MOST_PIXELS:
-            raise NotAcceptable(
-                f"Files of more than {MOST_PIXELS >> 20} megapixels are not made; ask for fewer Frames."
-            )
+            raise Unsuited(f"Files of more than {MOST_PIXELS >> 20} megapixels are not made; ask for fewer Frames.")
     pictures = Pictures(finished, how.quality, profile, frame_milliseconds(source.elements))
     return encoders.encode(pictures, media_type)  # (7)
 
@@ -96,8 +97,8 @@ def render(source: Source, media_type: str, how: Presentation = PLAIN) -> bytes:
 def _decoded(data: bytes, frame: Frame, transfer_syntax: str) -> Samples:
     try:
         return codecs.decode(data, frame, transfer_syntax)
-    except NotAcceptable as error:  # nobody asked for another Transfer Syntax
-        raise NotAcceptable(f"{UNRENDERABLE}. {str(error).removeprefix(codecs.UNSUPPORTED)}".strip()) from error
+    except Unconvertible as error:  # nobody asked for another Transfer Syntax
+        raise NotAcceptable(f"{UNRENDERABLE}. {error}") from error
 
 
 def frame_milliseconds(elements: Mapping[str, Any]) -> float:

@@ -16,9 +16,8 @@ from filmroom.dicom.frames import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DAT
 from filmroom.dicom.part10 import UNDEFINED, DataSet, File
 from filmroom.dicom.rewrite import Value
 from filmroom.dicom.transfer_syntax import TransferSyntax
-from filmroom.errors import BadFile, NotAcceptable, Unavailable
+from filmroom.errors import BadFile, NotAcceptable, Unavailable, Unconvertible
 from filmroom.pixels import ahead, codecs, loss
-from filmroom.pixels.codecs import UNSUPPORTED, refusal
 from filmroom.pixels.frame import Frame, describe
 
 EXTENDED_OFFSETS, EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
@@ -79,7 +78,7 @@ def transcode_file(source: Path, destination: Path, target_uid: str) -> None:
     """Write a PS3.10 file in another Transfer Syntax. On failure there is no destination."""
     codec = codecs.find(target_uid)
     if codec.encode is None and not codec.recode:
-        raise NotAcceptable(UNSUPPORTED)
+        raise Unconvertible("Nothing is encoded in that Transfer Syntax.")
     target = transfer_syntax.find(target_uid)
     with source.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         try:
@@ -96,7 +95,7 @@ def _transcoded(file: File, target: TransferSyntax) -> Iterator[bytes]:
     def edit(elements: DataSet, decoded: Mapping[str, Any], depth: int) -> Edits:
         if PIXEL_DATA not in elements:
             if depth == 0 and target.encapsulated and elements.keys() & {FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA}:
-                raise refusal("Floating point samples can't be compressed (PS3.5 §8.2).")
+                raise Unconvertible("Floating point samples can't be compressed (PS3.5 §8.2).")
             return {}
         # An Item may hold an icon with pixel data of its own (PS3.3 §F.7).
         return _pixel_data(replace(file, elements=elements), decoded, target, depth == 0)
@@ -129,7 +128,7 @@ def _recoded(file: File, decoded: Mapping[str, Any], target: TransferSyntax) -> 
     source_uid = file.transfer_syntax.uid if file.elements[PIXEL_DATA].encapsulated else _native_uid(file)
     frame, located = describe(decoded), frames.locate(file, decoded)
     if located is None or located.count != frame.count:
-        raise refusal("It is not known where each Frame begins, or there are fewer than the data set says.")
+        raise Unconvertible("It is not known where each Frame begins, or there are fewer than the data set says.")
     made = after(frame, source_uid, target.uid)
     each = _each_frame(file, located, frame, source_uid, target.uid)
     value, ratio = _concatenated(each, made, target), 1.0
@@ -183,7 +182,9 @@ def _of_length(data: bytes, frame: Frame) -> bytes:
 def _concatenated(each: Iterator[bytes], frame: Frame, target: TransferSyntax) -> Value:
     length = (frame.bits * frame.count + 7) // 8
     if length + length % 2 >= UNDEFINED:
-        raise refusal("The pixel data take more than 4 GiB, of which no native Transfer Syntax can tell the length.")
+        raise Unconvertible(
+            "The pixel data take more than 4 GiB, of which no native Transfer Syntax can tell the length."
+        )
     vr = "OW" if frame.words or target.implicit else "OB"  # PS3.5 §A.1, §A.2
 
     def chunks() -> Iterator[bytes]:

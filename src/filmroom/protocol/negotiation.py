@@ -97,6 +97,15 @@ class Selected:
     exceptions: tuple[tuple[str, float], ...] = ()  # q of Transfer Syntaxes that the request names besides STORED
     offers: Offers | None = field(default=None, compare=False, repr=False)  # the table that it was chosen from
 
+    @property
+    def choices(self) -> tuple["Selected", ...]:
+        """This and its alternatives, best first."""
+        return (self, *self.alternatives)
+
+    def only(self, wanted: Callable[["Selected"], bool]) -> "Selected | None":
+        """The same with those of its choices alone; None if there are none."""
+        return _best_of([one for one in self.choices if wanted(one)])
+
     def fit(self, stored: str, convertible: Callable[[str], bool]) -> "Selected | None":
         """The best choice that can be made of an object in the Transfer Syntax `stored`, or None.
 
@@ -104,7 +113,7 @@ class Selected:
         conversion is best. The alternatives are what could be made instead, should the codec refuse these pixels:
         at last, where no Transfer Syntax was named, what is stored.
         """
-        choices = [replace(choice, alternatives=()) for choice in (self, *self.alternatives)]
+        choices = [replace(choice, alternatives=()) for choice in self.choices]
         possible = [one for one in choices if one._is_stored(stored) or convertible(one.transfer_syntax)]
         ranked = sorted(
             (one for one in possible if one._weight(stored) > 0),
@@ -112,20 +121,18 @@ class Selected:
         )
         lying = (replace(one, transfer_syntax=STORED) for one in choices if one.fallback)
         ranked += [one for one in lying if one._weight(stored) > 0]
-        return replace(ranked[0], alternatives=tuple(ranked[1:])) if ranked else None
+        return _best_of(ranked)
 
     @property
     def next(self) -> "Selected | None":
         """The next best, with what comes after it."""
-        if not self.alternatives:
-            return None
-        return replace(self.alternatives[0], alternatives=self.alternatives[1:])
+        return _best_of(self.alternatives)
 
     def fitting(self, stored: str, convertible: Callable[[str], bool]) -> "Selected":
         """The same, and an error that says what would do if nothing fits."""
         choice = self.fit(stored, convertible)
         if choice is None:
-            asked = {one.media_type for one in (self, *self.alternatives)}
+            asked = {one.media_type for one in self.choices}
             raise NotAcceptable(_unmade(self.offers, asked, stored, convertible))
         return choice
 
@@ -133,9 +140,9 @@ class Selected:
         """The choices that can carry so many parts."""
         if count == 1:
             return self
-        choices = [one for one in (self, *self.alternatives) if one.multipart or one.media_type in _HOLD_MANY]
-        if choices:
-            return replace(choices[0], alternatives=tuple(choices[1:]))
+        choices = self.only(lambda one: one.multipart or one.media_type in _HOLD_MANY)
+        if choices is not None:
+            return choices
         if self.offers is None or self.offers.one_part is not None:
             raise BadRequest((self.offers and self.offers.one_part) or "Several parts need a multipart answer.")
         several = [str(replace(row, payloads=_MULTIPART)) for row in self.offers.named if True in row.payloads]
@@ -150,6 +157,11 @@ class Selected:
         if self.transfer_syntax != STORED:
             return self.q
         return dict(self.exceptions).get(stored, self.q)
+
+
+def _best_of(choices: Sequence[Selected]) -> Selected | None:
+    """Choices, best first, as one."""
+    return replace(choices[0], alternatives=tuple(choices[1:])) if choices else None
 
 
 _MULTIPART = frozenset({True})
@@ -189,7 +201,8 @@ def _select(accept: tuple[str, ...], offers: Offers) -> tuple[Selected, ...]:
     """The best choice, which holds the others, or nothing."""
     asked = [_Asked.of(value, by_line) for value, by_line in _values(accept, offers.multipart_by_line)]
     choices = _specific(asked, offers) if offers.specific else _as_listed(asked, offers)
-    return (replace(choices[0], alternatives=tuple(choices[1:])),) if choices else ()
+    best = _best_of(choices)
+    return (best,) if best else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from filmroom.dicom import documents
 from filmroom.protocol.negotiation import Kind, Offer, Offers
 
 DICOM = "application/dicom"
@@ -15,7 +16,7 @@ ZIP = "application/zip"
 OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
 JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
-MP4, PDF = "video/mp4", "application/pdf"
+MP4 = "video/mp4"
 HTML, PLAIN, XML = "text/html", "text/plain", "text/xml"
 
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -115,10 +116,8 @@ _SYNONYMS: Mapping[str, str] = {
 # "" is multipart/related without `type`. It says no more than */* alone does: Frames are then sent as stored, under
 # their own media type. But who asks for parts of the type */*, as the Python dicomweb-client does, expects samples.
 _ANYTHING = ("*/*", "")
-_ANY_DICOM = (*_ANYTHING, "application/*")
-_ANY_BYTES = (*_ANYTHING, "application/*")
-# Encapsulated documents: MIME types that (0042,0012) may hold (PS3.3 §C.24.2).
-DOCUMENTS = (PDF, XML, "model/stl", "model/obj", "model/mtl")
+_ANY_APPLICATION = (*_ANYTHING, "application/*")
+DOCUMENTS = tuple(documents.MEDIA_TYPES.values())
 VIDEOS = tuple(media_type for media_type in _COMPRESSED if media_type.startswith("video/"))
 # What Frames can be sent as; in lower case.
 OF_FRAMES = frozenset({OCTET_STREAM, *(media_type.lower() for media_type in _COMPRESSED)})
@@ -146,7 +145,8 @@ def _video_rows() -> tuple[Offer, ...]:
 def _stored_videos() -> Iterator[Offer]:
     """A video shown as it is. Who takes anything gets no images as MP4; so the Transfer Syntaxes of these are named."""
     for media_type in VIDEOS:
-        for accept in _ANYTHING if media_type == MP4 else (media_type, "video/*", *_ANYTHING):
+        names = [name for name, meant in _SYNONYMS.items() if meant == media_type]
+        for accept in _ANYTHING if media_type == MP4 else (media_type, *names, "video/*", *_ANYTHING):
             yield replace(_compressed_row(accept, media_type), payloads=_BOTH)
 
 
@@ -165,18 +165,23 @@ def _json(*rows: Offer, charset: bool = True) -> Offers:
 _DICOM = _standard(
     Offer(DICOM, DICOM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
     Offer(ZIP, ZIP, _SINGLE, (_EXPLICIT_LITTLE,), fallback=True),
-    *(Offer(accept, DICOM, _BOTH, multipart=True) for accept in _ANY_DICOM),
+    *(Offer(accept, DICOM, _BOTH, multipart=True) for accept in _ANY_APPLICATION),
 )
 _FRAMES_ROWS = (
     Offer(OCTET_STREAM, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), fallback=True),
-    *(Offer(accept, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), multipart=True, fallback=True) for accept in _ANY_BYTES),
+    *(
+        Offer(accept, OCTET_STREAM, _BOTH, (_EXPLICIT_LITTLE,), multipart=True, fallback=True)
+        for accept in _ANY_APPLICATION
+    ),
     *_compressed_rows(),
 )
 
 
 def _images(payloads: frozenset[bool]) -> tuple[Offer, ...]:
-    defaults = (Offer(accept, JPEG, payloads) for accept in (JPEG, "image/*", "*/*"))
-    return (*defaults, *(Offer(media_type, media_type, payloads) for media_type in (PNG, GIF, WEBP)))
+    named = (Offer(media_type, media_type, payloads) for media_type in (JPEG, PNG, GIF, WEBP))
+    # The default, and what does as well for who refuses it: all that shows one Frame.
+    ranges = (Offer(accept, media_type, payloads) for accept in ("image/*", "*/*") for media_type in (JPEG, PNG, WEBP))
+    return (*named, *ranges)
 
 
 # PS3.18 Table 8.7.4-1. Which of these an Instance can be sent in is the service's to know: */* is each default.
@@ -195,7 +200,7 @@ def _is_in(media_type: str, media_range: str) -> bool:
 
 _RENDERED = _standard(
     *_images(_BOTH),
-    Offer("", JPEG, _MULTIPART),
+    *(Offer("", media_type, _MULTIPART) for media_type in (JPEG, PNG, WEBP)),
     *(Offer(accept, MP4, _BOTH) for accept in (MP4, "video/*")),
     *_stored_videos(),
     *_texts(("application/*", "text/*", "model/*", *_ANYTHING), _BOTH),
@@ -209,7 +214,7 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.PIXELDATA: _standard(*_FRAMES_ROWS, *_video_rows()),
         Kind.BULKDATA: _standard(
             Offer(OCTET_STREAM, OCTET_STREAM, _BOTH),
-            *(Offer(accept, OCTET_STREAM, _BOTH, multipart=True) for accept in _ANY_BYTES),
+            *(Offer(accept, OCTET_STREAM, _BOTH, multipart=True) for accept in _ANY_APPLICATION),
             *(Offer(document, document, _BOTH) for document in DOCUMENTS),
             *_compressed_rows(),
             *_video_rows(),
@@ -239,6 +244,8 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             Offer(PNG, PNG, _SINGLE),
             *(Offer(accept, DICOM, _SINGLE, (_EXPLICIT_LITTLE,), fallback=True) for accept in (DICOM, "application/*")),
             *_texts(("text/*", "model/*", "*/*")),
+            *(replace(row, payloads=_SINGLE) for row in _stored_videos() if row.accept),
+            Offer(MP4, MP4, _SINGLE),
         ),
     }
 )

@@ -27,9 +27,9 @@ class Validator:
         return {"ETag": self.etag, "Last-Modified": _date(int(self.modified))}
 
 
-def tags(if_none_match: Sequence[str]) -> frozenset[str]:
-    """What If-None-Match names: "*", or ETags, quoted, weak, in a list (RFC 9110 §13.1.2)."""
-    return frozenset(one.strip().removeprefix("W/").strip('"') for line in if_none_match for one in line.split(","))
+def _named(lines: Sequence[str]) -> frozenset[str]:
+    """What If-Match or If-None-Match names: *, or ETags, quoted, weak, in a list (RFC 9110 §13.1.1, §13.1.2)."""
+    return frozenset(one.strip() for line in lines for one in line.split(","))
 
 
 def check(validator: Validator, if_match: Sequence[str], if_unmodified_since: str | None) -> None:
@@ -38,8 +38,12 @@ def check(validator: Validator, if_match: Sequence[str], if_unmodified_since: st
     A weak ETag matches nothing here (§13.1.1).
     """
     if if_match:
-        named = {one.strip() for line in if_match for one in line.split(",")}
-        if "*" not in named and (validator.weak or validator.etag not in named):
+        named = _named(if_match)
+        if "*" in named:
+            return
+        if validator.weak:
+            raise PreconditionFailed(f"The ETag {validator.etag} is weak, and If-Match takes strong ones alone.")
+        if validator.etag not in named:
             raise PreconditionFailed(f"What is stored now has the ETag {validator.etag}, which If-Match does not name.")
         return
     since = None if if_unmodified_since is None else _seconds(if_unmodified_since)
@@ -50,8 +54,8 @@ def check(validator: Validator, if_match: Sequence[str], if_unmodified_since: st
 def is_known(validator: Validator, if_none_match: Sequence[str], if_modified_since: str | None) -> bool:
     """Whether the client has this version, by the one header or, only without that, by the other (§13.2.2)."""
     if if_none_match:
-        known = tags(if_none_match)
-        return "*" in known or validator.tag in known
+        known = _named(if_none_match)
+        return "*" in known or validator.tag in {one.removeprefix("W/").strip('"') for one in known}
     since = None if if_modified_since is None else _seconds(if_modified_since)
     return since is not None and validator.modified is not None and int(validator.modified) <= since
 

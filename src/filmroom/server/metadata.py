@@ -21,7 +21,12 @@ def known(dialect: Dialect, request: Request, target: Resource, selected: Select
         tags = ", ".join(request.headers.getlist("if-none-match"))
         return lambda version: tags == version.tag
     conditions = Conditions.of(dialect, request, target)
-    return lambda version: conditions.known(_validator(version, selected))
+
+    def known(version: Version) -> bool:
+        conditions.check(_validator(version, selected))
+        return conditions.known(_validator(version, selected))
+
+    return known
 
 
 def represent(

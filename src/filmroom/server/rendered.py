@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from filmroom.dicom.presentation import Presentation
 from filmroom.dicom.resources import Level
-from filmroom.errors import BadTarget
+from filmroom.errors import BadTarget, NotAcceptable
 from filmroom.protocol import rendering, targets
 from filmroom.protocol.dialects import Dialect
-from filmroom.protocol.negotiation import Kind
+from filmroom.protocol.negotiation import STORED, Kind, Selected
 from filmroom.server import responses
 from filmroom.server.requests import select, target_of
 from filmroom.services import rendered as rendered_service
@@ -26,13 +26,23 @@ async def retrieve_rendered(dialect: Dialect, request: Request) -> Response:
         how = Presentation(targets.quality(parameters.get("quality"), dialect.wording), square_pixels=False)
         if numbers is not None and len(numbers) > 1:
             raise BadTarget("One Frame can be rendered at a time: name one number.")
-    selected = select(dialect, request, Kind.RENDERED)
+    selected = _selected(dialect, request)
     archive = request.state.archive
     if target.level is not Level.INSTANCE:
         many = partial(rendered_service.of_many, archive, target, selected, how)
         return await responses.send_contents(dialect, request, target, many)
     one = partial(rendered_service.of_instance, archive, dialect, target, numbers, selected, how)
     return await responses.send_contents(dialect, request, target, one)
+
+
+def _selected(dialect: Dialect, request: Request) -> Selected:
+    """What is accepted. If that is nothing, what is stored says best what would be (PS3.18 §8.7.8)."""
+    try:
+        return select(dialect, request, Kind.RENDERED)
+    except NotAcceptable:
+        if not dialect.presentation:
+            raise
+        return Selected("", STORED, multipart=False, offers=dialect.offers[Kind.RENDERED])
 
 
 async def retrieve_thumbnail(dialect: Dialect, request: Request) -> Response:

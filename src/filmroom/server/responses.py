@@ -3,11 +3,11 @@
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from filmroom.archive import Archive
 from filmroom.dicom.resources import Level, Resource
 from filmroom.protocol import byte_ranges, codings, offers, validators
 from filmroom.protocol.dialects import Dialect
@@ -15,8 +15,8 @@ from filmroom.protocol.validators import Validator
 from filmroom.server.messages import Multipart, Ranges, content_type
 from filmroom.server.requests import root_of
 from filmroom.server.work import Body
-from filmroom.services.content import Content, Stream
-from filmroom.services.retrieve import zipped
+from filmroom.services.content import Content, Read, Stream
+from filmroom.services.retrieve import Zip
 
 DICOM_JSON = "application/dicom+json"
 
@@ -31,7 +31,7 @@ _CONDITIONAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All of a response but its sending. It is made in a thread; without a body the client has everything (304)."""
+    """All of a response but its sending. It is made in a thread; without a body there is none to send (204, 304)."""
 
     headers: Mapping[str, str]
     body: Body | None
@@ -71,9 +71,12 @@ class Conditions:
             headers.get("if-range"),
         )
 
-    def known(self, validator: Validator) -> bool:
-        """Whether the client has this version. If it is about another one, that is refused."""
+    def check(self, validator: Validator) -> None:
+        """Refuse another version than the request is about."""
         validators.check(validator, self.if_match, self.if_unmodified_since)
+
+    def known(self, validator: Validator) -> bool:
+        """Whether the client has this version."""
         return validators.is_known(validator, self.if_none_match, self.if_modified_since)
 
     def ranges(self, validator: Validator, length: int) -> list[tuple[int, int]] | None:
@@ -119,33 +122,61 @@ def represent(
     as clients take it to be with bulk data (PS3.18 §10.4.1.1.5).
     """
     validator = _validator(contents, conditions.dated)
-    headers = validator.headers | CACHING if conditions.validating else {}
+    single = None if isinstance(contents, Stream) or len(contents) > 1 else contents[0]
+    headers = _headers(validator, single, root, conditions)
+    if single is None or single.convert is None:  # else only making it tells what the request is about
+        conditions.check(validator)
     if conditions.known(validator):
         return Answer(headers, None, status=304)
     if isinstance(contents, Stream):
-        return _message(Multipart(contents.contents, root), headers, conditions)
-    if len(contents) > 1:
-        return _message(Multipart(contents, root), headers, conditions)
-    content = contents[0].ready()
-    if conditions.validating:
-        if content.form != contents[0].form:  # the next best, instead
+        begun = list(islice(contents.contents, 2))
+        if len(begun) == 1 and not begun[0].multipart:
+            return _represent_one(begun[0], begun[0], validator, root, conditions, parts_have_ranges)
+        message = Multipart(chain(begun, contents.contents), root)
+    elif single is None:
+        message = Multipart(contents, root)
+    else:
+        content = single.ready()
+        if content.form != single.form:  # the next best, instead
             validator = _validator([content], conditions.dated)
-            headers |= validator.headers
-        if not content.multipart or parts_have_ranges:
-            partial = _partial(content, validator, root, conditions, headers)
-            if partial is not None:
-                return partial
-    if content.multipart:
-        return _message(Multipart([content], root), headers, conditions)
-    if root is not None:
-        headers["Content-Location"] = root + content.location
-    if content.media_type.startswith("text/"):
-        headers |= POLICY
-    return conditions.whole(headers, content_type(content), content.chunks, content.length)
-
-
-def _message(message: Multipart, headers: Mapping[str, str], conditions: Conditions) -> Answer:
+        return _represent_one(single, content, validator, root, conditions, parts_have_ranges)
     return conditions.whole(headers, message.content_type, message.chunks(), message.length)
+
+
+def _headers(validator: Validator, single: Content | None, root: str | None, conditions: Conditions) -> dict[str, str]:
+    """What is said of an answer besides its type, also with 206 and 304 (RFC 9110 §15.3.7, §15.4.5)."""
+    headers = validator.headers | CACHING if conditions.validating else {}
+    if single is not None and not single.multipart:
+        if root is not None:
+            headers["Content-Location"] = root + single.location
+        if single.media_type.startswith("text/"):
+            headers |= POLICY
+    return headers
+
+
+def _represent_one(
+    planned: Content,
+    content: Content,
+    validator: Validator,
+    root: str | None,
+    conditions: Conditions,
+    parts_have_ranges: bool,
+) -> Answer:
+    """What was `planned`, in the end."""
+    headers = _headers(validator, content, root, conditions)
+    if planned.convert is not None:
+        conditions.check(validator)
+        if conditions.known(validator):
+            return Answer(headers, None, status=304)
+    if conditions.validating and content.read and content.length and (parts_have_ranges or not content.multipart):
+        headers["Accept-Ranges"] = byte_ranges.UNIT
+        ranges = conditions.ranges(validator, content.length)
+        if ranges is not None and (len(ranges) == 1 or not content.multipart):
+            return _partial(content, content.read, content.length, ranges, root, headers)
+    if content.multipart:
+        message = Multipart([content], root)
+        return conditions.whole(headers, message.content_type, message.chunks(), message.length)
+    return conditions.whole(headers, content_type(content), content.chunks, content.length)
 
 
 def _validator(contents: Sequence[Content] | Stream, dated: bool) -> Validator:
@@ -155,8 +186,7 @@ def _validator(contents: Sequence[Content] | Stream, dated: bool) -> Validator:
     first = contents[0]
     modified = first.created if dated else None
     if len(contents) == 1 and not first.multipart:
-        converted = first.convert is not None and not first.variant
-        return Validator(f"{first.watermark}-{first.form}", modified, weak=converted)
+        return Validator(f"{first.watermark}-{first.form}", modified, weak=first.is_converted)
     newest = max([content.watermark for content in contents])
     forms = sorted({content.form for content in contents})
     form = forms[0] if len(forms) == 1 else f"{zlib.crc32(','.join(forms).encode()):x}"
@@ -164,39 +194,36 @@ def _validator(contents: Sequence[Content] | Stream, dated: bool) -> Validator:
 
 
 def _partial(
-    content: Content, validator: Validator, root: str | None, conditions: Conditions, headers: dict[str, str]
-) -> Answer | None:
-    """The ranges of a content that are asked for; None if all of it is to be sent."""
-    if content.read is None or content.length is None:
-        return None
-    headers["Accept-Ranges"] = byte_ranges.UNIT
-    ranges = conditions.ranges(validator, content.length)
-    if ranges is None or (content.multipart and len(ranges) > 1):
-        return None
+    content: Content,
+    read: Read,
+    length: int,
+    ranges: Sequence[tuple[int, int]],
+    root: str | None,
+    headers: Mapping[str, str],
+) -> Answer:
+    """Ranges of a content."""
     offset, size = ranges[0]
-    place = {"Content-Range": byte_ranges.content_range(offset, size, content.length)}
+    place = {"Content-Range": byte_ranges.content_range(offset, size, length)}
     message: Multipart | Ranges
     if content.multipart:
         message = Multipart([content], root, ranges[0])
     elif len(ranges) > 1:
         message, place = Ranges(content, ranges), {}
     else:
-        head = headers | place | {"Content-Type": content_type(content)}
-        return Answer(head, Body(content.read(offset, size)), size, 206)
-    head = headers | place | {"Content-Type": message.content_type}
+        head = {**headers, **place, "Content-Type": content_type(content)}
+        return Answer(head, Body(read(offset, size)), size, 206)
+    head = {**headers, **place, "Content-Type": message.content_type}
     return Answer(head, Body(message.chunks()), message.length, 206)
 
 
-def represent_zip(
-    archive: Archive, target: Resource, contents: Sequence[Content], conditions: Conditions, *, dicomdir: bool
-) -> Answer:
+def represent_zip(made: Zip, target: Resource, contents: Sequence[Content], conditions: Conditions) -> Answer:
     """The Instances in one ZIP archive, for a browser to save."""
     validator = _validator(contents, conditions.dated)
-    validator = replace(validator, tag=f"{validator.tag}-{'dicomdir' if dicomdir else 'zip'}", weak=True)
+    validator = replace(validator, tag=f"{validator.tag}-{'dicomdir' if made.dicomdir else 'zip'}", weak=True)
     headers = validator.headers | CACHING
+    conditions.check(validator)
     if conditions.known(validator):
         return Answer(headers, None, status=304)
-    made = zipped(archive, target, contents, dicomdir=dicomdir)
     headers["Content-Disposition"] = f'attachment; filename="{target.path.rpartition("/")[2]}.zip"'
     return conditions.whole(headers, offers.ZIP, made.chunks, made.length)
 

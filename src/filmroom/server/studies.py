@@ -68,7 +68,8 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
         if contents[0].media_type != offers.ZIP:
             return responses.represent(contents, root, conditions)
         dicomdir = targets.dicomdir(request.query_params.get("dicomdir"))
-        return responses.represent_zip(archive, target, contents, conditions, dicomdir=dicomdir)
+        made = retrieve_service.zipped(archive, target, contents, dicomdir=dicomdir)
+        return responses.represent_zip(made, target, contents, conditions)
 
     return responses.send(request, await request.state.work.run(begin))
 

@@ -1,6 +1,5 @@
 """The URI Service (PS3.18 §9): one Instance as a DICOM file, or as an image or a text, by a query alone."""
 
-from dataclasses import replace
 from functools import partial
 
 from starlette.requests import Request
@@ -20,7 +19,7 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
     asked = wado_uri.parse(request.query_params.multi_items())
     accept = request.headers.getlist("accept") if asked.accept is None else [asked.accept]
     selected = negotiation.select(accept, (), dialect.offers[Kind.URI])
-    files = [one for one in (selected, *selected.alternatives) if one.media_type == offers.DICOM]
+    file = selected.only(lambda one: one.media_type == offers.DICOM)
     if selected.media_type != offers.DICOM:
         frames, how = None if asked.frame is None else (asked.frame,), asked.presentation
         archive, target = request.state.archive, asked.target
@@ -28,9 +27,9 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
         try:
             return await responses.send_contents(dialect, request, target, service)
         except NotAcceptable:
-            if not files:
+            if file is None:
                 raise
     # How an image should look says nothing of a file; viewers send it all the same.
-    file = replace(files[0], alternatives=tuple(files[1:]))
+    assert file is not None
     instance = partial(retrieve_service.instances_of, request.state.archive, dialect, asked.target, file)
     return await responses.send_contents(dialect, request, asked.target, instance)

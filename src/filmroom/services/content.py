@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from filmroom.archive import Archive
 from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Level, Resource
-from filmroom.dicom.wording import Wording
-from filmroom.errors import NotAcceptable, NotFound
+from filmroom.errors import NotAcceptable, NotFound, Replaced, Unconvertible
 from filmroom.index.instances import StoredInstance
-from filmroom.pixels.codecs import UNSUPPORTED
 from filmroom.pixels.transcode import can_transcode
 from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.protocol.offers import DICOM, OCTET_STREAM, ZIP
 
 _CHUNK = 1 << 20
+_OF_FILES = {media_type: media_type for media_type in (DICOM, ZIP)}
 
 Read = Callable[[int, int], Iterator[bytes]]
 
@@ -37,9 +37,14 @@ class Content:
     variant: str = ""  # of what is not told by its types: a name that only these bytes have
 
     @property
+    def is_converted(self) -> bool:
+        """Whether it is made by a codec, which may end in something else, or in other bytes of the same meaning."""
+        return self.convert is not None and not self.variant
+
+    @property
     def form(self) -> str:
         """What tells it from other representations of the Instance, in a word for an ETag."""
-        return self.variant or f"{self.media_type.rpartition('/')[2]}-{self.transfer_syntax}"
+        return self.variant or "-".join(filter(None, (self.media_type.rpartition("/")[2], self.transfer_syntax)))
 
     def ready(self) -> "Content":
         """What is sent in the end: a conversion is done here, before anything of it is said."""
@@ -81,6 +86,12 @@ def not_found(target: Resource) -> NotFound:
     return NotFound(f"The specified {target.level.name.lower()} cannot be found.")
 
 
+def check_unchanged(found: StoredInstance, now: StoredInstance) -> None:
+    """What was found a moment ago and what is there `now` must be one file: its places are none of another's."""
+    if now.key != found.key:
+        raise Replaced("The Instance was replaced just now. Try again.")
+
+
 def version(target: Resource, watermark: int, count: int) -> str:
     """The newest watermark and, unless the target is one Instance, the number of Instances."""
     return f"{watermark}" if target.level is Level.INSTANCE else f"{watermark}-{count}"
@@ -88,7 +99,7 @@ def version(target: Resource, watermark: int, count: int) -> str:
 
 def form(selected: Selected) -> str:
     """What an answer may be made of, in a word for its version."""
-    choices = [(one.media_type, one.transfer_syntax, one.q) for one in (selected, *selected.alternatives)]
+    choices = [(one.media_type, one.transfer_syntax, one.q) for one in selected.choices]
     return f"{zlib.crc32(repr(choices).encode()):x}"
 
 
@@ -98,30 +109,40 @@ def fit(stored: str, selected: Selected) -> Selected:
 
 
 @contextmanager
-def converting(stored: StoredInstance, said: Wording, media_type: str) -> Iterator[None]:
+def converting(stored: StoredInstance, choice: Selected) -> Iterator[None]:
     """Codecs find out what is unusual in the pixel data; then only what is stored is sure to be sent."""
     try:
         yield
-    except NotAcceptable as error:
-        if not str(error).startswith(UNSUPPORTED):
-            raise
-        facts = {"stored": stored.transfer_syntax, "acceptable": f"{media_type}; transfer-syntax={STORED}"}
-        reason = str(error).removeprefix(UNSUPPORTED).strip()
-        raise NotAcceptable(said.transcoding.format(reason=f"{reason} " if reason else "", **facts)) from error
+    except Unconvertible as error:
+        raise NotAcceptable(
+            (choice.offers and choice.offers.unmade)
+            or f"What is stored in the Transfer Syntax {stored.transfer_syntax} can't be sent as asked for. {error} "
+            f"Acceptable: {_OF_FILES.get(choice.media_type, OCTET_STREAM)}; transfer-syntax={STORED}."
+        ) from error
 
 
-def either(made: Content, otherwise: Callable[[], Content] | None) -> Content:
-    """A conversion, which is done when its first chunk is taken, or something else if it fails and that will do."""
+def or_else(
+    made: Content, otherwise: Callable[[], Content] | None, refusal: type[NotAcceptable] = NotAcceptable
+) -> Content:
+    """What is made, or something else if that is refused and will do."""
 
     def convert() -> Content:
         try:
-            first = next(made.chunks)
-        except NotAcceptable as error:
+            return made.ready()
+        except refusal as error:
             if otherwise is None:
                 raise
             error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
             return otherwise().ready()
-        return replace(made, chunks=_resumed(first, made.chunks))
+
+    return replace(made, convert=convert)
+
+
+def at_first_chunk(made: Content) -> Content:
+    """A conversion that is done when its first chunk is taken."""
+
+    def convert() -> Content:
+        return replace(made, chunks=_resumed(next(made.chunks), made.chunks))
 
     return replace(made, convert=convert)
 

@@ -18,6 +18,8 @@ MOST_FRAGMENTS = 100_000  # their headers are read one by one for each request; 
 def video(archive: Archive, stored: StoredInstance, bulk: Bulk, location: str, choice: Selected) -> Content:
     """The stream of a video, of which nothing but the headers of its fragments is read here."""
     joined = _Joined.of(_fragments(archive, stored, bulk))
+    if not joined.length:
+        raise NotFound("The video is empty: no fragment of its pixel data holds anything.")
 
     def read(offset: int, length: int) -> Iterator[bytes]:
         ranges = (piece for start, size in joined.within(offset, length) for piece in pieces(start, size))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from filmroom.dicom import transfer_syntax
-from filmroom.errors import NotAcceptable
+from filmroom.errors import NotAcceptable, Unconvertible
 from filmroom.pixels import codecs
 from filmroom.pixels.frame import Frame, Samples
 
@@ -91,9 +91,9 @@ def claiming(rows: int, columns: int) -> bytes:
 def test_jpeg_2000_of_another_size_is_not_even_decoded(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(imagecodecs, "jpeg2k_decode")
     for rows, columns in [(30_000, 30_000), (8, 16), (16, 8)]:
-        with pytest.raises(NotAcceptable, match="not supported"):
+        with pytest.raises(Unconvertible):
             codecs.decode(head + claiming(rows, columns), SMALL, J2K)
-    with pytest.raises(NotAcceptable, match="not supported"):
+    with pytest.raises(Unconvertible):
         codecs.decode(head + claiming(8, 8), replace(SMALL, samples=3), J2K)
 
 
@@ -101,20 +101,20 @@ def test_jpeg_2000_of_another_size_is_not_even_decoded(head: bytes, monkeypatch:
 def test_damaged_jpeg_2000_is_refused(damage: slice) -> None:
     encoded = bytearray(claiming(8, 8))
     del encoded[damage]
-    with pytest.raises(NotAcceptable, match="not supported"):
+    with pytest.raises(Unconvertible):
         codecs.decode(bytes(encoded), SMALL, J2K)
 
 
 def test_subsampled_jpeg_2000_is_refused() -> None:
     encoded = bytearray(claiming(8, 8))
     encoded[43:45] = b"\2\2"  # XRsiz, YRsiz
-    with pytest.raises(NotAcceptable, match="not supported"):
+    with pytest.raises(Unconvertible):
         codecs.decode(bytes(encoded), SMALL, J2K)
 
 
 def test_a_decoder_that_gives_other_samples_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imagecodecs, "jpeg2k_decode", lambda _: np.zeros((8, 9), "u1"))
-    with pytest.raises(NotAcceptable, match="not supported"):
+    with pytest.raises(Unconvertible):
         codecs.decode(claiming(8, 8), SMALL, J2K)
 
 
@@ -172,7 +172,7 @@ def test_floating_samples_are_kept(bits: int) -> None:
     ],
 )
 def test_what_cannot_be_decoded_is_refused(data: bytes, frame: Frame, uid: str) -> None:
-    with pytest.raises(NotAcceptable, match="The specified transcoding is not supported"):
+    with pytest.raises(Unconvertible):
         codecs.decode(data, frame, uid)
 
 
@@ -188,5 +188,5 @@ def test_what_cannot_be_decoded_is_refused(data: bytes, frame: Frame, uid: str) 
     ],
 )
 def test_what_cannot_be_encoded_is_refused(frame: Frame, uid: str) -> None:
-    with pytest.raises(NotAcceptable, match="The specified transcoding is not supported"):
+    with pytest.raises(Unconvertible):
         codecs.encode(np.zeros(frame.shape, frame.dtype), frame, uid)

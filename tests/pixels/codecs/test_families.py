@@ -11,7 +11,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from filmroom.dicom import transfer_syntax
-from filmroom.errors import NotAcceptable
+from filmroom.errors import NotAcceptable, Unconvertible
 from filmroom.pixels import codecs
 from filmroom.pixels.codecs import jpeg_ls
 from filmroom.pixels.frame import Frame, Samples
@@ -185,7 +185,7 @@ def test_loss_is_a_part_of_the_values_in_use(uid: str) -> None:
 @pytest.mark.parametrize("uid", frames.LOSSY)
 def test_indexes_of_a_palette_are_not_compressed_with_loss(uid: str) -> None:
     of = frame(8, photometric="PALETTE COLOR")
-    with pytest.raises(NotAcceptable, match="not supported"):
+    with pytest.raises(Unconvertible):
         codecs.encode(noise(of), of, uid)
 
 
@@ -201,7 +201,7 @@ def test_where_there_is_no_sign_signed_samples_are_not_compressed_with_loss(uid:
 )
 def test_what_is_too_deep_is_refused(uid: str, bits: int) -> None:
     of = frame(bits)
-    with pytest.raises(NotAcceptable, match="not supported"):
+    with pytest.raises(Unconvertible):
         codecs.encode(noise(of), of, uid)
 
 
@@ -210,7 +210,7 @@ def test_the_data_set_says_the_size(uid: str) -> None:
     of = frame(8)
     data, _ = encoded(noise(of), of, uid)
     for other in (replace(of, rows=34), replace(of, columns=44), replace(of, samples=3), replace(of, rows=1 << 14)):
-        with pytest.raises(NotAcceptable, match="not supported"):
+        with pytest.raises(Unconvertible):
             codecs.decode(data, other, uid)
 
 
@@ -218,5 +218,5 @@ def test_the_data_set_says_the_size(uid: str) -> None:
 def test_samples_too_large_for_the_data_set_are_refused(uid: str) -> None:
     of = frame(16)
     data, _ = encoded(noise(of), of, uid)
-    with pytest.raises(NotAcceptable, match="not supported"):
+    with pytest.raises(Unconvertible):
         codecs.decode(data, replace(of, bits_allocated=8, bits_stored=8), uid)

@@ -10,13 +10,13 @@ from types import MappingProxyType
 
 from filmroom.dicom import transfer_syntax as syntaxes
 from filmroom.dicom.frames import SUBSAMPLED
-from filmroom.errors import NotAcceptable
+from filmroom.errors import Unconvertible
 from filmroom.pixels.codecs import jpeg, jpeg_2000, jpeg_ls, jpeg_xl, native, rle
-from filmroom.pixels.codecs.codec import UNSUPPORTED, Codec, Order, refusal
+from filmroom.pixels.codecs.codec import Codec, Order
 from filmroom.pixels.codecs.native import swap
 from filmroom.pixels.frame import Frame, Samples
 
-__all__ = ["MOST_PIXELS", "UNSUPPORTED", "Codec", "Order", "check", "decode", "encode", "find", "refusal", "swap"]
+__all__ = ["MOST_PIXELS", "Codec", "Order", "check", "decode", "encode", "find", "swap"]
 
 MOST_PIXELS = 256 << 20  # of a Frame that is decoded: a few bytes can claim to be any number of them
 _NATIVE_ONLY = SUBSAMPLED.keys() - {"YBR_FULL_422"}  # retired, and not to be named otherwise
@@ -28,30 +28,30 @@ def find(uid: str) -> Codec:
 
 
 def check(frame: Frame) -> None:
-    """NotAcceptable if a Frame is too large to be decoded, which is best known before it is read."""
+    """Unconvertible if a Frame is too large to be decoded, which is best known before it is read."""
     if frame.rows * frame.columns > MOST_PIXELS:
-        raise NotAcceptable(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not decoded.")
+        raise Unconvertible(f"Frames of more than {MOST_PIXELS >> 20} megapixels are not decoded.")
 
 
 def decode(data: bytes, frame: Frame, uid: str) -> Samples:
-    """The samples of one Frame. NotAcceptable if the Transfer Syntax or the data can't be decoded."""
+    """The samples of one Frame. Unconvertible if the Transfer Syntax or the data can't be decoded."""
     codec = find(uid)
     if codec.decode is None:
-        raise NotAcceptable(UNSUPPORTED)
+        raise Unconvertible("Its Transfer Syntax can't be decoded.")
     check(frame)
     samples = codec.decode(data, frame)
     if samples.shape != frame.shape:
-        raise refusal("What was decoded has another size than the data set says.")
+        raise Unconvertible("What was decoded has another size than the data set says.")
     return samples
 
 
 def encode(samples: Samples, frame: Frame, uid: str) -> bytes:
-    """Samples as one Frame of which `frame` is true then. NotAcceptable if the Transfer Syntax can't hold them."""
+    """Samples as one Frame of which `frame` is true then. Unconvertible if the Transfer Syntax can't hold them."""
     codec = find(uid)
     if codec.encode is None:
-        raise NotAcceptable(UNSUPPORTED)
+        raise Unconvertible("Nothing is encoded in that Transfer Syntax.")
     if frame.photometric in _NATIVE_ONLY and not codec.as_described:
-        raise refusal(f"There is no {frame.photometric} whose pixels don't share their chroma.")
+        raise Unconvertible(f"There is no {frame.photometric} whose pixels don't share their chroma.")
     return codec.encode(samples, frame)
 
 

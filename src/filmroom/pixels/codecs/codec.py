@@ -7,11 +7,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from filmroom.errors import NotAcceptable
+from filmroom.errors import Unconvertible
 from filmroom.pixels.frame import Frame, Samples
 
 Order = Literal["<", ">"]
-UNSUPPORTED = "The specified transcoding is not supported."
 SAME: Mapping[str, str] = MappingProxyType({})
 SHARED: Mapping[str, str] = MappingProxyType({"YBR_FULL_422": "YBR_FULL"})  # decoded, no two pixels share their chroma
 FAILURES = (RuntimeError, ValueError)  # what imagecodecs raises; its own errors are RuntimeErrors
@@ -44,29 +43,24 @@ class Size(NamedTuple):
     precision: int
 
 
-def refusal(reason: str) -> NotAcceptable:
-    """Why this Frame can't be decoded or encoded, though others of its Transfer Syntax can."""
-    return NotAcceptable(f"{UNSUPPORTED} {reason}")
-
-
 def agree(size: Size | None, frame: Frame, family: str) -> Size:
     """Refuse what a decoder need not even begin with: not of its family, or of another size than the data set says."""
     if size is None:
-        raise refusal(f"The Frame is not {family}.")
+        raise Unconvertible(f"The Frame is not {family}.")
     if size[:3] != (frame.rows, frame.columns, frame.samples):
-        raise refusal(
+        raise Unconvertible(
             f"The {family} image is {size.rows} x {size.columns} with {size.samples} samples per pixel, "
             f"the data set says {frame.rows} x {frame.columns} with {frame.samples}."
         )
     if frame.floating or size.precision > frame.bits_allocated:
-        raise refusal(f"The {family} image has {size.precision} bits a sample, more than Bits Allocated.")
+        raise Unconvertible(f"The {family} image has {size.precision} bits a sample, more than Bits Allocated.")
     return size
 
 
 def complete(data: bytes, family: str) -> None:
     """Refuse an image whose end marker is missing, as decoders would fill in what is not there. It may be padded."""
     if not data.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
-        raise refusal(f"The {family} image is cut off.")
+        raise Unconvertible(f"The {family} image is cut off.")
 
 
 def conform(samples: Samples, precision: int, frame: Frame) -> Samples:
@@ -99,13 +93,15 @@ def unsigned(samples: Samples, bits: int) -> Samples:
 def integers(frame: Frame, *bits_allocated: int) -> None:
     """Refuse to encode other samples than whole numbers in words of these sizes."""
     if frame.floating or frame.bits_allocated not in bits_allocated:
-        raise refusal(f"Bits Allocated can be {' or '.join(map(str, bits_allocated))} there.")
+        raise Unconvertible(f"Bits Allocated can be {' or '.join(map(str, bits_allocated))} there.")
 
 
 def to_be_lost(frame: Frame, most_bits: int) -> None:
     """Refuse to change samples that are no shades: indexes of a palette, and negative ones where there is no sign."""
     if frame.photometric == "PALETTE COLOR" or frame.signed or frame.bits_stored > most_bits:
-        raise refusal(f"Only unsigned shades and colours of at most {most_bits} bits can be compressed so with loss.")
+        raise Unconvertible(
+            f"Only unsigned shades and colours of at most {most_bits} bits can be compressed so with loss."
+        )
 
 
 def span(samples: Samples) -> int:

@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from pydicom.pixels.processing import convert_color_space
 
+from filmroom.errors import Unconvertible
 from filmroom.pixels.codecs.codec import (
     FAILURES,
     SHARED,
@@ -23,7 +24,6 @@ from filmroom.pixels.codecs.codec import (
     conform,
     integers,
     precision,
-    refusal,
     to_be_lost,
     unsigned,
 )
@@ -80,12 +80,12 @@ def decode(data: bytes, frame: Frame) -> Samples:
     header = read_header(data)
     size = agree(header.size if header else None, frame, "JPEG")
     if not header or header.process not in _DECODABLE:
-        raise refusal("This process of JPEG is not decoded.")
+        raise Unconvertible("This process of JPEG is not decoded.")
     complete(data, "JPEG")
     try:
         samples = _decode(data, header, frame)
     except FAILURES as error:
-        raise refusal("The JPEG image can't be decoded.") from error
+        raise Unconvertible("The JPEG image can't be decoded.") from error
     return conform(samples, size.precision, frame)
 
 
@@ -108,7 +108,7 @@ def _lossy(most_bits: int) -> Callable[[Samples, Frame], bytes]:
         to_be_lost(frame, most_bits)
         bits = precision(samples, frame)
         if bits > most_bits:
-            raise refusal(f"Samples use more than {most_bits} bits.")
+            raise Unconvertible(f"Samples use more than {most_bits} bits.")
         deep = bits > 8
         return _encode(
             samples.astype("u2" if deep else "u1", copy=False), frame, 12 if deep else 8, "YCBCR", level=QUALITY
@@ -132,7 +132,7 @@ def _encode(samples: Samples, frame: Frame, bits: int, colours: str, **options: 
     try:
         return bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(samples), bitspersample=bits, **options))
     except FAILURES as error:  # JPEG has no images above 65,500 pixels
-        raise refusal("JPEG can't hold the Frame.") from error
+        raise Unconvertible("JPEG can't hold the Frame.") from error
 
 
 def _remarks(bits: str) -> str:

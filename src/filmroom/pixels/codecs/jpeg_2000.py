@@ -9,6 +9,7 @@ from types import MappingProxyType
 import imagecodecs
 import numpy as np
 
+from filmroom.errors import Unconvertible
 from filmroom.pixels.codecs.codec import (
     FAILURES,
     SHARED,
@@ -18,7 +19,6 @@ from filmroom.pixels.codecs.codec import (
     conform,
     integers,
     precision,
-    refusal,
     span,
 )
 from filmroom.pixels.frame import Frame, Samples
@@ -75,7 +75,7 @@ def _decode(data: bytes, frame: Frame) -> Samples:
     try:
         samples: Samples = imagecodecs.jpeg2k_decode(stream)
     except FAILURES as error:
-        raise refusal("The JPEG 2000 image can't be decoded.") from error
+        raise Unconvertible("The JPEG 2000 image can't be decoded.") from error
     return conform(samples, found.precision, frame)
 
 
@@ -132,7 +132,7 @@ def _encoded_ht(samples: Samples, frame: Frame, reversible: bool, level: float |
             tlm=True,
         )
     except FAILURES as error:
-        raise refusal("HTJ2K can't hold the Frame.") from error
+        raise Unconvertible("HTJ2K can't hold the Frame.") from error
     return bytes(encoded)
 
 
@@ -147,7 +147,7 @@ def _decibels(samples: Samples, bits: int) -> float:
 
 def _no_palette(frame: Frame) -> None:
     if frame.photometric == "PALETTE COLOR":
-        raise refusal("Indexes of a palette can't be compressed with loss.")
+        raise Unconvertible("Indexes of a palette can't be compressed with loss.")
 
 
 # The codestream says whether its three components were transformed, and the decoder undoes it (PS3.5 §8.2.4).

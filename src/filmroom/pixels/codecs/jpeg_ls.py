@@ -2,6 +2,7 @@
 
 import imagecodecs
 
+from filmroom.errors import Unconvertible
 from filmroom.pixels.codecs.codec import (
     FAILURES,
     SHARED,
@@ -10,7 +11,6 @@ from filmroom.pixels.codecs.codec import (
     complete,
     conform,
     integers,
-    refusal,
     to_be_lost,
     unsigned,
 )
@@ -30,7 +30,7 @@ def decode(data: bytes, frame: Frame) -> Samples:
     try:
         samples: Samples = imagecodecs.jpegls_decode(data)
     except FAILURES as error:
-        raise refusal("The JPEG-LS image can't be decoded.") from error
+        raise Unconvertible("The JPEG-LS image can't be decoded.") from error
     return conform(samples, size.precision, frame)
 
 
@@ -49,7 +49,7 @@ def _encoded(samples: Samples, frame: Frame, near: int) -> bytes:
     try:
         return bytes(imagecodecs.jpegls_encode(unsigned(samples, frame.bits_allocated), level=near, out=most))
     except FAILURES as error:
-        raise refusal("JPEG-LS can't hold the Frame.") from error
+        raise Unconvertible("JPEG-LS can't hold the Frame.") from error
 
 
 _PRECISION = "The image has the precision of Bits Allocated."

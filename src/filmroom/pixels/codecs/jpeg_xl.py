@@ -7,6 +7,7 @@ from typing import Any
 import imagecodecs
 
 from filmroom.dicom import transfer_syntax as syntaxes
+from filmroom.errors import Unconvertible
 from filmroom.pixels.codecs import jpeg
 from filmroom.pixels.codecs.codec import (
     FAILURES,
@@ -17,7 +18,6 @@ from filmroom.pixels.codecs.codec import (
     conform,
     integers,
     precision,
-    refusal,
     to_be_lost,
     unsigned,
 )
@@ -106,9 +106,9 @@ def _decode(data: bytes, frame: Frame) -> Samples:
     try:
         samples: Samples = imagecodecs.jpegxl_decode(data, numthreads=1)
     except FAILURES as error:
-        raise refusal("The JPEG XL image can't be decoded.") from error
+        raise Unconvertible("The JPEG XL image can't be decoded.") from error
     if samples.dtype.kind != "u" or samples.dtype.itemsize > frame.dtype.itemsize or samples.shape != frame.shape:
-        raise refusal("The JPEG XL image has other samples than the data set says.")
+        raise Unconvertible("The JPEG XL image has other samples than the data set says.")
     return conform(samples, size.precision or 8 * samples.dtype.itemsize, frame)
 
 
@@ -122,14 +122,14 @@ def to_jpeg(data: bytes) -> bytes:
     try:
         return bytes(imagecodecs.jpegxl_decode_jpeg(data, numthreads=1))
     except FAILURES as error:
-        raise refusal("No JPEG image can be made again from the JPEG XL image.") from error
+        raise Unconvertible("No JPEG image can be made again from the JPEG XL image.") from error
 
 
 def _from_jpeg(data: bytes) -> bytes:
     try:
         return bytes(imagecodecs.jpegxl_encode_jpeg(data, numthreads=1))
     except FAILURES as error:
-        raise refusal("The JPEG image can't be made smaller.") from error
+        raise Unconvertible("The JPEG image can't be made smaller.") from error
 
 
 def _encode(samples: Samples, frame: Frame) -> bytes:
@@ -144,7 +144,7 @@ def _encode_lossy(samples: Samples, frame: Frame) -> bytes:
     integers(frame, 8)
     to_be_lost(frame, 8)
     if frame.samples == 3 and frame.photometric != "XYB":
-        raise refusal("Only RGB and shades can be compressed so with loss.")
+        raise Unconvertible("Only RGB and shades can be compressed so with loss.")
     return _encoded(samples, 8, lossless=False, distance=DISTANCE)
 
 
@@ -152,7 +152,7 @@ def _encoded(samples: Samples, bits: int, **options: Any) -> bytes:
     try:
         return bytes(imagecodecs.jpegxl_encode(samples, bitspersample=bits, numthreads=1, **options))
     except FAILURES as error:
-        raise refusal("JPEG XL can't hold the Frame.") from error
+        raise Unconvertible("JPEG XL can't hold the Frame.") from error
 
 
 # The decoder gives RGB of what the encoder made XYB of (PS3.5 §8.2.15).

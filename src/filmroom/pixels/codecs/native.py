@@ -4,8 +4,8 @@ import zlib
 
 import numpy as np
 
-from filmroom.errors import NotAcceptable
-from filmroom.pixels.codecs.codec import SHARED, UNSUPPORTED, Codec, refusal
+from filmroom.errors import Unconvertible
+from filmroom.pixels.codecs.codec import SHARED, Codec
 from filmroom.pixels.frame import Frame, Samples
 
 _RAW = -15  # zlib's name for deflate without a header
@@ -17,14 +17,14 @@ def swap(data: bytes, frame: Frame) -> bytes:
     if size == 1:
         return data[: frame.length]
     if len(data) % size:  # a Frame of odd length shares a word with its neighbour, which is not at hand
-        raise NotAcceptable(UNSUPPORTED)
+        raise Unconvertible("The Frame ends in the middle of a word.")
     return np.frombuffer(data, f"u{size}").byteswap().tobytes()[: frame.length]
 
 
 def decode(data: bytes, frame: Frame) -> Samples:
     """Single bits and shared chroma are unpacked."""
     if len(data) < frame.length:
-        raise refusal("The Frame is shorter than the data set says.")
+        raise Unconvertible("The Frame is shorter than the data set says.")
     raw = np.frombuffer(data, "u1", count=frame.length)
     if frame.bits_allocated == 1:
         flat = np.unpackbits(raw, count=frame.bits, bitorder="little").view(frame.dtype)
@@ -67,7 +67,7 @@ def _unshare_chroma(samples: Samples, frame: Frame) -> Samples:
 
 def _paired(frame: Frame) -> None:
     if frame.columns % 2 or frame.per_pixel != 2:
-        raise refusal("Chroma can be shared by pairs of pixels only.")
+        raise Unconvertible("Chroma can be shared by pairs of pixels only.")
 
 
 def _decode_big_endian(data: bytes, frame: Frame) -> Samples:
@@ -83,7 +83,7 @@ def _decode_deflated(data: bytes, frame: Frame) -> Samples:
     try:
         return decode(inflater.decompress(data, frame.length), frame)
     except zlib.error as error:
-        raise refusal("The Frame is not deflated, or damaged.") from error
+        raise Unconvertible("The Frame is not deflated, or damaged.") from error
 
 
 def _encode_deflated(samples: Samples, frame: Frame) -> bytes:

@@ -6,7 +6,8 @@ from struct import Struct
 import imagecodecs
 import numpy as np
 
-from filmroom.pixels.codecs.codec import FAILURES, SHARED, Codec, integers, refusal
+from filmroom.errors import Unconvertible
+from filmroom.pixels.codecs.codec import FAILURES, SHARED, Codec, integers
 from filmroom.pixels.frame import Frame, Samples
 
 _HEADER = Struct("<16I")  # the number of segments and the offset of each
@@ -28,24 +29,24 @@ def decode(data: bytes, frame: Frame) -> Samples:
 
 def _unpacked(segment: bytes, pixels: int) -> Samples:
     if len(segment) * 64 < pixels:  # two bytes stand for 128 at most
-        raise refusal(_UNREADABLE)
+        raise Unconvertible(_UNREADABLE)
     try:
         unpacked = imagecodecs.packbits_decode(segment)
     except FAILURES as error:
-        raise refusal(_UNREADABLE) from error
+        raise Unconvertible(_UNREADABLE) from error
     if len(unpacked) < pixels:
-        raise refusal(_UNREADABLE)
+        raise Unconvertible(_UNREADABLE)
     return np.frombuffer(unpacked, "u1", pixels)
 
 
 def _segments(data: bytes, expected: int) -> list[tuple[int, int]]:
     if len(data) < _HEADER.size:
-        raise refusal(_UNREADABLE)
+        raise Unconvertible(_UNREADABLE)
     count, *offsets = _HEADER.unpack_from(data)
     starts = [*offsets[:count], len(data)] if count == expected <= 15 else []
     spans = list(pairwise(starts))
     if not spans or any(not _HEADER.size <= start < end for start, end in spans):
-        raise refusal(_UNREADABLE)
+        raise Unconvertible(_UNREADABLE)
     return spans
 
 

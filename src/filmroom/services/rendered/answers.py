@@ -1,6 +1,10 @@
 """What is sent for a target: of an Instance what it is to people, of a Study or a Series that of each Instance."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import partial, reduce
+
+import structlog
 
 from filmroom.archive import Archive
 from filmroom.cache import digest
@@ -8,22 +12,24 @@ from filmroom.dicom import frames as frame_ranges
 from filmroom.dicom import reports, transfer_syntax, uids
 from filmroom.dicom.presentation import Presentation
 from filmroom.dicom.resources import Resource
-from filmroom.errors import Error, NotAcceptable, NotFound, Replaced
+from filmroom.errors import Error, Lost, NotAcceptable, NotFound, Replaced, TookTooLong, Unsuited
 from filmroom.index import instances, viewable
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import encoders, render
 from filmroom.protocol import offers
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services.content import Content, Stream, form, not_found, version
+from filmroom.services.content import Content, Stream, check_unchanged, form, not_found, or_else, version
 from filmroom.services.rendered.documents import document, media_types
 from filmroom.services.rendered.images import image
 from filmroom.services.video import video
 
+log = structlog.get_logger()
+
 CINE = frozenset({offers.GIF, offers.MP4})  # asked for of an Instance, these show all its Frames
-MOST_PARTS = 1000  # in one answer
 _PIXEL_DATA = "7FE00010"
 _MOST_REASONS = 5
+_CANDIDATES = 4  # for a thumbnail, should the first be damaged
 
 
 def of_instance(
@@ -42,6 +48,8 @@ def of_instance(
     [stored] = found
     if numbers is None and dialect.presentation:
         return [_whole(archive, stored, selected, how)]
+    if dialect.presentation and transfer_syntax.find(stored.transfer_syntax).is_video:
+        raise NotAcceptable("A video has no Frame of its own: ask for /rendered of the Instance, which is the video.")
     frame_ranges.check(numbers or (1,), stored.frames, dialect.wording)
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
         raise NotAcceptable(render.UNRENDERABLE)
@@ -56,14 +64,12 @@ def of_instance(
 def of_many(archive: Archive, target: Resource, selected: Selected, how: Presentation) -> list[Content] | Stream:
     """What a Study or a Series has to look at, each Instance one part, in the order in which people look at them."""
     with archive.index.read() as tx:
-        found = viewable.fetch(tx, target, MOST_PARTS + 1)
+        found = viewable.fetch(tx, target)
         exists = bool(found) or instances.version(tx, target) is not None
     if not exists:
         raise not_found(target)
     if not found:
         raise NotAcceptable(f"The specified {target.level.name.lower()} has no image, report or document.")
-    if len(found) > MOST_PARTS:
-        raise NotAcceptable(f"One answer has at most {MOST_PARTS} parts; ask for a Series or an Instance at a time.")
     if len(found) == 1:
         return [_whole(archive, found[0], selected, how)]
     newest = version(target, max(stored.watermark for stored in found), len(found))
@@ -78,17 +84,32 @@ def thumbnail(
 ) -> list[Content]:
     """A small image that stands for the target: of many Instances the middle one, and of that the middle Frame."""
     with archive.index.read() as tx:
-        stored = viewable.fetch_representative(tx, target)
-        if stored is None and instances.version(tx, target) is None:
+        found = viewable.fetch_representatives(tx, target, _CANDIDATES)
+        if not found and instances.version(tx, target) is None:
             raise not_found(target)
-    if stored is None:
-        raise NotFound(f"The specified {target.level.name.lower()} has no image.")
+    if not found:
+        raise NotFound(
+            f"The specified {target.level.name.lower()} has no image; of reports, documents and videos there is no "
+            "thumbnail."
+        )
+    if numbers is not None:
+        frame_ranges.check(numbers, found[0].frames)
+    contents = [_small(archive, target, stored, numbers, selected, how) for stored in found]
+    return [reduce(lambda last, before: or_else(before, lambda: last), reversed(contents))]
+
+
+def _small(
+    archive: Archive,
+    target: Resource,
+    stored: StoredInstance,
+    numbers: Sequence[int] | None,
+    selected: Selected,
+    how: Presentation,
+) -> Content:
+    choice = _choose(selected, encoders.ENCODERS, stored)
     if numbers is None:
-        numbers, location = (stored.frames // 2 + 1,), f"{target.path}/thumbnail"
-    else:
-        location = f"{target.path}/frames/{numbers[0]}/thumbnail"
-    frame_ranges.check(numbers, stored.frames)
-    return [image(archive, stored, numbers, _choose(selected, encoders.ENCODERS, stored), how, location)]
+        return image(archive, stored, (stored.frames // 2 + 1,), choice, how, f"{target.path}/thumbnail")
+    return image(archive, stored, numbers, choice, how, f"{target.path}/frames/{numbers[0]}/thumbnail")
 
 
 def _whatever_can_be_made(
@@ -101,6 +122,10 @@ def _whatever_can_be_made(
         try:
             content = _whole(archive, stored, selected, how).ready()
         except (NotAcceptable, NotFound, Replaced) as error:
+            refusals.setdefault(str(error), error)
+            continue
+        except (Lost, TookTooLong) as error:  # one of many must not cost the others
+            log.error(type(error).__name__.lower(), reason=str(error))
             refusals.setdefault(str(error), error)
             continue
         some = True
@@ -116,13 +141,20 @@ def _whole(archive: Archive, stored: StoredInstance, selected: Selected, how: Pr
     if syntax.is_video:
         choice = _choose(selected, {syntax.media_type}, stored)
         with archive.index.read() as tx:
-            bulk = instances.fetch_bulk(tx, stored.resource, _PIXEL_DATA)[1]
-        return video(archive, stored, bulk, location, choice)
+            now, bulk = instances.fetch_bulk(tx, stored.resource, _PIXEL_DATA)
+        check_unchanged(stored, now)
+        return replace(video(archive, stored, bulk, location, choice), transfer_syntax=None)  # §8.7.4 has no parameter
     if not stored.frames:
         return document(archive, stored, _choose(selected, media_types(stored), stored), location)
-    choice = _choose(selected, encoders.ENCODERS, stored)
+    return _image(archive, stored, _choose(selected, encoders.ENCODERS, stored), how, location)
+
+
+def _image(archive: Archive, stored: StoredInstance, choice: Selected, how: Presentation, location: str) -> Content:
+    """Its first Frame, or as cine all; where a file of that type can't hold that, in the next best."""
     numbers = range(1, stored.frames + 1) if choice.media_type in CINE else (1,)
-    return image(archive, stored, tuple(numbers), choice, how, location)
+    made, following = image(archive, stored, tuple(numbers), choice, how, location), choice.next
+    otherwise = partial(_image, archive, stored, following, how, location) if following else None
+    return or_else(made, otherwise, Unsuited)
 
 
 def _location(stored: StoredInstance, numbers: Sequence[int]) -> str:
@@ -131,12 +163,15 @@ def _location(stored: StoredInstance, numbers: Sequence[int]) -> str:
 
 def _choose(selected: Selected, renderable: Collection[str], stored: StoredInstance) -> Selected:
     """The best choice of a media type that this Instance can be shown in."""
-    for choice in (selected, *selected.alternatives):
-        if choice.media_type.lower() in renderable and choice.transfer_syntax in {STORED, stored.transfer_syntax}:
-            return choice
+    syntaxes = {STORED, stored.transfer_syntax}
+    choice = selected.only(lambda one: one.media_type.lower() in renderable and one.transfer_syntax in syntaxes)
+    if choice is not None:
+        return choice
     offered = {row.media_type.lower() for row in selected.offers.rows} if selected.offers else set(renderable)
     named = ", ".join(media_type for media_type in renderable if media_type in offered)
-    extra = offers.MP4 in offered and stored.frames and renderable is encoders.ENCODERS and offers.MP4 not in renderable
+    extra = offers.MP4 in offered and offers.JPEG in renderable and offers.MP4 not in renderable
     hint = f"; {offers.MP4} needs the package filmroom[video]" if extra else ""
     kind = uids.name(stored.sop_class) or stored.sop_class
-    raise NotAcceptable(f"Nothing that the request accepts can be made of {kind}. Acceptable here: {named}{hint}.")
+    raise NotAcceptable(
+        f"Nothing that the request accepts can be made of {kind}. Acceptable here: {named or offers.DICOM}{hint}."
+    )

@@ -8,39 +8,28 @@ from typing import Any
 from sqlalchemy import Connection
 
 from filmroom.archive import Archive
-from filmroom.dicom import report_pages, reports, uids
-from filmroom.dicom.json_model import first
+from filmroom.dicom import documents, report_pages, report_xml, reports, uids
 from filmroom.dicom.reports import Report
-from filmroom.errors import NotAcceptable, Replaced
+from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.protocol import offers
 from filmroom.protocol.negotiation import Selected
-from filmroom.services.content import Content, as_stored, pieces, read_from, reader
+from filmroom.services.content import Content, as_stored, check_unchanged, pieces, read_from, reader
 
-# Encapsulated documents (PS3.3 §A.45, §A.85). The SOP Class says which one there is, not MIME Type of
-# Encapsulated Document (0042,0012): each SOP Class allows one value of that, which senders get wrong, and what one of
-# them writes must not have a browser take a document for something else.
-DOCUMENTS: Mapping[str, str] = {
-    "1.2.840.10008.5.1.4.1.1.104.1": offers.PDF,
-    "1.2.840.10008.5.1.4.1.1.104.2": offers.XML,
-    "1.2.840.10008.5.1.4.1.1.104.3": "model/stl",
-    "1.2.840.10008.5.1.4.1.1.104.4": "model/obj",
-    "1.2.840.10008.5.1.4.1.1.104.5": "model/mtl",
-}
 PAGES: Mapping[str, Callable[[Report], bytes]] = {
     offers.HTML: report_pages.html,
     offers.PLAIN: report_pages.text,
+    offers.XML: report_xml.xml,
 }
-_DOCUMENT, _DOCUMENT_LENGTH = "00420011", 0x00420015
 
 
 def media_types(stored: StoredInstance) -> Collection[str]:
     """What an Instance without Frames can be shown as."""
     if stored.sop_class.startswith(uids.REPORTS):
         return PAGES
-    if stored.sop_class in DOCUMENTS:
-        return {DOCUMENTS[stored.sop_class]}
+    if stored.sop_class in documents.MEDIA_TYPES:
+        return {documents.MEDIA_TYPES[stored.sop_class]}
     kind = uids.name(stored.sop_class) or stored.sop_class
     raise NotAcceptable(
         f"The Instance ({kind}) is neither report nor document, and has no pixel data of which it is known where a "
@@ -58,12 +47,12 @@ def _encapsulated(archive: Archive, stored: StoredInstance, choice: Selected, lo
     """The document that an Instance holds, as it is."""
     with archive.index.read() as tx:
         elements = _elements(tx, stored)
-        bulk = "BulkDataURI" in elements.get(_DOCUMENT, {})
-        place = instances.fetch_bulk(tx, stored.resource, _DOCUMENT)[1] if bulk else None
-    inline = base64.b64decode(elements.get(_DOCUMENT, {}).get("InlineBinary", ""))
-    whole, told = place.length if place else len(inline), first(elements, _DOCUMENT_LENGTH)
-    length = min(whole, told) if isinstance(told, int) and told > 0 else whole  # the rest is padding
-
+        bulk = "BulkDataURI" in elements.get(documents.DOCUMENT, {})
+        place = instances.fetch_bulk(tx, stored.resource, documents.DOCUMENT)[1] if bulk else None
+    inline = base64.b64decode(elements.get(documents.DOCUMENT, {}).get("InlineBinary", ""))
+    length = documents.length(elements, place.length if place else len(inline))
+    if not length:
+        raise NotFound("The Instance holds no document: its Encapsulated Document (0042,0011) is empty.")
     if place is None:
         return as_stored(stored, choice, None, location, length, iter([inline[:length]]), read_from(inline))
     chunks, read = archive.read(stored, pieces(place.offset, length)), reader(archive, stored, place.offset)
@@ -92,6 +81,6 @@ def _report(archive: Archive, stored: StoredInstance, choice: Selected, location
 
 def _elements(tx: Connection, stored: StoredInstance) -> dict[str, Any]:
     """What is in the file that was found."""
-    if any(found.key != stored.key for found in instances.fetch(tx, stored.resource)):
-        raise Replaced("The Instance was replaced just now. Try again.")
+    for now in instances.fetch(tx, stored.resource):
+        check_unchanged(stored, now)
     return instances.fetch_elements(tx, stored.resource)

@@ -19,13 +19,13 @@ from filmroom.archive import Archive
 from filmroom.cache import digest
 from filmroom.dicom import frames as frame_ranges
 from filmroom.dicom.presentation import Presentation
-from filmroom.errors import NotAcceptable, Replaced
+from filmroom.errors import NotAcceptable
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels import render
 from filmroom.pixels.channel import aside
 from filmroom.protocol.negotiation import Selected
-from filmroom.services.content import Content, as_stored, read_from
+from filmroom.services.content import Content, as_stored, check_unchanged, read_from
 
 MOST_BYTES = 1 << 29  # of the stored Frames that one file is made of
 
@@ -53,8 +53,7 @@ def image(
 def _make(archive: Archive, found: StoredInstance, numbers: Sequence[int], media_type: str, how: Presentation) -> bytes:
     with archive.index.read() as tx:  # (2)
         stored, ranges = instances.fetch_frames(tx, found.resource)
-        if stored.key != found.key:
-            raise Replaced("The Instance was replaced just now. Try again.")
+        check_unchanged(found, stored)
         elements = instances.fetch_elements(tx, stored.resource)
         render.check(elements, numbers, media_type, how)
         paths = {path for number in numbers for path in render.needed(elements, number, how)}

@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from filmroom.archive import Archive
-from filmroom.dicom import rewrite, transfer_syntax
-from filmroom.dicom.json_model import Bulk, first
+from filmroom.dicom import documents, rewrite, transfer_syntax
+from filmroom.dicom.frames import Frames
+from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
@@ -18,61 +19,63 @@ from filmroom.services.retrieve.frames import frames
 from filmroom.services.video import video
 
 PIXEL_DATA = "7FE00010"
-ENCAPSULATED_DOCUMENT, MIME_TYPE = "00420011", 0x00420012
+_PIXELS = (PIXEL_DATA, "7FE00008", "7FE00009")  # also Float and Double Float Pixel Data; an Instance has one of them
 
 Contents = Iterator[Content]
 _NO_FRAMES = "The specified instance has no pixel data of which it is known where a frame begins."
 _SEVERAL = 2  # parts at least, as far as can be told beforehand
 
 
-def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content]:
+def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content] | Stream:
     """The bulk value at a path that Metadata gives. Pixel Data may also be their Frames, or a video."""
+    location = f"{target.path}/bulkdata/{path}"
     with archive.index.read() as tx:
         stored, bulk = instances.fetch_bulk(tx, target, path)
-        ranges = instances.fetch_pixel_data(tx, target)[1] if path == PIXEL_DATA else None
-        natural = ""
-        if path == ENCAPSULATED_DOCUMENT:
-            natural = str(first(instances.fetch_elements(tx, target), MIME_TYPE) or "").strip().lower()
-    location = f"{target.path}/bulkdata/{path}"
-    syntax = transfer_syntax.find(stored.transfer_syntax)
-    if path == PIXEL_DATA and syntax.is_video:
-        return [video(archive, stored, bulk, location, _of_video(stored, selected))]
-    if ranges is None and path == PIXEL_DATA and syntax.encapsulated:
-        raise NotFound(_NO_FRAMES)
-    if ranges is None:
-        return [_value(archive, stored, location, bulk, _of_types(selected, {natural, offers.OCTET_STREAM}))]
-    encoded = _of_types(selected, offers.OF_FRAMES)
-    if _is_value(stored, choice := fit(stored.transfer_syntax, encoded)):
-        return [_value(archive, stored, location, bulk, choice)]
-    numbers = range(1, ranges.count + 1)
-    return [
-        replace(one, location=location) for one in frames(archive, target, numbers, encoded.for_parts(len(numbers)))
-    ]
+        ranges = instances.fetch_pixel_data(tx, target)[1]
+        document = documents.MEDIA_TYPES.get(stored.sop_class) if path == documents.DOCUMENT else None
+        length = documents.length(instances.fetch_elements(tx, target), bulk.length) if document else bulk.length
+    native = not transfer_syntax.find(stored.transfer_syntax).encapsulated
+    if path == PIXEL_DATA and (ranges or not native):
+        selected = _of_types(selected, {offers.OCTET_STREAM, *offers.OF_FRAMES})
+        if native and fit(stored.transfer_syntax, selected).media_type == offers.OCTET_STREAM:
+            return [_value(archive, stored, location, bulk, fit(stored.transfer_syntax, selected))]
+        every = _pixels(archive, stored, ranges, bulk, location, selected)
+        located = (replace(one, location=location) for one in _each(every))
+        return replace(every, contents=located) if isinstance(every, Stream) else list(located)
+    choice = _of_types(selected, {document or offers.OCTET_STREAM, offers.OCTET_STREAM})
+    if choice.media_type == document:
+        bulk = replace(bulk, length=length)
+    return [_value(archive, stored, location, bulk, choice)]
 
 
-def pixeldata(archive: Archive, target: Resource, selected: Selected) -> list[Content]:
+def pixeldata(archive: Archive, target: Resource, selected: Selected) -> list[Content] | Stream:
     """All Frames of an Instance, or its video. Native ones in one part are the value as it is."""
-    location = f"{target.path}/pixeldata"
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_pixel_data(tx, target)
-    if transfer_syntax.find(stored.transfer_syntax).is_video:
-        return [video(archive, stored, _pixel_data(archive, target), location, _of_video(stored, selected))]
+        bulks = instances.fetch_bulks(tx, target)
+    bulk = next((bulks[path] for path in _PIXELS if path in bulks), None)
+    if bulk is None:
+        raise NotFound(_NO_FRAMES)
+    return _pixels(archive, stored, ranges, bulk, f"{target.path}/pixeldata", selected)
+
+
+def _pixels(
+    archive: Archive, stored: StoredInstance, ranges: Frames | None, bulk: Bulk, location: str, selected: Selected
+) -> list[Content] | Stream:
+    """Pixel data as a video, as their value or as Frames; what they are decides, and what is accepted."""
+    syntax = transfer_syntax.find(stored.transfer_syntax)
+    if syntax.is_video:
+        return [video(archive, stored, bulk, location, _of_video(stored, selected))]
     if ranges is None:
         raise NotFound(_NO_FRAMES)
-    if ranges.count > 1 and _is_value(stored, choice := fit(stored.transfer_syntax, selected)) and not choice.multipart:
-        return [_value(archive, stored, location, _pixel_data(archive, target), choice)]
-    return frames(archive, target, range(1, ranges.count + 1), selected.for_parts(ranges.count))
+    choice = fit(stored.transfer_syntax, selected)
+    if not (syntax.encapsulated or choice.multipart) and choice.media_type == offers.OCTET_STREAM:
+        return [_value(archive, stored, location, bulk, choice)]
+    return frames(archive, stored.resource, range(1, ranges.count + 1), selected.for_parts(ranges.count))
 
 
-def _pixel_data(archive: Archive, target: Resource) -> Bulk:
-    with archive.index.read() as tx:
-        return instances.fetch_bulk(tx, target, PIXEL_DATA)[1]
-
-
-def _is_value(stored: StoredInstance, choice: Selected) -> bool:
-    """Whether the value is what was chosen, all Frames one after the other."""
-    native = not transfer_syntax.find(stored.transfer_syntax).encapsulated
-    return native and choice.media_type == offers.OCTET_STREAM
+def _each(found: list[Content] | Stream) -> Contents:
+    return found.contents if isinstance(found, Stream) else iter(found)
 
 
 def all_bulkdata(archive: Archive, target: Resource, selected: Selected) -> Stream:
@@ -81,10 +84,10 @@ def all_bulkdata(archive: Archive, target: Resource, selected: Selected) -> Stre
 
     def of(stored: StoredInstance) -> Contents:
         with archive.index.read() as tx:
-            paths = instances.fetch_bulk_paths(tx, stored.resource)
+            paths = instances.fetch_bulks(tx, stored.resource)
         for path in paths:
             with suppress(NotFound):  # encapsulated pixel data of which nobody knows where a Frame begins
-                yield from bulkdata(archive, stored.resource, path, octets)
+                yield from _each(bulkdata(archive, stored.resource, path, octets))
 
     return _all(archive, target, octets, lambda _: None, of)
 
@@ -94,11 +97,12 @@ def all_pixeldata(archive: Archive, target: Resource, selected: Selected) -> Str
     selected = selected.for_parts(_SEVERAL)
 
     def check(stored: StoredInstance) -> None:
-        _of_video(stored, selected) if transfer_syntax.find(stored.transfer_syntax).is_video else fit(
-            stored.transfer_syntax, selected
-        )
+        if transfer_syntax.find(stored.transfer_syntax).is_video:
+            _of_video(stored, selected)
+        else:
+            fit(stored.transfer_syntax, selected)
 
-    return _all(archive, target, selected, check, lambda stored: iter(pixeldata(archive, stored.resource, selected)))
+    return _all(archive, target, selected, check, lambda stored: _each(pixeldata(archive, stored.resource, selected)))
 
 
 def _all(
@@ -120,9 +124,14 @@ def _all(
         check(stored)
 
     def contents() -> Contents:
+        some = False
         for stored in found:
             with suppress(NotFound):
-                yield from of(stored)
+                for content in of(stored):
+                    some = True
+                    yield content
+        if not some:
+            raise NotFound(f"The specified {target.level.name.lower()} has none of these values.")
 
     newest = version(target, found[-1].watermark, len(found))
     return Stream(f"{newest}-{form(selected)}", contents())
@@ -143,11 +152,12 @@ def _value(archive: Archive, stored: StoredInstance, location: str, bulk: Bulk, 
 def _of_video(stored: StoredInstance, selected: Selected) -> Selected:
     """The choice of a video, of equal ones that of its own type and in one part, for players. Nothing is converted."""
     media_type = transfer_syntax.find(stored.transfer_syntax).media_type
+    stored_syntax = {STORED, stored.transfer_syntax}
     choices = [
-        choice
-        for choice in (selected, *selected.alternatives)
-        if choice.media_type.lower() in {media_type, offers.OCTET_STREAM}
-        and (choice.transfer_syntax in {STORED, stored.transfer_syntax} or choice.fallback)
+        one
+        for one in selected.choices
+        if one.media_type.lower() in {media_type, offers.OCTET_STREAM}
+        and (one.transfer_syntax in stored_syntax or one.fallback)
     ]
     if not choices:
         raise NotAcceptable(f"The video can be sent as {media_type} and {offers.OCTET_STREAM} only, as it is stored.")
@@ -156,8 +166,7 @@ def _of_video(stored: StoredInstance, selected: Selected) -> Selected:
 
 def _of_types(selected: Selected, media_types: Collection[str]) -> Selected:
     """What of the choices is of these media types."""
-    choices = [one for one in (selected, *selected.alternatives) if one.media_type.lower() in media_types]
-    if not choices:
-        named = ", ".join(sorted(filter(None, media_types)))
-        raise NotAcceptable(f"The bulk value can be sent as {named} only.")
-    return replace(choices[0], alternatives=tuple(choices[1:]))
+    found = selected.only(lambda one: one.media_type.lower() in media_types)
+    if found is None:
+        raise NotAcceptable(f"The bulk value can be sent as {', '.join(sorted(media_types))} only.")
+    return found

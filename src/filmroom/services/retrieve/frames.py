@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from filmroom.archive import Archive
+from filmroom.cache import digest
 from filmroom.dicom import frames as frame_ranges
 from filmroom.dicom import transfer_syntax, wording
 from filmroom.dicom.frames import Frames
@@ -19,13 +20,14 @@ from filmroom.pixels.channel import aside
 from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import transcode_frame
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.protocol.offers import OCTET_STREAM
-from filmroom.services.content import Content, as_stored, converting, fit, reader
+from filmroom.services.content import Content, Stream, as_stored, converting, fit, form, or_else, reader
+
+MOST_AT_ONCE = 1000  # Frames of which each is told before the first is sent: their lengths, and so that of the answer
 
 
 def frames(
     archive: Archive, target: Resource, numbers: Sequence[int], selected: Selected, said: Wording = wording.STANDARD
-) -> list[Content]:
+) -> list[Content] | Stream:
     """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_pixel_data(tx, target)
@@ -34,7 +36,10 @@ def frames(
         frame_ranges.check(numbers, ranges.count, said)
         choice = fit(stored.transfer_syntax, selected)
         elements = {} if _is_same(stored, choice) else instances.fetch_elements(tx, target)
-    return _chosen(archive, stored, ranges, elements, numbers, choice, said)
+    contents = _chosen(archive, stored, ranges, elements, numbers, choice)
+    if len(numbers) <= MOST_AT_ONCE:
+        return list(contents)
+    return Stream(f"{stored.watermark}-{form(selected)}-{digest(numbers)}", contents)
 
 
 def _is_same(stored: StoredInstance, choice: Selected) -> bool:
@@ -50,40 +55,44 @@ def _chosen(
     elements: Mapping[str, Any],
     numbers: Sequence[int],
     choice: Selected,
-    said: Wording,
-) -> list[Content]:
+) -> Iterator[Content]:
     """Frames as they were chosen, or as the next best if they can't be converted."""
-    lying = _lying(archive, stored, ranges, numbers, choice)
-    if choice.transfer_syntax == STORED:
-        return lying
+    lying = partial(_lying, archive, stored, ranges, numbers, choice)
+    syntax = choice.transfer_syntax
     if _is_same(stored, choice):
-        return [replace(content, transfer_syntax=choice.transfer_syntax) for content in lying]
+        yield from lying() if syntax == STORED else (replace(one, transfer_syntax=syntax) for one in lying())
+        return
     following = choice.next
-    again = partial(_chosen, archive, stored, ranges, elements, choice=following, said=said) if following else None
+    again = partial(_chosen, archive, stored, ranges, elements, choice=following) if following else None
     try:
-        frame = describe(elements)
-        codecs.check(frame)
+        with converting(stored, choice):
+            frame = describe(elements)
+            codecs.check(frame)
     except NotAcceptable:
         if again is None:
             raise
-        return again(numbers=numbers)
+        yield from again(numbers=numbers)
+        return
     # The codec workers are some Frames ahead of what is sent.
-    calls = ((aside(b"".join(one.chunks)), frame, stored.transfer_syntax, choice.transfer_syntax) for one in lying)
+    calls = ((aside(b"".join(one.chunks)), frame, stored.transfer_syntax, syntax) for one in lying())
     conversions = archive.pool.ahead(transcode_frame, calls)
-    return [
-        _converted(stored, conversions, choice, content, partial(again, numbers=[number]) if again else None, said)
-        for content, number in zip(lying, numbers, strict=True)
-    ]
+    for number, content in zip(numbers, lying(), strict=True):
+        otherwise = partial(_first, again, number) if again else None
+        yield or_else(_converted(stored, conversions, choice, content), otherwise)
+
+
+def _first(chosen: Callable[..., Iterator[Content]], number: int) -> Content:
+    return next(chosen(numbers=[number]))
 
 
 def _lying(
     archive: Archive, stored: StoredInstance, ranges: Frames, numbers: Sequence[int], choice: Selected
-) -> list[Content]:
+) -> Iterator[Content]:
     """Frames as they are stored."""
-    spans = [frame_ranges.span(ranges, number) for number in numbers]
     syntax = _inflated(stored.transfer_syntax)
     whole = not ranges.spans and ranges.bits % 8 == 0  # the bytes of the range are the Frame
-    raw = archive.read(stored, spans)  # in the order of the parts, which are sent one after the other
+    spans = partial(map, partial(frame_ranges.span, ranges), numbers)
+    raw = archive.read(stored, spans())  # in the order of the parts, which are sent one after the other
 
     def chunks(number: int, offset: int, length: int) -> Iterator[bytes]:
         if whole and syntax == stored.transfer_syntax:
@@ -91,8 +100,8 @@ def _lying(
         else:
             yield frame_ranges.extract(ranges, number, next(raw))
 
-    return [
-        as_stored(
+    for number, (offset, length) in zip(numbers, spans(), strict=True):
+        yield as_stored(
             stored,
             choice,
             syntax,
@@ -101,36 +110,20 @@ def _lying(
             chunks(number, offset, length),
             reader(archive, stored, offset) if whole else None,
         )
-        for number, (offset, length) in zip(numbers, spans, strict=True)
-    ]
 
 
 def _converted(
-    stored: StoredInstance,
-    conversions: Iterator[Callable[[], bytes]],
-    choice: Selected,
-    lying: Content,
-    otherwise: Callable[[], list[Content]] | None,
-    said: Wording,
+    stored: StoredInstance, conversions: Iterator[Callable[[], bytes]], choice: Selected, lying: Content
 ) -> Content:
-    """The next of the conversions, or if that fails the Frame as something else that will do."""
-    syntax = choice.transfer_syntax
+    """The next of the conversions."""
+    unmade = replace(lying, transfer_syntax=choice.transfer_syntax, length=None, read=None)
 
     def convert() -> Content:
-        try:
-            with converting(stored, said, OCTET_STREAM):
-                made = next(conversions)()
-        except NotAcceptable as error:
-            if otherwise is None:
-                raise
-            error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
-            return otherwise()[0].ready()
-        return replace(lying, transfer_syntax=syntax, chunks=iter([made]), length=len(made), read=None)
+        with converting(stored, choice):
+            made = next(conversions)()
+        return replace(unmade, chunks=iter([made]), length=len(made))
 
-    def chunks() -> Iterator[bytes]:
-        yield from convert().chunks
-
-    return replace(lying, transfer_syntax=syntax, length=None, chunks=chunks(), convert=convert, read=None)
+    return replace(unmade, convert=convert)
 
 
 def _inflated(syntax: str) -> str:

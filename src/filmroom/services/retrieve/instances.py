@@ -9,15 +9,13 @@ from pathlib import Path
 from filmroom.archive import Archive, reading
 from filmroom.dicom import part10, rewrite, transfer_syntax
 from filmroom.dicom.resources import Resource
-from filmroom.dicom.wording import Wording
 from filmroom.errors import BadFile, NotAcceptable
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels.transcode import transcode_file
-from filmroom.protocol import offers
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services.content import Content, as_stored, converting, either, fit, not_found
+from filmroom.services.content import Content, as_stored, at_first_chunk, converting, fit, not_found, or_else
 
 _CHUNK = 1 << 20
 
@@ -41,8 +39,7 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
 
 def _of_one_form(selected: Selected) -> Selected:
     """All Instances go into one archive, or none does; their bulk values are another answer."""
-    same = tuple(one for one in selected.alternatives if one.media_type == selected.media_type)
-    return replace(selected, alternatives=same)
+    return selected.only(lambda one: one.media_type == selected.media_type) or selected
 
 
 def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
@@ -54,10 +51,10 @@ def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice
             f"Requested DICOM instance size is above the supported limit of {dialect.transcode_limit}. "
             "Ask for it with transfer-syntax=*."
         )
-    chunks = _transcoded(archive, stored, syntax, dialect.wording)
+    chunks = _transcoded(archive, stored, choice)
     made = replace(as_it_lies, transfer_syntax=syntax, length=None, chunks=chunks, read=None)
     following = choice.next
-    return either(made, partial(_instance, archive, dialect, stored, following) if following else None)
+    return or_else(at_first_chunk(made), partial(_instance, archive, dialect, stored, following) if following else None)
 
 
 def _as_it_lies(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
@@ -92,15 +89,15 @@ def _head(archive: Archive, stored: StoredInstance) -> tuple[part10.Head, int]:
         return head, part10.data_set_start(buffer, head)
 
 
-def _transcoded(archive: Archive, stored: StoredInstance, syntax: str, said: Wording) -> Iterator[bytes]:
+def _transcoded(archive: Archive, stored: StoredInstance, choice: Selected) -> Iterator[bytes]:
     """The file in another Transfer Syntax, made in the spool folder when the first chunk is taken."""
     with reading(), tempfile.TemporaryDirectory(dir=archive.spool) as folder:
         source, made = Path(folder) / "stored", Path(folder) / "transcoded"
         with archive.pool.place() as place:
             with source.open("wb") as file:
                 file.writelines(archive.blobs.stream(stored.key, 0, stored.length))
-            with converting(stored, said, offers.DICOM):
-                place.run(transcode_file, source, made, syntax)
+            with converting(stored, choice):
+                place.run(transcode_file, source, made, choice.transfer_syntax)
         with made.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk

@@ -21,6 +21,7 @@ class Zip:
 
     length: int | None  # in bytes; None when only sending will tell
     chunks: Iterator[bytes]
+    dicomdir: bool = False
 
 
 def zipped(archive: Archive, target: Resource, contents: Sequence[Content], *, dicomdir: bool) -> Zip:
@@ -30,7 +31,7 @@ def zipped(archive: Archive, target: Resource, contents: Sequence[Content], *, d
     File-set: eight characters for a folder, no extension.
     """
     if dicomdir:
-        return Zip(None, zip_stream.write(_file_set(archive, target, contents)))
+        return Zip(None, zip_stream.write(_file_set(archive, target, contents)), dicomdir=True)
     entries = [_entry(_file_name(content), content) for content in contents]
     length = zip_stream.length_of(entries)
     if length is not None:
@@ -42,15 +43,18 @@ def zipped(archive: Archive, target: Resource, contents: Sequence[Content], *, d
 def _file_set(archive: Archive, target: Resource, contents: Sequence[Content]) -> Iterator[Entry]:
     """Each Instance, and at the end what lists them: by then it is known in which Transfer Syntax each was sent.
 
-    What is gone by its turn is left out.
+    What is gone by its turn, or replaced, is left out.
     """
     directory, series = Directory(), dict[str, str]()
     for number, content in enumerate(contents, 1):
         uids = _uids(content)
         try:
             with archive.index.read() as tx:
+                now = instances.version(tx, Resource(*uids, target.partition))
                 elements = instances.fetch_elements(tx, Resource(*uids, target.partition))
         except NotFound:
+            continue
+        if now is None or now.watermark != content.watermark:
             continue
         made = content.ready()
         folder = series.setdefault(uids[1], f"S{len(series) + 1:07}")
