@@ -27,7 +27,7 @@ OPTIONS = ("match", "include", "fuzzy", "order_by", "limit", "offset", "page_siz
 SCOPES = {"/series": ("StudyInstanceUID",), "/instances": ("StudyInstanceUID", "SeriesInstanceUID")}
 
 _UID = re.compile("[0-9.]+")
-_GROUP = re.compile("[0-9A-Fa-f]{4}xx(xx)?")  # 0010xxxx: Filmroom answers with all of a group
+_GROUP = re.compile("[0-9A-Fa-f]{4}[xX]{4}")  # 0010xxxx: Filmroom answers with all of a group
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s";,]*))?)*)')  # RFC 8288 §3
 _NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=[\s;]|$))', re.IGNORECASE)
 _COUNT = re.compile(r"\bcount\b")
