@@ -134,8 +134,15 @@ def test_lines_are_printed_while_the_pages_come(run: Program, recorder: Recorder
     assert (ran.code, [line[-3:] for line in ran.out.replace('"]}}', "").splitlines()[-2:]]) == (3, ["1.1", "1.2"])
 
 
-def test_a_further_page_that_the_service_links_to_is_said(run: Program, recorder: Recorder) -> None:
-    recorder.replies = [json([{}], Link='<studies?cursor=x>; rel="next"')]
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Link": '<studies?cursor=x>; rel="next"'},
+        {"Warning": '299 host "There are 7 additional results that can be requested"'},
+    ],
+)
+def test_that_there_is_a_further_page_is_said(run: Program, recorder: Recorder, headers: dict[str, str]) -> None:
+    recorder.replies = [json([{}], 200, **headers)]
     assert "1 shown; there may be more" in run("search", "studies").err
 
 

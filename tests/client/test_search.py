@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from filmroom import BadRequest, BadResponse
+from filmroom import BadRequest, BadResponse, ServiceWarning
 from tests.client import recorder
 from tests.client.recorder import Recorder, Reply, json
 
@@ -109,8 +109,13 @@ def test_pages_by_offset_end_with_a_short_one(client: Any, service: Recorder) ->
 def test_a_service_that_grants_fewer_and_says_so_is_asked_on(client: Any, service: Recorder) -> None:
     cut = '299 host "There are 1 additional results that can be requested"'
     service.replies = [page(1, 2, Warning=cut), page(3)]
-    with pytest.warns(UserWarning, match="additional"):
-        assert found(client.search_studies()) == [1, 2, 3]
+    assert found(client.search_studies()) == [1, 2, 3]
+
+
+def test_other_warnings_are_said(client: Any, service: Recorder) -> None:
+    service.replies = [page(1, Warning='299 host "PatientWeight was ignored."'), page()]
+    with pytest.warns(ServiceWarning, match="ignored"):
+        assert found(client.search_studies(PatientWeight=80)) == [1]
 
 
 def test_where_the_service_chooses_the_size_the_first_page_is_not_the_last(client: Any, service: Recorder) -> None:

@@ -181,7 +181,7 @@ def _print(
             else:
                 gathered += page.json
             count += len(page)
-            more = "next" in page.headers.get("link", "")
+            more = "next" in page.headers.get("link", "") or any("additional results" in said for said in page.warnings)
             say(count)
     if form not in STREAMED:
         show(what, gathered, fields, form, given=given)

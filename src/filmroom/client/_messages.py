@@ -150,10 +150,10 @@ def query(service: Service, path_and_query: str, *, partition: str | None = None
     return (yield from fetched(Request("GET", service.url(path_and_query, partition=partition), {"accept": JSON})))
 
 
-def fetched(request: Request) -> Transaction[Datasets]:
+def fetched(request: Request, *, reads_on: bool = False) -> Transaction[Datasets]:
     """The data sets that a request is answered with."""
     answer = yield request
-    check(answer)
+    check(answer, reads_on=reads_on)
     return datasets(answer)
 
 
@@ -165,11 +165,11 @@ def _pages(page: Callable[[int], Request], offset: int) -> Transaction[Datasets]
     know `offset` and send the first page for ever. What was seen before is left out; Instances that are stored
     meanwhile push older results from one page into the next.
     """
-    first = last = yield from fetched(page(offset))
+    first = last = yield from fetched(page(offset), reads_on=True)
     items, seen = list(first.json), {fingerprint(item) for item in first.json}
     while len(last) and len(last) >= len(first):
         offset += len(last)
-        last = yield from fetched(page(offset))
+        last = yield from fetched(page(offset), reads_on=True)
         new = [item for item in last.json if fingerprint(item) not in seen]
         if not new:
             break

@@ -170,7 +170,7 @@ class Pages:
         """The next results, which may be none."""
         asked = self._asked()
         url = self._next or self._search.url(asked, self._offset)
-        found = yield from fetched(Request("GET", url, {"accept": JSON}))
+        found = yield from fetched(Request("GET", url, {"accept": JSON}), reads_on=True)
         self._next = self._following(found)
         if self._next is not None or self._links:
             items = found.json
@@ -237,7 +237,7 @@ def total(search: Search) -> Transaction[int | None]:
     """How many results there are in all, as Filmroom says; None where the service does not."""
     request = Request("GET", search.url(1, 0, ("count", True)), {"accept": JSON})
     try:
-        found = yield from fetched(request)
+        found = yield from fetched(request, reads_on=True)
     except BadRequest as error:
         if _COUNT.search(error.message):  # the Azure service refuses what it does not know
             return None
