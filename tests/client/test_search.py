@@ -75,6 +75,8 @@ def test_uids_of_the_levels_above_are_the_resource_to_search_in(
     [
         ({"PatientNme": "a"}, "'PatientNme' is not the keyword of an attribute; is PatientName meant?"),
         ({"lmit": 5}, "is limit= meant"),
+        ({"fields": ["all"]}, "is include= meant"),
+        ({"study_instance_uid": "1.2"}, "is StudyInstanceUID meant"),
         ({"Xyzzy": "a"}, "nor its tag"),
         ({"match": {"RequestAttributesSequence.Foo": "1"}}, "RequestAttributesSequence.Foo: 'Foo' is neither"),
         ({"RequestAttributesSequence": {"PatientNme": "1"}}, "RequestAttributesSequence.PatientNme: .*PatientName"),

@@ -22,6 +22,8 @@ from filmroom.dicom import attributes
 PAGE = 100  # what every service grants
 ALL = "all"
 OPTIONS = ("match", "include", "fuzzy", "order_by", "limit", "offset", "page_size", "partition", "additional_params")
+# What the methods search_for_… call these
+OF_SEARCH_FOR = {"search_filters": "match", "fields": "include", "fuzzymatching": "fuzzy", "includefield": "include"}
 # These keys name the resource that is searched in, where the level lies below it: every service knows the path
 # /studies/{study}/series, few know /series?StudyInstanceUID=.
 SCOPES = {"/series": ("StudyInstanceUID",), "/instances": ("StudyInstanceUID", "SeriesInstanceUID")}
@@ -124,8 +126,8 @@ def known(name: str, above: str = "") -> str:
 
 def unknown(name: str) -> str:
     """What was probably meant by what is no attribute."""
-    option = get_close_matches(name, OPTIONS, 1, 0.75)
-    near = f"{option[0]}=" if option else attributes.nearest(name)
+    option = OF_SEARCH_FOR.get(name) or next(iter(get_close_matches(name, OPTIONS, 1, 0.75)), None)
+    near = f"{option}=" if option else attributes.nearest(name)
     if near:
         return f"{name!r} is not the keyword of an attribute; is {near} meant?"
     return f"{name!r} is neither the keyword of an attribute (PatientID) nor its tag (00100020)."
