@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from filmroom.client import (
         AsyncClient,
+        AsyncFound,
         BadRequest,
         BadResponse,
         Bulkdata,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         ContentFile,
         Datasets,
         Forbidden,
+        Found,
         Metadata,
         MissingFile,
         NewQueryTag,
@@ -48,6 +50,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AsyncClient",
+    "AsyncFound",
     "BadRequest",
     "BadResponse",
     "Bulkdata",
@@ -60,6 +63,7 @@ __all__ = [
     "ContentFile",
     "Datasets",
     "Forbidden",
+    "Found",
     "Metadata",
     "MissingFile",
     "NewQueryTag",

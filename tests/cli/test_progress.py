@@ -5,7 +5,7 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from filmroom.cli.progress import bar
+from filmroom.cli.progress import bar, counter
 from filmroom.client import Progress
 
 
@@ -38,6 +38,12 @@ def test_a_bar_of_unknown_length_counts(terminal: Terminal) -> None:
     assert "Retrieving 2" in terminal.getvalue()
 
 
+def test_a_counter_leaves_nothing_behind(terminal: Terminal) -> None:
+    with redirect_stderr(terminal), counter("found", quiet=False) as say:
+        say(100)
+    assert terminal.getvalue() == "found: 100\r\x1b[K"
+
+
 def test_no_bar_when_quiet(terminal: Terminal) -> None:
     with redirect_stderr(terminal), bar("Storing", quiet=True) as move:
         assert move is None
@@ -45,6 +51,7 @@ def test_no_bar_when_quiet(terminal: Terminal) -> None:
 
 
 def test_no_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with bar("Storing", quiet=False) as move:
+    with bar("Storing", quiet=False) as move, counter("found", quiet=False) as say:
         assert move is None
+        say(100)
     assert capsys.readouterr().err == ""

@@ -6,7 +6,7 @@ import io
 import orjson
 import pytest
 
-from filmroom.cli.results import COLUMNS, What, keyword, show
+from filmroom.cli.results import COLUMNS, Form, What, keyword, show, text
 
 STUDY = "1.2.826.0.1.3680043.8.498.13230779778012324449356534479549187420"
 NAMES = [{"Alphabetic": "Wang^XiaoDong", "Ideographic": "王^小東"}, {"Ideographic": "王"}, {}, None]
@@ -22,7 +22,7 @@ FOUND = {
 def _show(
     printed: pytest.CaptureFixture[str], *found: object, fields: tuple[str, ...] = (), form: str = "table"
 ) -> str:
-    show(What.STUDIES, list(found), fields, as_json=form == "json", as_csv=form == "csv")  # type: ignore[arg-type]
+    show(What.STUDIES, list(found), fields, Form(form))  # type: ignore[arg-type]
     return printed.readouterr().out
 
 
@@ -33,7 +33,7 @@ def test_a_table_has_no_empty_columns_and_whole_uids(capsys: pytest.CaptureFixtu
 
 
 def test_what_was_given_is_no_column_and_what_was_asked_for_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    show(What.STUDIES, [FOUND], ["PatientSex"], as_json=False, as_csv=False, given=["StudyInstanceUID"])
+    show(What.STUDIES, [FOUND], ["PatientSex"], Form.TABLE, given=["StudyInstanceUID"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["PatientName", "PatientID", "Instances", "PatientSex"]
     assert [line for line in lines if line.endswith(" ")] == []
@@ -69,8 +69,30 @@ def test_json_is_what_came(capsys: pytest.CaptureFixture[str]) -> None:
     assert orjson.loads(_show(capsys, FOUND, form="json")) == [FOUND]
 
 
+def test_a_line_of_json_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(map(orjson.loads, _show(capsys, FOUND, FOUND, form="json-lines").splitlines())) == [FOUND, FOUND]
+
+
+def test_a_further_page_of_csv_has_no_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    show(What.STUDIES, [FOUND], (), Form.CSV, goes_on=True)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_group_is_a_column_for_each_attribute_that_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    sex = {"00100040": {"vr": "CS", "Value": ["F"]}}
+    heading = _show(capsys, FOUND | sex, fields=("0010xxxx",)).splitlines()[0]
+    assert heading.split() == ["PatientName", "PatientID", "Instances", "StudyInstanceUID", "PatientSex"]
+
+
+def test_a_path_shows_what_is_in_the_items_of_a_sequence() -> None:
+    items = [{"00400009": {"vr": "SH", "Value": ["1"]}}, {}, {"00400009": {"vr": "SH", "Value": ["2"]}}]
+    item = {"00400275": {"vr": "SQ", "Value": items}}
+    assert text(item, "RequestAttributesSequence.ScheduledProcedureStepID") == "1\\2"
+    assert text(item, "PatientName.ScheduledProcedureStepID") == ""
+
+
 def test_nothing_is_said_to_people_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    show(What.STUDIES, [], (), as_json=False, as_csv=False)
+    show(What.STUDIES, [], (), Form.TABLE)
     assert capsys.readouterr() == ("", "filmroom: no studies match.\n")
     assert _show(capsys, form="json") == "[]\n"
     assert _show(capsys, form="csv") == ",".join(COLUMNS[What.STUDIES]) + "\n"

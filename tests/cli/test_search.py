@@ -40,8 +40,9 @@ def test_a_table_has_a_line_for_each_result_and_whole_uids(run: Program, study: 
         ("PatientNme=a", "'PatientNme' is not the keyword of an attribute; do you mean PatientName?"),
         ("patientname=a", "do you mean PatientName?"),
         ("Xyzzy=a", "is neither the keyword of an attribute (PatientID) nor its tag (00100020)"),
-        ("StudyDate=2020-09-22", "'2020-09-22' is 20200922; is 'StudyDate=20200922' meant?"),
-        ("StudyDate=2020-09-22-2020-10-01", "is 'StudyDate=20200922-20201001' meant?"),
+        ("StudyDate=2020-09-22-2020-10-01", "right are: 20260131, 2026-01-31, 2026-01-01..2026-03-31."),
+        ("StudyDate=2020-09-31", "'2020-09-31' is no date, time or range of StudyDate"),
+        ("RequestAttributesSequence=1", "RequestAttributesSequence is a sequence: match what is inside"),
     ],
 )
 def test_what_was_probably_meant_is_said(run: Program, recorder: Recorder, key: str, said: str) -> None:
@@ -86,6 +87,17 @@ def test_a_field_is_asked_for_and_shown(run: Program, study: str) -> None:
             "/studies?PatientName=doe&fuzzymatching=true&limit=5&offset=10",
         ),
         ("studies --field all --json", "/studies?includefield=all"),
+        ("studies --field all --json-lines", "/studies?includefield=all"),
+        ("studies --field 0010,XXXX", "/studies?includefield=0010xxxx"),
+        (
+            "studies StudyDate=2026-01-01..2026-03-31 StudyTime=..12:00",
+            "/studies?StudyDate=20260101-20260331&StudyTime=-1200",
+        ),
+        ("studies --order -StudyDate --order 0010,0010", "/studies?orderby=-StudyDate%2CPatientName"),
+        (
+            "patients PatientID=1 TimezoneOffsetFromUTC=+0100 --emptyvaluematching --multiplevaluematching",
+            "/patients?PatientID=1&TimezoneOffsetFromUTC=%2B0100&emptyvaluematching=true&multiplevaluematching=true",
+        ),
         ("series StudyInstanceUID=1.2 Modality=CT", "/studies/1.2/series?Modality=CT"),
         ("instances SeriesInstanceUID=1.3 StudyInstanceUID=1.2", "/studies/1.2/series/1.3/instances"),
         ("instances SeriesInstanceUID=1.3", "/instances?SeriesInstanceUID=1.3"),
@@ -108,6 +120,32 @@ def test_all_asks_page_by_page(run: Program, recorder: Recorder) -> None:
     ]
 
 
+def test_a_limit_is_asked_for_in_pages_that_every_service_grants(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [json([{"0020000D": {"vr": "UI", "Value": [f"1.{number}"]}} for number in range(100)]), json([])]
+    assert run("search", "studies", "--limit", 150, "--json-lines").out.count("\n") == 100
+    assert recorder.targets == ["/studies?limit=100", "/studies?limit=50&offset=100"]
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json-lines"])
+def test_lines_are_printed_while_the_pages_come(run: Program, recorder: Recorder, form: str) -> None:
+    pages = [json([{"0020000D": {"vr": "UI", "Value": [f"1.{number}"]}}]) for number in (1, 2)]
+    recorder.replies = [*pages, json("no", 400)]
+    ran = run("search", "studies", "--all", "--limit", 1, form)
+    assert (ran.code, [line[-3:] for line in ran.out.replace('"]}}', "").splitlines()[-2:]]) == (3, ["1.1", "1.2"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Link": '<studies?cursor=x>; rel="next"'},
+        {"Warning": '299 host "There are 7 additional results that can be requested"'},
+    ],
+)
+def test_that_there_is_a_further_page_is_said(run: Program, recorder: Recorder, headers: dict[str, str]) -> None:
+    recorder.replies = [json([{}], 200, **headers)]
+    assert "1 shown; there may be more" in run("search", "studies").err
+
+
 @pytest.mark.parametrize("key", ["PatientID", "=1"])
 def test_a_key_without_value_is_a_usage_error(run: Program, recorder: Recorder, key: str) -> None:
     ran = run("search", "studies", key)
@@ -119,7 +157,9 @@ def test_json_and_csv_exclude_each_other(run: Program, recorder: Recorder) -> No
     assert run("search", "studies", "--json", "--csv").code == 2
 
 
-@pytest.mark.parametrize("arguments", ["patientid=1", "PatientID=1 --field Patient", "RequestAttributesSequence.Foo=1"])
+@pytest.mark.parametrize(
+    "arguments", ["patientid=1", "--order -StudyDat", "PatientID=1 --field Patient", "RequestAttributesSequence.Foo=1"]
+)
 def test_what_is_no_attribute_is_a_usage_error(run: Program, recorder: Recorder, arguments: str) -> None:
     ran = run("search", "studies", *arguments.split())
     assert (ran.code, recorder.targets) == (2, [])
@@ -129,7 +169,7 @@ def test_what_is_no_attribute_is_a_usage_error(run: Program, recorder: Recorder,
 def test_a_path_into_a_sequence_is_a_key(run: Program, recorder: Recorder) -> None:
     key = "RequestAttributesSequence.00400009"
     assert run("search", "series", f"{key}=1").code == 0
-    assert recorder.targets == [f"/series?{key}=1"]
+    assert recorder.targets == ["/series?RequestAttributesSequence.ScheduledProcedureStepID=1"]
 
 
 @pytest.mark.parametrize("uid", ["nonsense", "1.2,nonsense", "1" * 65])
@@ -166,6 +206,6 @@ def test_a_full_page_is_said(run: Program, recorder: Recorder, count: int, optio
     assert (f"{count} shown; there may be more" in ran.err) is full
 
 
-@pytest.mark.parametrize("options", [[], ["--csv"]])
-def test_all_attributes_are_for_json(run: Program, recorder: Recorder, options: list[str]) -> None:
-    assert run("search", "studies", "--field", "all", *options).code == 2
+@pytest.mark.parametrize("options", ["all", "all --csv", "0010xxxx --csv"])
+def test_all_attributes_are_for_json(run: Program, recorder: Recorder, options: str) -> None:
+    assert run("search", "studies", "--field", *options.split()).code == 2

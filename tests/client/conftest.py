@@ -6,27 +6,32 @@ from typing import Any
 
 import pytest
 
-from filmroom import AsyncClient, Client, Retry
+from filmroom import AsyncClient, AsyncFound, Client, Retry
 from tests.client.recorder import Recorder
 
 AT_ONCE = Retry(times=3, backoff=0.0)
 
 
 class Waiting:
-    """An AsyncClient whose methods wait, so that a test reads the same for both clients."""
+    """An AsyncClient, or what it found, whose methods wait, so that a test reads the same for both clients."""
 
-    def __init__(self, client: AsyncClient, runner: asyncio.Runner) -> None:
+    def __init__(self, client: AsyncClient | AsyncFound, runner: asyncio.Runner) -> None:
         self.client, self.runner = client, runner
 
     def __getattr__(self, name: str) -> Any:
         member = getattr(self.client, name)
         return self._waiting(member) if callable(member) else member
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._waiting(type(self.client).__aiter__)(self.client))  # type: ignore[union-attr]
+
     def _waiting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             result = method(*arguments, **options)
             if isinstance(result, AsyncGenerator):
                 return self._iterate(result)
+            if isinstance(result, AsyncFound):
+                return Waiting(result, self.runner)
             return self._wait(result) if isinstance(result, Awaitable) else result
 
         return call

@@ -74,7 +74,7 @@ def test_the_same_server_is_asked_with_everything(connect: Callable[..., Any], s
 def test_https_in_place_of_http_is_the_same_server_to_a_read(url: str, own: bool) -> None:
     link = Link.make("http://pacs.example/v2", None, SECRET, None, "TOKEN", None, 0)
     assert (link.credentials(Request("GET", url, {})) is not None) is own
-    assert not link.is_same_server(url)
+    assert not link.service.is_same_server(url)
 
 
 @pytest.mark.parametrize("method", WRITES)

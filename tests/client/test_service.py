@@ -87,6 +87,25 @@ def test_searches_find_what_is_stored(client: Any, stored: list[Dataset]) -> Non
     assert _names(client.search_for_instances(search_filters={"SOPInstanceUID": instance})) == {instance}
 
 
+def test_searches_by_keywords_find_it_too(client: Any, stored: list[Dataset]) -> None:
+    study, series, instance = _uids(stored[0])
+    assert len(list(client.search_series(StudyInstanceUID=study, page_size=1))) == 2
+    assert _names(client.search_instances(StudyInstanceUID=study, SeriesInstanceUID=series)) == _names(stored[:2])
+    assert client.search_instances(SOPInstanceUID=instance).first().SOPInstanceUID == instance
+    assert list(client.search_studies(StudyInstanceUID=study, StudyDate="1900-01-01..1900-12-31")) == []
+
+
+def test_any_of_several_values_and_what_is_in_sequences_match(running: str, connect: Callable[..., Any]) -> None:
+    client, uid = connect(f"{running}/dicomweb"), data.uid()
+    step = Dataset()
+    step.ScheduledProcedureStepID = "step"
+    client.store_instances(data.dataset(StudyInstanceUID=uid, Modality="MR", RequestAttributesSequence=[step]))
+    assert client.search_studies(StudyInstanceUID=uid, ModalitiesInStudy=["CT", "MR"]).first() is not None
+    found = client.search_series(StudyInstanceUID=uid, RequestAttributesSequence={"ScheduledProcedureStepID": "step"})
+    assert [item.Modality for item in found] == ["MR"]
+    assert found.to_pandas()["Modality"][0] == "MR"
+
+
 def test_what_is_deleted_is_gone(client: Any, stored: list[Dataset]) -> None:
     study, series, instance = _uids(stored[0])
     client.delete_instance(study, series, instance)

@@ -1,9 +1,10 @@
-"""The progress bar of a store and of a retrieve, for people who look at a terminal."""
+"""How far a store, a retrieve and a search are, for people who look at a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bar
@@ -32,3 +33,15 @@ def bar(doing: str, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
             shown.update(task, completed=progress.bytes, total=progress.bytes_total, instances=instances)
 
         yield move
+
+
+@contextmanager
+def counter(doing: str, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A callback that says a number on a line of standard error, which goes away in the end."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda number: None
+        return
+    try:
+        yield lambda number: typer.echo(f"{doing}: {number}\r", nl=False, err=True)
+    finally:
+        typer.echo("\x1b[K", nl=False, err=True)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,13 +25,31 @@ Json = Mapping[str, Any]
 class What(StrEnum):
     """The levels that can be searched, by the word that is typed."""
 
+    PATIENTS = "patients"
     STUDIES = "studies"
     SERIES = "series"
     INSTANCES = "instances"
 
 
+class Form(StrEnum):
+    """How results are printed. Those of programs but JSON can be printed page by page."""
+
+    TABLE = "table"
+    JSON = "json"
+    LINES = "json-lines"
+    CSV = "csv"
+
+
 # What people look for in a list, in the order they read it. --field adds to it.
 COLUMNS: dict[What, tuple[str, ...]] = {
+    What.PATIENTS: (
+        "PatientName",
+        "PatientID",
+        "PatientBirthDate",
+        "PatientSex",
+        "NumberOfPatientRelatedStudies",
+        "NumberOfPatientRelatedInstances",
+    ),
     What.STUDIES: (
         "PatientName",
         "PatientID",
@@ -63,7 +82,13 @@ COLUMNS: dict[What, tuple[str, ...]] = {
     ),
 }
 # A column is headed by the keyword, which can be searched by; these are too long for that.
-HEADINGS = {"NumberOfStudyRelatedInstances": "Instances", "NumberOfSeriesRelatedInstances": "Instances"}
+HEADINGS = {
+    "NumberOfPatientRelatedStudies": "Studies",
+    "NumberOfPatientRelatedInstances": "Instances",
+    "NumberOfStudyRelatedInstances": "Instances",
+    "NumberOfSeriesRelatedInstances": "Instances",
+}
+GROUP = re.compile("([0-9A-Fa-f]{4}),?[xX]{4}")  # 0010xxxx, as PS3.6 writes what repeats
 ENDLESS = 100_000  # characters
 
 
@@ -74,26 +99,57 @@ def keyword(key: str) -> str:
 
 
 def show(
-    what: What, found: Sequence[Json], fields: Sequence[str], as_json: bool, as_csv: bool, given: Sequence[str] = ()
+    what: What,
+    found: Sequence[Json],
+    fields: Sequence[str],
+    form: Form,
+    *,
+    given: Sequence[str] = (),
+    goes_on: bool = False,
 ) -> None:
-    """Print the data sets that were found; `fields` are shown besides the usual columns, what was `given` is not."""
-    if as_json:
+    """Print the data sets that were found; `fields` are shown besides the usual columns, what was `given` is not.
+
+    What `goes_on` is a further page of what was printed before.
+    """
+    if form is Form.JSON:
         typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
-    asked = [keyword(field) for field in fields if field != "all"]
+    if form is Form.LINES:
+        typer.echo(b"".join(orjson.dumps(item) + b"\n" for item in found), nl=False)
+        return
+    asked = [column for field in fields for column in _columns(field, found)]
     columns = list(dict.fromkeys([*COLUMNS[what], *asked]))
     rows = [[text(item, column) for column in columns] for item in found]
-    if as_csv:
-        print_csv(columns, rows)
+    if form is Form.CSV:
+        print_csv(columns, rows, heading=not goes_on)
     else:
         print_table(what, columns, rows, asked, given)
 
 
-def text(item: Json, keyword: str) -> str:
-    """The values of an attribute as one line."""
-    tag = attributes.parse(keyword)
-    element = item.get(keyword if tag is None else attributes.key(tag), {})
-    return printable("\\".join(_value(value) for value in element.get("Value", ())))
+def _columns(field: str, found: Sequence[Json]) -> list[str]:
+    """The columns of a field: of a group, what of it is there."""
+    if field == "all":
+        return []
+    if group := GROUP.fullmatch(field):
+        return [
+            keyword(name) for name in sorted({name for item in found for name in item if name[:4] == group[1].upper()})
+        ]
+    return [keyword(field)]
+
+
+def text(item: Json, path: str) -> str:
+    """The values of an attribute as one line; by its path, of one in the items of sequences."""
+    *sequences, last = path.split(".")
+    items = [item]
+    for name in sequences:
+        items = [inner for one in items for inner in _values(one, name) if isinstance(inner, dict)]
+    return printable("\\".join(_value(value) for one in items for value in _values(one, last)))
+
+
+def _values(item: Json, name: str) -> Sequence[Any]:
+    tag = attributes.parse(name)
+    values: Sequence[Any] = item.get(name if tag is None else attributes.key(tag), {}).get("Value", ())
+    return values
 
 
 def printable(said: object) -> str:
@@ -107,10 +163,11 @@ def _value(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def print_csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_csv(columns: Sequence[str], rows: Sequence[Sequence[str]], *, heading: bool) -> None:
     """All columns, whether anything stands in them or not, so that a program finds them at their places."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
+    if heading:
+        writer.writerow(columns)
     writer.writerows(rows)
 
 

@@ -2,6 +2,7 @@
 
 from filmroom.client._answers import Datasets, Metadata
 from filmroom.client._changes import Change
+from filmroom.client._found import AsyncFound, Found
 from filmroom.client._json import Bulkdata
 from filmroom.client._operations import Operation
 from filmroom.client._options import Progress
@@ -34,6 +35,7 @@ from filmroom.client.exceptions import (
 
 __all__ = [
     "AsyncClient",
+    "AsyncFound",
     "BadRequest",
     "BadResponse",
     "Bulkdata",
@@ -46,6 +48,7 @@ __all__ = [
     "ContentFile",
     "Datasets",
     "Forbidden",
+    "Found",
     "Metadata",
     "MissingFile",
     "NewQueryTag",

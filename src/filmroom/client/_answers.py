@@ -21,6 +21,7 @@ from filmroom.client.exceptions import BadResponse, Payload, ResponseError, Serv
 # RFC 7234 §5.5: code, agent, quoted text. Azure's agent is a host with a colon, and there may be several in one line.
 _WARNING = re.compile(r'\b\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
 
+MORE = "additional results"  # PS3.18 §10.6.3.1: "There are … additional results that can be requested"
 _WITHIN = (os.path.dirname(__file__), contextlib.__file__)
 PAGE = (
     "a web page answered, not a DICOMweb service: is the URL that under which /studies lies, "
@@ -159,11 +160,14 @@ def _outside() -> int:
     return level
 
 
-def check(answer: Answer) -> None:
-    """Raise the exception of an answer that is no success, and say the Warnings of one that is."""
+def check(answer: Answer, *, reads_on: bool = False) -> None:
+    """Raise the exception of an answer that is no success, and say the Warnings of one that is.
+
+    Who `reads_on` is not told that there is more.
+    """
     if not answer.succeeded:
         raise error(answer)
-    announce(warnings_of(answer.headers))
+    announce(text for text in warnings_of(answer.headers) if not (reads_on and MORE in text))
 
 
 def error(answer: Answer) -> ResponseError:

@@ -93,15 +93,11 @@ class Link:
             failure.add_note(f"The service is {failure.service}")
         return failure
 
-    def is_same_server(self, url: str) -> bool:
-        """Whether `url` has the service's scheme, host and port."""
-        return httpx2.URL(url).origin == httpx2.URL(self.service.base_url).origin
-
     def _is_own(self, url: str) -> bool:
         """The same server, be it by HTTPS where HTTP was asked for: who redirects so must not lock anybody out."""
         asked, own = httpx2.URL(url), httpx2.URL(self.service.base_url)
         safer = (own.scheme, asked.scheme) == ("http", "https") and own.port is asked.port is None
-        return self.is_same_server(url) or (safer and own.host == asked.host)
+        return self.service.is_same_server(url) or (safer and own.host == asked.host)
 
 
 class Linked:

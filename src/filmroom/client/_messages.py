@@ -8,7 +8,6 @@ requests and answers to and fro, and nothing else.
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar, Unpack
@@ -29,8 +28,8 @@ from filmroom.client._options import (
 from filmroom.client._parts import Content, Part, Splitter
 from filmroom.client._service import Service, path_within
 from filmroom.client._sources import Body
+from filmroom.client._values import written
 from filmroom.client.exceptions import BadResponse
-from filmroom.dicom import attributes
 
 T = TypeVar("T")
 Transaction = Generator["Request", Answer, T]
@@ -41,7 +40,6 @@ ZIP = "application/zip"
 AS_STORED = {*INSTANCES, "application/octet-stream"}  # what can be asked for in the Transfer Syntax "*"
 JPEG = ("image/jpeg",)
 _PAGES = ("text/html", "text/*", "*/*")  # who accepts one of these asks for whatever it is
-_FORMATS = {"DA": "%Y%m%d", "TM": "%H%M%S", "DT": "%Y%m%d%H%M%S"}
 ORIGINAL = {"msdicom-request-original": "True"}  # of the Azure service
 
 
@@ -132,7 +130,7 @@ def search(
     **where: Unpack[RequestOptions],
 ) -> Transaction[Datasets]:
     """Search at a level ("/studies", "/series", "/instances"), within a Study or Series when one is given."""
-    keys = [(key, _written(key, value)) for key, value in (search_filters or {}).items()]
+    keys = [(key, written(key, value)) for key, value in (search_filters or {}).items()]
     parameters = [*keys, ("fuzzymatching", fuzzymatching), ("includefield", fields)]
 
     def page(start: int | None) -> Request:
@@ -142,30 +140,20 @@ def search(
 
     if get_remaining:
         return (yield from _pages(page, offset or 0))
-    return (yield from _datasets(page(offset)))
-
-
-def _written(key: str, value: Any) -> Any:
-    """Dates and times of Python as PS3.5 §6.2 writes them, in the form that the attribute takes."""
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_written(key, item) for item in value]
-    if not isinstance(value, date | time):
-        return value
-    tag = attributes.parse(key)
-    vr = attributes.vr(tag) if tag is not None else None
-    return value.strftime(_FORMATS.get(vr or "", "%H%M%S" if isinstance(value, time) else "%Y%m%d"))
+    return (yield from fetched(page(offset)))
 
 
 def query(service: Service, path_and_query: str, *, partition: str | None = None) -> Transaction[Datasets]:
     """Search with the path and the query as they are."""
     if not path_and_query.startswith("/"):
         raise ValueError("A query is a path under the URL of the service, such as /studies?PatientID=1.")
-    return (yield from _datasets(Request("GET", service.url(path_and_query, partition=partition), {"accept": JSON})))
+    return (yield from fetched(Request("GET", service.url(path_and_query, partition=partition), {"accept": JSON})))
 
 
-def _datasets(request: Request) -> Transaction[Datasets]:
+def fetched(request: Request, *, reads_on: bool = False) -> Transaction[Datasets]:
+    """The data sets that a request is answered with."""
     answer = yield request
-    check(answer)
+    check(answer, reads_on=reads_on)
     return datasets(answer)
 
 
@@ -177,20 +165,21 @@ def _pages(page: Callable[[int], Request], offset: int) -> Transaction[Datasets]
     know `offset` and send the first page for ever. What was seen before is left out; Instances that are stored
     meanwhile push older results from one page into the next.
     """
-    first = last = yield from _datasets(page(offset))
-    items, seen = list(first.json), {_fingerprint(item) for item in first.json}
+    first = last = yield from fetched(page(offset), reads_on=True)
+    items, seen = list(first.json), {fingerprint(item) for item in first.json}
     while len(last) and len(last) >= len(first):
         offset += len(last)
-        last = yield from _datasets(page(offset))
-        new = [item for item in last.json if _fingerprint(item) not in seen]
+        last = yield from fetched(page(offset), reads_on=True)
+        new = [item for item in last.json if fingerprint(item) not in seen]
         if not new:
             break
-        seen.update(map(_fingerprint, new))
+        seen.update(map(fingerprint, new))
         items += new
     return Datasets(items, last.headers, last.url)
 
 
-def _fingerprint(item: dict[str, Any]) -> int:
+def fingerprint(item: dict[str, Any]) -> int:
+    """By this a result is known again."""
     return hash(orjson.dumps(item, option=orjson.OPT_SORT_KEYS))
 
 

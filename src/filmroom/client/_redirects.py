@@ -40,7 +40,7 @@ class Hops:
             raise BadResponse(f"The service redirects more than {MOST} times.")
         url = str(following.url)
         body = self.request.content
-        stays = response.status_code in SAME_METHOD and self._link.is_same_server(url)
+        stays = response.status_code in SAME_METHOD and self._link.service.is_same_server(url)
         if not self._reads and not (stays and (body is None or body.repeatable)):
             raise BadResponse(
                 f"The service did not do it, but redirects the {self.request.method} ({response.status_code}) to "

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
+import httpx2
+
 Parameters = Iterable[tuple[str, Any]]
 
 LEVELS = ("studies", "series", "instances")
@@ -44,6 +46,10 @@ class Service:
         root = f"{self.base_url}/partitions/{segment(partition)}" if partition else self.base_url
         query = encoded([*parameters, *(additional_params or {}).items()])
         return f"{root}{path}?{query}" if query else f"{root}{path}"
+
+    def is_same_server(self, url: str) -> bool:
+        """Whether `url` has the service's scheme, host and port."""
+        return httpx2.URL(url).origin == httpx2.URL(self.base_url).origin
 
     def resolve(self, url: str) -> str:
         """An absolute URL for one that may be relative to the service."""

@@ -15,6 +15,7 @@ from filmroom.client._answers import Answer, Datasets, Metadata
 from filmroom.client._auth import Credentials, Token
 from filmroom.client._changes import AsyncChanges
 from filmroom.client._contents import AsyncContents
+from filmroom.client._found import AsyncFound, Searches
 from filmroom.client._keywords import checked
 from filmroom.client._messages import Request, Stream, Transaction
 from filmroom.client._moved import Moved
@@ -32,6 +33,7 @@ from filmroom.client._query_tags import AsyncQueryTags
 from filmroom.client._rendered import AsyncRendered
 from filmroom.client._rest import Rest
 from filmroom.client._retry import Retry
+from filmroom.client._search import Search
 from filmroom.client._service import path, path_within
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
@@ -43,9 +45,11 @@ T = TypeVar("T")
 
 
 @checked
-class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges, AsyncOperations, AsyncQueryTags):
-    """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…` and `change_feed` are
-    for `async for`.
+class AsyncClient(
+    Moved, Searches[AsyncFound], AsyncContents, AsyncRendered, AsyncChanges, AsyncOperations, AsyncQueryTags
+):
+    """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…`, `change_feed`
+    and the `search_…` by keywords are for `async for`.
 
         async with AsyncClient("http://127.0.0.1:8080/v2") as client:
             async for instance in client.iter_study(uid):
@@ -83,6 +87,9 @@ class AsyncClient(Moved, AsyncContents, AsyncRendered, AsyncChanges, AsyncOperat
         await self.aclose()
 
     # Search
+
+    def _finds(self, search: Search) -> AsyncFound:
+        return AsyncFound(self._run, search)
 
     async def search_for_studies(self, **options: Unpack[SearchOptions]) -> Datasets:
         return await self._run(_messages.search(self._service, "/studies", **options))

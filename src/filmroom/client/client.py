@@ -14,6 +14,7 @@ from filmroom.client._auth import Credentials, Token
 from filmroom.client._carrier import Carrier
 from filmroom.client._changes import Changes
 from filmroom.client._contents import Contents
+from filmroom.client._found import Found, Searches
 from filmroom.client._keywords import checked
 from filmroom.client._operations import Operations
 from filmroom.client._options import (
@@ -28,6 +29,7 @@ from filmroom.client._options import (
 from filmroom.client._query_tags import QueryTags
 from filmroom.client._rendered import Rendered
 from filmroom.client._retry import Retry
+from filmroom.client._search import Search
 from filmroom.client._service import path, path_within
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
@@ -35,16 +37,16 @@ from filmroom.client._store_result import StoreResult
 
 
 @checked
-class Client(Carrier, Contents, Rendered, Changes, Operations, QueryTags):
+class Client(Carrier, Searches[Found], Contents, Rendered, Changes, Operations, QueryTags):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
-            for study in client.search_for_studies(search_filters={"PatientID": "4711"}):
+            for study in client.search_studies(PatientID="4711"):
                 client.download(study.StudyInstanceUID, folder="images")
 
-    Names of methods and keywords are those of PyPI's dicomweb-client. Data sets are pydicom Datasets. UIDs are
-    percent-encoded, not checked. Every method raises `ClientError`s: see `filmroom.client.exceptions`. ValueError
-    means that the call itself makes no sense, and that nothing was sent.
+    Names of methods and keywords are those of PyPI's dicomweb-client, where it has them. Data sets are pydicom
+    Datasets. UIDs are percent-encoded, not checked. Every method raises `ClientError`s: see
+    `filmroom.client.exceptions`. ValueError means that the call itself makes no sense, and that nothing was sent.
 
     url        the service's base URL, with its path: "https://host/dicomweb", "http://127.0.0.1:8080/v2"
     auth       any authentication of httpx2: ("user", "password"), httpx2.DigestAuth(…), httpx2.NetRCAuth()
@@ -87,7 +89,10 @@ class Client(Carrier, Contents, Rendered, Changes, Operations, QueryTags):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # Search
+    # Search; by keywords: `Searches`
+
+    def _finds(self, search: Search) -> Found:
+        return Found(self._run, search)
 
     def search_for_studies(self, **options: Unpack[SearchOptions]) -> Datasets:
         """Studies that match (PS3.18 §10.6). Keywords: `SearchOptions`."""
