@@ -140,8 +140,10 @@ def test_a_service_does_not_choose_the_folder(run: Program, recorder: Recorder, 
     [
         (["--size", "big"], "is not a size"),
         (["--size", "0"], "is not a size"),
-        (["--window", "40"], "'window'"),
-        (["--annotate", "foo"], "'annotation'"),
+        (["--size", "20000"], "16383 pixels"),
+        (["--size", "9999"], "64 megapixels"),
+        (["--window", "40"], "'40' is not a window: CENTER,WIDTH or CENTER,WIDTH,FUNCTION"),
+        (["--annotate", "foo"], "'foo' is not a list of patient, technique, overlay"),
         (["--frames", "0"], "is not a list of frame numbers"),
         (["--frames", "1"], "frames are those of an INSTANCE"),
         (["1.3", "1.4", "--frames", "1,5", "--thumbnail"], "of one frame"),
@@ -154,10 +156,10 @@ def test_an_option_that_makes_no_sense_is_a_usage_error(run: Program, options: l
     assert said in ran.said
 
 
-def test_what_the_service_refuses_is_told(run: Program, stored: list[Dataset]) -> None:
-    ran = run("render", *_uids(stored[0]), "--size", "99999")
-    assert ran.code == 3
-    assert "query parameter 'viewport'" in ran.said
+def test_what_the_service_refuses_is_told(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(400, {}, b"no such size")]
+    ran = run("render", "1.2", "1.3", "1.4", "--size", "5")
+    assert (ran.code, "no such size" in ran.err) == (3, True)
 
 
 def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:

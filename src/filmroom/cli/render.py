@@ -1,17 +1,18 @@
 """`filmroom render`: save a study, a series or an instance as images for people."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import typer
 
 from filmroom.cli import typed
 from filmroom.cli.endings import DOCUMENTS, ENDINGS, VIDEOS
-from filmroom.cli.saving import saving, write
+from filmroom.cli.saving import Uids, saving, write
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -25,9 +26,9 @@ from filmroom.cli.service import (
     connect,
     existing,
 )
-from filmroom.client import Client, Content
+from filmroom.client import Client, Content, NotAcceptable
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadParameter, NotAcceptable
+from filmroom.errors import BadParameter
 from filmroom.protocol import rendering
 
 _AS_IT_IS = (*DOCUMENTS, *VIDEOS)  # what is no image
@@ -51,27 +52,42 @@ class Format(StrEnum):
         return f"{'video' if self is Format.MP4 else 'image'}/{self.value}"
 
 
-def _size(value: str | None) -> str | None:
+def _size(text: str) -> str:
     """512 or 640x480 as a viewport."""
-    if value is None:
-        return None
-    found = _SIZE.fullmatch(value)
-    if found is None:
-        raise typer.BadParameter(f"{value!r} is not a size: 512 or 640x480")
-    return f"{found[1]},{found[2] or found[1]}"
+    found = _SIZE.fullmatch(text)
+    viewport = f"{found[1]},{found[2] or found[1]}" if found else ""
+    _check_parameter("viewport", viewport, text)
+    return viewport
 
 
-def _parameter(name: str) -> Callable[[str | None], str | None]:
-    """A check of what goes into a query parameter as it is."""
+def _window(text: str) -> str:
+    return _check_parameter("window", text, text)
 
-    def checked(value: str | None) -> str | None:
-        try:
-            rendering.parse({} if value is None else {name: value})
-        except BadParameter as error:
-            raise typer.BadParameter(str(error)) from None
-        return value
 
-    return checked
+def _annotation(text: str) -> str:
+    return _check_parameter("annotation", text, text)
+
+
+_MEANT = {
+    "viewport": (
+        f"a size: 512 or 640x480, a side of at most {rendering.LONGEST_SIDE} pixels, "
+        f"together at most {rendering.MOST_PIXELS >> 20} megapixels"
+    ),
+    "window": (
+        "a window: CENTER,WIDTH or CENTER,WIDTH,FUNCTION, the width above 0, "
+        "the function linear, linear-exact or sigmoid"
+    ),
+    "annotation": f"a list of {', '.join(rendering.ANNOTATIONS)}",
+}
+
+
+def _check_parameter(name: str, value: str, text: str) -> str:
+    """What goes into a query parameter. What would be refused there never reaches the service."""
+    try:
+        rendering.parse({name: value})
+    except BadParameter:
+        raise typer.BadParameter(f"{text!r} is not {_MEANT[name]}") from None
+    return value
 
 
 Folder = Annotated[
@@ -88,14 +104,14 @@ Window = Annotated[
     str | None,
     typer.Option(
         metavar="CENTER,WIDTH[,FUNCTION]",
-        callback=_parameter("window"),
+        parser=_window,
         show_default="that of the file",
         help="Values to show; the function is linear, linear-exact or sigmoid.",
     ),
 ]
 Size = Annotated[
     str | None,
-    typer.Option(metavar="PIXELS", callback=_size, show_default="its own", help="Size to fit in: 512 or 640x480."),
+    typer.Option(metavar="PIXELS", parser=_size, show_default="its own", help="Size to fit in: 512 or 640x480."),
 ]
 
 
@@ -111,13 +127,12 @@ def render(
     annotate: Annotated[
         str | None,
         typer.Option(
-            metavar="LIST",
-            callback=_parameter("annotation"),
-            help="What to draw into the image: patient,technique,overlay.",
+            metavar="LIST", parser=_annotation, help="What to draw into the image: patient,technique,overlay."
         ),
     ] = None,
     frames: Annotated[
-        str | None, typer.Option(metavar="LIST", callback=typed.frames, help="Frames of the instance: 1,5,9.")
+        typed.Frames | None,
+        typer.Option(metavar="LIST", parser=typed.frames, help="Frames of the instance: 1,5,9."),
     ] = None,
     thumbnail: Annotated[bool, typer.Option("--thumbnail", help="One small image that stands for all.")] = False,
     quiet: Quiet = False,
@@ -140,61 +155,98 @@ def render(
         filmroom render 1.2.3 1.2.3.4 --to pictures --window 40,400 --size 512
         filmroom render 1.2.3 --thumbnail --format png
     """
-    if frames and instance is None:
-        raise typer.BadParameter("frames are those of an INSTANCE, which is not named", param_hint="--frames")
-    if frames and thumbnail and "," in frames:
-        raise typer.BadParameter("a thumbnail is of one frame: name one number", param_hint="--frames")
+    target = Resource(study, series, instance)
+    _check(target, format, quality, annotate, frames, thumbnail)
     params = {"window": window, "viewport": size, "annotation": annotate}
-    options: dict[str, Any] = {"media_types": [format.media_type], "quality": quality, "params": params}
-    uids = [uid for uid in (study, series, instance) if uid is not None]
-    numbers = [int(number) for number in frames.split(",")] if frames else None
-    named = Resource(study, series, instance).path + (f"/frames/{frames}" if frames else "")
+    asked = _Asked(target, frames, [format.media_type], Looks(quality=quality, params=params))
     with (
         connect(url, token, timeout) as client,
-        existing(f"image of {named}", client, thumbnail or not instance),
+        existing(f"image of {asked.path}", client, thumbnail or not instance),
         saving(client, folder, printed=False) as saved,
     ):
-        images = _thumbnail(client, uids, numbers, options) if thumbnail else _all(client, uids, numbers, options)
-        saved.extend(_saved(images, folder, _names(uids, numbers, thumbnail), quiet))
+        images = [_thumbnail(client, asked)] if thumbnail else _all(client, asked)
+        saved.extend(_saved(images, folder, _names(asked, thumbnail), quiet))
 
 
-def _all(client: Client, uids: list[str], numbers: list[int] | None, options: dict[str, Any]) -> Iterable[Content]:
-    study, series, instance = (*uids, None, None)[:3]
-    assert study is not None
-    if numbers:
-        return client.iter_rendered(study, series, instance, numbers, **options)
-    if instance and series:
-        return [_one(client, (study, series, instance), options)]
-    return client.iter_rendered(study, series, **{**options, "media_types": [*options["media_types"], *_AS_IT_IS]})
+def _check(
+    target: Resource,
+    format: Format,  # noqa: A002
+    quality: int | None,
+    annotate: str | None,
+    frames: typed.Frames | None,
+    thumbnail: bool,
+) -> None:
+    typed.refuse(
+        (frames and target.instance is None, "--frames", "frames are those of an INSTANCE, which is not named"),
+        (thumbnail and frames and len(frames.numbers) > 1, "--frames", "a thumbnail is of one frame: name one number"),
+    )
 
 
-def _one(client: Client, uids: tuple[str, str, str], options: dict[str, Any]) -> Content:
+class Looks(TypedDict):
+    """How images are to look."""
+
+    quality: int | None
+    params: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Of what there are to be images, and which."""
+
+    target: Resource
+    frames: typed.Frames | None
+    media_types: list[str]
+    looks: Looks
+
+    @property
+    def path(self) -> str:
+        """The path of the resource."""
+        return self.target.path + (f"/frames/{self.frames}" if self.frames else "")
+
+
+def _all(client: Client, asked: _Asked) -> Iterable[Content]:
+    study, series, instance = str(asked.target.study), asked.target.series, asked.target.instance
+    if asked.frames:
+        numbers = asked.frames.numbers
+        return client.iter_rendered(study, series, instance, numbers, media_types=asked.media_types, **asked.looks)
+    if series and instance:
+        return [_one(client, (study, series, instance), asked)]
+    return client.iter_rendered(study, series, media_types=[*asked.media_types, *_AS_IT_IS], **asked.looks)
+
+
+def _one(client: Client, uids: Uids, asked: _Asked) -> Content:
     """The image or, in a second request, the document: the Azure service takes one media type at a time."""
     try:
-        return client.retrieve_instance_rendered(*uids, **options)
+        return client.retrieve_instance_rendered(*uids, media_types=asked.media_types, **asked.looks)
     except NotAcceptable as refused:
         try:
-            return client.retrieve_instance_rendered(*uids, **{**options, "media_types": [*_AS_IT_IS]})
+            return client.retrieve_instance_rendered(*uids, media_types=_AS_IT_IS, **asked.looks)
         except NotAcceptable:
             raise refused from None
 
 
-def _thumbnail(client: Client, uids: list[str], numbers: list[int] | None, options: dict[str, Any]) -> list[Content]:
-    if numbers:
-        study, series, instance = uids
-        return [client.retrieve_instance_frames_thumbnail(study, series, instance, numbers, **options)]
-    methods = (client.retrieve_study_thumbnail, client.retrieve_series_thumbnail, client.retrieve_instance_thumbnail)
-    return [methods[len(uids) - 1](*uids, **options)]
+def _thumbnail(client: Client, asked: _Asked) -> Content:
+    study, series, instance = str(asked.target.study), asked.target.series, asked.target.instance
+    if series is None:
+        return client.retrieve_study_thumbnail(study, media_types=asked.media_types, **asked.looks)
+    if instance is None:
+        return client.retrieve_series_thumbnail(study, series, media_types=asked.media_types, **asked.looks)
+    uids = study, series, instance
+    if asked.frames is None:
+        return client.retrieve_instance_thumbnail(*uids, media_types=asked.media_types, **asked.looks)
+    numbers = asked.frames.numbers
+    return client.retrieve_instance_frames_thumbnail(*uids, numbers, media_types=asked.media_types, **asked.looks)
 
 
-def _names(uids: list[str], numbers: list[int] | None, thumbnail: bool) -> Iterator[str]:
+def _names(asked: _Asked, thumbnail: bool) -> Iterator[str]:
     """What to call images of which the service does not say what they are of: by what was asked for, in its order."""
-    whole = "/".join(uids)
+    target, frames = asked.target, asked.frames
+    whole = "/".join(filter(None, (target.study, target.series, target.instance)))
     if thumbnail:
-        yield f"{whole}/thumbnail" + (f"-{numbers[0]}" if numbers else "")
-    elif numbers:
-        yield from (f"{whole}-{number}" for number in numbers)
-    elif len(uids) == 3:
+        yield f"{whole}/thumbnail" + (f"-{frames}" if frames else "")
+    elif frames:
+        yield from (f"{whole}-{number}" for number in frames.numbers)
+    elif target.instance:
         yield whole
     yield from (f"{whole}/image-{number}" for number in count(1))
 

@@ -1,23 +1,22 @@
-"""What `filmroom retrieve` saves of an instance instead of its file: frames, or a bulk value."""
+"""A bulk value of an instance that `filmroom retrieve` saves instead of its file."""
 
 import base64
 import os
 import re
-from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from filmroom.cli import raw, typed
-from filmroom.cli.endings import ENDINGS
-from filmroom.cli.saving import write
+from filmroom.cli.endings import ENDINGS, ending
+from filmroom.cli.saving import Uids, write
 from filmroom.cli.service import NOT_ALL, absent, fuller_root, stop
-from filmroom.client import Client, ClientError, Content, ContentFile
-from filmroom.dicom import attributes, transfer_syntax
+from filmroom.cli.typed import ByteRange
+from filmroom.client import Client
+from filmroom.dicom import attributes
 from filmroom.dicom.json_model import items, single
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.transfer_syntax import OCTET_STREAM
@@ -25,29 +24,6 @@ from filmroom.dicom.transfer_syntax import OCTET_STREAM
 ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = "00420011", "00420012", "00420015"
 MOST_HINTS = 3
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
-_RAW = ".raw"
-Range = tuple[int] | tuple[int, int]
-
-
-def save_frames(
-    client: Client, target: Resource, numbers: list[int], syntax: str, folder: Path, saved: list[Path]
-) -> str:
-    """Frames, each under its number; and what is in those without compression, which don't say it.
-
-    In a Transfer Syntax they come as what that makes them (PS3.18 §8.7.3.3).
-    """
-    media_type = OCTET_STREAM if syntax == "*" else transfer_syntax.find(syntax).media_type
-    frames = client.iter_instance_frames(*_uids(target), numbers, media_types=[(media_type, syntax)])
-    plain: Content | None = None
-    for number, frame in zip(numbers, frames, strict=False):
-        ending = _ending(frame) or _RAW
-        saved.append(write(frame, folder / f"{_place(target)}-{number}{ending}"))
-        plain = frame if ending == _RAW else plain
-    deque(frames, maxlen=0)  # to the end, where it is seen whether there were more
-    with suppress(ClientError):  # the frames are saved, whatever the service thinks of its Metadata
-        if plain is not None:
-            return f"each {_RAW} is {raw.description(client.retrieve_instance_metadata(*_uids(target)).json, plain)}"
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,54 +35,51 @@ class _Value:
     length: int | None
 
 
-def save_bulkdata(
-    client: Client, target: Resource, path: str, part: str | None, folder: Path, saved: list[Path]
-) -> None:
+def save(client: Client, uids: Uids, path: str, part: ByteRange | None, folder: Path, saved: list[Path]) -> None:
     """The bulk value at a path of the Metadata, or a part of it; usually one."""
-    metadata = client.retrieve_instance_metadata(*_uids(target))
+    metadata = client.retrieve_instance_metadata(*uids)
     value = _find(metadata.json, path)
     if value is None:
-        absent(f"{shown(path)} of {target.path}", client, _hint(client, metadata.json, path))
-    name = f"{_place(target)}-{shown(path).replace('/', '-')}" + (f"-{part}" if part else "")
+        absent(f"{shown(path)} of {Resource(*uids).path}", client, _hint(client, metadata.json, path))
+    name = f"{'/'.join(uids)}-{shown(path).replace('/', '-')}" + (f"-{part}" if part else "")
     places = (folder / (name if number == 1 else f"{name}-{number}") for number in count(1))
-    byte_range = typed.byte_range(part) if part else None
     if "InlineBinary" in value.element:
-        ending = ENDINGS.get(value.media_type or "", ".bin")
-        saved.append(write(_inline(value, byte_range), _with(next(places), ending)))
+        saved.append(write(_inline(value, part), _with(next(places), ENDINGS.get(value.media_type or "", ".bin"))))
     elif "BulkDataURI" in value.element:
         url = urljoin(metadata.url, single(value.element["BulkDataURI"]))
-        saved.extend(_streamed(client, url, value, byte_range, places))
+        saved.extend(_streamed(client, url, value, part, places))
     else:
         stop(f"{shown(path)} is no bulk value: it is in the Metadata", NOT_ALL)
 
 
 def _streamed(
-    client: Client, url: str, value: _Value, byte_range: Range | None, places: Iterator[Path]
+    client: Client, url: str, value: _Value, part: ByteRange | None, places: Iterator[Path]
 ) -> Iterator[Path]:
     """Values go from the connection to the folder that they stay in."""
     media_types = [value.media_type, OCTET_STREAM] if value.media_type else None
     place = next(places)
-    files = client.iter_bulkdata_files(url, folder=place.parent, media_types=media_types, byte_range=byte_range)
+    bounds = part.bounds if part else None
+    files = client.iter_bulkdata_files(url, folder=place.parent, media_types=media_types, byte_range=bounds)
     with closing(files):
         for file in files:
             size = file.path.stat().st_size
-            os.truncate(file.path, _unpadded(value, size, byte_range))
-            path = _with(place, _ending(file) or ENDINGS.get(value.media_type or "", ".bin"))
+            os.truncate(file.path, _unpadded(value, size, part))
+            path = _with(place, ending(file) or ENDINGS.get(value.media_type or "", ".bin"))
             os.replace(file.path, path)
             yield path
             place = next(places)
 
 
-def _inline(value: _Value, byte_range: Range | None) -> bytes:
+def _inline(value: _Value, part: ByteRange | None) -> bytes:
     """What stands in the Metadata themselves."""
-    first, last = (*byte_range, None)[:2] if byte_range else (0, None)
-    content = base64.b64decode(single(value.element["InlineBinary"]))[first : None if last is None else last + 1]
-    return content[: _unpadded(value, len(content), byte_range)]
+    content = base64.b64decode(single(value.element["InlineBinary"]))
+    content = content[part.cut] if part else content
+    return content[: _unpadded(value, len(content), part)]
 
 
-def _unpadded(value: _Value, size: int, byte_range: Range | None) -> int:
+def _unpadded(value: _Value, size: int, part: ByteRange | None) -> int:
     """How many of the bytes are the document: one of odd length is stored with a byte behind it (PS3.3 §C.24.2)."""
-    end = (byte_range[0] if byte_range else 0) + size
+    end = (part.first if part else 0) + size
     return size - 1 if value.length is not None and value.length % 2 and end == value.length + 1 and size else size
 
 
@@ -149,25 +122,6 @@ def _places(elements: dict[str, Any], key: str) -> Iterator[str]:
             yield from (f"{shown(name)}/{number}/{inner}" for inner in _places(item or {}, key))
 
 
-def _ending(content: Content | ContentFile) -> str | None:
-    """That of its media type; what comes as octets may be compressed, and then its Transfer Syntax says so."""
-    media_type = content.media_type
-    if media_type == OCTET_STREAM and content.transfer_syntax in transfer_syntax.ALL:
-        media_type = transfer_syntax.find(content.transfer_syntax).media_type
-    return ENDINGS.get(media_type.lower())
-
-
-def _with(path: Path, ending: str) -> Path:
+def _with(path: Path, end: str) -> Path:
     """A path with a further ending: the points of a UID begin none."""
-    return path.with_name(path.name + ending)
-
-
-def _uids(target: Resource) -> tuple[str, str, str]:
-    assert target.study is not None
-    assert target.series is not None
-    assert target.instance is not None
-    return target.study, target.series, target.instance
-
-
-def _place(target: Resource) -> str:
-    return "/".join(_uids(target))
+    return path.with_name(path.name + end)
