@@ -156,7 +156,45 @@ def test_what_is_no_bulk_value_is_said(run: Program, service: str) -> None:
     assert (ran.code, ran.err) == (1, "filmroom: PatientName is no bulk value: it is in the Metadata\n")
 
 
-def test_a_part_that_is_not_there_is_refused_by_the_service(run: Program, service: str) -> None:
+def test_a_part_that_is_not_there_ends_with_1(run: Program, service: str) -> None:
     uids = _stored(service, _document("application/pdf"))
     ran = run("retrieve", *uids, "--bulkdata", "EncapsulatedDocument", "--bytes", "9999-")
-    assert (ran.code, "there are 210" in ran.err) == (3, True)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "filmroom: no bytes 9999- of EncapsulatedDocument: it has 210, counted from 0\n"
+
+
+def test_a_part_behind_a_short_value_ends_with_1(run: Program, recorder: Recorder, tmp_path: Path) -> None:
+    recorder.replies = [_element("00020102", InlineBinary="YWJjZA==")]
+    ran = run("retrieve", *UIDS, "--bulkdata", "PrivateInformation", "--bytes", "4-9")
+    assert (ran.code, ran.err) == (1, "filmroom: no bytes 4-9 of PrivateInformation: it has 4, counted from 0\n")
+    assert not [*tmp_path.rglob("*.bin")]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, {"Content-Type": "application/octet-stream"}, b"1234"),
+        Reply(416, {}, b"No."),
+        Reply(416, {"Content-Range": "bytes 0-1/2"}, b"No."),
+    ],
+)
+def test_a_part_that_the_service_does_not_say_the_end_of(
+    run: Program, recorder: Recorder, tmp_path: Path, reply: Reply
+) -> None:
+    recorder.replies = [_element("00020102", BulkDataURI="x"), reply]
+    ran = run("retrieve", *UIDS, "--bulkdata", "PrivateInformation", "--bytes", "4-")
+    assert (ran.code, ran.err) == (1, "filmroom: no bytes 4- of PrivateInformation: it ends before\n")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_else_the_service_refuses_of_a_part_ends_with_3(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [_element("00020102", BulkDataURI="x"), Reply(400, {}, b"No.")]
+    assert run("retrieve", *UIDS, "--bulkdata", "PrivateInformation", "--bytes", "4-").code == 3
+
+
+def test_the_byte_behind_a_document_is_no_part_of_it_alone(run: Program, service: str, tmp_path: Path) -> None:
+    made = _document("application/pdf", b"%PDF-1.4\n\0")
+    made.EncapsulatedDocumentLength = 9
+    ran = run("retrieve", *_stored(service, made), "--bulkdata", "EncapsulatedDocument", "--bytes", "9-")
+    assert (ran.code, ran.err) == (1, "filmroom: no bytes 9- of EncapsulatedDocument: it has 9, counted from 0\n")
+    assert not list(tmp_path.rglob("*.pdf"))

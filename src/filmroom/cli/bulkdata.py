@@ -4,18 +4,19 @@ import base64
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urljoin
 
 from filmroom.cli.endings import ENDINGS, ending
 from filmroom.cli.saving import Uids, write
 from filmroom.cli.service import NOT_ALL, absent, fuller_root, stop
 from filmroom.cli.typed import ByteRange
-from filmroom.client import Client
+from filmroom.client import BadRequest, Client
 from filmroom.dicom import attributes
 from filmroom.dicom.json_model import items, single
 from filmroom.dicom.resources import Resource
@@ -23,6 +24,7 @@ from filmroom.dicom.transfer_syntax import OCTET_STREAM
 
 ENCAPSULATED_DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = "00420011", "00420012", "00420015"
 MOST_HINTS = 3
+_COMPLETE = re.compile(r"bytes \*/([0-9]{1,18})")  # Content-Range of a status 416
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
 
@@ -30,6 +32,7 @@ _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 class _Value:
     """An element of the DICOM JSON Model. Of a document also its media type, and its length if it says that."""
 
+    path: str
     element: dict[str, Any]
     media_type: str | None
     length: int | None
@@ -60,21 +63,45 @@ def _streamed(
     place = next(places)
     bounds = part.bounds if part else None
     files = client.iter_bulkdata_files(url, folder=place.parent, media_types=media_types, byte_range=bounds)
-    with closing(files):
+    with closing(files), _reaching(value, part):
         for file in files:
-            size = file.path.stat().st_size
-            os.truncate(file.path, _unpadded(value, size, part))
+            size = _unpadded(value, file.path.stat().st_size, part)
+            if part and not size:
+                file.remove()
+                _behind_the_end(value, part, value.length if value.length == part.first else None)
+            os.truncate(file.path, size)
             path = _with(place, ending(file) or ENDINGS.get(value.media_type or "", ".bin"))
             os.replace(file.path, path)
             yield path
             place = next(places)
 
 
+@contextmanager
+def _reaching(value: _Value, part: ByteRange | None) -> Iterator[None]:
+    """What begins behind the end is refused by services that know ranges (RFC 9110 §15.5.17)."""
+    try:
+        yield
+    except BadRequest as error:
+        if part is None or error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise
+        found = _COMPLETE.fullmatch(error.headers.get("content-range", ""))
+        _behind_the_end(value, part, _unpadded(value, int(found[1]), None) if found else None)
+
+
+def _behind_the_end(value: _Value, part: ByteRange, length: int | None) -> NoReturn:
+    has = "it ends before" if length is None else f"it has {length}, counted from 0"
+    stop(f"no bytes {part} of {shown(value.path)}: {has}", NOT_ALL)
+
+
 def _inline(value: _Value, part: ByteRange | None) -> bytes:
     """What stands in the Metadata themselves."""
     content = base64.b64decode(single(value.element["InlineBinary"]))
-    content = content[part.cut] if part else content
-    return content[: _unpadded(value, len(content), part)]
+    content = content[: _unpadded(value, len(content), None)]
+    if part is None:
+        return content
+    if part.first >= len(content):
+        _behind_the_end(value, part, len(content))
+    return content[part.cut]
 
 
 def _unpadded(value: _Value, size: int, part: ByteRange | None) -> int:
@@ -99,10 +126,11 @@ def _find(elements: dict[str, Any], path: str) -> _Value | None:
     if element is None:
         return None
     if steps[-1] != ENCAPSULATED_DOCUMENT:
-        return _Value(element, None, None)
+        return _Value(path, element, None, None)
     said = str((elements.get(MIME_TYPE, {}).get("Value") or [""])[0]).strip().lower()
     length = (elements.get(DOCUMENT_LENGTH, {}).get("Value") or [None])[0]
-    return _Value(element, said if _MEDIA_TYPE.fullmatch(said) else None, length if isinstance(length, int) else None)
+    media_type = said if _MEDIA_TYPE.fullmatch(said) else None
+    return _Value(path, element, media_type, length if isinstance(length, int) else None)
 
 
 def _hint(client: Client, elements: dict[str, Any], path: str) -> str:
