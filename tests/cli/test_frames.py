@@ -105,6 +105,13 @@ def test_frames_that_are_not_there_are_named(run: Program, service: str) -> None
     assert f"there is no /studies/{uids[0]}/series/{uids[1]}/instances/{uids[2]}/frames/1,5 at" in ran.err
 
 
+def test_who_asks_for_frames_of_a_report_is_not_sent_to_a_path(run: Program, service: str) -> None:
+    ran = run("retrieve", *_stored(service, data.report()), "--frames", "1")
+    assert ran.code == 1
+    assert ran.err.endswith(" A video comes with --bulkdata PixelData, everything else without --frames.\n")
+    assert "/pixeldata" not in ran.err
+
+
 def test_a_folder_that_cannot_be_written_ends_with_1(run: Program, service: str, tmp_path: Path) -> None:
     uids = _stored(service, data.image())
     (tmp_path / uids[0]).touch()

@@ -164,7 +164,10 @@ def test_what_the_service_refuses_is_told(run: Program, recorder: Recorder) -> N
 
 def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:
     ran = run("render", "1.2.3", "1.2.3.4")
-    assert (ran.code, ran.err) == (1, f"filmroom: there is no image of /studies/1.2.3/series/1.2.3.4 at {service}\n")
+    assert (ran.code, ran.err) == (
+        1,
+        f"filmroom: there is no image, report or document of /studies/1.2.3/series/1.2.3.4 at {service}\n",
+    )
 
 
 def test_frames_that_are_not_there_are_named(run: Program, service: str, stored: list[Dataset]) -> None:

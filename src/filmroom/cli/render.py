@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
@@ -23,10 +24,12 @@ from filmroom.cli.service import (
     Timeout,
     Token,
     Url,
+    absent,
     connect,
     existing,
+    fuller_root,
 )
-from filmroom.client import Client, Content, NotAcceptable
+from filmroom.client import Client, Content, NotAcceptable, NotFound
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadParameter
 from filmroom.protocol import rendering
@@ -159,9 +162,11 @@ def render(
     _check(target, format, quality, annotate, frames, thumbnail)
     params = {"window": window, "viewport": size, "annotation": annotate}
     asked = _Asked(target, frames, [format.media_type], Looks(quality=quality, params=params))
+    beyond_azure = thumbnail or instance is None or (frames is not None and len(frames.numbers) > 1)
+    kind = "image" if thumbnail or frames else "image, report or document"
     with (
         connect(url, token, timeout) as client,
-        existing(f"image of {asked.path}", client, thumbnail or not instance),
+        existing(f"{kind} of {asked.path}", client, beyond_azure),
         saving(client, folder, printed=False) as saved,
     ):
         images = [_thumbnail(client, asked)] if thumbnail else _all(client, asked)
@@ -223,6 +228,17 @@ def _one(client: Client, uids: Uids, asked: _Asked) -> Content:
             return client.retrieve_instance_rendered(*uids, media_types=_AS_IT_IS, **asked.looks)
         except NotAcceptable:
             raise refused from None
+    except NotFound:
+        if (more := fuller_root(client.base_url)) and _is_stored(client, uids):
+            absent(f"image of {asked.path}", client, f"this root shows images alone; {more} may show what this is")
+        raise
+
+
+def _is_stored(client: Client, uids: Uids) -> bool:
+    with suppress(NotFound):
+        client.retrieve_instance_metadata(*uids)
+        return True
+    return False
 
 
 def _thumbnail(client: Client, asked: _Asked) -> Content:

@@ -27,6 +27,8 @@ from filmroom.client import Client, Progress
 from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Resource
 
+AS_STORED = "--transfer-syntax stored"
+
 
 class Shared(TypedDict):
     """What both kinds of download take."""
@@ -174,7 +176,7 @@ def retrieve(
     note = ""
     with (
         connect(url, token, timeout) as client,
-        existing(_named(target, numbers, name), client),
+        existing(_named(target, numbers, name), client, otherwise=AS_STORED if syntax != "*" else ""),
         saving(client, archive or into, printed=not quiet) as saved,
     ):
         if one and numbers:
