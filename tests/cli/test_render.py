@@ -78,6 +78,17 @@ def test_of_a_study_all_that_one_can_look_at_is_saved(run: Program, service: str
     assert {Path(line) for line in ran.out.splitlines()} == {_path(one, ending) for one, ending in made if ending}
 
 
+def test_that_options_of_images_change_no_report_is_said(run: Program, service: str) -> None:
+    made = data.report()
+    with Client(service) as client:
+        client.store_instances(data.file(made))
+    ran = run("render", *_uids(made), "--window", "40,400", "--quality", "5")
+    assert (ran.code, ran.out) == (0, f"{_path(made, '.html')}\n")
+    assert ran.err == "filmroom: what was saved is no image; without effect: --window, --quality\n"
+    assert run("render", *_uids(made)).err == ""
+    assert run("render", *_uids(made), "--window", "40,400", "--quiet").err == ""
+
+
 def test_what_nobody_can_look_at_is_told(run: Program, service: str) -> None:
     made = data.dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.481.5")
     with Client(service) as client:
@@ -148,6 +159,9 @@ def test_a_service_does_not_choose_the_folder(run: Program, recorder: Recorder, 
         (["--frames", "1"], "frames are those of an INSTANCE"),
         (["1.3", "1.4", "--frames", "1,5", "--thumbnail"], "of one frame"),
         (["--format", "bmp"], "bmp"),
+        (["--thumbnail", "--annotate", "patient"], "a thumbnail has no annotation"),
+        (["--format", "png", "--quality", "50"], "png has no quality"),
+        (["--format", "gif", "--quality", "50"], "gif has no quality"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_a_usage_error(run: Program, options: list[str], said: str) -> None:

@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 import typer
 
-from filmroom.cli import typed
+from filmroom.cli import left_out, looks, typed
 from filmroom.cli.endings import DOCUMENTS, ENDINGS, VIDEOS
+from filmroom.cli.looks import Format, Looks
 from filmroom.cli.saving import Uids, saving, write
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
@@ -31,67 +31,10 @@ from filmroom.cli.service import (
 )
 from filmroom.client import Client, Content, NotAcceptable, NotFound
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadParameter
-from filmroom.protocol import rendering
 
 _AS_IT_IS = (*DOCUMENTS, *VIDEOS)  # what is no image
-_SIZE = re.compile(r"([1-9][0-9]*)(?:[x,]([1-9][0-9]*))?")
 _UID = r"([0-9.]*[0-9])"
 _PLACE = re.compile(rf"/studies/{_UID}/series/{_UID}/instances/{_UID}(?:/frames/([0-9,]+))?/rendered")
-
-
-class Format(StrEnum):
-    """The media types that services render, by their usual names."""
-
-    JPEG = "jpeg"
-    PNG = "png"
-    GIF = "gif"
-    WEBP = "webp"
-    MP4 = "mp4"
-
-    @property
-    def media_type(self) -> str:
-        """As it stands in Accept."""
-        return f"{'video' if self is Format.MP4 else 'image'}/{self.value}"
-
-
-def _size(text: str) -> str:
-    """512 or 640x480 as a viewport."""
-    found = _SIZE.fullmatch(text)
-    viewport = f"{found[1]},{found[2] or found[1]}" if found else ""
-    _check_parameter("viewport", viewport, text)
-    return viewport
-
-
-def _window(text: str) -> str:
-    return _check_parameter("window", text, text)
-
-
-def _annotation(text: str) -> str:
-    return _check_parameter("annotation", text, text)
-
-
-_MEANT = {
-    "viewport": (
-        f"a size: 512 or 640x480, a side of at most {rendering.LONGEST_SIDE} pixels, "
-        f"together at most {rendering.MOST_PIXELS >> 20} megapixels"
-    ),
-    "window": (
-        "a window: CENTER,WIDTH or CENTER,WIDTH,FUNCTION, the width above 0, "
-        "the function linear, linear-exact or sigmoid"
-    ),
-    "annotation": f"a list of {', '.join(rendering.ANNOTATIONS)}",
-}
-
-
-def _check_parameter(name: str, value: str, text: str) -> str:
-    """What goes into a query parameter. What would be refused there never reaches the service."""
-    try:
-        rendering.parse({name: value})
-    except BadParameter:
-        raise typer.BadParameter(f"{text!r} is not {_MEANT[name]}") from None
-    return value
-
 
 Folder = Annotated[
     Path,
@@ -107,14 +50,24 @@ Window = Annotated[
     str | None,
     typer.Option(
         metavar="CENTER,WIDTH[,FUNCTION]",
-        parser=_window,
+        parser=looks.window,
         show_default="that of the file",
         help="Values to show; the function is linear, linear-exact or sigmoid.",
     ),
 ]
 Size = Annotated[
     str | None,
-    typer.Option(metavar="PIXELS", parser=_size, show_default="its own", help="Size to fit in: 512 or 640x480."),
+    typer.Option(metavar="PIXELS", parser=looks.size, show_default="its own", help="Size to fit in: 512 or 640x480."),
+]
+
+Annotate = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST", parser=looks.annotation, help="What to draw into the image: patient,technique,overlay."
+    ),
+]
+Frames = Annotated[
+    typed.Frames | None, typer.Option(metavar="LIST", parser=typed.frames, help="Frames of the instance: 1,5,9.")
 ]
 
 
@@ -127,16 +80,8 @@ def render(
     window: Window = None,
     size: Size = None,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Quality of jpeg, webp and mp4.")] = None,
-    annotate: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST", parser=_annotation, help="What to draw into the image: patient,technique,overlay."
-        ),
-    ] = None,
-    frames: Annotated[
-        typed.Frames | None,
-        typer.Option(metavar="LIST", parser=typed.frames, help="Frames of the instance: 1,5,9."),
-    ] = None,
+    annotate: Annotate = None,
+    frames: Frames = None,
     thumbnail: Annotated[bool, typer.Option("--thumbnail", help="One small image that stands for all.")] = False,
     quiet: Quiet = False,
     url: Url = DEFAULT_URL,
@@ -151,7 +96,8 @@ def render(
     called thumbnail.jpg, in the folder of what it stands for. Files of these names are replaced. Their paths are
     printed. Of a study or a series, what nobody can look at is left out.
 
-    Exit codes: 0 all was saved; 1 there is no such image, or DIR can't be written; 2, 3 as for every command.
+    Exit codes: 0 all was saved; 1 there is no such image, or some were left out that can't be shown in this format or at
+    all, or DIR can't be written; 2, 3 as for every command.
 
     Examples:
 
@@ -170,7 +116,24 @@ def render(
         saving(client, folder, printed=False) as saved,
     ):
         images = [_thumbnail(client, asked)] if thumbnail else _all(client, asked)
-        saved.extend(_saved(images, folder, _names(asked, thumbnail), quiet))
+        rendered = set()
+        for path, instance_uid in _saved(images, folder, _names(asked, thumbnail), quiet):
+            saved.append(path)
+            rendered.add(instance_uid)
+        if asked.target.instance is None and not thumbnail and "" not in rendered:
+            left_out.check(client, asked.target, rendered)
+    if instance and not quiet:
+        _tell_of_no_effect(
+            format, saved, {"--window": window, "--size": size, "--quality": quality, "--annotate": annotate}
+        )
+
+
+def _tell_of_no_effect(format: Format, saved: Iterable[Path], options: Mapping[str, object]) -> None:  # noqa: A002
+    """Where a document was saved in place of an image."""
+    given = [name for name, value in options.items() if value is not None]
+    others = {ENDINGS[media_type] for media_type in _AS_IT_IS if media_type != format.media_type}
+    if given and any(path.suffix in others for path in saved):
+        typer.echo(f"filmroom: what was saved is no image; without effect: {', '.join(given)}", err=True)
 
 
 def _check(
@@ -183,15 +146,14 @@ def _check(
 ) -> None:
     typed.refuse(
         (frames and target.instance is None, "--frames", "frames are those of an INSTANCE, which is not named"),
+        (thumbnail and annotate, "--annotate", "a thumbnail has no annotation"),
+        (
+            quality and format in looks.WITHOUT_QUALITY,
+            "--quality",
+            f"{format} has no quality: ask for jpeg, webp or mp4, or leave it out",
+        ),
         (thumbnail and frames and len(frames.numbers) > 1, "--frames", "a thumbnail is of one frame: name one number"),
     )
-
-
-class Looks(TypedDict):
-    """How images are to look."""
-
-    quality: int | None
-    params: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +229,11 @@ def _names(asked: _Asked, thumbnail: bool) -> Iterator[str]:
     yield from (f"{whole}/image-{number}" for number in count(1))
 
 
-def _saved(images: Iterable[Content], folder: Path, names: Iterator[str], quiet: bool) -> Iterator[Path]:
-    """Save each, and say at once where. Only UIDs are taken over from what the service calls it."""
+def _saved(images: Iterable[Content], folder: Path, names: Iterator[str], quiet: bool) -> Iterator[tuple[Path, str]]:
+    """Save each, and say at once where: the path, and the SOP Instance UID if the service says it.
+
+    Only UIDs are taken over from what the service calls it.
+    """
     for image, name in zip(images, names, strict=False):
         place = _PLACE.search(image.location or "")
         if place:
@@ -276,4 +241,4 @@ def _saved(images: Iterable[Content], folder: Path, names: Iterator[str], quiet:
         path = write(image, folder / (name + ENDINGS.get(image.media_type, "")))
         if not quiet:
             typer.echo(path)
-        yield path
+        yield path, place[3] if place else ""
