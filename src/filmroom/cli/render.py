@@ -96,8 +96,8 @@ def render(
     called thumbnail.jpg, in the folder of what it stands for. Files of these names are replaced. Their paths are
     printed. Of a study or a series, what nobody can look at is left out.
 
-    Exit codes: 0 all was saved; 1 there is no such image, or some were left out that can't be shown in this format or at
-    all, or DIR can't be written; 2, 3 as for every command.
+    Exit codes: 0 all was saved; 1 there is no such image, or some were left out that can't be shown in this format or
+    at all, or DIR can't be written; 2, 3 as for every command.
 
     Examples:
 
