@@ -46,8 +46,19 @@ def test_every_table_is_in_a_document() -> None:
     assert all(f"<!-- made from the code: {name} -->" in text for name in documents.TABLES)
 
 
+def _anchors(document: Path) -> set[str]:
+    """What `#…` can name there, as GitHub makes it of the headings."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ +(.*?) *$", text, re.MULTILINE)
+    }
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text()):
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", document.read_text()):
         if "://" not in target:
-            assert (document.parent / target).exists(), target
+            place = document.parent / target if target else document
+            assert place.exists(), target
+            assert not anchor or anchor in _anchors(place), f"{target}#{anchor}"

@@ -78,6 +78,17 @@ def test_of_a_study_all_that_one_can_look_at_is_saved(run: Program, service: str
     assert {Path(line) for line in ran.out.splitlines()} == {_path(one, ending) for one, ending in made if ending}
 
 
+def test_that_options_of_images_change_no_report_is_said(run: Program, service: str) -> None:
+    made = data.report()
+    with Client(service) as client:
+        client.store_instances(data.file(made))
+    ran = run("render", *_uids(made), "--window", "40,400", "--quality", "5")
+    assert (ran.code, ran.out) == (0, f"{_path(made, '.html')}\n")
+    assert ran.err == "filmroom: what was saved is no image; without effect: --window, --quality\n"
+    assert run("render", *_uids(made)).err == ""
+    assert run("render", *_uids(made), "--window", "40,400", "--quiet").err == ""
+
+
 def test_what_nobody_can_look_at_is_told(run: Program, service: str) -> None:
     made = data.dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.481.5")
     with Client(service) as client:
@@ -139,13 +150,16 @@ def test_a_service_does_not_choose_the_folder(run: Program, recorder: Recorder, 
     ("options", "said"),
     [
         (["--size", "big"], "is not a size"),
-        (["--size", "0"], "is not a size"),
-        (["--window", "40"], "'window'"),
-        (["--annotate", "foo"], "'annotation'"),
+        (["--size", "20000"], "16383 pixels"),
+        (["--window", "40"], "'40' is not a window: CENTER,WIDTH or CENTER,WIDTH,FUNCTION"),
+        (["--annotate", "foo"], "'foo' is not a list of patient, technique, overlay"),
         (["--frames", "0"], "is not a list of frame numbers"),
         (["--frames", "1"], "frames are those of an INSTANCE"),
         (["1.3", "1.4", "--frames", "1,5", "--thumbnail"], "of one frame"),
         (["--format", "bmp"], "bmp"),
+        (["--thumbnail", "--annotate", "patient"], "a thumbnail has no annotation"),
+        (["--format", "png", "--quality", "50"], "png has no quality"),
+        (["--format", "gif", "--quality", "50"], "gif has no quality"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_a_usage_error(run: Program, options: list[str], said: str) -> None:
@@ -154,15 +168,18 @@ def test_an_option_that_makes_no_sense_is_a_usage_error(run: Program, options: l
     assert said in ran.said
 
 
-def test_what_the_service_refuses_is_told(run: Program, stored: list[Dataset]) -> None:
-    ran = run("render", *_uids(stored[0]), "--size", "99999")
-    assert ran.code == 3
-    assert "query parameter 'viewport'" in ran.said
+def test_what_the_service_refuses_is_told(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(400, {}, b"no such size")]
+    ran = run("render", "1.2", "1.3", "1.4", "--size", "5")
+    assert (ran.code, "no such size" in ran.err) == (3, True)
 
 
 def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:
     ran = run("render", "1.2.3", "1.2.3.4")
-    assert (ran.code, ran.err) == (1, f"filmroom: there is no image of /studies/1.2.3/series/1.2.3.4 at {service}\n")
+    assert (ran.code, ran.err) == (
+        1,
+        f"filmroom: there is no image, report or document of /studies/1.2.3/series/1.2.3.4 at {service}\n",
+    )
 
 
 def test_frames_that_are_not_there_are_named(run: Program, service: str, stored: list[Dataset]) -> None:

@@ -9,7 +9,8 @@ from pydicom.dataset import Dataset
 from filmroom import Client
 from tests import data
 from tests.cli.program import Program
-from tests.client.recorder import Recorder
+from tests.client.recorder import Recorder, Reply
+from tests.messages import encoded
 
 
 @pytest.fixture
@@ -105,6 +106,25 @@ def test_what_is_no_transfer_syntax_is_not_sent(run: Program, recorder: Recorder
     assert ran.code == 2
     assert "jpeg-2000-lossless" in ran.err
     assert not recorder.requests
+
+
+@pytest.mark.parametrize("options", [[], ["--zip", "study.zip"]])
+def test_a_study_that_cannot_be_converted_is_not_called_absent(run: Program, service: str, options: list[str]) -> None:
+    made = encoded(b"broken").dataset
+    with Client(service) as client:
+        client.store_instances(data.file(made, "1.2.840.10008.1.2.4.90"))
+    ran = run("retrieve", made.StudyInstanceUID, "--transfer-syntax", "explicit", *options)
+    assert ran.code == 1
+    assert f"can't be had as asked for: /studies/{made.StudyInstanceUID} at {service}: " in ran.err
+    assert ran.err.count("--transfer-syntax stored") == 1
+    assert "transfer-syntax=*" not in ran.err
+
+
+def test_who_asked_for_a_transfer_syntax_is_told_of_what_is_stored(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(406, {}, b"No.")]
+    ran = run("retrieve", "1.2", "--transfer-syntax", "rle", "--url", f"{recorder.url}/root")
+    assert ran.err.endswith(": No; try --transfer-syntax stored\n")
+    assert "--transfer-syntax" not in run("retrieve", "1.2").err
 
 
 def test_what_is_not_there_ends_with_1(run: Program, service: str) -> None:

@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import httpx2
 import pytest
+from pydicom.dataset import Dataset
 
 from filmroom import Client
-from filmroom.cli.service import Impatient
+from filmroom.cli.service import AZURE_ROOTS, ROOT, Impatient
 from filmroom.client import _carrier
+from filmroom.protocol import dialects
 from tests import data
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, Reply, json
@@ -121,8 +123,12 @@ def test_a_url_with_another_path_is_guessed(run: Program, running: str, path: st
 
 
 @pytest.mark.parametrize(
-    "arguments", ["render {0}", "render {0} {1}", "render {0} --thumbnail", "render {0} {1} {2} --thumbnail --frames 1"]
-)
+    "arguments",
+    [
+        "render {0}", "render {0} {1}", "render {0} --thumbnail", "render {0} {1} {2} --thumbnail --frames 1",
+        "render {0} {1} {2} --frames 1,1",
+    ],
+)  # fmt: skip
 def test_what_only_the_other_root_offers_is_not_called_absent(run: Program, running: str, arguments: str) -> None:
     ran = run(*arguments.format(*_stored(running)).split(), "--url", f"{running}/v2")
     assert ran.code == 1
@@ -138,15 +144,37 @@ def test_what_only_the_other_root_offers_is_not_called_absent(run: Program, runn
 def test_a_form_that_the_other_root_may_offer_names_it(run: Program, running: str, arguments: str) -> None:
     ran = run(*arguments.format(*_stored(running)).split(), "--url", f"{running}/v2")
     assert (ran.code, ran.out) == (1, "")
-    assert f" as asked for at {running}/v2: The request headers are not acceptable; " in ran.err
+    assert ran.err.startswith("filmroom: can't be had as asked for: ")
+    assert f" at {running}/v2: The request headers are not acceptable; " in ran.err
     assert ran.err.endswith(f"; {running}/dicomweb may offer it\n")
+
+
+def test_the_words_of_the_service_end_before_the_next(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [Reply(406, {}, b"Only a or b. Not c.")]
+    ran = run("retrieve", "1.2", "--url", f"{recorder.url}/v2")
+    assert ran.err == (
+        f"filmroom: can't be had as asked for: /studies/1.2 at {recorder.url}/v2: "
+        f"Only a or b. Not c; {recorder.url}/dicomweb may offer it\n"
+    )
+
+
+def test_the_roots_are_those_of_the_dialects() -> None:
+    assert dialects.DICOMWEB.root == ROOT
+    assert {dialect.root for dialect in dialects.ALL if dialect.version} == AZURE_ROOTS
 
 
 def test_what_is_not_there_is_absent_at_the_other_root_too(run: Program, running: str) -> None:
     ran = run("render", "1.2", "1.3", "1.4", "--url", f"{running}/v2")
     assert (ran.code, ran.err) == (
-        1, f"filmroom: there is no image of /studies/1.2/series/1.3/instances/1.4 at {running}/v2\n"
+        1, f"filmroom: there is no image, report or document of /studies/1.2/series/1.3/instances/1.4 at {running}/v2\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("made", [data.report(), data.document(b"%PDF", "1.2.840.10008.5.1.4.1.1.104.1")])
+def test_what_is_no_image_is_shown_by_the_other_root(run: Program, running: str, made: Dataset) -> None:
+    ran = run("render", *_store(running, made), "--url", f"{running}/v2")
+    assert ran.code == 1
+    assert ran.err.endswith(f": this root shows images alone; {running}/dicomweb may show what this is\n")
 
 
 def test_bulk_values_are_at_the_other_root(run: Program, running: str) -> None:
@@ -157,7 +185,10 @@ def test_bulk_values_are_at_the_other_root(run: Program, running: str) -> None:
 
 def _stored(running: str) -> list[str]:
     """The UIDs of an image that is stored."""
-    made = data.image()
+    return _store(running, data.image())
+
+
+def _store(running: str, made: Dataset) -> list[str]:
     with Client(f"{running}/dicomweb") as client:
         client.store_instances(data.file(made))
     return [made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID]

@@ -15,10 +15,9 @@ from filmroom.cli import typed
         ("OpticalPathSequence/2/ICCProfile", "00480105/2/00282000"),
         ("0048,0105/1/0028,2000", "00480105/1/00282000"),
         ("00091001", "00091001"),
-        (None, None),
     ],
 )
-def test_the_place_of_a_bulk_value(text: str | None, path: str | None) -> None:
+def test_the_place_of_a_bulk_value(text: str, path: str) -> None:
     assert typed.bulk_path(text) == path
 
 
@@ -39,21 +38,24 @@ def test_what_is_no_place_of_a_bulk_value(text: str, said: str) -> None:
         typed.bulk_path(text)
 
 
-@pytest.mark.parametrize(("text", "found"), [("0-99", (0, 99)), ("100-", (100,)), ("5-5", (5, 5))])
-def test_ranges_of_bytes(text: str, found: tuple[int, ...]) -> None:
-    assert typed.checked_bytes(text) == text
-    assert typed.byte_range(text) == found
+@pytest.mark.parametrize(
+    ("text", "bounds", "cut"), [("0-3", (0, 3), b"0123"), ("8-", (8,), b"89"), ("5-5", (5, 5), b"5")]
+)
+def test_ranges_of_bytes(text: str, bounds: tuple[int, ...], cut: bytes) -> None:
+    found = typed.byte_range(text)
+    assert (str(found), found.bounds, b"0123456789"[found.cut]) == (text, bounds, cut)
 
 
 @pytest.mark.parametrize("text", ["", "5", "-5", "5-4", "a-b", "0-1,3-4", "0 - 1", "٣-"])
 def test_what_is_no_range_of_bytes(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="0-99, or 100-"):
-        typed.checked_bytes(text)
+        typed.byte_range(text)
 
 
-@pytest.mark.parametrize(("text", "found"), [("1,5,9", "1,5,9"), ("7", "7"), (None, None)])
-def test_frame_numbers(text: str | None, found: str | None) -> None:
-    assert typed.frames(text) == found
+@pytest.mark.parametrize(("text", "numbers"), [("1,5,9", (1, 5, 9)), ("7", (7,)), (" 3, 1", (3, 1))])
+def test_frame_numbers(text: str, numbers: tuple[int, ...]) -> None:
+    found = typed.frames(text)
+    assert (found.numbers, str(found)) == (numbers, text.replace(" ", ""))
 
 
 @pytest.mark.parametrize("text", ["", "0", "a", "1,,2"])

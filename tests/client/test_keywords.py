@@ -32,6 +32,12 @@ def test_the_method_and_what_was_meant_are_named(
     assert not service.requests
 
 
+def test_of_several_the_first_is_named(client: Any) -> None:
+    wrong = dict.fromkeys("jihgfedcba", 1)
+    with pytest.raises(TypeError, match="argument 'j'"):
+        client.search_for_studies(**wrong)
+
+
 def test_methods_say_what_they_are() -> None:
     assert inspect.iscoroutinefunction(AsyncClient.retrieve_study)
     assert not inspect.iscoroutinefunction(Client.retrieve_study)

@@ -50,20 +50,24 @@ def test_frames_are_named_with_their_instance(client: Any, service: Recorder) ->
     assert not service.requests
 
 
-@pytest.mark.parametrize("media_types", [None, ["image/png"], [("image/jpeg", "1.2.3"), "image/png"]])
+@pytest.mark.parametrize(
+    "media_types",
+    [None, ["image/png"], [("image/jpeg", "1.2.3"), "image/png"], ["image/*"], ["*/*"], ["image/gif", "image/jpeg"]],
+)
 def test_several_frames_do_not_fit_into_one_still_image(client: Any, service: Recorder, media_types: Any) -> None:
     with pytest.raises(ValueError, match=r"one Frame.*image/gif.*iter_rendered"):
         client.retrieve_instance_frames_rendered(S, E, I, [1, 2], media_types=media_types)
     assert not service.requests
 
 
-def test_several_frames_are_one_image_that_moves(client: Any, service: Recorder) -> None:
+@pytest.mark.parametrize("media_types", [["image/gif"], ["Image/GIF"], ["video/mp4", ("image/webp", "*")]])
+def test_several_frames_are_one_image_that_moves(client: Any, service: Recorder, media_types: Any) -> None:
     service.replies = [Reply(200, {"Content-Type": "image/gif"}, b"GIF")]
-    assert client.retrieve_instance_frames_rendered(S, E, I, [1, 2], media_types=["image/gif"]) == b"GIF"
+    assert client.retrieve_instance_frames_rendered(S, E, I, [1, 2], media_types=media_types) == b"GIF"
     assert service.targets[0].endswith("/frames/1,2/rendered")
 
 
 def test_a_thumbnail_is_of_one_frame(client: Any, service: Recorder) -> None:
-    with pytest.raises(ValueError, match="A thumbnail is one of a single Frame"):
+    with pytest.raises(ValueError, match="A thumbnail is of one Frame: name one number"):
         client.retrieve_instance_frames_thumbnail(S, E, I, [1, 2])
     assert not service.requests

@@ -66,6 +66,11 @@ def test_what_is_malformed_is_refused(name: str, text: str) -> None:
         rendering.parse({name: text})
 
 
+def test_it_is_said_that_a_window_needs_no_function() -> None:
+    with pytest.raises(BadParameter, match=r"center,width or center,width,function"):
+        rendering.parse({"window": "40"})
+
+
 def test_parameters_of_others_are_passed_over() -> None:
     assert rendering.parse({"accept": "image/png", "charset": "utf-8"}) == Presentation()
 

@@ -1,5 +1,9 @@
 """How files are called by the media types of what is in them."""
 
+from filmroom.client import Content, ContentFile
+from filmroom.dicom import transfer_syntax
+from filmroom.dicom.transfer_syntax import OCTET_STREAM
+
 DOCUMENTS = {
     "text/html": ".html",
     "application/pdf": ".pdf",
@@ -23,3 +27,11 @@ IMAGES = {
 }
 VIDEOS = {"video/mp4": ".mp4", "video/mpeg2": ".mpg", "video/h265": ".h265"}
 ENDINGS = {**IMAGES, **VIDEOS, **DOCUMENTS, "application/xml": ".xml"}
+
+
+def ending(content: Content | ContentFile) -> str | None:
+    """That of its media type; what comes as octets may be compressed, and then its Transfer Syntax says so."""
+    media_type = content.media_type
+    if media_type == OCTET_STREAM and content.transfer_syntax in transfer_syntax.ALL:
+        media_type = transfer_syntax.find(content.transfer_syntax).media_type
+    return ENDINGS.get(media_type.lower())

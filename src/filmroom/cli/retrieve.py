@@ -7,9 +7,9 @@ from typing import Annotated, TypedDict
 
 import typer
 
-from filmroom.cli import typed, values
+from filmroom.cli import bulkdata, frames, typed
 from filmroom.cli.progress import bar
-from filmroom.cli.saving import saving
+from filmroom.cli.saving import Uids, saving
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -26,6 +26,8 @@ from filmroom.cli.service import (
 from filmroom.client import Client, Progress
 from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Resource
+
+AS_STORED = "--transfer-syntax stored"
 
 
 class Shared(TypedDict):
@@ -45,15 +47,8 @@ def _syntax(value: str) -> str:
     return uid
 
 
-def _refuse(*reasons: tuple[object, str, str]) -> None:
-    """The first reason that holds: options that would have no effect are not passed over."""
-    for holds, option, why in reasons:
-        if holds:
-            raise typer.BadParameter(why, param_hint=option)
-
-
 def _check(folder: Path | None, archive: Path | None, dicomdir: bool) -> None:
-    _refuse(
+    typed.refuse(
         (dicomdir and archive is None, "--dicomdir", "a DICOMDIR is made in an archive: add --zip FILE"),
         (archive and folder, "--to", "either into a folder or into an archive: --zip names its whole path"),
         (
@@ -65,20 +60,30 @@ def _check(folder: Path | None, archive: Path | None, dicomdir: bool) -> None:
 
 
 def _check_values(
-    instance: str | None, syntax: str, archive: Path | None, frames: str | None, bulkdata: str | None, part: str | None
+    syntax: str,
+    archive: Path | None,
+    numbers: typed.Frames | None,
+    name: str | None,
+    part: typed.ByteRange | None,
 ) -> None:
-    option = "--frames" if frames else "--bulkdata"
-    _refuse(
-        (part and not bulkdata, "--bytes", "bytes are those of a bulk value: add --bulkdata NAME"),
-        (frames and bulkdata, "--bulkdata", "either frames or a bulk value"),
-        ((frames or bulkdata) and instance is None, option, "it is of an INSTANCE, which is not named"),
-        ((frames or bulkdata) and archive, "--zip", f"an archive holds whole instances: leave out {option}"),
+    typed.refuse(
+        (part and not name, "--bytes", "bytes are those of a bulk value: add --bulkdata NAME"),
+        (numbers and name, "--bulkdata", "either frames or a bulk value"),
+        (numbers and archive, "--zip", "an archive holds whole instances: leave out --frames"),
+        (name and archive, "--zip", "an archive holds whole instances: leave out --bulkdata"),
         (
-            bulkdata and syntax != "*",
+            name and syntax != "*",
             "--transfer-syntax",
             "a bulk value comes as it is stored; images come in another Transfer Syntax with --frames",
         ),
     )
+
+
+def _one(target: Resource, option: str) -> Uids:
+    """The UIDs of the instance that it is a part of."""
+    if target.study is None or target.series is None or target.instance is None:
+        raise typer.BadParameter("it is of an INSTANCE, which is not named", param_hint=option)
+    return target.study, target.series, target.instance
 
 
 To = Annotated[
@@ -106,25 +111,26 @@ Archive = Annotated[
 ]
 Dicomdir = Annotated[bool, typer.Option("--dicomdir", help="With --zip: with a DICOMDIR, for a CD or another archive.")]
 Frames = Annotated[
-    str | None,
+    typed.Frames | None,
     typer.Option(
-        metavar="LIST", callback=typed.frames, help="Save frames of the instance instead, each a file: 1,5,9."
+        "--frames", metavar="LIST", parser=typed.frames, help="Save frames of the instance instead, each a file: 1,5,9."
     ),
 ]
 Bulkdata = Annotated[
     str | None,
     typer.Option(
+        "--bulkdata",
         metavar="NAME",
-        callback=typed.bulk_path,
+        parser=typed.bulk_path,
         help="Save a bulk value of the instance instead: a keyword, a tag, or in sequences SEQUENCE/1/ATTRIBUTE.",
     ),
 ]
 Bytes = Annotated[
-    str | None,
+    typed.ByteRange | None,
     typer.Option(
         "--bytes",
         metavar="FIRST-LAST",
-        callback=typed.checked_bytes,
+        parser=typed.byte_range,
         help="With --bulkdata: a part of it, counted from 0; FIRST- is up to the end.",
     ),
 ]
@@ -138,8 +144,8 @@ def retrieve(
     syntax: Syntax = "*",
     archive: Archive = None,
     dicomdir: Dicomdir = False,
-    frames: Frames = None,
-    bulkdata: Bulkdata = None,
+    numbers: Frames = None,
+    name: Bulkdata = None,
     part: Bytes = None,
     quiet: Quiet = False,
     url: Url = DEFAULT_URL,
@@ -164,29 +170,30 @@ def retrieve(
         filmroom retrieve 1.2.3 1.2.3.4 1.2.3.4.5 --bulkdata EncapsulatedDocument
     """
     _check(folder, archive, dicomdir)
-    _check_values(instance, syntax, archive, frames, bulkdata, part)
+    _check_values(syntax, archive, numbers, name, part)
     target, into = Resource(study, series, instance), folder or Path()
+    one = _one(target, "--frames" if numbers else "--bulkdata") if numbers or name else None
     note = ""
     with (
         connect(url, token, timeout) as client,
-        existing(_named(target, frames, bulkdata), client),
+        existing(_named(target, numbers, name), client, otherwise=AS_STORED if syntax != "*" else ""),
         saving(client, archive or into, printed=not quiet) as saved,
     ):
-        if frames:
-            note = values.save_frames(client, target, [*map(int, frames.split(","))], syntax, into, saved)
-        elif bulkdata:
-            values.save_bulkdata(client, target, bulkdata, part, into, saved)
+        if one and numbers:
+            note = frames.save(client, one, numbers, syntax, into, saved)
+        elif one and name:
+            bulkdata.save(client, one, name, part, into, saved)
         else:
             _download(client, target, into, archive, dicomdir, syntax, quiet, saved)
     if note and not quiet:
         typer.echo(f"filmroom: {note}", err=True)
 
 
-def _named(target: Resource, frames: str | None, bulkdata: str | None) -> str:
+def _named(target: Resource, numbers: typed.Frames | None, name: str | None) -> str:
     """What is asked for, for who is told that it is not there."""
-    if bulkdata:
-        return f"{values.shown(bulkdata)} of {target.path}"
-    return target.path + (f"/frames/{frames}" if frames else "")
+    if name:
+        return f"{bulkdata.shown(name)} of {target.path}"
+    return target.path + (f"/frames/{numbers}" if numbers else "")
 
 
 def _download(

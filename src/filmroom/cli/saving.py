@@ -11,6 +11,8 @@ import typer
 from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, explain, stop
 from filmroom.client import Client, ClientError
 
+Uids = tuple[str, str, str]  # of a Study, a Series, an Instance: so files are called
+
 
 @contextmanager
 def saving(client: Client, into: Path, *, printed: bool) -> Iterator[list[Path]]:

@@ -12,6 +12,7 @@ import typer
 
 from filmroom.cli.results import printable
 from filmroom.client import (
+    BadRequest,
     Client,
     ClientError,
     ConnectionFailed,
@@ -22,10 +23,10 @@ from filmroom.client import (
     ServiceWarning,
 )
 from filmroom.errors import BadTarget
-from filmroom.protocol import dialects, targets
+from filmroom.protocol import targets
 
-ROOT = dialects.DICOMWEB.root
-AZURE_ROOTS = frozenset(dialect.root for dialect in dialects.ALL if dialect.version)
+# As the dialects have them, whose tables no command waits for.
+ROOT, AZURE_ROOTS = "/dicomweb", frozenset({"/v1.0-prerelease", "/v1", "/v2"})
 DEFAULT_URL = f"http://127.0.0.1:8080{ROOT}"
 NOTHING = "Nothing is here."  # begins what Filmroom says outside its roots
 DEFAULT_TIMEOUT = 60.0
@@ -153,22 +154,35 @@ def connect(url: str, token: str | None, timeout: float) -> Iterator[Client]:
 
 
 @contextmanager
-def existing(what: str, client: Client, beyond_azure: bool = False) -> Iterator[None]:
+def existing(what: str, client: Client, beyond_azure: bool = False, otherwise: str = "") -> Iterator[None]:
     """Where the service has nothing of what was named, or not in the form asked for, that ends the program.
 
     `beyond_azure` is what the Azure service has no resource for: at its roots a 404 says nothing of the data then.
+    `otherwise` are options that may do where it can't be had in that form.
     """
+    more = fuller_root(client.base_url)
+    elsewhere = f"this root offers what the Azure service does, and not this; {more} does"
     try:
         yield
-    except (NotAcceptable, NotFound) as error:
+    except BadRequest:
+        if not (more and beyond_azure):
+            raise
+        absent(what, client, elsewhere)
+    except NotAcceptable as error:
+        reason = _reason(error)
+        tried = f"try {otherwise}" if otherwise and otherwise not in reason else ""
+        _unavailable(what, client, reason, tried, more and f"{more} may offer it")
+    except NotFound as error:
         if is_no_root(error, client.base_url):
             raise
-        reason, more = _reason(error), fuller_root(client.base_url)
-        if isinstance(error, NotAcceptable):
-            absent(f"{what} as asked for", client, "; ".join(filter(None, (reason, more and f"{more} may offer it"))))
-        if more and beyond_azure and error.payload is None:
-            reason = f"this root offers what the Azure service does, and not this; {more} does"
-        absent(what, client, reason)
+        absent(what, client, elsewhere if more and beyond_azure and error.payload is None else _reason(error))
+
+
+def _unavailable(what: str, client: Client, reason: str, *hints: str) -> NoReturn:
+    """End the program, for the service has it, but not in that form."""
+    given = [hint for hint in hints if hint]
+    told = "; ".join(filter(None, (reason.rstrip(".") if given else reason, *given)))
+    stop(f"can't be had as asked for: {what} at {shown(client.base_url)}{told and ': '}{told}", NOT_ALL)
 
 
 def fuller_root(url: str) -> str:
@@ -183,6 +197,17 @@ def absent(what: str, client: Client, reason: str = "") -> NoReturn:
     stop(f"there is no {what} at {shown(client.base_url)}{reason and ': '}{reason}", NOT_ALL)
 
 
+# What services tell programs, and what that is at the shell.
+_AT_THE_SHELL = (
+    (
+        re.compile(r"(?:[a-z]+/[a-z0-9.+-]+; ?)?'?transfer-syntax=\*'?(?: in the Accept header)?"),
+        "--transfer-syntax stored",
+    ),
+    (
+        re.compile(r"Ask for /pixeldata, which sends a video, or for the Instance\."),
+        "A video comes with --bulkdata PixelData, everything else without --frames.",
+    ),
+)
 _NO_REASON = re.compile(r"The specified \w+ cannot be found\.?|Not Found|Not Acceptable", re.IGNORECASE)
 
 
@@ -192,6 +217,8 @@ def _reason(error: ResponseError) -> str:
     Of a form that can't be had it may be a list of those that can.
     """
     said = printable(error.message)
+    for pattern, words in _AT_THE_SHELL:
+        said = pattern.sub(words, said)
     too_long = isinstance(error, NotFound) and len(said) > _LONGEST_REASON
     return "" if too_long or _NO_REASON.fullmatch(said) else said
 

@@ -1,6 +1,7 @@
 """What the commands take from people and hand on: attributes, Frame numbers, ranges of bytes."""
 
 import re
+from dataclasses import dataclass
 
 import typer
 
@@ -10,6 +11,13 @@ from filmroom.protocol import targets
 
 TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)?")  # 0010,0020 as the Standard prints it
 _BYTES = re.compile(r"([0-9]{1,18})-([0-9]{1,18})?")
+
+
+def refuse(*reasons: tuple[object, str, str]) -> None:
+    """The first reason that holds: options that would have no effect are not passed over."""
+    for holds, option, why in reasons:
+        if holds:
+            raise typer.BadParameter(why, param_hint=option)
 
 
 def plain(text: str) -> str:
@@ -31,10 +39,8 @@ def attribute(text: str, hint: str | None = None) -> int:
     return tag
 
 
-def bulk_path(text: str | None) -> str | None:
+def bulk_path(text: str) -> str:
     """The path of a value as BulkDataURIs of Filmroom have it: tags, and between them the numbers of items."""
-    if text is None:
-        return None
     tags = plain(text.strip("/")).split("/")
     if len(tags) % 2 == 0 or not all(number.isascii() and number.isdigit() and int(number) for number in tags[1::2]):
         raise typer.BadParameter(
@@ -44,24 +50,48 @@ def bulk_path(text: str | None) -> str | None:
     return "/".join(tags)
 
 
-def frames(text: str | None) -> str | None:
-    """A list of Frame numbers."""
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Numbers of Frames, in the order that was typed."""
+
+    numbers: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.numbers))
+
+
+def frames(text: str) -> Frames:
+    """A list of them: 1,5,9."""
     try:
-        return None if text is None else ",".join(map(str, targets.frame_numbers(text)))
+        return Frames(targets.frame_numbers(text))
     except BadTarget:
         raise typer.BadParameter(f"{text!r} is not a list of frame numbers: 1,5,9") from None
 
 
-def checked_bytes(text: str | None) -> str | None:
-    """A range of bytes, as it is."""
-    if text is not None:
-        byte_range(text)
-    return text
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """The first and the last byte, counted from 0; without a last one up to the end."""
+
+    first: int
+    last: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.first}-{'' if self.last is None else self.last}"
+
+    @property
+    def bounds(self) -> tuple[int] | tuple[int, int]:
+        """As the client takes it."""
+        return (self.first,) if self.last is None else (self.first, self.last)
+
+    @property
+    def cut(self) -> slice:
+        """It of bytes that are there."""
+        return slice(self.first, None if self.last is None else self.last + 1)
 
 
-def byte_range(text: str) -> tuple[int] | tuple[int, int]:
-    """The first and the last byte of a range, or the first one alone."""
+def byte_range(text: str) -> ByteRange:
+    """A range that was typed: 0-99, or 100- to the end."""
     found = _BYTES.fullmatch(text)
     if found is None or (found[2] and int(found[2]) < int(found[1])):
         raise typer.BadParameter(f"{text!r} is not a range of bytes, counted from 0: 0-99, or 100- to the end")
-    return (int(found[1]), int(found[2])) if found[2] else (int(found[1]),)
+    return ByteRange(int(found[1]), int(found[2]) if found[2] else None)

@@ -25,7 +25,7 @@ def checked(kind: Kind) -> Kind:
 
 def _checking(name: str, method: Callable[..., Any], known: Collection[str]) -> Callable[..., Any]:
     def check(keywords: dict[str, Any]) -> None:
-        for keyword in keywords.keys() - known:
+        for keyword in (given for given in keywords if given not in known):
             meant = get_close_matches(keyword, known, 1)
             hint = f"is {meant[0]} meant?" if meant else f"it takes {', '.join(known)}"
             raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}; {hint}")

@@ -206,15 +206,15 @@ def _resource(study: str, series: str | None, instance: str | None, numbers: Seq
     return frames_path(study, series, instance, numbers)
 
 
-_STILL = frozenset({"image/jpeg", "image/png"})
+_MOVING = frozenset({"image/gif", "image/webp", "video/mp4"})
 
 
 def _in_one(uids: tuple[str, str, str], numbers: Sequence[int], media_types: MediaTypes | None) -> str:
     """The path of Frames that are to be one image."""
     listed = {entry if isinstance(entry, str) else entry[0] for entry in media_types or _messages.JPEG}
-    if len(numbers) > 1 and listed <= _STILL:
+    if len(numbers) > 1 and (still := {one for one in listed if one.lower() not in _MOVING}):
         raise ValueError(
-            f"An image of {' or '.join(sorted(listed))} is one Frame: ask for an image/gif of several, "
+            f"What is of {' or '.join(sorted(still))} may be an image of one Frame: ask for an image/gif of several, "
             "or for an image of each with iter_rendered()."
         )
     return frames_path(*uids, numbers)
@@ -223,5 +223,5 @@ def _in_one(uids: tuple[str, str, str], numbers: Sequence[int], media_types: Med
 def _of_one(uids: tuple[str, str, str], numbers: Sequence[int]) -> str:
     """The path of the Frame that a thumbnail is of."""
     if len(numbers) > 1:
-        raise ValueError("A thumbnail is one of a single Frame.")
+        raise ValueError("A thumbnail is of one Frame: name one number.")
     return frames_path(*uids, numbers)

@@ -20,8 +20,8 @@ _VIEWPORT = (
     "that it shows, whose width and height are below 0 to mirror it."
 )
 _WINDOW = (
-    "The query parameter 'window' is center,width,function: two numbers, the width above 0, and one of "
-    "linear, linear-exact, sigmoid."
+    "The query parameter 'window' is center,width or center,width,function: two numbers, the width above 0, and one "
+    "of linear, linear-exact, sigmoid."
 )
 
 

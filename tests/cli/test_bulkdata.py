@@ -1,4 +1,4 @@
-"""`filmroom retrieve --frames` and `--bulkdata`: values of an instance, each a file with the ending of its type."""
+"""`filmroom retrieve --bulkdata`: a value of an instance, a file with the ending of its type."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tests.client.recorder import Recorder, Reply
 from tests.messages import encoded
 
 UIDS = ("1.2", "1.3", "1.4")
-EXPLICIT, JPEG_LS, JPEG_2000 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"
+EXPLICIT, JPEG_LS = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.80"
 PDF = b"%PDF-1.4 " + b"." * 200 + b"\n"
 
 
@@ -34,89 +34,6 @@ def _document(media_type: str, content: bytes = PDF) -> Dataset:
 
 def _element(tag: str, **element: Any) -> Reply:
     return replies.json([{tag: {"vr": "OB"} | element}])
-
-
-def test_frames_are_saved_as_they_are_stored(run: Program, service: str) -> None:
-    made = data.image(frames=3)
-    uids = _stored(service, made)
-    ran = run("retrieve", *uids, "--frames", "3,1", "--to", "got")
-    assert ran.code == 0
-    assert ran.out.splitlines() == [f"got/{'/'.join(uids)}-{number}.raw" for number in (3, 1)]
-    assert [Path(line).read_bytes() for line in ran.out.splitlines()] == [made.PixelData[256:], made.PixelData[:128]]
-
-
-def test_it_is_said_how_samples_are_read(run: Program, service: str) -> None:
-    uids = _stored(service, data.image(rows=3, columns=4))
-    ran = run("retrieve", *uids, "--frames", "1")
-    assert ran.err == ('filmroom: each .raw is 3x4, uint16, little endian: numpy.fromfile(NAME, "<u2").reshape(3, 4)\n')
-    assert run("retrieve", *uids, "--frames", "1", "--quiet").err == ""
-
-
-def test_frames_of_which_there_are_no_metadata_are_saved(run: Program, recorder: Recorder) -> None:
-    recorder.replies = [replies.multipart([b"one"], "application/octet-stream"), Reply(404)]
-    ran = run("retrieve", *UIDS, "--frames", "1")
-    assert (ran.code, ran.out, ran.err) == (0, "1.2/1.3/1.4-1.raw\n", "")
-
-
-def test_frames_that_are_stored_compressed_are_called_so(run: Program, service: str) -> None:
-    uids = _stored(service, encoded(b"first!", b"second").dataset, JPEG_LS)
-    ran = run("retrieve", *uids, "--frames", "2")
-    assert ran.out == f"{'/'.join(uids)}-2.jls\n"
-    assert Path(ran.out.strip()).read_bytes() == b"second"
-
-
-@pytest.mark.parametrize(
-    ("syntax", "ending", "begins"),
-    [
-        ("jpeg-2000-lossless", ".jp2", b"\xff\x4f"), ("jpeg-ls-lossless", ".jls", b"\xff\xd8"),
-        ("jpeg-lossless", ".jpg", b"\xff\xd8"), ("htj2k", ".jphc", b"\xff\x4f"), ("jpeg-xl-lossless", ".jxl", b""),
-        ("rle", ".rle", b"\x02\0\0\0"), ("explicit", ".raw", b""),
-    ],
-)  # fmt: skip
-def test_frames_come_in_the_transfer_syntax_asked_for(
-    run: Program, service: str, syntax: str, ending: str, begins: bytes
-) -> None:
-    uids = _stored(service, data.image(rows=32, columns=32))
-    ran = run("retrieve", *uids, "--frames", "1", "--transfer-syntax", syntax)
-    assert (ran.code, ran.out) == (0, f"{'/'.join(uids)}-1{ending}\n")
-    assert bool(ran.err) == (ending == ".raw")
-    assert Path(ran.out.strip()).read_bytes().startswith(begins)
-
-
-@pytest.mark.parametrize(
-    ("typed", "accept"),
-    [
-        ("stored", 'multipart/related; type="application/octet-stream"; transfer-syntax=*'),
-        ("explicit", f'multipart/related; type="application/octet-stream"; transfer-syntax={EXPLICIT}'),
-        (JPEG_2000, f'multipart/related; type="image/jp2"; transfer-syntax={JPEG_2000}'),
-    ],
-)
-def test_a_transfer_syntax_is_asked_for_by_its_media_type(
-    run: Program, recorder: Recorder, typed: str, accept: str
-) -> None:
-    recorder.replies = [replies.multipart([b"one"], "image/jp2")]
-    run("retrieve", *UIDS, "--frames", "1", "--transfer-syntax", typed)
-    assert recorder.last.headers["accept"] == accept
-
-
-def test_deflated_frames_are_called_so(run: Program, recorder: Recorder) -> None:
-    kind = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.8.1"
-    recorder.replies = [Reply(200, {"Content-Type": kind}, b"one")]
-    assert run("retrieve", *UIDS, "--frames", "1").out == "1.2/1.3/1.4-1.deflate\n"
-
-
-def test_more_frames_than_were_asked_for_are_an_error(run: Program, recorder: Recorder, tmp_path: Path) -> None:
-    recorder.replies = [replies.multipart([b"one", b"two"], "image/jls")]
-    ran = run("retrieve", *UIDS, "--frames", "1")
-    assert (ran.code, "2 parts; 1 were asked for" in ran.err) == (3, True)
-    assert [path.name for path in tmp_path.rglob("*.*s")] == ["1.4-1.jls"]
-
-
-def test_frames_that_are_not_there_are_named(run: Program, service: str) -> None:
-    uids = _stored(service, data.image())
-    ran = run("retrieve", *uids, "--frames", "1,5")
-    assert ran.code == 1
-    assert f"there is no /studies/{uids[0]}/series/{uids[1]}/instances/{uids[2]}/frames/1,5 at" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -239,14 +156,45 @@ def test_what_is_no_bulk_value_is_said(run: Program, service: str) -> None:
     assert (ran.code, ran.err) == (1, "filmroom: PatientName is no bulk value: it is in the Metadata\n")
 
 
-def test_a_part_that_is_not_there_is_refused_by_the_service(run: Program, service: str) -> None:
+def test_a_part_that_is_not_there_ends_with_1(run: Program, service: str) -> None:
     uids = _stored(service, _document("application/pdf"))
     ran = run("retrieve", *uids, "--bulkdata", "EncapsulatedDocument", "--bytes", "9999-")
-    assert (ran.code, "there are 210" in ran.err) == (3, True)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "filmroom: no bytes 9999- of EncapsulatedDocument: it has 210, counted from 0\n"
 
 
-def test_a_folder_that_cannot_be_written_ends_with_1(run: Program, service: str, tmp_path: Path) -> None:
-    uids = _stored(service, data.image())
-    (tmp_path / uids[0]).touch()
-    ran = run("retrieve", *uids, "--frames", "1")
-    assert (ran.code, "can't write to ." in ran.err) == (1, True)
+def test_a_part_behind_a_short_value_ends_with_1(run: Program, recorder: Recorder, tmp_path: Path) -> None:
+    recorder.replies = [_element("00020102", InlineBinary="YWJjZA==")]
+    ran = run("retrieve", *UIDS, "--bulkdata", "PrivateInformation", "--bytes", "4-9")
+    assert (ran.code, ran.err) == (1, "filmroom: no bytes 4-9 of PrivateInformation: it has 4, counted from 0\n")
+    assert not [*tmp_path.rglob("*.bin")]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, {"Content-Type": "application/octet-stream"}, b"1234"),
+        Reply(416, {}, b"No."),
+        Reply(416, {"Content-Range": "bytes 0-1/2"}, b"No."),
+    ],
+)
+def test_a_part_that_the_service_does_not_say_the_end_of(
+    run: Program, recorder: Recorder, tmp_path: Path, reply: Reply
+) -> None:
+    recorder.replies = [_element("00020102", BulkDataURI="x"), reply]
+    ran = run("retrieve", *UIDS, "--bulkdata", "PrivateInformation", "--bytes", "4-")
+    assert (ran.code, ran.err) == (1, "filmroom: no bytes 4- of PrivateInformation: it ends before\n")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_else_the_service_refuses_of_a_part_ends_with_3(run: Program, recorder: Recorder) -> None:
+    recorder.replies = [_element("00020102", BulkDataURI="x"), Reply(400, {}, b"No.")]
+    assert run("retrieve", *UIDS, "--bulkdata", "PrivateInformation", "--bytes", "4-").code == 3
+
+
+def test_the_byte_behind_a_document_is_no_part_of_it_alone(run: Program, service: str, tmp_path: Path) -> None:
+    made = _document("application/pdf", b"%PDF-1.4\n\0")
+    made.EncapsulatedDocumentLength = 9
+    ran = run("retrieve", *_stored(service, made), "--bulkdata", "EncapsulatedDocument", "--bytes", "9-")
+    assert (ran.code, ran.err) == (1, "filmroom: no bytes 9- of EncapsulatedDocument: it has 9, counted from 0\n")
+    assert not list(tmp_path.rglob("*.pdf"))
