@@ -148,13 +148,13 @@ def read(name: str, value: str, *, fuzzy: bool = False) -> Condition | None:
 
 def answers(database: Database, query: Query) -> list[dict[str, Any]]:
     with database.read() as tx:
-        return [found for _, found in search.search(tx, query)]
+        return [match.elements for match in search.search(tx, query)]
 
 
 def matches(database: Database, query: Query) -> list[str]:
     """The UIDs of what matches, newest first."""
     with database.read() as tx:
-        found = [resource for resource, _ in search.search(tx, query)]
+        found = [match.resource for match in search.search(tx, query)]
     return [str((of.study, of.series, of.instance)[query.level - 1]) for of in found]
 
 

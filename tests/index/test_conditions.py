@@ -172,7 +172,7 @@ def test_one_series_of_the_modality_will_do(database: Database, asked: str, foun
     rows.add(database, new("2", "2.1", "2.2", Modality="MR"), new("3", "3.1", "3.2"))
     with database.read() as tx:
         query = rows.asked(level, ModalitiesInStudy=asked)
-        studies = [resource.study for resource, _ in search.search(tx, query)]
+        studies = [match.resource.study for match in search.search(tx, query)]
     assert list(dict.fromkeys(studies)) == found
 
 

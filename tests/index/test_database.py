@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import ObjectNotExecutableError
 
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
@@ -270,3 +270,13 @@ def test_postgresql_syncs_commits_whatever_the_server_is_set_to(url: str) -> Non
     with database.begin() as tx:
         assert tx.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
     database.close()
+
+
+def test_an_index_from_before_there_was_a_secret_gets_one(url: str, database: Database) -> None:
+    with database.begin() as tx:
+        tx.execute(delete(counter).where(counter.c.name.like("secret%")))
+    made = [Database(url), Database(url)]
+    assert made[0].secret == made[1].secret != database.secret
+    assert len(database.secret) == 24
+    for one in made:
+        one.close()

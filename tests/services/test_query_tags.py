@@ -48,7 +48,7 @@ def found(archive: Archive, level: Level = Level.INSTANCE, **keys: str) -> list[
     tags = search_service.known_tags(archive)
     query, warnings = queries.parse(DICOMWEB, level, Resource(), list(keys.items()), lambda: tags)
     assert not warnings
-    return [one["00080018"]["Value"][0] for one in search_service.search(archive, DICOMWEB, query, "")]
+    return [one["00080018"]["Value"][0] for one in search_service.search(archive, DICOMWEB, query, "").matches]
 
 
 def test_an_operation_indexes_what_is_stored(archive: Archive) -> None:

@@ -1,5 +1,7 @@
 """Search: what the service adds to the rows."""
 
+from dataclasses import replace
+
 import pytest
 from pydicom.dataset import Dataset
 
@@ -7,6 +9,8 @@ from filmroom.archive import Archive
 from filmroom.dicom.resources import Level, Resource
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
+from filmroom.services import search as service
+from filmroom.services.delete import delete
 from filmroom.services.search import search
 from filmroom.services.store import part, store
 from tests import data
@@ -25,7 +29,7 @@ def made(either: Archive) -> Dataset:
 
 def found(archive: Archive, dialect: Dialect, level: Level, **parameters: str) -> list[dict[str, dict[str, object]]]:
     query, _ = queries.parse(dialect, level, Resource(), list(parameters.items()))
-    return search(archive, dialect, query, URL)
+    return list(search(archive, dialect, query, URL).matches)
 
 
 @pytest.mark.parametrize("level", Level)
@@ -50,3 +54,33 @@ def test_azure_makes_nothing_up(either: Archive, made: Dataset) -> None:
 
 def test_nothing_found(either: Archive, made: Dataset) -> None:
     assert found(either, DICOMWEB, Level.STUDY, PatientID="nobody") == []
+
+
+@pytest.mark.parametrize("order", ["", "StudyID"])
+def test_what_many_match_is_read_in_batches(archive: Archive, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    monkeypatch.setattr(service, "BATCH", 2)
+    for number in range(7):
+        store(archive, DICOMWEB, Resource(), [part(data.file(data.dataset(StudyID=str(number))))], replace=False)
+    in_order = list("0123456") if order else list("6543210")
+    for limit in range(1, 9):
+        query, _ = queries.parse(DICOMWEB, Level.STUDY, Resource(), [("limit", str(limit)), ("orderby", order)])
+        answer = search(archive, DICOMWEB, query, URL)
+        assert (answer.end is None) == (limit >= 7)
+        assert [match["00200010"]["Value"][0] for match in answer.matches] == in_order[:limit]
+        if answer.end:
+            rest = search(archive, DICOMWEB, replace(query, limit=7, after=answer.end), URL)
+            assert [match["00200010"]["Value"][0] for match in rest.matches] == in_order[limit:]
+
+
+def test_what_is_deleted_before_its_turn_is_left_out(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "BATCH", 1)
+    made = [data.dataset() for _ in range(3)]
+    for one in made:
+        store(archive, DICOMWEB, Resource(), [part(data.file(one))], replace=False)
+    query, _ = queries.parse(DICOMWEB, Level.STUDY, Resource(), [])
+    answer = search(archive, DICOMWEB, query, URL)
+    delete(archive, Resource(made[1].StudyInstanceUID))
+    assert [match["0020000D"]["Value"][0] for match in answer.matches] == [
+        made[2].StudyInstanceUID,
+        made[0].StudyInstanceUID,
+    ]

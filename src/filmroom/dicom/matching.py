@@ -133,6 +133,17 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """An attribute that puts matches in order. Who has no value comes last, either way."""
+
+    tag: int
+    descending: bool = False
+
+
+Place = tuple[str | int | None, ...]  # of a match in an order: the values of `Query.order`, folded, and its key
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A search: which resources (`level` inside `scope`), what must hold, what to answer with, which page."""
 
@@ -147,6 +158,10 @@ class Query:
     inside: Mapping[int, Fields] = field(default_factory=dict)  # of sequences, what of their Items is answered
     every_value: bool = False  # an attribute is compared by all its values, a name by each group; else by the first
     private: frozenset[QueryTag] = frozenset()  # to answer with: each lies in the block of its creator
+    order: tuple[By, ...] = ()  # what is equal in all of these is newest first
+    after: Place | None = None  # the matches behind this place in the order alone
+    total: bool = False  # how many match is asked for, too
+    own_limit: bool = False  # whether the limit is the service's: nobody asked for it
 
     @property
     def tags(self) -> list[QueryTag]:

@@ -62,6 +62,15 @@ COMPUTED: Mapping[int, Level] = MappingProxyType(
     }
 )
 
+# What matches can be put in order by: what rows hold one value of.
+SORTABLE: Mapping[int, Level] = MappingProxyType(
+    {
+        tag: level
+        for tag, level in MATCHING_KEYS.items()
+        if tag not in {0x00080061, 0x00080062}  # ModalitiesInStudy, SOPClassesInStudy
+    }
+)
+
 # Answered by default or by `includefield=all`, but never searched by.
 _ANSWERED_ONLY: Mapping[Level, frozenset[int]] = {
     Level.STUDY: frozenset(

@@ -24,6 +24,7 @@ from filmroom.index.tables import counter, metadata, partition
 from filmroom.index.turns import PATIENCE
 
 SCHEMA = 2  # raised with every change of the tables; a migration leads from one number to the next
+_SECRETS = 3  # numbers of 63 bits, which make the secret
 TRIES = 5  # of a transaction that the database gives up for the sake of others
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class Database:
         try:
             with self.begin() as tx:
                 _create_or_check(tx, self._kind)
+                self.secret = _secret(tx)  # that only who can read the index knows
         except Unavailable:
             self.close()
             raise
@@ -158,6 +160,16 @@ def _create_or_check(tx: Connection, kind: Kind) -> None:
             f"The index has schema {found}, and this version of Filmroom works with schema {SCHEMA}; "
             "use the version that made the index, or an empty folder."
         )
+
+
+def _secret(tx: Connection) -> bytes:
+    """Made once. Indexes from before there was one get theirs when they are opened."""
+    names = [f"secret_{number}" for number in range(_SECRETS)]
+    found = {name: value for name, value in tx.execute(select(counter.c.name, counter.c.value)) if name in names}
+    missing = {name: secrets.randbits(63) for name in names if name not in found}
+    if missing:
+        tx.execute(insert(counter), [{"name": name, "value": value} for name, value in missing.items()])
+    return b"".join((found | missing)[name].to_bytes(8) for name in names)
 
 
 def _reason(kind: Kind, error: BaseException) -> str:

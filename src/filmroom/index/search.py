@@ -4,23 +4,24 @@ The page is found first, from the keys of rows alone; only then their JSON is re
 needed, never carries more than numbers.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, func, select
 
 from filmroom.dicom import attributes, fields, json_model, query_tags
-from filmroom.dicom.matching import Equal, Key, Query
+from filmroom.dicom.matching import Equal, Key, Place, Query
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
-from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS
+from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, SORTABLE
 from filmroom.errors import BadParameter
-from filmroom.index import conditions
+from filmroom.index import conditions, ordering
 from filmroom.index.columns import Elements, is_held
 from filmroom.index.packing import unpack
 from filmroom.index.rows import split
-from filmroom.index.tables import TAG_VALUES, instance, instance_data, links, series, study
+from filmroom.index.tables import COLUMNS, TAG_VALUES, instance, instance_data, links, series, study
 
 _TABLES: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
 _UIDS = {
@@ -28,7 +29,7 @@ _UIDS = {
     Level.SERIES: series.c.SeriesInstanceUID,
     Level.INSTANCE: instance.c.SOPInstanceUID,
 }
-# Newest first by a key of its own for each row: a total order, so that pages neither overlap nor leave out.
+# What orders rows newest first, and tells them apart.
 _KEYS: Mapping[Level, Column[int]] = {
     Level.STUDY: study.c.key,
     Level.SERIES: series.c.key,
@@ -68,8 +69,47 @@ _RETRIEVE_URL = 0x00081190  # which the index doesn't know, whatever a file may 
 _RETRIEVE_URL_KEY = attributes.key(_RETRIEVE_URL)
 
 
-def search(tx: Connection, query: Query) -> list[tuple[Resource, Elements]]:
-    """The matches, newest first, each with the elements to answer with in tag order."""
+class Match(NamedTuple):
+    """One of what was found."""
+
+    resource: Resource
+    elements: Elements  # to answer with, in tag order
+    place: Place  # where the next page would begin if this were the last
+
+
+def search(tx: Connection, query: Query) -> list[Match]:
+    """The matches of the page, in order."""
+    return _matches(tx, query, _page(query, _further(tx, query)))
+
+
+def places(tx: Connection, query: Query) -> list[Place]:
+    """The places of the matches of the page, in order: what is needed to find them again, and little beside."""
+    page = _page(query, _further(tx, query))
+    return [(*values, key) for key, *values in tx.execute(page)]
+
+
+def find(tx: Connection, query: Query, wanted: Sequence[Place]) -> list[Match]:
+    """The matches at these places, but for those that are gone."""
+    own = _KEYS[query.level]
+    rows = replace(query, order=())
+    found = {
+        match.place[-1]: match
+        for match in _matches(tx, rows, select(own).where(own.in_([place[-1] for place in wanted])))
+    }
+    return [found[place[-1]]._replace(place=place) for place in wanted if place[-1] in found]
+
+
+def count(tx: Connection, query: Query) -> int:
+    """How many match, on whatever page."""
+    matching = _matching(query, _further(tx, query))[0].with_only_columns(func.count())
+    return int(tx.scalar(matching) or 0)
+
+
+def _further(tx: Connection, query: Query) -> Collection[Key]:
+    return conditions.matched_further(tx, query.keys) if query.every_value else ()
+
+
+def _matches(tx: Connection, query: Query, page: Select[Any]) -> list[Match]:
     gathered = [
         tag
         for tag, (level, _, _) in _GATHERED.items()
@@ -79,11 +119,10 @@ def search(tx: Connection, query: Query) -> list[tuple[Resource, Elements]]:
     elsewhere = query.attributes - in_rows - _GATHERED.keys() - {_RETRIEVE_URL}
     # Only an Instance has one Metadata that speaks for all of it.
     wanted = None if query.all_attributes and query.level is Level.INSTANCE else elsewhere
-    further = conditions.matched_further(tx, query.keys) if query.every_value else ()
     with_metadata = wanted is None or bool(wanted or query.groups or query.private)
     return [
-        (_resource(row, query), _narrowed(_elements(row, query, wanted, gathered), query))
-        for row in tx.execute(_statement(query, gathered, further, with_metadata=with_metadata))
+        Match(_resource(row, query), _narrowed(_elements(row, query, wanted, gathered), query), _place(row, query))
+        for row in tx.execute(_statement(query, gathered, page, with_metadata=with_metadata))
     ]
 
 
@@ -148,42 +187,56 @@ def _levels(query: Query) -> list[Level]:
     return [level for level in Level if level <= query.level]
 
 
-def _statement(
-    query: Query, gathered: Collection[int], further: Collection[Key], *, with_metadata: bool
-) -> Select[Any]:
-    """One row for each match of the page."""
-    page = _page(query, further).subquery("page")
+def _place(row: Row[Any], query: Query) -> Place:
+    return tuple(row[-1 - len(query.order) :])
+
+
+def _statement(query: Query, gathered: Collection[int], of: Select[Any], *, with_metadata: bool) -> Select[Any]:
+    """One row for each match of the page, with its place at the end."""
+    page = of.subquery("page")
     own = _KEYS[query.level]
+    key, *values = page.c
     columns: list[Any] = [_UIDS[level] for level in _levels(query)]
     columns += [_TABLES[level].c.attributes.label(f"held_{level}") for level in _levels(query)]
     columns += [_GATHERED[tag][1].label(attributes.key(tag)) for tag in gathered]
-    belong = [own == page.c[own.name], *links([_TABLES[level] for level in _levels(query)])]
+    belong = [own == key, *links([_TABLES[level] for level in _levels(query)])]
     if with_metadata:
         columns.append(instance_data.c.metadata)
         belong.append(instance_data.c.watermark == _NEWEST[query.level])
-    return select(*columns).where(*belong).order_by(own.desc())
+    return select(*columns, *values, own).where(*belong).order_by(*ordering.terms(query.order, values, own))
 
 
 def _page(query: Query, further: Collection[Key] = ()) -> Select[Any]:
-    """The keys of the matches of the page, from the tables that have a say."""
+    """The keys of the matches of the page and what they are ordered by, from the tables that have a say."""
+    matching, key = _matching(query, further)
+    values = [COLUMNS[by.tag] for by in query.order]
+    if query.after is not None:
+        matching = matching.where(ordering.behind(query.after, query.order, values, key))
+    labelled = [value.label(f"order_{place}") for place, value in enumerate(values)]
+    return (
+        matching.add_columns(*labelled)
+        .order_by(*ordering.terms(query.order, values, key))
+        .limit(query.limit)
+        .offset(query.offset)
+    )
+
+
+def _matching(query: Query, further: Collection[Key]) -> tuple[Select[Any], Column[int]]:
+    """The keys of all matches, and the column to order them by: newest first."""
     scope = {Level.STUDY: query.scope.study, Level.SERIES: query.scope.series, Level.INSTANCE: query.scope.instance}
     holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
     in_columns = (key for key in query.keys if key.by is None)
     holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, further)) for key in in_columns]
-    of_tags, ordered = _of_tags(query)
+    of_tags, newest = _of_tags(query)
     holds += of_tags
-    if any(level > query.level for level, _ in holds):
+    having_a_say = {query.level, *dict(holds), *(SORTABLE[by.tag] for by in query.order)}
+    if max(having_a_say) > query.level:
         raise BadParameter(f"A search for {query.level.name.lower()} rows takes no matching keys of lower levels.")
-    tables = [_TABLES[level] for level in Level if level == query.level or level in dict(holds)]
+    tables = [_TABLES[level] for level in Level if level in having_a_say]
     # The partition leads the indexes by attributes, so it is said of each table that one of them may be of use to.
     partitions = [table.c.partition == query.scope.partition for table in tables]
-    return (
-        select(_KEYS[query.level])
-        .where(*links(tables), *partitions, *(condition for _, condition in holds))
-        .order_by(ordered.desc())
-        .limit(query.limit)
-        .offset(query.offset)
-    )
+    keys = select(_KEYS[query.level]).where(*links(tables), *partitions, *(condition for _, condition in holds))
+    return keys, newest
 
 
 def _of_tags(query: Query) -> tuple[list[tuple[Level, ColumnElement[bool]]], Column[int]]:

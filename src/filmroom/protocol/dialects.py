@@ -59,6 +59,7 @@ class Dialect:
     wildcards: bool  # * and ? in matching keys
     lists: bool  # several UIDs or codes in one matching key, or by repeating it
     negotiated: bool  # dates and times as one, timezones, no value, several values; names by component group
+    paging: bool  # an order to choose, cursors, how many match
     strict: bool  # a parameter that can't be used is refused; otherwise it is passed over with a warning
     other_parameters: frozenset[str]  # of other parts of PS3.18; no warning
 
@@ -115,6 +116,7 @@ V1 = Dialect(
     wildcards=False,
     lists=False,
     negotiated=False,
+    paging=False,
     strict=True,
     other_parameters=frozenset(),
     default_changes=10,
@@ -177,6 +179,7 @@ DICOMWEB = Dialect(
     wildcards=True,
     lists=True,
     negotiated=True,
+    paging=True,
     strict=False,
     other_parameters=frozenset({"accept", "charset"}),  # PS3.18 §8.3.3
     default_changes=100,

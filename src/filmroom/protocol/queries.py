@@ -2,22 +2,26 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from filmroom.dicom import attributes, fields, instants, matching, moments, query_tags
 from filmroom.dicom.fields import Fields
-from filmroom.dicom.matching import Key, Negotiated, Query
+from filmroom.dicom.matching import By, Key, Negotiated, Place, Query
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
 from filmroom.dicom.resources import Level, Resource
-from filmroom.dicom.search_attributes import COMPUTED
+from filmroom.dicom.search_attributes import COMPUTED, SORTABLE
 from filmroom.errors import BadParameter
+from filmroom.protocol import cursors
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import LARGEST_INTEGER, boolean, integer
 
 _CONTROLS = frozenset({"limit", "offset", "fuzzymatching", "includefield"})
 _NEGOTIATED = frozenset({"emptyvaluematching", "multiplevaluematching"})  # PS3.18 §8.3.4.5, §8.3.4.6
+_PAGING = frozenset({"orderby", "cursor", "count"})  # not of the Standard
 _MOST_WARNINGS = 10
+_MOST_ORDERS = 4  # each adds its value to cursors, which are parts of URLs
+_ORDER = re.compile(r"(?P<minus>-?)\s*(?P<name>[^\s]+)(?:\s+(?P<way>asc|desc))?", re.IGNORECASE)
 _GROUP = re.compile("([0-9A-Fa-f]{4})[xX]{4}")  # as PS3.6 writes what repeats; PS3.18 has no way to ask for a group
 
 # The identifying attribute of a resource in the path comes back with every match (PS3.18 §10.6.3.3).
@@ -70,8 +74,12 @@ def parse(
     scope: Resource,
     parameters: Sequence[tuple[str, str]],
     tags: Tags = lambda: BUILT_IN,
+    secret: bytes = b"",
 ) -> tuple[Query, tuple[str, ...]]:
-    """The search that percent-decoded parameters ask for, and warnings about what was passed over."""
+    """The search that percent-decoded parameters ask for, and warnings about what was passed over.
+
+    `secret` is that of the archive, with which cursors are sealed.
+    """
     search = _Search(dialect, level, scope, tags)
     controls, filters = _sort(dialect, parameters)
     fuzzy = boolean("FuzzyMatching", "fuzzymatching", controls["fuzzymatching"], False, dialect.wording)
@@ -81,6 +89,7 @@ def parse(
     keys += _keys_of_tags(search, of_tags, fuzzy=fuzzy)
     included = _included(search, controls["includefield"])
     private = frozenset(_private(search, included.tags, of_tags))
+    limit, own_limit = _limit(search, controls["limit"])
     whole = _by_default(search) | conditions.keys() | {tag.tag for tag in of_tags}
     query = Query(
         level=level,
@@ -88,13 +97,21 @@ def parse(
         keys=tuple(keys),
         attributes=(whole | included.tags) - _left_out(search) - {tag.tag for tag in private},
         all_attributes=included.everything,
-        limit=_limit(search, controls["limit"]),
+        limit=limit,
         offset=integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording.parameter),
         groups=included.groups,
         inside={tag: fields for tag, fields in included.inside.items() if tag not in whole},
         every_value=dialect.negotiated,
         private=private,
+        own_limit=own_limit,
     )
+    if dialect.paging:
+        query = replace(
+            query,
+            order=_order(search, controls["orderby"]),
+            after=_after(secret, cursors.subject(level, scope, parameters), controls),
+            total=boolean("count", "count", controls["count"], False, dialect.wording),
+        )
     return query, _some(dict.fromkeys(search.warnings))
 
 
@@ -121,7 +138,7 @@ def _some(warnings: Iterable[str]) -> tuple[str, ...]:
 
 def _sort(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Values by name: of the parameters that PS3.18 names, in any letter case, and of all others."""
-    names = _CONTROLS | _NEGOTIATED if dialect.negotiated else _CONTROLS
+    names = _CONTROLS | (_NEGOTIATED if dialect.negotiated else set()) | (_PAGING if dialect.paging else set())
     controls: dict[str, list[str]] = {name: [] for name in names}
     filters: dict[str, list[str]] = {}
     for name, value in parameters:
@@ -336,11 +353,39 @@ def _included_tags(search: _Search, names: Iterable[str]) -> Iterator[int]:
         yield tag
 
 
-def _limit(search: _Search, values: list[str]) -> int:
+def _limit(search: _Search, values: list[str]) -> tuple[int, bool]:
+    """How many are answered at most, and whether that is the service's choice."""
     dialect = search.dialect
-    if dialect.strict:
-        return integer("Limit", values, dialect.default_limit, 1, dialect.largest_limit, dialect.wording.parameter)
-    limit = integer("Limit", values, dialect.default_limit, 0, LARGEST_INTEGER, dialect.wording.parameter)
+    smallest, largest = (1, dialect.largest_limit) if dialect.strict else (0, LARGEST_INTEGER)
+    limit = integer("Limit", values, dialect.default_limit, smallest, largest, dialect.wording.parameter)
     if limit > dialect.largest_limit:
-        search.warnings.append(f"limit was lowered to {dialect.largest_limit}: use offset to get more.")
-    return min(limit, dialect.largest_limit)
+        search.warnings.append(f"limit was lowered to {dialect.largest_limit}.")
+    lowered = min(limit, dialect.largest_limit)
+    return lowered, lowered < limit or not any(value.strip() for value in values[:1])
+
+
+def _order(search: _Search, values: Iterable[str]) -> tuple[By, ...]:
+    """orderby=-StudyDate,PatientName, or with "desc" behind: what can be in order, in this order."""
+    found: dict[int, By] = {}
+    for text in filter(None, (one.strip() for value in values for one in value.split(","))):
+        term = _ORDER.fullmatch(text)
+        tag = attributes.parse(term["name"]) if term else None
+        if term is None or tag is None or SORTABLE.get(tag, Level.INSTANCE + 1) > search.level:
+            search.pass_over("", text, "answers can't be ordered by it at this level.")
+        else:
+            descending = bool(term["minus"]) or (term["way"] or "").lower() == "desc"
+            found.setdefault(tag, By(tag, descending))
+    if len(found) > _MOST_ORDERS:
+        raise BadParameter(f"The query parameter 'orderby' names {len(found)} attributes; it takes {_MOST_ORDERS}.")
+    return tuple(found.values())
+
+
+def _after(secret: bytes, about: bytes, controls: Mapping[str, Sequence[str]]) -> Place | None:
+    cursor = next(filter(None, controls["cursor"]), None)
+    if cursor is None:
+        return None
+    if any(value.strip() for value in controls["offset"]):
+        raise BadParameter(
+            "The query parameters 'cursor' and 'offset' exclude each other: a cursor says where to go on."
+        )
+    return cursors.unseal(secret, about, cursor)

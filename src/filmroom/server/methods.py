@@ -78,6 +78,10 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         ),
         "emptyvaluematching": Parameter('Whether "" in a matching key asks for no value', r"^(true|false)$"),
         "multiplevaluematching": Parameter(r"Whether all values of a\b have to be there", r"^(true|false)$"),
+        # Of pages; not of the Standard
+        "orderby": Parameter("Keywords or tags to order by, with commas between; - before one: descending"),
+        "cursor": Parameter("Where to go on, from the header Link of the page before", r"^[A-Za-z0-9_\-]+$"),
+        "count": Parameter("Whether to say how many match, in X-Total-Count", r"^(true|false)$"),
         "TimezoneOffsetFromUTC": Parameter("The timezone of the matching keys", r"^[+\-][0-9]{4}$"),
         # Of the change feed
         "since": Parameter("The changes after this sequence", number=(0, 2**63 - 1)),
@@ -119,8 +123,9 @@ _OPERATIONS = {Kind.OPERATION, Kind.OPERATIONS, Kind.CANCELLATION, Kind.SWEEP}
 _QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
 _SENT_ANYHOW = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE, *_OPERATIONS, *_QUERY_TAGS})  # whatever is accepted
 _WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES}) | _SENT_ANYHOW
+_PAGING = ("orderby", "cursor", "count")
 _NEGOTIATED = ("emptyvaluematching", "multiplevaluematching", "TimezoneOffsetFromUTC")
-SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield", *_NEGOTIATED)
+SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield", *_NEGOTIATED, *_PAGING)
 FEED_PARAMETERS = ("limit", "offset", "startTime", "endTime", "since", "includeMetadata")
 
 
@@ -174,6 +179,8 @@ def _understood(method: Method, dialect: Dialect) -> Callable[[str], bool]:
         ignored.add("dicomdir")
     if not dialect.negotiated:
         ignored |= {*_NEGOTIATED}
+    if not dialect.paging:
+        ignored |= {*_PAGING}
     return lambda name: name not in ignored
 
 

@@ -1,6 +1,7 @@
 """The Studies Service and Resources (PS3.18 §10): store, retrieve, search, delete, in every dialect."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import orjson
@@ -14,11 +15,10 @@ from filmroom.errors import NotAcceptable
 from filmroom.protocol import offers, queries, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.server import bodies, metadata, responses
+from filmroom.server import bodies, matches, metadata, responses
 from filmroom.server.bodies import Receiver
 from filmroom.server.requests import root_of, select, target_of
 from filmroom.server.responses import Answer, Conditions
-from filmroom.server.work import Body
 from filmroom.services import delete as delete_service
 from filmroom.services import retrieve as retrieve_service
 from filmroom.services import search as search_service
@@ -137,16 +137,20 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     parameters = request.query_params.multi_items()
     root, archive = root_of(dialect, request), request.state.archive
 
+    url = root + request.scope["path"].removeprefix(request.scope["root_path"])
+
     def begin() -> tuple[Answer, tuple[str, ...]]:
-        tags = partial(search_service.known_tags, archive)
-        query, warnings = queries.parse(dialect, level, scope, parameters, tags)
+        tags, secret = partial(search_service.known_tags, archive), archive.index.secret
+        query, warnings = queries.parse(dialect, level, scope, parameters, tags, secret)
         found = search_service.search(archive, dialect, query, root)
-        erroneous = ",".join(search_service.erroneous(archive, query))
-        headers = {"erroneous-dicom-attributes": erroneous} if erroneous else {}
-        if not found and dialect.empty_search_status == 204:
-            return Answer(headers, None, status=204), warnings
-        chunks, coding = responses.coded(request, [orjson.dumps(found)])
-        return Answer(headers | coding | {"Content-Type": responses.DICOM_JSON}, Body(chunks)), warnings
+        headers: dict[str, str] = {}
+        if erroneous := ",".join(search_service.erroneous(archive, query)):
+            headers["erroneous-dicom-attributes"] = erroneous
+        if dialect.paging:
+            headers |= matches.page_headers(query, found, secret, url, parameters)
+            warnings += matches.page_warnings(query, found)
+        answer = matches.represent(dialect, request, found)
+        return replace(answer, headers={**headers, **answer.headers}), warnings
 
     answer, warnings = await request.state.work.run(begin)
     return _with_warnings(request, responses.send(request, answer), warnings)

@@ -1,32 +1,73 @@
-"""Search Transaction (PS3.18 §10.6): one SELECT; its rows hold, as JSON, what the answer is chosen from."""
+"""Search Transaction (PS3.18 §10.6): one SELECT; its rows hold, as JSON, what the answer is chosen from.
 
-from collections.abc import Sequence
+What many match is read in batches, each in a transaction of its own, while the answer is sent: a slow reader holds
+neither memory nor the database. The places of the matches are found at the beginning, in one SELECT of numbers; what is
+deleted before its turn comes is left out.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from filmroom.archive import Archive
 from filmroom.dicom import json_model
-from filmroom.dicom.matching import Query
+from filmroom.dicom.matching import Place, Query
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag
 from filmroom.index import query_tags
 from filmroom.index import search as rows
+from filmroom.index.search import Match
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.search_sets import INSTANCE_AVAILABILITY, RETRIEVE_URL
 
+BATCH = 128  # matches; an Instance with all its attributes may come to 100 kB and more
 
-def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> list[dict[str, Any]]:
-    """The matches in DICOM JSON, newest first. `root` is the absolute URL under which they can be retrieved."""
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found: the matches of the page in DICOM JSON, which can be gone through once."""
+
+    matches: Iterator[dict[str, Any]]
+    empty: bool
+    total: int | None  # of all pages, if that was asked for
+    end: Place | None  # where the next page begins, if there is one
+
+
+def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> Found:
+    """The page of matches, in order. `root` is the absolute URL under which they can be retrieved."""
+    complete = _completion(dialect, query, root)
     with archive.index.read() as tx:
-        matches = rows.search(tx, query)
-    if not dialect.padding:
-        matches = [(resource, json_model.unpadded(elements)) for resource, elements in matches]
+        total = rows.count(tx, query) if query.total else None
+        first = rows.search(tx, replace(query, limit=min(query.limit, BATCH) + 1)) if query.limit else []
+        places = [match.place for match in first]
+        if len(first) > BATCH and query.limit > BATCH:
+            rest = replace(query, limit=query.limit - BATCH + 1, offset=0, after=places[BATCH - 1])
+            places = places[:BATCH] + rows.places(tx, rest)
+    end = places[query.limit - 1] if len(places) > query.limit > 0 else None
+    later = _in_batches(archive, query, places[BATCH : query.limit])
+    return Found(map(complete, chain(first[: min(query.limit, BATCH)], later)), not first, total, end)
+
+
+def _in_batches(archive: Archive, query: Query, places: Sequence[Place]) -> Iterator[Match]:
+    for start in range(0, len(places), BATCH):
+        with archive.index.read() as tx:
+            matches = rows.find(tx, query, places[start : start + BATCH])
+        yield from matches
+
+
+def _completion(dialect: Dialect, query: Query, root: str) -> Callable[[Match], dict[str, Any]]:
+    """What makes the answer of a match: values as the dialect has them, and what no file holds."""
     wanted = frozenset(
         tag
         for tag in dialect.synthesised
         if query.all_attributes or tag in query.attributes or tag >> 16 in query.groups
     )
-    if not wanted:
-        return [elements for _, elements in matches]
-    return [_complete(elements, wanted, root + resource.path) for resource, elements in matches]
+
+    def complete(match: Match) -> dict[str, Any]:
+        elements = match.elements if dialect.padding else json_model.unpadded(match.elements)
+        return _complete(elements, wanted, root + match.resource.path) if wanted else elements
+
+    return complete
 
 
 def known_tags(archive: Archive) -> Sequence[QueryTag]:

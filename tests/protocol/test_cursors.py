@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filmroom.dicom.matching import Place
+from filmroom.dicom.resources import Level, Resource
+from filmroom.errors import BadParameter
+from filmroom.protocol.cursors import seal, subject, unseal
+
+SECRET = b"of the archive"
+ABOUT = subject(Level.STUDY, Resource(), [("PatientName", "Doe"), ("orderby", "PatientName")])
+PLACES = st.tuples(st.none() | st.text() | st.integers(-(2**63), 2**63 - 1), st.integers(1, 2**63 - 1))
+
+
+@given(PLACES)
+def test_a_place_comes_back(place: Place) -> None:
+    cursor = seal(SECRET, ABOUT, place)
+    assert unseal(SECRET, ABOUT, cursor) == place
+    assert cursor == seal(SECRET, ABOUT, place)
+    assert cursor.replace("-", "").replace("_", "").isalnum()
+
+
+def test_nothing_can_be_read_from_a_cursor() -> None:
+    one, other = seal(SECRET, ABOUT, ("doe^john", 1)), seal(SECRET, ABOUT, ("doe^john", 2))
+    assert "doe" not in one
+    assert one[:8] != other[:8]
+    assert one[-8:] != other[-8:]
+
+
+@given(st.text())
+def test_what_was_made_up_is_refused(cursor: str) -> None:
+    with pytest.raises(BadParameter, match="follow the header Link"):
+        unseal(SECRET, ABOUT, cursor)
+
+
+def test_what_was_tampered_with_is_refused() -> None:
+    cursor = seal(SECRET, ABOUT, ("doe", 5))
+    for place in range(len(cursor)):
+        other = "A" if cursor[place] != "A" else "Q"
+        with pytest.raises(BadParameter):
+            unseal(SECRET, ABOUT, cursor[:place] + other + cursor[place + 1 :])
+    with pytest.raises(BadParameter):
+        unseal(b"of another archive", ABOUT, cursor)
+
+
+@pytest.mark.parametrize(
+    ("level", "scope", "parameters"),
+    [
+        (Level.SERIES, Resource(), [("PatientName", "Doe"), ("orderby", "PatientName")]),
+        (Level.STUDY, Resource("1"), [("PatientName", "Doe"), ("orderby", "PatientName")]),
+        (Level.STUDY, Resource(), [("PatientName", "Roe"), ("orderby", "PatientName")]),
+        (Level.STUDY, Resource(), [("PatientName", "Doe"), ("orderby", "-PatientName")]),
+        (Level.STUDY, Resource(), [("PatientName", "Doe"), ("orderby", "PatientName"), ("fuzzymatching", "true")]),
+    ],
+)
+def test_a_cursor_belongs_to_its_search(level: Level, scope: Resource, parameters: list[tuple[str, str]]) -> None:
+    with pytest.raises(BadParameter):
+        unseal(SECRET, subject(level, scope, parameters), seal(SECRET, ABOUT, (1,)))
+
+
+def test_what_is_of_a_page_may_change() -> None:
+    other = [
+        ("orderby", "PatientName"),
+        ("PatientName", "Doe"),
+        ("Limit", "5"),
+        ("includefield", "all"),
+        ("cursor", "a"),
+    ]
+    assert subject(Level.STUDY, Resource(), other) == ABOUT
