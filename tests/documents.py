@@ -22,7 +22,8 @@ _KINDS = {
     Kind.RENDERED: "Rendered",
     Kind.THUMBNAIL: "Thumbnail",
     Kind.METADATA: "Metadata",
-    Kind.SEARCH: "Search, response of a store",
+    Kind.SEARCH: "Search",
+    Kind.STORE: "response of a store",
     Kind.CAPABILITIES: "Capabilities",
     Kind.URI: "an Instance by URI",
 }

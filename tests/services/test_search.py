@@ -56,14 +56,20 @@ def test_nothing_found(either: Archive, made: Dataset) -> None:
     assert found(either, DICOMWEB, Level.STUDY, PatientID="nobody") == []
 
 
+@pytest.mark.parametrize("field", ["", "KVP"])
 @pytest.mark.parametrize("order", ["", "StudyID"])
-def test_what_many_match_is_read_in_batches(archive: Archive, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
-    monkeypatch.setattr(service, "BATCH", 2)
+def test_what_many_match_is_read_in_batches(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, order: str, field: str
+) -> None:
+    for name in ("BATCH", "BATCH_WITH_METADATA"):
+        monkeypatch.setattr(service, name, 2)
     for number in range(7):
         store(archive, DICOMWEB, Resource(), [part(data.file(data.dataset(StudyID=str(number))))], replace=False)
     in_order = list("0123456") if order else list("6543210")
     for limit in range(1, 9):
-        query, _ = queries.parse(DICOMWEB, Level.STUDY, Resource(), [("limit", str(limit)), ("orderby", order)])
+        query, _ = queries.parse(
+            DICOMWEB, Level.STUDY, Resource(), [("limit", str(limit)), ("orderby", order), ("includefield", field)]
+        )
         answer = search(archive, DICOMWEB, query, URL)
         assert (answer.end is None) == (limit >= 7)
         assert [match["00200010"]["Value"][0] for match in answer.matches] == in_order[:limit]

@@ -109,17 +109,27 @@ def _further(tx: Connection, query: Query) -> Collection[Key]:
     return conditions.matched_further(tx, query.keys) if query.every_value else ()
 
 
+def reads_metadata(query: Query) -> bool:
+    """Whether rows alone don't hold the answer: of each match the Metadata of an Instance is read, which is large."""
+    wanted = _beyond_rows(query)
+    return wanted is None or bool(wanted or query.groups or query.private)
+
+
+def _beyond_rows(query: Query) -> frozenset[int] | None:
+    """What is to be answered and no row holds. None is everything there is."""
+    if query.all_attributes and query.level is Level.INSTANCE:  # only an Instance has one Metadata that speaks for it
+        return None
+    in_rows = frozenset().union(*(HELD[level] for level in _levels(query)))
+    return query.attributes - in_rows - _GATHERED.keys() - {_RETRIEVE_URL}
+
+
 def _matches(tx: Connection, query: Query, page: Select[Any]) -> list[Match]:
     gathered = [
         tag
         for tag, (level, _, _) in _GATHERED.items()
         if level <= query.level and (query.all_attributes or tag in query.attributes or tag >> 16 in query.groups)
     ]
-    in_rows = frozenset().union(*(HELD[level] for level in _levels(query)))
-    elsewhere = query.attributes - in_rows - _GATHERED.keys() - {_RETRIEVE_URL}
-    # Only an Instance has one Metadata that speaks for all of it.
-    wanted = None if query.all_attributes and query.level is Level.INSTANCE else elsewhere
-    with_metadata = wanted is None or bool(wanted or query.groups or query.private)
+    wanted, with_metadata = _beyond_rows(query), reads_metadata(query)
     return [
         Match(_resource(row, query), _narrowed(_elements(row, query, wanted, gathered), query), _place(row, query))
         for row in tx.execute(_statement(query, gathered, page, with_metadata=with_metadata))

@@ -17,6 +17,7 @@ OCTET_STREAM = "application/octet-stream"
 JPEG_2000 = "image/jp2"
 JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
 MP4 = "video/mp4"
+CSV = "text/csv"
 HTML, PLAIN, XML = "text/html", "text/plain", "text/xml"
 
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -223,7 +224,7 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.RENDERED_MANY: _RENDERED,
         Kind.THUMBNAIL: _standard(*_images(_SINGLE)),
         Kind.METADATA: _json(Offer(DICOM_XML, DICOM_XML, _BOTH)),
-        Kind.SEARCH: _json(),
+        Kind.SEARCH: _json(Offer(DICOM_XML, DICOM_XML, _BOTH), Offer(CSV, CSV, _SINGLE)),
         # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;
         # RFC 9110 §12.5.1 lets Accept be disregarded.
         Kind.STORE: _json(Offer("application/dicom+xml", DICOM_JSON, _SINGLE), charset=False),

@@ -6,9 +6,14 @@ from urllib.parse import urlencode
 import orjson
 from starlette.requests import Request
 
+from filmroom.dicom import csv_table, xml_model
 from filmroom.dicom.matching import Query
-from filmroom.protocol import cursors
+from filmroom.dicom.resources import Level
+from filmroom.dicom.search_attributes import COMPUTED, HELD
+from filmroom.errors import BadParameter
+from filmroom.protocol import cursors, multipart, offers
 from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.negotiation import Selected
 from filmroom.server import messages, responses
 from filmroom.server.responses import Answer
 from filmroom.server.work import Body
@@ -17,12 +22,38 @@ from filmroom.services.search import Found
 _REPLACED = frozenset({"cursor", "offset"})
 
 
-def represent(dialect: Dialect, request: Request, found: Found) -> Answer:
-    """The answer, without what its headers say of pages."""
-    if found.empty and dialect.empty_search_status == 204:
+def columns(query: Query, selected: Selected, made_up: frozenset[int]) -> list[int]:
+    """The columns of a table, if one is to be sent; `made_up` are attributes that no row holds."""
+    if selected.media_type != offers.CSV:
+        return []
+    everything = query.all_attributes and query.level is Level.INSTANCE
+    if everything or query.groups:
+        what = "includefield=all of Instances" if everything else "a group in includefield"
+        raise BadParameter(f"A table (text/csv) can't have {what}: its columns are known before its rows; name them.")
+    if not query.all_attributes:
+        return csv_table.columns(query.attributes)
+    held = (HELD[level] for level in Level if level <= query.level)
+    computed = (tag for tag, level in COMPUTED.items() if level <= query.level)
+    return csv_table.columns(made_up.union(computed, *held))
+
+
+def represent(dialect: Dialect, request: Request, found: Found, selected: Selected, of_table: Sequence[int]) -> Answer:
+    """The answer, without what its headers say of pages. A message without parts is none (RFC 2046 §5.1.1)."""
+    media_type = selected.media_type
+    if found.empty and (dialect.empty_search_status == 204 or media_type == offers.DICOM_XML):
         return Answer({}, None, status=204)
-    chunks, coding = responses.coded(request, messages.json_array(map(orjson.dumps, found.matches)))
-    return Answer(coding | {"Content-Type": responses.DICOM_JSON}, Body(chunks))
+    if media_type == offers.DICOM_XML:
+        boundary = multipart.new_boundary()
+        documents = ((None, xml_model.write(match)) for match in found.matches)
+        content_type = f'multipart/related; type="{media_type}"; boundary={boundary}'
+        chunks = messages.xml_parts(documents, boundary, media_type)
+    elif media_type == offers.CSV:
+        chunks = csv_table.write(of_table, found.matches)
+        content_type = f"{media_type}; charset=utf-8; header=present"
+    else:
+        chunks, content_type = messages.json_array(map(orjson.dumps, found.matches)), responses.DICOM_JSON
+    encoded, coding = responses.coded(request, chunks)
+    return Answer(coding | {"Content-Type": content_type}, Body(encoded))
 
 
 def page_headers(

@@ -99,10 +99,13 @@ class Ranges:
         )
 
 
-def xml_parts(documents: Iterable[tuple[str, Iterator[bytes]]], boundary: str, media_type: str) -> Iterator[bytes]:
-    """XML documents, each with its Content-Location, as the parts of a message."""
+def xml_parts(
+    documents: Iterable[tuple[str | None, Iterator[bytes]]], boundary: str, media_type: str
+) -> Iterator[bytes]:
+    """XML documents, each with its Content-Location if it has one, as the parts of a message."""
     for location, document in documents:
-        yield multipart.part_head(boundary, {"Content-Type": media_type, "Content-Location": location})
+        described = {} if location is None else {"Content-Location": location}
+        yield multipart.part_head(boundary, {"Content-Type": media_type} | described)
         yield b"".join(document)
         yield multipart.part_tail()
     yield multipart.closing(boundary)

@@ -132,7 +132,7 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
 
 async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     """Search Transaction (PS3.18 §10.6)."""
-    select(dialect, request, Kind.SEARCH)
+    selected = select(dialect, request, Kind.SEARCH)
     scope = target_of(dialect, request)
     parameters = request.query_params.multi_items()
     root, archive = root_of(dialect, request), request.state.archive
@@ -142,6 +142,7 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     def begin() -> tuple[Answer, tuple[str, ...]]:
         tags, secret = partial(search_service.known_tags, archive), archive.index.secret
         query, warnings = queries.parse(dialect, level, scope, parameters, tags, secret)
+        of_table = matches.columns(query, selected, dialect.synthesised)
         found = search_service.search(archive, dialect, query, root)
         headers: dict[str, str] = {}
         if erroneous := ",".join(search_service.erroneous(archive, query)):
@@ -149,7 +150,7 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
         if dialect.paging:
             headers |= matches.page_headers(query, found, secret, url, parameters)
             warnings += matches.page_warnings(query, found)
-        answer = matches.represent(dialect, request, found)
+        answer = matches.represent(dialect, request, found, selected, of_table)
         return replace(answer, headers={**headers, **answer.headers}), warnings
 
     answer, warnings = await request.state.work.run(begin)

@@ -20,7 +20,8 @@ from filmroom.index.search import Match
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.search_sets import INSTANCE_AVAILABILITY, RETRIEVE_URL
 
-BATCH = 128  # matches; an Instance with all its attributes may come to 100 kB and more
+BATCH = 1024  # matches: the most that is asked for without a limit is one
+BATCH_WITH_METADATA = 128  # an Instance with all its attributes may come to 100 kB and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +37,23 @@ class Found:
 def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> Found:
     """The page of matches, in order. `root` is the absolute URL under which they can be retrieved."""
     complete = _completion(dialect, query, root)
+    size = BATCH_WITH_METADATA if rows.reads_metadata(query) else BATCH
     with archive.index.read() as tx:
         total = rows.count(tx, query) if query.total else None
-        first = rows.search(tx, replace(query, limit=min(query.limit, BATCH) + 1)) if query.limit else []
+        first = rows.search(tx, replace(query, limit=min(query.limit, size) + 1)) if query.limit else []
         places = [match.place for match in first]
-        if len(first) > BATCH and query.limit > BATCH:
-            rest = replace(query, limit=query.limit - BATCH + 1, offset=0, after=places[BATCH - 1])
-            places = places[:BATCH] + rows.places(tx, rest)
+        if len(first) > size and query.limit > size:
+            rest = replace(query, limit=query.limit - size + 1, offset=0, after=places[size - 1])
+            places = places[:size] + rows.places(tx, rest)
     end = places[query.limit - 1] if len(places) > query.limit > 0 else None
-    later = _in_batches(archive, query, places[BATCH : query.limit])
-    return Found(map(complete, chain(first[: min(query.limit, BATCH)], later)), not first, total, end)
+    later = _in_batches(archive, query, places[size : query.limit], size)
+    return Found(map(complete, chain(first[: min(query.limit, size)], later)), not first, total, end)
 
 
-def _in_batches(archive: Archive, query: Query, places: Sequence[Place]) -> Iterator[Match]:
-    for start in range(0, len(places), BATCH):
+def _in_batches(archive: Archive, query: Query, places: Sequence[Place], size: int) -> Iterator[Match]:
+    for start in range(0, len(places), size):
         with archive.index.read() as tx:
-            matches = rows.find(tx, query, places[start : start + BATCH])
+            matches = rows.find(tx, query, places[start : start + size])
         yield from matches
 
 
