@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from filmroom.dicom.matching import By, Place, Query
+from filmroom.dicom.matching import Query
+from filmroom.dicom.order import By, Place
 from filmroom.dicom.resources import Level
 from filmroom.index import search
 from filmroom.index.database import Database

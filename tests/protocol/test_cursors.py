@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmroom.dicom.matching import Place
-from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.order import Place
+from filmroom.dicom.resources import Resource
 from filmroom.errors import BadParameter
 from filmroom.protocol.cursors import seal, subject, unseal
 
 SECRET = b"of the archive"
-ABOUT = subject(Level.STUDY, Resource(), [("PatientName", "Doe"), ("orderby", "PatientName")])
+ABOUT = subject("STUDY", Resource(), [("PatientName", "Doe"), ("orderby", "PatientName")])
 PLACES = st.tuples(st.none() | st.text() | st.integers(-(2**63), 2**63 - 1), st.integers(1, 2**63 - 1))
 
 
@@ -44,18 +44,19 @@ def test_what_was_tampered_with_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "scope", "parameters"),
+    ("listed", "scope", "parameters"),
     [
-        (Level.SERIES, Resource(), [("PatientName", "Doe"), ("orderby", "PatientName")]),
-        (Level.STUDY, Resource("1"), [("PatientName", "Doe"), ("orderby", "PatientName")]),
-        (Level.STUDY, Resource(), [("PatientName", "Roe"), ("orderby", "PatientName")]),
-        (Level.STUDY, Resource(), [("PatientName", "Doe"), ("orderby", "-PatientName")]),
-        (Level.STUDY, Resource(), [("PatientName", "Doe"), ("orderby", "PatientName"), ("fuzzymatching", "true")]),
+        ("PATIENT", Resource(), [("PatientName", "Doe"), ("orderby", "PatientName")]),
+        ("SERIES", Resource(), [("PatientName", "Doe"), ("orderby", "PatientName")]),
+        ("STUDY", Resource("1"), [("PatientName", "Doe"), ("orderby", "PatientName")]),
+        ("STUDY", Resource(), [("PatientName", "Roe"), ("orderby", "PatientName")]),
+        ("STUDY", Resource(), [("PatientName", "Doe"), ("orderby", "-PatientName")]),
+        ("STUDY", Resource(), [("PatientName", "Doe"), ("orderby", "PatientName"), ("fuzzymatching", "true")]),
     ],
 )
-def test_a_cursor_belongs_to_its_search(level: Level, scope: Resource, parameters: list[tuple[str, str]]) -> None:
+def test_a_cursor_belongs_to_its_search(listed: str, scope: Resource, parameters: list[tuple[str, str]]) -> None:
     with pytest.raises(BadParameter):
-        unseal(SECRET, subject(level, scope, parameters), seal(SECRET, ABOUT, (1,)))
+        unseal(SECRET, subject(listed, scope, parameters), seal(SECRET, ABOUT, (1,)))
 
 
 def test_what_is_of_a_page_may_change() -> None:
@@ -66,4 +67,4 @@ def test_what_is_of_a_page_may_change() -> None:
         ("includefield", "all"),
         ("cursor", "a"),
     ]
-    assert subject(Level.STUDY, Resource(), other) == ABOUT
+    assert subject("STUDY", Resource(), other) == ABOUT

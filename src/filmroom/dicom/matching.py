@@ -9,6 +9,7 @@ from struct import pack, unpack
 from filmroom.dicom import attributes, instants, wording
 from filmroom.dicom.fields import Fields
 from filmroom.dicom.instants import SLICES
+from filmroom.dicom.order import By, Place
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.wording import Wording
@@ -133,17 +134,6 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class By:
-    """An attribute that puts matches in order. Who has no value comes last, either way."""
-
-    tag: int
-    descending: bool = False
-
-
-Place = tuple[str | int | None, ...]  # of a match in an order: the values of `Query.order`, folded, and its key
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
     """A search: which resources (`level` inside `scope`), what must hold, what to answer with, which page."""
 
@@ -162,6 +152,12 @@ class Query:
     after: Place | None = None  # the matches behind this place in the order alone
     total: bool = False  # how many match is asked for, too
     own_limit: bool = False  # whether the limit is the service's: nobody asked for it
+    patients: bool = False  # those whose Studies match are found, and not the Studies
+
+    @property
+    def listed(self) -> str:
+        """What the answer is a list of."""
+        return "PATIENT" if self.patients else self.level.name
 
     @property
     def tags(self) -> list[QueryTag]:

@@ -71,6 +71,19 @@ SORTABLE: Mapping[int, Level] = MappingProxyType(
     }
 )
 
+# What a search for patients answers with, and in the first line what it counts.
+OF_PATIENTS = frozenset(
+    {
+        *(0x00201200, 0x00201202, 0x00201204),  # NumberOfPatientRelatedStudies, Series, Instances
+        0x00080005,  # SpecificCharacterSet
+        0x00100010,  # PatientName
+        0x00100020,  # PatientID
+        0x00100021,  # IssuerOfPatientID
+        0x00100030,  # PatientBirthDate
+        0x00100040,  # PatientSex
+    }
+)
+
 # Answered by default or by `includefield=all`, but never searched by.
 _ANSWERED_ONLY: Mapping[Level, frozenset[int]] = {
     Level.STUDY: frozenset(

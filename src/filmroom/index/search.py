@@ -12,7 +12,8 @@ import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, func, select
 
 from filmroom.dicom import attributes, fields, json_model, query_tags
-from filmroom.dicom.matching import Equal, Key, Place, Query
+from filmroom.dicom.matching import Equal, Key, Query
+from filmroom.dicom.order import Place
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, SORTABLE
@@ -79,12 +80,12 @@ class Match(NamedTuple):
 
 def search(tx: Connection, query: Query) -> list[Match]:
     """The matches of the page, in order."""
-    return _matches(tx, query, _page(query, _further(tx, query)))
+    return _matches(tx, query, _page(query, further(tx, query)))
 
 
 def places(tx: Connection, query: Query) -> list[Place]:
     """The places of the matches of the page, in order: what is needed to find them again, and little beside."""
-    page = _page(query, _further(tx, query))
+    page = _page(query, further(tx, query))
     return [(*values, key) for key, *values in tx.execute(page)]
 
 
@@ -101,11 +102,12 @@ def find(tx: Connection, query: Query, wanted: Sequence[Place]) -> list[Match]:
 
 def count(tx: Connection, query: Query) -> int:
     """How many match, on whatever page."""
-    matching = _matching(query, _further(tx, query))[0].with_only_columns(func.count())
-    return int(tx.scalar(matching) or 0)
+    keys, _ = matching(query, further(tx, query))
+    return int(tx.scalar(keys.with_only_columns(func.count())) or 0)
 
 
-def _further(tx: Connection, query: Query) -> Collection[Key]:
+def further(tx: Connection, query: Query) -> Collection[Key]:
+    """The keys that values match for which columns have no place."""
     return conditions.matched_further(tx, query.keys) if query.every_value else ()
 
 
@@ -216,27 +218,27 @@ def _statement(query: Query, gathered: Collection[int], of: Select[Any], *, with
     return select(*columns, *values, own).where(*belong).order_by(*ordering.terms(query.order, values, own))
 
 
-def _page(query: Query, further: Collection[Key] = ()) -> Select[Any]:
+def _page(query: Query, others: Collection[Key] = ()) -> Select[Any]:
     """The keys of the matches of the page and what they are ordered by, from the tables that have a say."""
-    matching, key = _matching(query, further)
+    keys, key = matching(query, others)
     values = [COLUMNS[by.tag] for by in query.order]
     if query.after is not None:
-        matching = matching.where(ordering.behind(query.after, query.order, values, key))
+        keys = keys.where(ordering.behind(query.after, query.order, values, key))
     labelled = [value.label(f"order_{place}") for place, value in enumerate(values)]
     return (
-        matching.add_columns(*labelled)
+        keys.add_columns(*labelled)
         .order_by(*ordering.terms(query.order, values, key))
         .limit(query.limit)
         .offset(query.offset)
     )
 
 
-def _matching(query: Query, further: Collection[Key]) -> tuple[Select[Any], Column[int]]:
+def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], Column[int]]:
     """The keys of all matches, and the column to order them by: newest first."""
     scope = {Level.STUDY: query.scope.study, Level.SERIES: query.scope.series, Level.INSTANCE: query.scope.instance}
     holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
     in_columns = (key for key in query.keys if key.by is None)
-    holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, further)) for key in in_columns]
+    holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, others)) for key in in_columns]
     of_tags, newest = _of_tags(query)
     holds += of_tags
     having_a_say = {query.level, *dict(holds), *(SORTABLE[by.tag] for by in query.order)}

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import orjson
 
-from filmroom.dicom.matching import Place
-from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.order import Place
+from filmroom.dicom.resources import Resource
 from filmroom.errors import BadParameter
 
 _PROOF = 16  # bytes
@@ -23,10 +23,10 @@ _PROOF = 16  # bytes
 _OF_THE_PAGE = frozenset({"cursor", "limit", "offset", "includefield", "count", "accept", "charset"})
 
 
-def subject(level: Level | None, scope: Resource, parameters: Sequence[tuple[str, str]]) -> bytes:
-    """What a cursor belongs to: all of a search that decides on the order of its matches."""
+def subject(listed: str, scope: Resource, parameters: Sequence[tuple[str, str]]) -> bytes:
+    """What a cursor belongs to: all of a search that decides on its matches (`Query.listed`) and their order."""
     said = sorted((name, value) for name, value in parameters if name.lower() not in _OF_THE_PAGE)
-    where = (level, scope.partition, scope.study, scope.series, scope.instance)
+    where = (listed, scope.partition, scope.study, scope.series, scope.instance)
     return hashlib.sha256(orjson.dumps((where, said))).digest()
 
 

@@ -27,6 +27,7 @@ class Kind(Enum):
     PIXELDATA = auto()  # all Frames of an Instance, or its video
     METADATA = auto()
     SEARCH = auto()
+    PATIENTS = auto()  # found by a search
     STORE = auto()
     CAPABILITIES = auto()
     CHANGES = auto()  # of the change feed

@@ -207,6 +207,8 @@ _RENDERED = _standard(
     *_texts(("application/*", "text/*", "model/*", *_ANYTHING), _BOTH),
 )
 
+_SEARCH = _json(Offer(DICOM_XML, DICOM_XML, _BOTH), Offer(CSV, CSV, _SINGLE))
+
 STANDARD: Mapping[Kind, Offers] = MappingProxyType(
     {
         Kind.STUDY: _DICOM,  # one part will do for a Study of one Instance
@@ -224,7 +226,8 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.RENDERED_MANY: _RENDERED,
         Kind.THUMBNAIL: _standard(*_images(_SINGLE)),
         Kind.METADATA: _json(Offer(DICOM_XML, DICOM_XML, _BOTH)),
-        Kind.SEARCH: _json(Offer(DICOM_XML, DICOM_XML, _BOTH), Offer(CSV, CSV, _SINGLE)),
+        Kind.SEARCH: _SEARCH,
+        Kind.PATIENTS: _SEARCH,
         # A sender that wants the response as XML (Weasis) would rather have its Instances stored than not;
         # RFC 9110 §12.5.1 lets Accept be disregarded.
         Kind.STORE: _json(Offer("application/dicom+xml", DICOM_JSON, _SINGLE), charset=False),

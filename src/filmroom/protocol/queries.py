@@ -7,12 +7,12 @@ from itertools import islice
 
 from filmroom.dicom import attributes, fields, instants, matching, moments, query_tags
 from filmroom.dicom.fields import Fields
-from filmroom.dicom.matching import By, Key, Negotiated, Place, Query
+from filmroom.dicom.matching import Key, Negotiated, Query
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
 from filmroom.dicom.resources import Level, Resource
-from filmroom.dicom.search_attributes import COMPUTED, SORTABLE
+from filmroom.dicom.search_attributes import COMPUTED, OF_PATIENTS, SORTABLE
 from filmroom.errors import BadParameter
-from filmroom.protocol import cursors
+from filmroom.protocol import cursors, paging
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import LARGEST_INTEGER, boolean, integer
 
@@ -20,8 +20,6 @@ _CONTROLS = frozenset({"limit", "offset", "fuzzymatching", "includefield"})
 _NEGOTIATED = frozenset({"emptyvaluematching", "multiplevaluematching"})  # PS3.18 §8.3.4.5, §8.3.4.6
 _PAGING = frozenset({"orderby", "cursor", "count"})  # not of the Standard
 _MOST_WARNINGS = 10
-_MOST_ORDERS = 4  # each adds its value to cursors, which are parts of URLs
-_ORDER = re.compile(r"(?P<minus>-?)\s*(?P<name>[^\s]+)(?:\s+(?P<way>asc|desc))?", re.IGNORECASE)
 _GROUP = re.compile("([0-9A-Fa-f]{4})[xX]{4}")  # as PS3.6 writes what repeats; PS3.18 has no way to ask for a group
 
 # The identifying attribute of a resource in the path comes back with every match (PS3.18 §10.6.3.3).
@@ -75,10 +73,12 @@ def parse(
     parameters: Sequence[tuple[str, str]],
     tags: Tags = lambda: BUILT_IN,
     secret: bytes = b"",
+    *,
+    patients: bool = False,
 ) -> tuple[Query, tuple[str, ...]]:
     """The search that percent-decoded parameters ask for, and warnings about what was passed over.
 
-    `secret` is that of the archive, with which cursors are sealed.
+    `secret` is that of the archive, with which cursors are sealed. `patients` asks for those of the Studies that match.
     """
     search = _Search(dialect, level, scope, tags)
     controls, filters = _sort(dialect, parameters)
@@ -105,14 +105,33 @@ def parse(
         private=private,
         own_limit=own_limit,
     )
+    if patients:
+        query = _of_patients(search, query, included.tags)
     if dialect.paging:
+        about = cursors.subject(query.listed, scope, parameters)
         query = replace(
             query,
-            order=_order(search, controls["orderby"]),
-            after=_after(secret, cursors.subject(level, scope, parameters), controls),
+            order=paging.order(controls["orderby"], _sortable(search, query), search.pass_over),
+            after=paging.after(secret, about, controls["cursor"], controls["offset"]),
             total=boolean("count", "count", controls["count"], False, dialect.wording),
         )
     return query, _some(dict.fromkeys(search.warnings))
+
+
+def _of_patients(search: _Search, query: Query, included: Iterable[int]) -> Query:
+    """Of patients all is answered that there is of them."""
+    for tag in sorted({*included} - OF_PATIENTS):
+        search.pass_over("", _named(tag), "it is not an attribute of patients.")
+    none: frozenset[int] = frozenset()
+    kept = replace(query, attributes=OF_PATIENTS, all_attributes=False, groups=none, inside={}, private=frozenset())
+    return replace(kept, patients=True)
+
+
+def _sortable(search: _Search, query: Query) -> set[int]:
+    """What can be ordered by: attributes of this level and above that rows hold one value of."""
+    return {
+        tag for tag, level in SORTABLE.items() if level <= search.level and (not query.patients or tag in OF_PATIENTS)
+    }
 
 
 def metadata_fields(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[Fields | None, tuple[str, ...]]:
@@ -362,30 +381,3 @@ def _limit(search: _Search, values: list[str]) -> tuple[int, bool]:
         search.warnings.append(f"limit was lowered to {dialect.largest_limit}.")
     lowered = min(limit, dialect.largest_limit)
     return lowered, lowered < limit or not any(value.strip() for value in values[:1])
-
-
-def _order(search: _Search, values: Iterable[str]) -> tuple[By, ...]:
-    """orderby=-StudyDate,PatientName, or with "desc" behind: what can be in order, in this order."""
-    found: dict[int, By] = {}
-    for text in filter(None, (one.strip() for value in values for one in value.split(","))):
-        term = _ORDER.fullmatch(text)
-        tag = attributes.parse(term["name"]) if term else None
-        if term is None or tag is None or SORTABLE.get(tag, Level.INSTANCE + 1) > search.level:
-            search.pass_over("", text, "answers can't be ordered by it at this level.")
-        else:
-            descending = bool(term["minus"]) or (term["way"] or "").lower() == "desc"
-            found.setdefault(tag, By(tag, descending))
-    if len(found) > _MOST_ORDERS:
-        raise BadParameter(f"The query parameter 'orderby' names {len(found)} attributes; it takes {_MOST_ORDERS}.")
-    return tuple(found.values())
-
-
-def _after(secret: bytes, about: bytes, controls: Mapping[str, Sequence[str]]) -> Place | None:
-    cursor = next(filter(None, controls["cursor"]), None)
-    if cursor is None:
-        return None
-    if any(value.strip() for value in controls["offset"]):
-        raise BadParameter(
-            "The query parameters 'cursor' and 'offset' exclude each other: a cursor says where to go on."
-        )
-    return cursors.unseal(secret, about, cursor)

@@ -62,7 +62,7 @@ def page_headers(
     """Where the next page is (RFC 8288), and how many match on all pages. `url` is that of the searched resource."""
     headers = {} if found.total is None else {"X-Total-Count": str(found.total)}
     if found.end is not None:
-        cursor = cursors.seal(secret, cursors.subject(query.level, query.scope, parameters), found.end)
+        cursor = cursors.seal(secret, cursors.subject(query.listed, query.scope, parameters), found.end)
         kept = [(name, value) for name, value in parameters if name.lower() not in _REPLACED]
         headers["Link"] = f'<{url}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
     return headers

@@ -12,7 +12,7 @@ from filmroom.dicom.query_tags import BUILT_IN
 from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.protocol.offers import ZIP
+from filmroom.protocol.offers import DICOM_XML, ZIP
 
 Handler = Callable[[Dialect, Request], Awaitable[Response]]
 
@@ -122,7 +122,7 @@ RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
 _OPERATIONS = {Kind.OPERATION, Kind.OPERATIONS, Kind.CANCELLATION, Kind.SWEEP}
 _QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
 _SENT_ANYHOW = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE, *_OPERATIONS, *_QUERY_TAGS})  # whatever is accepted
-_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.STORE, Kind.CAPABILITIES}) | _SENT_ANYHOW
+_WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.PATIENTS, Kind.STORE, Kind.CAPABILITIES}) | _SENT_ANYHOW
 _PAGING = ("orderby", "cursor", "count")
 _NEGOTIATED = ("emptyvaluematching", "multiplevaluematching", "TimezoneOffsetFromUTC")
 SEARCH_PARAMETERS = ("limit", "offset", "fuzzymatching", "includefield", *_NEGOTIATED, *_PAGING)
@@ -131,8 +131,9 @@ FEED_PARAMETERS = ("limit", "offset", "startTime", "endTime", "since", "includeM
 
 def successes(method: Method, dialect: Dialect) -> tuple[int, ...]:
     """The statuses of a success, which differ among the dialects."""
-    if method.kind is Kind.SEARCH:
-        return tuple(sorted({200, dialect.empty_search_status}))
+    if method.kind in {Kind.SEARCH, Kind.PATIENTS}:
+        without_parts = {204} if DICOM_XML in {row.media_type for row in dialect.offers[method.kind].rows} else set()
+        return tuple(sorted({200, dialect.empty_search_status} | without_parts))
     if method.kind is Kind.STORE:
         return tuple(sorted(set(dialect.store_statuses.values()) - {409}))
     known = _versioned(method, dialect) or method.kind is Kind.METADATA

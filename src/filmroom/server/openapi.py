@@ -108,6 +108,7 @@ _SCHEMAS: Mapping[str, Any] = {
 _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.STORE: _ELEMENTS,
     Kind.SEARCH: {"$ref": "#/components/schemas/DataSets"},
+    Kind.PATIENTS: {"$ref": "#/components/schemas/DataSets"},
     Kind.METADATA: {"$ref": "#/components/schemas/DataSets"},
     Kind.CAPABILITIES: {"type": "object"},
     Kind.CHANGES: {"$ref": "#/components/schemas/Changes"},

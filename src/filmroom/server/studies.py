@@ -132,7 +132,16 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
 
 async def search(dialect: Dialect, request: Request, level: Level) -> Response:
     """Search Transaction (PS3.18 §10.6)."""
-    selected = select(dialect, request, Kind.SEARCH)
+    return await _search(dialect, request, level)
+
+
+async def search_patients(dialect: Dialect, request: Request) -> Response:
+    """Search for patients, as the transaction is for Studies (PS3.18 has no such resource)."""
+    return await _search(dialect, request, Level.STUDY, patients=True)
+
+
+async def _search(dialect: Dialect, request: Request, level: Level, *, patients: bool = False) -> Response:
+    selected = select(dialect, request, Kind.PATIENTS if patients else Kind.SEARCH)
     scope = target_of(dialect, request)
     parameters = request.query_params.multi_items()
     root, archive = root_of(dialect, request), request.state.archive
@@ -141,9 +150,12 @@ async def search(dialect: Dialect, request: Request, level: Level) -> Response:
 
     def begin() -> tuple[Answer, tuple[str, ...]]:
         tags, secret = partial(search_service.known_tags, archive), archive.index.secret
-        query, warnings = queries.parse(dialect, level, scope, parameters, tags, secret)
+        query, warnings = queries.parse(dialect, level, scope, parameters, tags, secret, patients=patients)
         of_table = matches.columns(query, selected, dialect.synthesised)
-        found = search_service.search(archive, dialect, query, root)
+        if patients:
+            found = search_service.search_patients(archive, dialect, query)
+        else:
+            found = search_service.search(archive, dialect, query, root)
         headers: dict[str, str] = {}
         if erroneous := ",".join(search_service.erroneous(archive, query)):
             headers["erroneous-dicom-attributes"] = erroneous

@@ -7,18 +7,22 @@ deleted before its turn comes is left out.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from filmroom.archive import Archive
 from filmroom.dicom import json_model
-from filmroom.dicom.matching import Place, Query
+from filmroom.dicom.matching import Query
+from filmroom.dicom.order import Place
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag
-from filmroom.index import query_tags
+from filmroom.index import patients, query_tags
 from filmroom.index import search as rows
 from filmroom.index.search import Match
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.search_sets import INSTANCE_AVAILABILITY, RETRIEVE_URL
+
+T = TypeVar("T")
 
 BATCH = 1024  # matches: the most that is asked for without a limit is one
 BATCH_WITH_METADATA = 128  # an Instance with all its attributes may come to 100 kB and more
@@ -46,14 +50,26 @@ def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> Found
             rest = replace(query, limit=query.limit - size + 1, offset=0, after=places[size - 1])
             places = places[:size] + rows.places(tx, rest)
     end = places[query.limit - 1] if len(places) > query.limit > 0 else None
-    later = _in_batches(archive, query, places[size : query.limit], size)
+    later = _in_batches(archive, partial(rows.find, query=query), places[size : query.limit], size)
     return Found(map(complete, chain(first[: min(query.limit, size)], later)), not first, total, end)
 
 
-def _in_batches(archive: Archive, query: Query, places: Sequence[Place], size: int) -> Iterator[Match]:
+def search_patients(archive: Archive, dialect: Dialect, query: Query) -> Found:
+    """The page of patients whose Studies match, in order."""
+    with archive.index.read() as tx:
+        total = patients.count(tx, query) if query.total else None
+        places = patients.places(tx, replace(query, limit=query.limit + 1)) if query.limit else []
+        first = patients.find(tx, query, places[: min(query.limit, BATCH)])
+    end = places[query.limit - 1] if len(places) > query.limit > 0 else None
+    later = _in_batches(archive, partial(patients.find, query=query), places[BATCH : query.limit], BATCH)
+    found = chain(first, later)
+    return Found(found if dialect.padding else map(json_model.unpadded, found), not first, total, end)
+
+
+def _in_batches(archive: Archive, find: Callable[..., Sequence[T]], places: Sequence[Place], size: int) -> Iterator[T]:
     for start in range(0, len(places), size):
         with archive.index.read() as tx:
-            matches = rows.find(tx, query, places[start : start + size])
+            matches = find(tx, wanted=places[start : start + size])
         yield from matches
 
 
