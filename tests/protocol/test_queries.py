@@ -68,7 +68,8 @@ def test_a_bad_limit(value: str) -> None:
 def test_a_high_limit_is_lowered_at_the_standard() -> None:
     query, warnings = parse(DICOMWEB, "limit=1000000")
     assert query.limit == 10_000
-    assert warnings == ("limit was lowered to 10000: use offset to get more.",)
+    assert warnings == ("limit was lowered to 10000.",)
+    assert query.own_limit
     assert refusal("limit=-1", dialect=DICOMWEB) == "limit must be a whole number, 0 or more, and '-1' is none."
 
 
