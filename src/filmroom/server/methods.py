@@ -92,7 +92,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "dicomdir": Parameter("Whether a ZIP archive has a DICOMDIR", r"^(true|false)$"),
         # PS3.18 §8.3.5
         "quality": Parameter("Quality of the image", number=(1, 100)),
-        "window": Parameter("center,width,function: linear, linear-exact or sigmoid"),
+        "window": Parameter("center,width or center,width,function: linear, linear-exact or sigmoid"),
         "viewport": Parameter("width,height of the image, and the region of the source: x,y,width,height"),
         "annotation": Parameter("What to draw into the image, with commas: patient, technique, overlay", _ANNOTATION),
         "iccprofile": Parameter("no, yes, or a color space: srgb, adobergb, rommrgb, displayp3"),
