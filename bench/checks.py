@@ -10,7 +10,7 @@ from bench.data import Instance
 
 def stored(answer: Answer, instance: Instance) -> None:
     """The Referenced SOP Sequence names it and the Failed SOP Sequence is empty (PS3.18 10.5.3)."""
-    _expect_status(answer, 200, 202)
+    expect_status(answer, 200, 202)
     told = json.loads(answer.body)
     done = [value(item, "00081155") for item in told.get("00081199", {}).get("Value", [])]
     if value(told, "00081198") is not None or done != [instance.uids[2]]:
@@ -19,7 +19,7 @@ def stored(answer: Answer, instance: Instance) -> None:
 
 def datasets(answer: Answer, tag: str, count: int) -> None:
     """There are `count` data sets. Each has the attribute `tag` once; nothing nested has it."""
-    _expect_status(answer, 200)
+    expect_status(answer, 200)
     buffer, start, end = answer.content()
     found = buffer.count(f'"{tag}"'.encode(), start, end)
     if found != count:
@@ -58,7 +58,7 @@ def parts(answer: Answer, contents: Iterable[Sequence[bytes]]) -> None:
     """The parts are exactly these, in any order (RFC 2046 5.1.1). A content is given in pieces; the first tells it
     from the others, and is as long as theirs.
     """
-    _expect_status(answer, 200)
+    expect_status(answer, 200)
     missing = {pieces[0]: pieces[1:] for pieces in contents}
     delimiter, width = _delimiter(answer), len(next(iter(missing)))
     buffer, start, end = answer.content()
@@ -79,7 +79,7 @@ def parts(answer: Answer, contents: Iterable[Sequence[bytes]]) -> None:
 
 def jpeg(answer: Answer) -> None:
     """It is a whole JPEG image."""
-    _expect_status(answer, 200)
+    expect_status(answer, 200)
     if not (answer.body.startswith(b"\xff\xd8") and answer.body.endswith(b"\xff\xd9")):
         raise WrongAnswerError("the answer is no JPEG image")
 
@@ -100,6 +100,7 @@ def _delimiter(answer: Answer) -> bytes:
     return b"--" + boundary.encode()
 
 
-def _expect_status(answer: Answer, *expected: int) -> None:
+def expect_status(answer: Answer, *expected: int) -> None:
+    """The status is one of these."""
     if answer.status not in expected:
         raise WrongAnswerError(f"status {answer.status}: {answer.body[:300]!r}")

@@ -67,16 +67,26 @@ class Service:
     def store(self, instance: Instance) -> Task:
         """Store Transaction with one instance (PS3.18 10.5): streamed if it has Frames, else in one piece."""
         length = len(PART) + instance.size + len(CLOSING)
-        head = self._head(
+        head = self._store_head(length)
+        pieces = [head, PART, instance.head()]
+        whole = [[*pieces, *instance.frame(1), CLOSING]]
+        request = whole if instance.shape.frames == 1 else _stream(pieces, instance)
+        return Task(request, lambda answer: checks.stored(answer, instance))
+
+    def post(self, content: bytes) -> Task:
+        """Store Transaction with a small file; a status of success is enough."""
+        pieces = [PART, content, CLOSING]
+        return Task(
+            [[self._store_head(sum(map(len, pieces))), *pieces]], lambda answer: checks.expect_status(answer, 200)
+        )
+
+    def _store_head(self, length: int) -> bytes:
+        return self._head(
             f"POST {self._root}/studies",
             f'Content-Type: multipart/related; type="application/dicom"; boundary={BOUNDARY.decode()}',
             f"Accept: {JSON}",
             f"Content-Length: {length}",
         )
-        pieces = [head, PART, instance.head()]
-        whole = [[*pieces, *instance.frame(1), CLOSING]]
-        request = whole if instance.shape.frames == 1 else _stream(pieces, instance)
-        return Task(request, lambda answer: checks.stored(answer, instance))
 
     def get(self, path: str, accept: str, check: Check) -> Task:
         """A GET of a path under the root."""
