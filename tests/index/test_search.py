@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from filmroom.dicom.fields import Fields
-from filmroom.dicom.matching import Equal, Query, Wildcard
+from filmroom.dicom.matching import Condition, Equal, Query, Wildcard, Words
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
 from filmroom.index import search
@@ -227,6 +227,16 @@ def test_a_selective_key_uses_its_index(database: Database, keyword: str, index:
     keys: dict[str, Any] = {keyword: Equal("20240101")}
     found = steps(database, given.asked(level, **keys))
     assert f"USING COVERING INDEX {index} (partition=? AND {keyword}=?" in found[0]
+
+
+@given.only("sqlite")
+@pytest.mark.parametrize("condition", [Wildcard("*oe*"), Words(("doe", "jo"))])
+def test_names_that_no_index_finds_are_looked_for_newest_first_without_reading_rows(
+    database: Database, condition: Condition
+) -> None:
+    assert steps(database, given.asked(Level.STUDY, PatientName=condition)) == [
+        "SEARCH study USING COVERING INDEX study_names (partition=?)"
+    ]
 
 
 @given.only("sqlite")

@@ -4,23 +4,21 @@ The page is found first, from the keys of rows alone; only then their JSON is re
 needed, never carries more than numbers.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, func, select
 
-from filmroom.dicom import attributes, fields, json_model, query_tags
+from filmroom.dicom import attributes
 from filmroom.dicom.matching import Equal, Key, Query
 from filmroom.dicom.order import Place
-from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, SORTABLE
 from filmroom.errors import BadParameter
 from filmroom.index import conditions, ordering
-from filmroom.index.columns import Elements, is_held
-from filmroom.index.packing import unpack
+from filmroom.index.answers import RETRIEVE_URL, Answers
+from filmroom.index.columns import Elements
 from filmroom.index.rows import split
 from filmroom.index.tables import COLUMNS, TAG_VALUES, instance, instance_data, links, series, study
 
@@ -65,9 +63,6 @@ _GATHERED: Mapping[int, tuple[Level, Column[Any], Callable[[Any], Elements]]] = 
     0x00201209: (Level.SERIES, series.c.instances, _number),  # NumberOfSeriesRelatedInstances
     0x00083002: (Level.INSTANCE, instance.c.AvailableTransferSyntaxUID, _uids),
 }
-_LONGEST_SEARCHED = 4 << 20  # bytes of Metadata that are parsed for one match; more would be a page of gigabytes
-_RETRIEVE_URL = 0x00081190  # which the index doesn't know, whatever a file may say
-_RETRIEVE_URL_KEY = attributes.key(_RETRIEVE_URL)
 
 
 class Match(NamedTuple):
@@ -122,7 +117,7 @@ def _beyond_rows(query: Query) -> frozenset[int] | None:
     if query.all_attributes and query.level is Level.INSTANCE:  # only an Instance has one Metadata that speaks for it
         return None
     in_rows = frozenset().union(*(HELD[level] for level in _levels(query)))
-    return query.attributes - in_rows - _GATHERED.keys() - {_RETRIEVE_URL}
+    return query.attributes - in_rows - _GATHERED.keys() - {RETRIEVE_URL}
 
 
 def _matches(tx: Connection, query: Query, page: Select[Any]) -> list[Match]:
@@ -132,67 +127,16 @@ def _matches(tx: Connection, query: Query, page: Select[Any]) -> list[Match]:
         if level <= query.level and (query.all_attributes or tag in query.attributes or tag >> 16 in query.groups)
     ]
     wanted, with_metadata = _beyond_rows(query), reads_metadata(query)
+    answers = Answers(query, wanted, {attributes.key(tag): _GATHERED[tag][2] for tag in gathered})
     return [
-        Match(_resource(row, query), _narrowed(_elements(row, query, wanted, gathered), query), _place(row, query))
+        Match(_resource(row, query), answers.of(row), _place(row, query))
         for row in tx.execute(_statement(query, gathered, page, with_metadata=with_metadata))
     ]
-
-
-def _elements(row: Row[Any], query: Query, wanted: Collection[int] | None, gathered: Collection[int]) -> Elements:
-    found = _elsewhere(row, wanted, query) | _held(row, query) | _gathered(row, gathered)
-    return dict(sorted(found.items()))
-
-
-def _narrowed(elements: Elements, query: Query) -> Elements:
-    """Sequences of which only some attributes were asked for."""
-    for tag, inside in query.inside.items():
-        if (key := attributes.key(tag)) in elements:
-            elements[key] = fields.element(elements[key], inside)
-    return elements
 
 
 def _resource(row: Row[Any], query: Query) -> Resource:
     study_uid, series_uid, instance_uid = (*row[: query.level], None, None)[:3]
     return Resource(study_uid, series_uid, instance_uid, query.scope.partition)
-
-
-def _held(row: Row[Any], query: Query) -> Elements:
-    """What the rows hold, of which the lower level knows better."""
-    found: Elements = {}
-    for level in _levels(query):
-        found |= orjson.loads(row._mapping[f"held_{level}"])
-    if query.all_attributes:
-        return found
-    return {key: found[key] for key in _keys(query.attributes, query.groups, found)}
-
-
-def _keys(tags: Collection[int], groups: Collection[int], elements: Elements) -> Iterator[str]:
-    """The keys of the elements with these tags, and of all in these groups."""
-    yield from (key for key in map(attributes.key, tags) if key in elements)
-    yield from (key for key in elements if groups and int(key[:4], 16) in groups)
-
-
-def _elsewhere(row: Row[Any], tags: Collection[int] | None, query: Query) -> Elements:
-    """What no row holds, from the Metadata of one Instance. None is everything there is."""
-    if tags is not None and not (tags or query.groups or query.private):
-        return {}
-    text = unpack(row.metadata)
-    if len(text) > _LONGEST_SEARCHED:
-        return {}
-    elements = orjson.loads(json_model.azure(text))
-    keys = elements if tags is None else {*_keys(tags, query.groups, elements), *_private(query.private, elements)}
-    return {key: elements[key] for key in keys if key != _RETRIEVE_URL_KEY and is_held(elements[key])}
-
-
-def _private(tags: Collection[QueryTag], elements: Elements) -> Iterator[str]:
-    """A private attribute goes with the element that reserves its block (PS3.5 §7.8.1)."""
-    for tag in tags:
-        if (key := query_tags.locate(tag, elements)) is not None:
-            yield from (key, f"{key[:4]}00{key[4:6]}")
-
-
-def _gathered(row: Row[Any], tags: Collection[int]) -> Elements:
-    return {attributes.key(tag): _GATHERED[tag][2](row._mapping[attributes.key(tag)]) for tag in tags}
 
 
 def _levels(query: Query) -> list[Level]:

@@ -1,0 +1,87 @@
+"""What the rows of a search answer with: chosen from the JSON that they hold, and from the Metadata of an Instance.
+
+A page has hundreds of rows. What depends on the search alone is worked out once for all of them, and what a Study or a
+Series holds is read once for all of its Instances.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Row
+
+from filmroom.dicom import attributes, fields, json_model, query_tags
+from filmroom.dicom.matching import Query
+from filmroom.index.columns import Elements, is_held
+from filmroom.index.packing import unpack
+
+RETRIEVE_URL = 0x00081190  # which the index doesn't know, whatever a file may say
+_RETRIEVE_URL_KEY = attributes.key(RETRIEVE_URL)
+_LONGEST_SEARCHED = 4 << 20  # bytes of Metadata that are parsed for one match; more would be a page of gigabytes
+
+Gathered = Mapping[str, Callable[[Any], Elements]]
+
+
+class Answers:
+    """Makes the answers of one search from its rows.
+
+    A row has the UIDs of its levels, from the Study on; then the JSON that is held at each of them; then what is
+    gathered; and the Metadata, if they are needed.
+    """
+
+    def __init__(self, query: Query, elsewhere: Collection[int] | None, gathered: Gathered) -> None:
+        """`elsewhere` is what no row holds and the Metadata may; None is everything there is."""
+        self._private_tags = query.private
+        self._everything = query.all_attributes
+        self._keys = frozenset(map(attributes.key, query.attributes))
+        self._groups = frozenset(f"{group:04X}" for group in query.groups)
+        self._elsewhere = None if elsewhere is None else frozenset(map(attributes.key, elsewhere))
+        self._reads_metadata = self._elsewhere is None or bool(self._elsewhere or self._groups or query.private)
+        self._inside = {attributes.key(tag): wanted for tag, wanted in query.inside.items()}
+        own = int(query.level)
+        self._above, self._own = range(own, 2 * own - 1), 2 * own - 1
+        self._gathered = [(key, 2 * own + place, element) for place, (key, element) in enumerate(gathered.items())]
+        self._read: dict[bytes, Elements] = {}  # what rows of Studies and Series hold
+
+    def of(self, row: Row[Any]) -> Elements:
+        """The elements to answer with, in tag order. The lower level knows better."""
+        found = self._from_metadata(row) if self._reads_metadata else {}
+        for place in self._above:
+            found.update(self._above_held(row[place]))
+        found.update(self._chosen(row[self._own]))
+        found.update((key, element(row[place])) for key, place, element in self._gathered)
+        found = dict(sorted(found.items()))
+        for key, wanted in self._inside.items():  # sequences of which only some attributes were asked for
+            if key in found:
+                found[key] = fields.element(found[key], wanted)
+        return found
+
+    def _above_held(self, held: bytes) -> Elements:
+        chosen = self._read.get(held)
+        if chosen is None:
+            chosen = self._read[held] = self._chosen(held)
+        return chosen
+
+    def _chosen(self, held: bytes) -> Elements:
+        elements: Elements = orjson.loads(held)
+        if self._everything:
+            return elements
+        return {key: element for key, element in elements.items() if key in self._keys or key[:4] in self._groups}
+
+    def _from_metadata(self, row: Row[Any]) -> Elements:
+        text = unpack(row.metadata)
+        if len(text) > _LONGEST_SEARCHED:
+            return {}
+        elements = orjson.loads(json_model.azure(text))
+        wanted = elements.keys() if self._elsewhere is None else {*self._beyond(elements), *self._private(elements)}
+        return {key: elements[key] for key in wanted if key != _RETRIEVE_URL_KEY and is_held(elements[key])}
+
+    def _beyond(self, elements: Elements) -> Iterator[str]:
+        assert self._elsewhere is not None
+        return (key for key in elements if key in self._elsewhere or key[:4] in self._groups)
+
+    def _private(self, elements: Elements) -> Iterator[str]:
+        """A private attribute goes with the element that reserves its block (PS3.5 §7.8.1)."""
+        for tag in self._private_tags:
+            if (key := query_tags.locate(tag, elements)) is not None:
+                yield from (key, f"{key[:4]}00{key[4:6]}")
