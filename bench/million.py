@@ -125,7 +125,7 @@ def of_index(archive: Archive, asked: Asked, rows: Sequence[Row], seconds: float
 
         return once
 
-    return {row.name: _timed(questions(row, asked), asking, seconds) for row in rows}
+    return {row.name: _told(row, _timed(questions(row, asked), asking, seconds)) for row in rows}
 
 
 def of_server(server: Server, asked: Asked, rows: Sequence[Row], seconds: float, *, shifting: bool = False) -> Table:
@@ -141,9 +141,12 @@ def of_server(server: Server, asked: Asked, rows: Sequence[Row], seconds: float,
 
         return once
 
+    def exact(row: Row) -> bool:
+        return not (shifting and row.shifts)
+
     try:
         return {
-            row.name: _timed(questions(row, asked), partial(asking, exact=not (shifting and row.shifts)), seconds)
+            row.name: _told(row, _timed(questions(row, asked), partial(asking, exact=exact(row)), seconds))
             for row in rows
         }
     finally:
@@ -162,6 +165,11 @@ def _answered(answer: Answer) -> None:
     checks.expect_status(answer, 200)
     if not json.loads(answer.body):
         raise WrongAnswerError("nothing was found")
+
+
+def _told(row: Row, figures: Figures) -> Figures:
+    print(f"{row.name:20}{figures}", file=sys.stderr)
+    return figures
 
 
 def _timed(asked: Sequence[Question], asking: Callable[[Question], Once], seconds: float) -> Figures:
