@@ -135,6 +135,7 @@ def of_server(server: Server, asked: Asked, rows: Sequence[Row], seconds: float,
 
     def asking(question: Question, *, exact: bool) -> Once:
         task = service.get(question.path, JSON, _checked(question) if exact else _answered)
+        connection.close()  # a server may not keep it until all questions of a row are made
 
         def once() -> float:
             return run([connection], lambda _: task, 1, 0).latencies[0]

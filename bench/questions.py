@@ -75,8 +75,8 @@ class Asked:
         return found[:: max(1, len(found) // MOST)][:MOST]
 
     def patients(self) -> list[Patient]:
-        """Patients likewise, with Latin names alone."""
-        return [study.patient for study in self.some(lambda one: "=" not in one.patient.name)]
+        """Patients likewise, whose names need no folding of accents: not every server knows that."""
+        return [study.patient for study in self.some(lambda one: one.patient.name.isascii())]
 
     def first_series(self) -> list[Series]:
         """The first Series of some Studies."""
@@ -97,7 +97,7 @@ def _search(level: Level, scope: Resource, keys: Parameters, check: Callable[[Se
 
     def directly(archive: Archive) -> Callable[[Connection], Sequence[Any]]:
         query, _ = queries.parse(DICOMWEB, level, scope, keys, lambda: search.known_tags(archive))
-        return lambda tx: [elements for _, elements in index.search(tx, query)]
+        return lambda tx: [match.elements for match in index.search(tx, query)]
 
     return Question(f"{path}?{urlencode(keys)}", directly, check)
 

@@ -69,7 +69,7 @@ ROWS = (
         peer=False,
     ),
     Row("week", "StudyDate, a week", date_rows(7)),
-    Row("year", "StudyDate, a year", date_rows(365)),
+    Row("year", "StudyDate, a year", date_rows(365), shifts=True),
     Row("modality", "ModalitiesInStudy=MR, one in ten", modality_rows("MR")),
     Row("modality-rare", "ModalitiesInStudy=PT, one in 500", modality_rows("PT")),
     Row(

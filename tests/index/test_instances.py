@@ -29,6 +29,22 @@ def fetched(database: Database, *uids: str) -> list[StoredInstance]:
         return instances.fetch(tx, given.named(*uids))
 
 
+@given.only("sqlite")
+@pytest.mark.parametrize("uids", [("1",), ("1", "2"), ("1", "2", "3")])
+def test_what_is_removed_is_found_by_indexes_alone(database: Database, uids: Sequence[str]) -> None:
+    given.add(database, given.new("1", "2", "3"))
+    statements: list[str] = []
+    with database.begin() as tx:
+        connection: Any = tx.connection.driver_connection
+        connection.set_trace_callback(statements.append)
+        instances.remove(tx, given.named(*uids))
+        connection.set_trace_callback(None)
+        deleting = [one for one in statements if one.startswith("DELETE")]
+        steps = [row[3] for one in deleting for row in connection.execute(f"EXPLAIN QUERY PLAN {one}")]
+    assert deleting
+    assert not [step for step in steps if step.startswith("SCAN")]
+
+
 def version(database: Database, *uids: str) -> tuple[int, int] | None:
     with database.read() as tx:
         found = instances.version(tx, given.named(*uids))

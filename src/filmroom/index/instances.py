@@ -54,7 +54,8 @@ def remove(tx: Connection, resource: Resource) -> int:
     if key is None:
         return 0
     watermarks.lock(tx)
-    gone = selects.of(select(instance.c.watermark), resource.level)
+    # Not correlated with the DELETE around it, which would then be put to every row there is.
+    gone = selects.of(select(instance.c.watermark), resource.level).correlate(None)
     uids = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID)
     constants = (literal(changes.moment(tx)), literal("delete"))
     entries = selects.of(select(*constants, instance.c.partition, *uids, instance.c.watermark), resource.level)
