@@ -190,5 +190,18 @@ def test_known_and_partial_answers_say_where_the_whole_lies(http: httpx2.Client,
     assert [(one.status_code, one.headers["Content-Location"]) for one in (known, part)] == [(304, place), (206, place)]
 
 
+def test_what_can_not_be_made_is_not_known_either(http: httpx2.Client, image: Sent) -> None:
+    path = f"{ROOT}{image.instance}/rendered?iccprofile=srgb"
+    for known in ("*", '"other"'):
+        answer = http.get(path, headers={"Accept": "image/gif", "If-None-Match": known})
+        assert answer.status_code == 406
+
+
+def test_a_weak_name_of_a_strong_etag_is_not_that(http: httpx2.Client, image: Sent) -> None:
+    tag = get(http, image, "Frame").headers["ETag"]
+    answer = get(http, image, "Frame", If_Match=f"W/{tag}")
+    assert (answer.status_code, "as a weak ETag" in answer.text) == (412, True)
+
+
 def test_a_quoted_star_is_an_etag_like_any_other(http: httpx2.Client, image: Sent) -> None:
     assert get(http, image, "Frame", If_None_Match='"*"').status_code == 200

@@ -31,7 +31,7 @@ def in_order(database: Database, *uids: str) -> list[str | None]:
 
 def representative(database: Database, *uids: str) -> str | None:
     with database.read() as tx:
-        found = viewable.fetch_representatives(tx, given.named(*uids), 1)
+        found = viewable.fetch_representatives(tx, given.named(*uids))
     return found[0].resource.instance if found else None
 
 

@@ -217,11 +217,11 @@ def test_without_transfer_syntax_the_stored_one_will_do(kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
-        ("image/*;q=0.5, image/jpeg;q=0.1, */*", ["image/png", "image/webp", "image/jpeg"]),
-        ("image/jpeg;q=0.2, image/png;q=0.1, */*", ["image/webp", "image/jpeg", "image/png"]),
-        ("*/*, image/jpeg;q=0.5, image/png", ["image/png", "image/webp", "image/jpeg"]),
-        ("image/jpeg;q=0, */*;q=0.1", ["image/png", "image/webp"]),
-        ("image/png;q=0, image/*", ["image/jpeg", "image/webp"]),
+        ("image/*;q=0.5, image/jpeg;q=0.1, */*", ["image/png", "image/webp", "image/gif", "image/jpeg"]),
+        ("image/jpeg;q=0.2, image/png;q=0.1, */*", ["image/webp", "image/gif", "image/jpeg", "image/png"]),
+        ("*/*, image/jpeg;q=0.5, image/png", ["image/png", "image/webp", "image/gif", "image/jpeg"]),
+        ("image/jpeg;q=0, */*;q=0.1", ["image/png", "image/webp", "image/gif"]),
+        ("image/png;q=0, image/*", ["image/jpeg", "image/webp", "image/gif"]),
     ],
 )
 def test_the_more_specific_value_counts(accept: str, expected: list[str]) -> None:
@@ -278,7 +278,7 @@ def test_a_plus_of_the_query_may_have_become_a_blank() -> None:
 
 def test_a_refused_type_is_not_sent_for_a_range() -> None:
     with pytest.raises(NotAcceptable):
-        standard(Kind.SEARCH, f"{JSON}; q=0, */*")
+        standard(Kind.STORE, f"{JSON}; q=0, */*")
 
 
 def test_the_refusal_says_what_would_do() -> None:

@@ -16,7 +16,7 @@ from filmroom.archive import Archive
 from filmroom.dicom import documents, reports, uids
 from filmroom.dicom.presentation import Presentation, Viewport
 from filmroom.dicom.resources import Resource
-from filmroom.errors import NotAcceptable, NotFound, Unavailable
+from filmroom.errors import Lost, NotAcceptable, NotFound, Unavailable
 from filmroom.index import instances
 from filmroom.pixels import render
 from filmroom.protocol import negotiation, offers
@@ -255,7 +255,7 @@ def test_of_many_those_that_are_gone_by_then_are_left_out(archive: Archive, chan
         if left:
             assert len(contents(found)) == 1
         else:
-            with pytest.raises(NotAcceptable, match="cannot be found|replaced"):
+            with pytest.raises((NotFound, Unavailable), match="cannot be found|replaced"):
                 contents(found)
 
 
@@ -284,6 +284,8 @@ def test_what_a_media_type_cannot_hold_comes_in_the_next_best(
     assert content.media_type == "image/jpeg"
     with pytest.raises(NotAcceptable, match="at most 2 Frames"):
         ready(of_instance(archive, target, accept="image/gif"))
+    found = of_instance(archive, target, 1, accept="video/mp4, image/png;q=0.5", how=Presentation(icc_profile="srgb"))
+    assert ready(found)[0].media_type == PNG
     srgb = Presentation(icc_profile="srgb")
     [content] = ready(of_instance(archive, stored(archive), accept="image/gif, image/png;q=0.5", how=srgb))
     assert content.media_type == PNG
@@ -307,9 +309,26 @@ def test_the_middle_stands_for_all(archive: Archive) -> None:
     assert contents(thumbnail(archive, middle, 1)) != expected
 
 
-def test_a_damaged_image_in_the_middle_leaves_the_next_as_thumbnail(archive: Archive) -> None:
-    made = [data.image(), data.image(PhotometricInterpretation="HSV"), data.image()]
+@pytest.mark.parametrize("damaged", [[1], [0, 1], [1, 2], [2]])
+def test_damaged_images_in_the_middle_leave_one_beside_as_thumbnail(archive: Archive, damaged: list[int]) -> None:
+    made = [data.image(PhotometricInterpretation="HSV" if at in damaged else "MONOCHROME2") for at in range(3)]
     assert len(contents(thumbnail(archive, series(archive, *made)))) == 1
+
+
+def test_a_damaged_series_leaves_the_next_as_thumbnail(archive: Archive) -> None:
+    bad = data.image(PhotometricInterpretation="HSV")
+    good = data.image(StudyInstanceUID=bad.StudyInstanceUID, SeriesNumber=2)
+    add(archive, bad)
+    add(archive, good)
+    assert len(contents(thumbnail(archive, Resource(bad.StudyInstanceUID)))) == 1
+
+
+def test_if_all_are_lost_that_is_said(archive: Archive) -> None:
+    target = series(archive, data.image(), data.image())
+    with archive.index.read() as tx:
+        archive.blobs.delete([row.key for row in instances.fetch(tx, target)])
+    with pytest.raises(Lost):
+        contents(rendered.of_many(archive, target, selected(PNG), PLAIN))
 
 
 def test_what_has_no_thumbnail_is_not_found(archive: Archive) -> None:

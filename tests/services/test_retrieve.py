@@ -1,10 +1,12 @@
 """Retrieve: what is stored is sent as it lies, and all that can be refused is refused before the first byte."""
 
 import io
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -17,7 +19,7 @@ from filmroom.archive import Archive
 from filmroom.blobs import Folder
 from filmroom.dicom import part10
 from filmroom.dicom.resources import Resource
-from filmroom.errors import Lost, NotAcceptable, NotFound
+from filmroom.errors import Lost, NotAcceptable, NotFound, Unavailable
 from filmroom.pixels import codecs
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import STORED, Kind, Selected, select
@@ -491,3 +493,22 @@ def test_a_file_set_lists_what_is_there_when_its_turn_comes(archive: Archive) ->
         listed = dcmread(io.BytesIO(read.read("DICOMDIR"))).DirectoryRecordSequence
         assert len(read.namelist()) == 2
     assert [record.DirectoryRecordType for record in listed].count("IMAGE") == 1
+
+
+def test_all_frames_are_those_of_one_version(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = data.image(frames=2)
+    keep(archive, data.file(made))
+    module = sys.modules[service.bulkdata.__module__]  # the name in the package is the function
+    real = module.every_frame
+
+    def replaced_before(*arguments: Any) -> Any:
+        monkeypatch.setattr(module, "every_frame", real)
+        made.NumberOfFrames, made.PixelData = 3, bytes(3 * 128)
+        store(archive, DICOMWEB, Resource(), [part(data.file(made))], replace=True)
+        return real(*arguments)
+
+    monkeypatch.setattr(module, "every_frame", replaced_before)
+    with pytest.raises(Unavailable, match="replaced just now"):
+        service.pixeldata(archive, of(made), as_stored(OCTETS))
+    monkeypatch.setattr(module, "every_frame", replaced_before)
+    assert len(list(service.all_pixeldata(archive, of(made), as_stored(OCTETS)).contents)) == 3

@@ -10,6 +10,7 @@ from filmroom.index import selects
 from filmroom.index.instances import StoredInstance, stored_instance
 from filmroom.index.tables import instance, links, series, study
 
+_MOST_SERIES, _AROUND = 3, 2  # for one image that stands for all, should others be damaged
 _HAS_FRAMES = instance.c.frames > 0
 _IS_VIDEO = instance.c.AvailableTransferSyntaxUID.in_([one.uid for one in transfer_syntax.ALL.values() if one.is_video])
 _IS_DOCUMENT = or_(*(instance.c.SOPClassUID.startswith(kind) for kind in (uids.REPORTS, uids.ENCAPSULATED)))
@@ -25,12 +26,12 @@ _IN_ORDER = {
     for level in (Level.STUDY, Level.SERIES)
 }
 _IMAGE = selects.of(select(*selects.FILE), Level.INSTANCE).where(_IS_IMAGE)
-_FIRST_SERIES = {
+_FIRST_SERIES = {  # and the next
     level: select(series.c.key)
     .where(*links({series, study}), *selects.HERE[:level])
     .where(exists().where(instance.c.series_key == series.c.key, _IS_IMAGE))
     .order_by(*_BY_SERIES)
-    .limit(1)
+    .limit(_MOST_SERIES)
     for level in (Level.STUDY, Level.SERIES)
 }
 _IN_SERIES = (instance.c.series_key == bindparam("series_key"), _IS_IMAGE)
@@ -49,13 +50,17 @@ def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
     return [stored_instance(row) for row in tx.execute(_IN_ORDER[resource.level], selects.parameters(resource))]
 
 
-def fetch_representatives(tx: Connection, resource: Resource, most: int) -> list[StoredInstance]:
-    """The image in the middle of the first Series that has any, and some after it; of an Instance itself."""
+def fetch_representatives(tx: Connection, resource: Resource) -> list[StoredInstance]:
+    """The image in the middle of the first Series that has any, those around it, and likewise of the next Series."""
     if resource.level is Level.INSTANCE:
         return [stored_instance(row) for row in tx.execute(_IMAGE, selects.parameters(resource))]
-    key = tx.scalar(_FIRST_SERIES[resource.level], selects.parameters(resource))
-    if key is None:
-        return []
-    count = tx.scalar(_COUNT, {"series_key": key}) or 0
-    rows = tx.execute(_AT_PLACE, {"series_key": key, "place": count // 2, "most": most})
-    return [stored_instance(row) for row in rows]
+    keys = list(tx.scalars(_FIRST_SERIES[resource.level], selects.parameters(resource)))
+    return [one for key in keys for one in _middle(tx, key)]
+
+
+def _middle(tx: Connection, key: int) -> list[StoredInstance]:
+    place = (tx.scalar(_COUNT, {"series_key": key}) or 0) // 2
+    begin = max(place - _AROUND, 0)
+    rows = tx.execute(_AT_PLACE, {"series_key": key, "place": begin, "most": place + _AROUND + 1 - begin})
+    found = [stored_instance(row) for row in rows]
+    return [found[at] for at in sorted(range(len(found)), key=lambda at: abs(begin + at - place))]

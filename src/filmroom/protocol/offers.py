@@ -181,7 +181,9 @@ _FRAMES_ROWS = (
 def _images(payloads: frozenset[bool]) -> tuple[Offer, ...]:
     named = (Offer(media_type, media_type, payloads) for media_type in (JPEG, PNG, GIF, WEBP))
     # The default, and what does as well for who refuses it: all that shows one Frame.
-    ranges = (Offer(accept, media_type, payloads) for accept in ("image/*", "*/*") for media_type in (JPEG, PNG, WEBP))
+    ranges = (
+        Offer(accept, media_type, payloads) for accept in ("image/*", "*/*") for media_type in (JPEG, PNG, WEBP, GIF)
+    )
     return (*named, *ranges)
 
 
@@ -201,7 +203,7 @@ def _is_in(media_type: str, media_range: str) -> bool:
 
 _RENDERED = _standard(
     *_images(_BOTH),
-    *(Offer("", media_type, _MULTIPART) for media_type in (JPEG, PNG, WEBP)),
+    *(Offer("", media_type, _MULTIPART) for media_type in (JPEG, PNG, WEBP, GIF)),
     *(Offer(accept, MP4, _BOTH) for accept in (MP4, "video/*")),
     *_stored_videos(),
     *_texts(("application/*", "text/*", "model/*", *_ANYTHING), _BOTH),
@@ -245,11 +247,11 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         # file comes first: with it any Instance can be answered.
         Kind.URI: _standard(
             *(Offer(accept, JPEG, _SINGLE) for accept in (JPEG, "image/*", "*/*")),
-            Offer(PNG, PNG, _SINGLE),
+            *(Offer(accept, PNG, _SINGLE) for accept in (PNG, "image/*", "*/*")),
             *(Offer(accept, DICOM, _SINGLE, (_EXPLICIT_LITTLE,), fallback=True) for accept in (DICOM, "application/*")),
             *_texts(("text/*", "model/*", "*/*")),
             *(replace(row, payloads=_SINGLE) for row in _stored_videos() if row.accept),
-            Offer(MP4, MP4, _SINGLE),
+            *(Offer(accept, MP4, _SINGLE) for accept in (MP4, "video/*")),
         ),
     }
 )

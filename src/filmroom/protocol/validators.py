@@ -43,6 +43,8 @@ def check(validator: Validator, if_match: Sequence[str], if_unmodified_since: st
             return
         if validator.weak:
             raise PreconditionFailed(f"The ETag {validator.etag} is weak, and If-Match takes strong ones alone.")
+        if f"W/{validator.etag}" in named and validator.etag not in named:
+            raise PreconditionFailed(f"If-Match names {validator.etag} as a weak ETag, and takes strong ones alone.")
         if validator.etag not in named:
             raise PreconditionFailed(f"What is stored now has the ETag {validator.etag}, which If-Match does not name.")
         return
@@ -54,10 +56,14 @@ def check(validator: Validator, if_match: Sequence[str], if_unmodified_since: st
 def is_known(validator: Validator, if_none_match: Sequence[str], if_modified_since: str | None) -> bool:
     """Whether the client has this version, by the one header or, only without that, by the other (§13.2.2)."""
     if if_none_match:
-        known = _named(if_none_match)
-        return "*" in known or validator.tag in {one.removeprefix("W/").strip('"') for one in known}
+        return "*" in _named(if_none_match) or is_named(validator, if_none_match)
     since = None if if_modified_since is None else _seconds(if_modified_since)
     return since is not None and validator.modified is not None and int(validator.modified) <= since
+
+
+def is_named(validator: Validator, if_none_match: Sequence[str]) -> bool:
+    """Whether one of the ETags is of this version; weak ones do (RFC 9110 §13.1.2)."""
+    return validator.tag in {one.removeprefix("W/").strip('"') for one in _named(if_none_match) if one != "*"}
 
 
 def allows_range(validator: Validator, if_range: str | None) -> bool:

@@ -75,9 +75,12 @@ class Conditions:
         """Refuse another version than the request is about."""
         validators.check(validator, self.if_match, self.if_unmodified_since)
 
-    def known(self, validator: Validator) -> bool:
-        """Whether the client has this version."""
-        return validators.is_known(validator, self.if_none_match, self.if_modified_since)
+    def known(self, validator: Validator, *, made: bool = True) -> bool:
+        """Whether the client has this version. Before it is `made`, what is sent may be refused or another version:
+        then only its own ETag tells."""
+        if made:
+            return validators.is_known(validator, self.if_none_match, self.if_modified_since)
+        return validators.is_named(validator, self.if_none_match)
 
     def ranges(self, validator: Validator, length: int) -> list[tuple[int, int]] | None:
         """The ranges to send; None is everything. HEAD knows no Range (RFC 9110 §14.2)."""
@@ -121,31 +124,53 @@ def represent(
     A Range means bytes of the content; where it comes in a part of a multipart message, only if `parts_have_ranges`,
     as clients take it to be with bulk data (PS3.18 §10.4.1.1.5).
     """
-    validator = _validator(contents, conditions.dated)
-    single = None if isinstance(contents, Stream) or len(contents) > 1 else contents[0]
-    headers = _headers(validator, single, root, conditions)
-    if single is None or single.convert is None:  # else only making it tells what the request is about
-        conditions.check(validator)
-    if conditions.known(validator):
-        return Answer(headers, None, status=304)
     if isinstance(contents, Stream):
-        begun = list(islice(contents.contents, 2))
-        if len(begun) == 1 and not begun[0].multipart:
-            return _represent_one(begun[0], begun[0], validator, root, conditions, parts_have_ranges)
-        message = Multipart(chain(begun, contents.contents), root)
-    elif single is None:
-        message = Multipart(contents, root)
-    else:
-        content = single.ready()
-        if content.form != single.form:  # the next best, instead
-            validator = _validator([content], conditions.dated)
-        return _represent_one(single, content, validator, root, conditions, parts_have_ranges)
+        return _represent_stream(contents, root, conditions)
+    validator = _validator(contents, conditions.dated)
+    single = contents[0] if len(contents) == 1 else None
+    made = single is None or single.convert is None
+    if made:  # else only making it tells what the request is about
+        conditions.check(validator)
+    if conditions.known(validator, made=made):
+        return Answer(_headers(validator, single, root, conditions), None, status=304)
+    if single is None:
+        return _message(Multipart(contents, root), validator, conditions)
+    content = single.ready()
+    if content.form != single.form:  # the next best, instead
+        validator = _validator([content], conditions.dated)
+    if not made:
+        conditions.check(validator)
+        if conditions.known(validator):
+            return Answer(_headers(validator, content, root, conditions), None, status=304)
+    return _represent_one(content, validator, root, conditions, parts_have_ranges=parts_have_ranges)
+
+
+def _represent_stream(stream: Stream, root: str | None, conditions: Conditions) -> Answer:
+    validator = None if stream.version is None else Validator(stream.version, weak=True)
+    if validator is not None:
+        conditions.check(validator)
+        if conditions.known(validator, made=False):
+            return Answer(_headers(validator, None, root, conditions), None, status=304)
+    begun = list(islice(stream.contents, 2))
+    if validator is not None and conditions.known(validator):
+        return Answer(_headers(validator, None, root, conditions), None, status=304)
+    if len(begun) == 1 and not begun[0].multipart:
+        return _represent_one(begun[0], validator, root, conditions, parts_have_ranges=False)
+    return _message(Multipart(chain(begun, stream.contents), root), validator, conditions)
+
+
+def _message(message: Multipart, validator: Validator | None, conditions: Conditions) -> Answer:
+    headers = _headers(validator, None, None, conditions)
     return conditions.whole(headers, message.content_type, message.chunks(), message.length)
 
 
-def _headers(validator: Validator, single: Content | None, root: str | None, conditions: Conditions) -> dict[str, str]:
+def _headers(
+    validator: Validator | None, single: Content | None, root: str | None, conditions: Conditions
+) -> dict[str, str]:
     """What is said of an answer besides its type, also with 206 and 304 (RFC 9110 §15.3.7, §15.4.5)."""
-    headers = validator.headers | CACHING if conditions.validating else {}
+    headers: dict[str, str] = {}
+    if conditions.validating:
+        headers = (validator.headers if validator else {}) | CACHING
     if single is not None and not single.multipart:
         if root is not None:
             headers["Content-Location"] = root + single.location
@@ -155,20 +180,16 @@ def _headers(validator: Validator, single: Content | None, root: str | None, con
 
 
 def _represent_one(
-    planned: Content,
     content: Content,
-    validator: Validator,
+    validator: Validator | None,
     root: str | None,
     conditions: Conditions,
+    *,
     parts_have_ranges: bool,
 ) -> Answer:
-    """What was `planned`, in the end."""
     headers = _headers(validator, content, root, conditions)
-    if planned.convert is not None:
-        conditions.check(validator)
-        if conditions.known(validator):
-            return Answer(headers, None, status=304)
-    if conditions.validating and content.read and content.length and (parts_have_ranges or not content.multipart):
+    ranged = conditions.validating and validator is not None and (parts_have_ranges or not content.multipart)
+    if ranged and validator is not None and content.read and content.length:
         headers["Accept-Ranges"] = byte_ranges.UNIT
         ranges = conditions.ranges(validator, content.length)
         if ranges is not None and (len(ranges) == 1 or not content.multipart):
@@ -179,10 +200,8 @@ def _represent_one(
     return conditions.whole(headers, content_type(content), content.chunks, content.length)
 
 
-def _validator(contents: Sequence[Content] | Stream, dated: bool) -> Validator:
+def _validator(contents: Sequence[Content], dated: bool) -> Validator:
     """The version of what is sent. The boundary of a multipart message differs each time, a conversion may."""
-    if isinstance(contents, Stream):
-        return Validator(contents.version, weak=True)
     first = contents[0]
     modified = first.created if dated else None
     if len(contents) == 1 and not first.multipart:

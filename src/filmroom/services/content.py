@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from filmroom.archive import Archive
 from filmroom.dicom import transfer_syntax
 from filmroom.dicom.resources import Level, Resource
-from filmroom.errors import NotAcceptable, NotFound, Replaced, Unconvertible
+from filmroom.errors import Error, NotAcceptable, NotFound, Replaced, Unconvertible
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels.transcode import can_transcode
 from filmroom.protocol.negotiation import STORED, Selected
@@ -55,7 +55,7 @@ class Content:
 class Stream:
     """Contents of which nobody knows how many there will be, on their way out in one message."""
 
-    version: str  # that no other answer of the target has
+    version: str | None  # that no other answer of the target has; None if what is in it may differ each time
     contents: Iterator[Content]
 
 
@@ -122,7 +122,9 @@ def converting(stored: StoredInstance, choice: Selected) -> Iterator[None]:
 
 
 def or_else(
-    made: Content, otherwise: Callable[[], Content] | None, refusal: type[NotAcceptable] = NotAcceptable
+    made: Content,
+    otherwise: Callable[[], Content] | None,
+    refusal: type[Error] | tuple[type[Error], ...] = NotAcceptable,
 ) -> Content:
     """What is made, or something else if that is refused and will do."""
 

@@ -7,9 +7,8 @@ from functools import partial, reduce
 import structlog
 
 from filmroom.archive import Archive
-from filmroom.cache import digest
 from filmroom.dicom import frames as frame_ranges
-from filmroom.dicom import reports, transfer_syntax, uids
+from filmroom.dicom import transfer_syntax, uids
 from filmroom.dicom.presentation import Presentation
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Error, Lost, NotAcceptable, NotFound, Replaced, TookTooLong, Unsuited
@@ -19,7 +18,7 @@ from filmroom.pixels import encoders, render
 from filmroom.protocol import offers
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services.content import Content, Stream, check_unchanged, form, not_found, or_else, version
+from filmroom.services.content import Content, Stream, check_unchanged, not_found, or_else
 from filmroom.services.rendered.documents import document, media_types
 from filmroom.services.rendered.images import image
 from filmroom.services.video import video
@@ -29,7 +28,8 @@ log = structlog.get_logger()
 CINE = frozenset({offers.GIF, offers.MP4})  # asked for of an Instance, these show all its Frames
 _PIXEL_DATA = "7FE00010"
 _MOST_REASONS = 5
-_CANDIDATES = 4  # for a thumbnail, should the first be damaged
+_OF_ONE = (NotAcceptable, NotFound, Replaced, Lost, TookTooLong)  # what goes wrong with one Instance alone
+_MOST_SLOW = 3  # in one answer: each has kept a codec busy for as long as it may
 
 
 def of_instance(
@@ -58,7 +58,9 @@ def of_instance(
         groups = [tuple(numbers or (1,))]
     else:
         groups = [(number,) for number in numbers or (1,)]
-    return [image(archive, stored, group, choice, how, _location(stored, group)) for group in groups]
+    if len(groups[0]) > 1:
+        return [image(archive, stored, groups[0], choice, how, _location(stored, groups[0]))]
+    return [_image(archive, stored, choice, how, _location(stored, group), group) for group in groups]
 
 
 def of_many(archive: Archive, target: Resource, selected: Selected, how: Presentation) -> list[Content] | Stream:
@@ -72,11 +74,8 @@ def of_many(archive: Archive, target: Resource, selected: Selected, how: Present
         raise NotAcceptable(f"The specified {target.level.name.lower()} has no image, report or document.")
     if len(found) == 1:
         return [_whole(archive, found[0], selected, how)]
-    newest = version(target, max(stored.watermark for stored in found), len(found))
-    return Stream(
-        f"{newest}-{digest(render.VERSION, reports.VERSION, form(selected), how)}",
-        _whatever_can_be_made(archive, found, selected, how),
-    )
+    # No version: what is lost or too slow today is left out, and may be there tomorrow.
+    return Stream(None, _whatever_can_be_made(archive, found, selected, how))
 
 
 def thumbnail(
@@ -84,7 +83,7 @@ def thumbnail(
 ) -> list[Content]:
     """A small image that stands for the target: of many Instances the middle one, and of that the middle Frame."""
     with archive.index.read() as tx:
-        found = viewable.fetch_representatives(tx, target, _CANDIDATES)
+        found = viewable.fetch_representatives(tx, target)
         if not found and instances.version(tx, target) is None:
             raise not_found(target)
     if not found:
@@ -95,7 +94,7 @@ def thumbnail(
     if numbers is not None:
         frame_ranges.check(numbers, found[0].frames)
     contents = [_small(archive, target, stored, numbers, selected, how) for stored in found]
-    return [reduce(lambda last, before: or_else(before, lambda: last), reversed(contents))]
+    return [reduce(lambda last, before: or_else(before, lambda: last, _OF_ONE), reversed(contents))]
 
 
 def _small(
@@ -108,8 +107,8 @@ def _small(
 ) -> Content:
     choice = _choose(selected, encoders.ENCODERS, stored)
     if numbers is None:
-        return image(archive, stored, (stored.frames // 2 + 1,), choice, how, f"{target.path}/thumbnail")
-    return image(archive, stored, numbers, choice, how, f"{target.path}/frames/{numbers[0]}/thumbnail")
+        return _image(archive, stored, choice, how, f"{target.path}/thumbnail", (stored.frames // 2 + 1,))
+    return _image(archive, stored, choice, how, f"{target.path}/frames/{numbers[0]}/thumbnail", numbers)
 
 
 def _whatever_can_be_made(
@@ -117,21 +116,25 @@ def _whatever_can_be_made(
 ) -> Iterator[Content]:
     """Each Instance in its turn. What can't be made as it is accepted is left out; of none it is an error."""
     refusals: dict[str, Error] = {}
-    some = False
+    some, slow = False, 0
     for stored in found:
         try:
             content = _whole(archive, stored, selected, how).ready()
-        except (NotAcceptable, NotFound, Replaced) as error:
-            refusals.setdefault(str(error), error)
-            continue
-        except (Lost, TookTooLong) as error:  # one of many must not cost the others
-            log.error(type(error).__name__.lower(), reason=str(error))
+        except _OF_ONE as error:  # one of many must not cost the others
+            slow += isinstance(error, TookTooLong)
+            if slow > _MOST_SLOW:
+                raise
+            if isinstance(error, Lost | TookTooLong):
+                log.error(type(error).__name__.lower(), reason=str(error))
             refusals.setdefault(str(error), error)
             continue
         some = True
         yield content
     if refusals and not some:
-        raise NotAcceptable(" ".join(list(refusals)[:_MOST_REASONS])) from next(iter(refusals.values()))
+        accepted = [text for text, error in refusals.items() if isinstance(error, NotAcceptable)]
+        if not accepted:
+            raise next(iter(refusals.values()))
+        raise NotAcceptable(" ".join(accepted[:_MOST_REASONS]))
 
 
 def _whole(archive: Archive, stored: StoredInstance, selected: Selected, how: Presentation) -> Content:
@@ -141,19 +144,32 @@ def _whole(archive: Archive, stored: StoredInstance, selected: Selected, how: Pr
     if syntax.is_video:
         choice = _choose(selected, {syntax.media_type}, stored)
         with archive.index.read() as tx:
-            now, bulk = instances.fetch_bulk(tx, stored.resource, _PIXEL_DATA)
+            bulks = instances.fetch_bulks(tx, stored.resource)
+            [now] = instances.fetch(tx, stored.resource) or [stored]
         check_unchanged(stored, now)
-        return replace(video(archive, stored, bulk, location, choice), transfer_syntax=None)  # §8.7.4 has no parameter
+        if _PIXEL_DATA not in bulks:
+            raise NotFound("The video is empty: there is no Pixel Data.")
+        return replace(
+            video(archive, stored, bulks[_PIXEL_DATA], location, choice), transfer_syntax=None
+        )  # §8.7.4 has no parameter
     if not stored.frames:
         return document(archive, stored, _choose(selected, media_types(stored), stored), location)
     return _image(archive, stored, _choose(selected, encoders.ENCODERS, stored), how, location)
 
 
-def _image(archive: Archive, stored: StoredInstance, choice: Selected, how: Presentation, location: str) -> Content:
-    """Its first Frame, or as cine all; where a file of that type can't hold that, in the next best."""
-    numbers = range(1, stored.frames + 1) if choice.media_type in CINE else (1,)
-    made, following = image(archive, stored, tuple(numbers), choice, how, location), choice.next
-    otherwise = partial(_image, archive, stored, following, how, location) if following else None
+def _image(
+    archive: Archive,
+    stored: StoredInstance,
+    choice: Selected,
+    how: Presentation,
+    location: str,
+    numbers: Sequence[int] | None = None,
+) -> Content:
+    """These Frames, else the first, or as cine all; where a file of that type can't hold them, in the next best."""
+    cine = choice.media_type in CINE
+    shown = numbers or (tuple(range(1, stored.frames + 1)) if cine else (1,))
+    made, following = image(archive, stored, shown, choice, how, location), choice.next
+    otherwise = partial(_image, archive, stored, following, how, location, numbers) if following else None
     return or_else(made, otherwise, Unsuited)
 
 

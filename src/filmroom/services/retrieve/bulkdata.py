@@ -9,13 +9,13 @@ from filmroom.dicom import documents, rewrite, transfer_syntax
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Resource
-from filmroom.errors import NotAcceptable, NotFound
+from filmroom.errors import NotAcceptable, NotFound, Replaced
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.protocol import offers
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.services.content import Content, Stream, as_stored, fit, form, not_found, pieces, reader, version
-from filmroom.services.retrieve.frames import frames
+from filmroom.services.retrieve.frames import every_frame
 from filmroom.services.video import video
 
 PIXEL_DATA = "7FE00010"
@@ -71,7 +71,7 @@ def _pixels(
     choice = fit(stored.transfer_syntax, selected)
     if not (syntax.encapsulated or choice.multipart) and choice.media_type == offers.OCTET_STREAM:
         return [_value(archive, stored, location, bulk, choice)]
-    return frames(archive, stored.resource, range(1, ranges.count + 1), selected.for_parts(ranges.count))
+    return every_frame(archive, stored, ranges, selected)
 
 
 def _each(found: list[Content] | Stream) -> Contents:
@@ -127,7 +127,7 @@ def _all(
         some = False
         for stored in found:
             with suppress(NotFound):
-                for content in of(stored):
+                for content in _again(of, stored):
                     some = True
                     yield content
         if not some:
@@ -135,6 +135,14 @@ def _all(
 
     newest = version(target, found[-1].watermark, len(found))
     return Stream(f"{newest}-{form(selected)}", contents())
+
+
+def _again(of: Callable[[StoredInstance], Contents], stored: StoredInstance) -> Contents:
+    """What an Instance has, or what the one has that has just taken its place."""
+    try:
+        yield from of(stored)
+    except Replaced:  # nothing of it was sent
+        yield from of(stored)
 
 
 def _value(archive: Archive, stored: StoredInstance, location: str, bulk: Bulk, choice: Selected) -> Content:

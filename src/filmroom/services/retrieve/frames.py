@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
+
 from filmroom.archive import Archive
 from filmroom.cache import digest
 from filmroom.dicom import frames as frame_ranges
@@ -20,7 +22,17 @@ from filmroom.pixels.channel import aside
 from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import transcode_frame
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services.content import Content, Stream, as_stored, converting, fit, form, or_else, reader
+from filmroom.services.content import (
+    Content,
+    Stream,
+    as_stored,
+    check_unchanged,
+    converting,
+    fit,
+    form,
+    or_else,
+    reader,
+)
 
 MOST_AT_ONCE = 1000  # Frames of which each is told before the first is sent: their lengths, and so that of the answer
 
@@ -34,8 +46,27 @@ def frames(
         if ranges is None:
             raise NotFound(said.no_frames)
         frame_ranges.check(numbers, ranges.count, said)
-        choice = fit(stored.transfer_syntax, selected)
-        elements = {} if _is_same(stored, choice) else instances.fetch_elements(tx, target)
+        return _found(archive, tx, stored, ranges, numbers, selected)
+
+
+def every_frame(archive: Archive, stored: StoredInstance, ranges: Frames, selected: Selected) -> list[Content] | Stream:
+    """All Frames of what was found a moment ago, and of nothing that has taken its place since."""
+    with archive.index.read() as tx:
+        for now in instances.fetch(tx, stored.resource):
+            check_unchanged(stored, now)
+        return _found(archive, tx, stored, ranges, range(1, ranges.count + 1), selected.for_parts(ranges.count))
+
+
+def _found(
+    archive: Archive,
+    tx: Connection,
+    stored: StoredInstance,
+    ranges: Frames,
+    numbers: Sequence[int],
+    selected: Selected,
+) -> list[Content] | Stream:
+    choice = fit(stored.transfer_syntax, selected)
+    elements = {} if _is_same(stored, choice) else instances.fetch_elements(tx, stored.resource)
     contents = _chosen(archive, stored, ranges, elements, numbers, choice)
     if len(numbers) <= MOST_AT_ONCE:
         return list(contents)
