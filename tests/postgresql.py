@@ -101,6 +101,7 @@ def _as_nobody(folder: Path) -> dict[str, Any]:
             shutil.copytree(
                 _site() / part, folder / part, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
             )
+    (folder / _PACKAGE).chmod(0o755)  # the only folder here that is none of the copied: whatever the umask is
     nobody = pwd.getpwnam(_NOBODY)
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
