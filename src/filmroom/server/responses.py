@@ -188,8 +188,8 @@ def _represent_one(
     parts_have_ranges: bool,
 ) -> Answer:
     headers = _headers(validator, content, root, conditions)
-    ranged = conditions.validating and validator is not None and (parts_have_ranges or not content.multipart)
-    if ranged and validator is not None and content.read and content.length:
+    ranged = conditions.validating and (parts_have_ranges or not content.multipart)
+    if ranged and validator is not None and content.read and content.length is not None:
         headers["Accept-Ranges"] = byte_ranges.UNIT
         ranges = conditions.ranges(validator, content.length)
         if ranges is not None and (len(ranges) == 1 or not content.multipart):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 
 import structlog
 
@@ -93,22 +93,24 @@ def thumbnail(
         )
     if numbers is not None:
         frame_ranges.check(numbers, found[0].frames)
-    contents = [_small(archive, target, stored, numbers, selected, how) for stored in found]
-    return [reduce(lambda last, before: or_else(before, lambda: last, _OF_ONE), reversed(contents))]
+    return [_small(archive, target, found, numbers, selected, how)]
 
 
 def _small(
     archive: Archive,
     target: Resource,
-    stored: StoredInstance,
+    found: Sequence[StoredInstance],
     numbers: Sequence[int] | None,
     selected: Selected,
     how: Presentation,
 ) -> Content:
+    """The thumbnail of the first of these that has one."""
+    stored, *others = found
+    shown, where = (numbers, f"/frames/{numbers[0]}") if numbers else ((stored.frames // 2 + 1,), "")
     choice = _choose(selected, encoders.ENCODERS, stored)
-    if numbers is None:
-        return _image(archive, stored, choice, how, f"{target.path}/thumbnail", (stored.frames // 2 + 1,))
-    return _image(archive, stored, choice, how, f"{target.path}/frames/{numbers[0]}/thumbnail", numbers)
+    made = _image(archive, stored, choice, how, f"{target.path}{where}/thumbnail", shown)
+    otherwise = partial(_small, archive, target, others, numbers, selected, how) if others else None
+    return or_else(made, otherwise, _OF_ONE)
 
 
 def _whatever_can_be_made(
@@ -149,9 +151,8 @@ def _whole(archive: Archive, stored: StoredInstance, selected: Selected, how: Pr
         check_unchanged(stored, now)
         if _PIXEL_DATA not in bulks:
             raise NotFound("The video is empty: there is no Pixel Data.")
-        return replace(
-            video(archive, stored, bulks[_PIXEL_DATA], location, choice), transfer_syntax=None
-        )  # §8.7.4 has no parameter
+        made = video(archive, stored, bulks[_PIXEL_DATA], location, choice)
+        return replace(made, transfer_syntax=None)  # PS3.18 §8.7.4: rendered media types have no such parameter
     if not stored.frames:
         return document(archive, stored, _choose(selected, media_types(stored), stored), location)
     return _image(archive, stored, _choose(selected, encoders.ENCODERS, stored), how, location)

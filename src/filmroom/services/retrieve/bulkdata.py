@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from filmroom.archive import Archive
 from filmroom.dicom import documents, rewrite, transfer_syntax
@@ -87,7 +88,7 @@ def all_bulkdata(archive: Archive, target: Resource, selected: Selected) -> Stre
             paths = instances.fetch_bulks(tx, stored.resource)
         for path in paths:
             with suppress(NotFound):  # encapsulated pixel data of which nobody knows where a Frame begins
-                yield from _each(bulkdata(archive, stored.resource, path, octets))
+                yield from _each(_again(partial(bulkdata, archive, stored.resource, path, octets)))
 
     return _all(archive, target, octets, lambda _: None, of)
 
@@ -102,7 +103,10 @@ def all_pixeldata(archive: Archive, target: Resource, selected: Selected) -> Str
         else:
             fit(stored.transfer_syntax, selected)
 
-    return _all(archive, target, selected, check, lambda stored: _each(pixeldata(archive, stored.resource, selected)))
+    def of(stored: StoredInstance) -> Contents:
+        return _each(_again(partial(pixeldata, archive, stored.resource, selected)))
+
+    return _all(archive, target, selected, check, of)
 
 
 def _all(
@@ -127,7 +131,7 @@ def _all(
         some = False
         for stored in found:
             with suppress(NotFound):
-                for content in _again(of, stored):
+                for content in of(stored):
                     some = True
                     yield content
         if not some:
@@ -137,12 +141,12 @@ def _all(
     return Stream(f"{newest}-{form(selected)}", contents())
 
 
-def _again(of: Callable[[StoredInstance], Contents], stored: StoredInstance) -> Contents:
-    """What an Instance has, or what the one has that has just taken its place."""
+def _again(find: Callable[[], list[Content] | Stream]) -> list[Content] | Stream:
+    """What is found of an Instance, or of the one that has just taken its place. Nothing was sent by then."""
     try:
-        yield from of(stored)
-    except Replaced:  # nothing of it was sent
-        yield from of(stored)
+        return find()
+    except Replaced:
+        return find()
 
 
 def _value(archive: Archive, stored: StoredInstance, location: str, bulk: Bulk, choice: Selected) -> Content:
