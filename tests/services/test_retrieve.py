@@ -19,7 +19,7 @@ from filmroom.archive import Archive
 from filmroom.blobs import Folder
 from filmroom.dicom import part10
 from filmroom.dicom.resources import Resource
-from filmroom.errors import Lost, NotAcceptable, NotFound, Unavailable
+from filmroom.errors import Lost, NotAcceptable, NotFound, Replaced, Unavailable
 from filmroom.pixels import codecs
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import STORED, Kind, Selected, select
@@ -512,3 +512,22 @@ def test_all_frames_are_those_of_one_version(archive: Archive, monkeypatch: pyte
         service.pixeldata(archive, of(made), as_stored(OCTETS))
     monkeypatch.setattr(module, "every_frame", replaced_before)
     assert len(list(service.all_pixeldata(archive, of(made), as_stored(OCTETS)).contents)) == 3
+
+
+def test_bulk_values_of_a_replaced_instance_are_sent_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = data.image(rows=64, columns=64)
+    made.add_new(0x00480105, "OB", bytes(4096))
+    keep(archive, data.file(made))
+    module = sys.modules[service.bulkdata.__module__]
+    real, replaced = module.bulkdata, []
+
+    def replaced_once(archive: Archive, target: Resource, path: str, selected: Selected) -> Any:
+        if path == "7FE00010" and not replaced:
+            replaced.append(path)
+            raise Replaced("just now")
+        return real(archive, target, path, selected)
+
+    monkeypatch.setattr(module, "bulkdata", replaced_once)
+    found = service.all_bulkdata(archive, of(made), as_stored(OCTETS)).contents
+    assert [content.location.rpartition("/")[2] for content in found] == ["00480105", "7FE00010"]
+    assert replaced
