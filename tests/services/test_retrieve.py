@@ -519,7 +519,7 @@ def test_bulk_values_of_a_replaced_instance_are_sent_once(archive: Archive, monk
     made.add_new(0x00480105, "OB", bytes(4096))
     keep(archive, data.file(made))
     module = sys.modules[service.bulkdata.__module__]
-    real, replaced = module.bulkdata, []
+    real, replaced = module.bulkdata, list[str]()
 
     def replaced_once(archive: Archive, target: Resource, path: str, selected: Selected) -> Any:
         if path == "7FE00010" and not replaced:

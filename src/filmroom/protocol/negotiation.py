@@ -162,6 +162,8 @@ class Selected:
 
 def _best_of(choices: Sequence[Selected]) -> Selected | None:
     """Choices, best first, as one."""
+    if len(choices) == 1 and not choices[0].alternatives:
+        return choices[0]  # the most frequent case, and a copy costs as much as a look-up
     return replace(choices[0], alternatives=tuple(choices[1:])) if choices else None
 
 

@@ -48,7 +48,10 @@ class Content:
 
     def ready(self) -> "Content":
         """What is sent in the end: a conversion is done here, before anything of it is said."""
-        return self if self.convert is None else replace(self.convert(), location=self.location)
+        if self.convert is None:
+            return self
+        made = self.convert()
+        return made if made.location == self.location else replace(made, location=self.location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def as_stored(
     length: int | None,
     chunks: Iterator[bytes],
     read: Read | None,
+    variant: str = "",
 ) -> Content:
     """Bytes of a stored Instance, in what was chosen for it."""
     return Content(
@@ -79,6 +83,7 @@ def as_stored(
         watermark=stored.watermark,
         created=stored.created,
         read=read,
+        variant=variant,
     )
 
 
@@ -127,13 +132,13 @@ def or_else(
     refusal: type[Error] | tuple[type[Error], ...] = NotAcceptable,
 ) -> Content:
     """What is made, or something else if that is refused and will do."""
+    if otherwise is None:
+        return made
 
     def convert() -> Content:
         try:
             return made.ready()
         except refusal as error:
-            if otherwise is None:
-                raise
             error.__traceback__ = None  # in a ring with it are the frames of the request, and what they hold
             return otherwise().ready()
 

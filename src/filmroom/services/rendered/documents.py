@@ -62,7 +62,7 @@ def _encapsulated(archive: Archive, stored: StoredInstance, choice: Selected, lo
 def _report(archive: Archive, stored: StoredInstance, choice: Selected, location: str) -> Content:
     """A page made of a report. That takes milliseconds, so it is not kept."""
     name = f"{choice.media_type.rpartition('/')[2]}.{reports.VERSION}"
-    kept = replace(as_stored(stored, choice, None, location, None, iter(()), None), variant=name)
+    kept = as_stored(stored, choice, None, location, None, iter(()), None, name)
     unmade = replace(kept, media_type=f"{choice.media_type}; charset=utf-8")
 
     def convert() -> Content:

@@ -41,7 +41,7 @@ def image(
     """One file that shows these Frames: one, or of a moving media type several."""
     name = digest(render.VERSION, stored.key, tuple(numbers), choice.media_type, how)
     make = partial(_make, archive, stored, numbers, choice.media_type, how)
-    unmade = replace(as_stored(stored, choice, None, location, None, iter(()), None), variant=name)
+    unmade = as_stored(stored, choice, None, location, None, iter(()), None, name)
 
     def convert() -> Content:
         made = archive.renderings.fetch(name, make)  # (1)
