@@ -52,3 +52,8 @@ def _quality(text: str) -> float:
         return max(0.0, min(1.0, float(text))) if text else 1.0
     except ValueError:
         return 1.0
+
+
+def restored(accept: str) -> str:
+    """The query parameter `accept`, in which a "+" that was not percent-encoded is a blank: application/dicom json."""
+    return re.sub(r"(?<=\w) (?=\w)", "+", accept)

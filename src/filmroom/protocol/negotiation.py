@@ -1,6 +1,5 @@
 """Content negotiation (PS3.18 §8.7): what Accept asks for, laid against a table of what can be sent."""
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -178,7 +177,7 @@ def select(accept: Sequence[str], query_accept: Sequence[str], offers: Offers) -
     nothing of them can be sent, the header counts.
     """
     if offers.accept_parameter and any(query_accept):
-        choices = _select(tuple(map(_restore_plus, query_accept)), offers)
+        choices = _select(tuple(map(media_types.restored, query_accept)), offers)
         if choices:
             return choices[0]
     elif not any(accept) and offers.without_accept is not None:
@@ -355,11 +354,6 @@ def _specificity(asked: _Asked, choice: Selected, syntax: str, offers: Offers) -
 
 
 # --- What to say
-
-
-def _restore_plus(accept: str) -> str:
-    """A "+" that was not percent-encoded arrives as a blank: "application/dicom json"."""
-    return re.sub(r"(?<=\w) (?=\w)", "+", accept)
 
 
 def _refusal(accept: tuple[str, ...], offers: Offers) -> str:
