@@ -177,13 +177,37 @@ def file(study: Study, series: Series, number: int) -> bytes:
     return b"\0" * 128 + b"DICM" + length + meta + _encoded(_elements(study, series, number))
 
 
+_ALWAYS = {  # of every Instance
+    0x00080005: _Element("CS", "ISO_IR 192"),
+    0x00080008: _Element("CS", "ORIGINAL\\PRIMARY\\AXIAL"),
+    0x00080070: _Element("LO", "Filmroom"),
+    0x00080080: _Element("LO", "General Hospital"),
+    0x00081090: _Element("LO", "Benchmark 64"),
+    0x00180050: _Element("DS", "0.6"),
+    0x00181210: _Element("SH", "SOFT"),
+    0x00185100: _Element("CS", "HFS"),
+    0x00200032: _Element("DS", "-125\\-125\\0"),
+    0x00200037: _Element("DS", "1\\0\\0\\0\\1\\0"),
+    0x00280002: _Element("US", 1),
+    0x00280004: _Element("CS", "MONOCHROME2"),
+    0x00280010: _Element("US", 1),
+    0x00280011: _Element("US", 8),
+    0x00280030: _Element("DS", "0.488\\0.488"),
+    0x00280100: _Element("US", 16),
+    0x00280101: _Element("US", 12),
+    0x00280102: _Element("US", 11),
+    0x00280103: _Element("US", 0),
+    0x00281050: _Element("DS", "40"),
+    0x00281051: _Element("DS", "400"),
+    0x7FE00010: _Element("OW", bytes(16)),
+}
+
+
 def _elements(study: Study, series: Series, number: int) -> dict[int, _Element]:
     patient, modality = study.patient, series.kind.modality
     code = {0x00080100: _Element("SH", study.procedure), 0x00080102: _Element("SH", "99BENCH")}
     request = {0x00400009: _Element("SH", f"S{study.accession[1:]}"), 0x00401001: _Element("SH", study.accession)}
-    return {
-        0x00080005: _Element("CS", "ISO_IR 192"),
-        0x00080008: _Element("CS", "ORIGINAL\\PRIMARY\\AXIAL"),
+    own = {
         0x00080016: _Element("UI", series.kind.sop_class),
         0x00080018: _Element("UI", series.instance(number)),
         0x00080020: _Element("DA", study.date),
@@ -195,15 +219,12 @@ def _elements(study: Study, series: Series, number: int) -> dict[int, _Element]:
         0x00080033: _Element("TM", study.at),
         0x00080050: _Element("SH", study.accession),
         0x00080060: _Element("CS", modality),
-        0x00080070: _Element("LO", "Filmroom"),
-        0x00080080: _Element("LO", "General Hospital"),
         0x00080090: _Element("PN", study.referrer),
         0x00081010: _Element("SH", f"{modality}{series.exposure % 7}"),
         0x00081030: _Element("LO", f"{modality} {study.region.lower()}"),
         0x00081032: _Element("SQ", [code]),
         0x0008103E: _Element("LO", f"{study.region.lower()} {series.number}"),
         0x00081050: _Element("PN", series.performer),
-        0x00081090: _Element("LO", "Benchmark 64"),
         0x00090010: _Element("LO", CREATOR),
         0x00091003: _Element("LO", study.private),
         0x00100010: _Element("PN", patient.name),
@@ -212,33 +233,17 @@ def _elements(study: Study, series: Series, number: int) -> dict[int, _Element]:
         0x00100040: _Element("CS", patient.sex),
         0x00101010: _Element("AS", f"{study.on.year - patient.born.year:03d}Y"),
         0x00180015: _Element("CS", study.region),
-        0x00180050: _Element("DS", "0.6"),
         0x00181030: _Element("LO", series.protocol),
         0x00181150: _Element("IS", str(series.exposure)),
-        0x00181210: _Element("SH", "SOFT"),
-        0x00185100: _Element("CS", "HFS"),
         0x0020000D: _Element("UI", study.uid),
         0x0020000E: _Element("UI", series.uid),
         0x00200010: _Element("SH", study.accession[-4:]),
         0x00200011: _Element("IS", str(series.number)),
         0x00200013: _Element("IS", str(number)),
-        0x00200032: _Element("DS", "-125\\-125\\0"),
-        0x00200037: _Element("DS", "1\\0\\0\\0\\1\\0"),
         0x00200052: _Element("UI", study.uid + ".1"),
-        0x00280002: _Element("US", 1),
-        0x00280004: _Element("CS", "MONOCHROME2"),
-        0x00280010: _Element("US", 1),
-        0x00280011: _Element("US", 8),
-        0x00280030: _Element("DS", "0.488\\0.488"),
-        0x00280100: _Element("US", 16),
-        0x00280101: _Element("US", 12),
-        0x00280102: _Element("US", 11),
-        0x00280103: _Element("US", 0),
-        0x00281050: _Element("DS", "40"),
-        0x00281051: _Element("DS", "400"),
         0x00400275: _Element("SQ", [request]),
-        0x7FE00010: _Element("OW", bytes(16)),
     }
+    return dict(sorted((_ALWAYS | own).items()))
 
 
 def _encoded(elements: _Elements) -> bytes:

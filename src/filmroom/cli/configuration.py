@@ -5,13 +5,15 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from filmroom import settings
+from filmroom.archive import is_archive
+from filmroom.cli.service import REFUSED, stop
 from filmroom.settings import FILE_VARIABLE, PREFIX, SECRET, Settings
 
 BAD_SETTING = 2  # exit code, typer's own for a command line that is not understood
@@ -37,6 +39,25 @@ _MUST = {
 }
 
 
+# Flags of the commands that work where the data of a service lies.
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder that the service was given. \\[env: FILMROOM_DATA]",
+        metavar="FOLDER",
+        show_default="filmroom-data",
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="TOML file with the settings of the service. \\[env: FILMROOM_CONFIG]",
+        metavar="FILE",
+        show_default="filmroom.toml, if it is there",
+    ),
+]
+
+
 class BadSettings(Exception):
     """A setting is not valid, or the file can't be read. The message says which, and where it came from."""
 
@@ -56,6 +77,17 @@ def read(flags: Mapping[str, Any], config: Path | None) -> Settings:
         raise BadSettings(f"The settings file {settings.file()} is not TOML: {error}") from None
     except OSError as error:
         raise BadSettings(f"The settings file {settings.file()} can't be read: {error.strerror}.") from None
+
+
+def of_service(flags: Mapping[str, Any], config: Path | None) -> Settings:
+    """The settings of a service whose data are there; else the command ends with words for what is wrong."""
+    try:
+        found = read(flags, config)
+    except BadSettings as error:
+        stop(str(error), BAD_SETTING)
+    if not is_archive(found.data):
+        stop(f"There is no data in {found.data.absolute()}: name the folder of the service with --data.", REFUSED)
+    return found
 
 
 def _check_file() -> None:

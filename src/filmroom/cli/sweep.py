@@ -1,11 +1,10 @@
 """`filmroom sweep`: remove the files of deleted Instances, on the machine where the data lies."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from filmroom.archive import Archive, is_archive
+from filmroom.archive import Archive
 from filmroom.cli import configuration
 from filmroom.cli.service import REFUSED, stop
 from filmroom.errors import Unavailable
@@ -13,14 +12,7 @@ from filmroom.services import delete
 
 
 def sweep(
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="Folder that the service was given. \\[env: FILMROOM_DATA]",
-            metavar="FOLDER",
-            show_default="filmroom-data",
-        ),
-    ] = None,
+    data: configuration.Data = None,
     delay: Annotated[
         float | None,
         typer.Option(
@@ -30,14 +22,7 @@ def sweep(
             show_default="3600",
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file with the settings of the service. \\[env: FILMROOM_CONFIG]",
-            metavar="FILE",
-            show_default="filmroom.toml, if it is there",
-        ),
-    ] = None,
+    config: configuration.Config = None,
 ) -> None:
     """Remove the files of deleted and replaced Instances, and what a crash left behind.
 
@@ -46,12 +31,7 @@ def sweep(
 
     Example: filmroom sweep --data /srv/images
     """
-    try:
-        settings = configuration.read({"data": data, "sweep_delay": delay}, config)
-    except configuration.BadSettings as error:
-        stop(str(error), configuration.BAD_SETTING)
-    if not is_archive(settings.data):
-        stop(f"There is no data in {settings.data.absolute()}: name the folder of the service with --data.", REFUSED)
+    settings = configuration.of_service({"data": data, "sweep_delay": delay}, config)
     try:
         archive = Archive.open(settings)
         try:

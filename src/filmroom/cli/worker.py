@@ -13,13 +13,12 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from filmroom.archive import Archive, is_archive
+from filmroom.archive import Archive
 from filmroom.cli import configuration
 from filmroom.cli.service import REFUSED, stop
 from filmroom.cli.workers import NICENESS
@@ -37,22 +36,8 @@ log = structlog.get_logger()
 
 
 def worker(
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="Folder that the service was given. \\[env: FILMROOM_DATA]",
-            metavar="FOLDER",
-            show_default="filmroom-data",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file with the settings of the service. \\[env: FILMROOM_CONFIG]",
-            metavar="FILE",
-            show_default="filmroom.toml, if it is there",
-        ),
-    ] = None,
+    data: configuration.Data = None,
+    config: configuration.Config = None,
     owner: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Do the long operations of a service, until Ctrl-C.
@@ -61,12 +46,7 @@ def worker(
 
     Example: filmroom worker --data /srv/images
     """
-    try:
-        settings = configuration.read({"data": data}, config) if owner is None else Settings()
-    except configuration.BadSettings as error:
-        stop(str(error), configuration.BAD_SETTING)
-    if not is_archive(settings.data):
-        stop(f"There is no data in {settings.data.absolute()}: name the folder of the service with --data.", REFUSED)
+    settings = configuration.of_service({"data": data}, config) if owner is None else Settings()
     os.umask(os.umask(0o077) | 0o007)
     os.nice(max(NICENESS - os.nice(0), 0))
     journal.configure(settings.log_format)
