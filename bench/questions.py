@@ -21,6 +21,7 @@ from filmroom.index import changes
 from filmroom.index import search as index
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
+from filmroom.protocol.parameters import LARGEST_INTEGER
 from filmroom.services import search
 
 Elements = dict[str, Any]
@@ -248,7 +249,7 @@ def feed(*, metadata: bool) -> Questions:
 
 def _changes(after: int, *, metadata: bool) -> Callable[[Archive], Callable[[Connection], Sequence[Any]]]:
     def fetch(tx: Connection) -> Sequence[Any]:
-        found = changes.fetch_after(tx, after, changes.LARGEST, LIMIT, metadata=metadata)
+        found = changes.fetch_after(tx, after, LARGEST_INTEGER, LIMIT, metadata=metadata)
         return [{"sequence": one.sequence, "metadata": one.metadata} for one in found]
 
     return lambda _: fetch

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from filmroom.archive import LEFTOVER_AGE, Alone, Archive
+from filmroom.archive import LEFTOVER_AGE, Archive
 from filmroom.blobs import new_keys
+from filmroom.dicom.resources import Resource
 from filmroom.errors import Unavailable
+from filmroom.protocol.dialects import DICOMWEB
+from filmroom.services import store
 from filmroom.settings import Settings
+from tests import data
 from tests.postgresql import Server
 
 
@@ -96,14 +100,6 @@ def test_an_index_of_another_program_is_refused(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
-def test_who_comes_when_many_wait_to_inflate_is_told() -> None:
-    alone = Alone(waiting=0)
-    with alone, pytest.raises(Unavailable, match="stored deflated"), alone:
-        pass
-    with alone:  # the turn was given back
-        pass
-
-
 def test_an_index_in_postgresql_is_found_again(tmp_path: Path, postgresql_server: Server) -> None:
     with postgresql_server.database("elsewhere") as url:
         for _ in range(2):
@@ -115,11 +111,22 @@ def test_an_index_that_is_not_that_of_the_files_is_refused(tmp_path: Path, postg
     """The sweep would remove every file."""
     with postgresql_server.database("one") as one, postgresql_server.database("other") as other:
         Archive.open(Settings(data=tmp_path, index=SecretStr(one))).close()
-        with pytest.raises(Unavailable, match="It holds the files of another index: its index-id"):
+        with pytest.raises(Unavailable, match="It does not hold the files of this index: its index-id"):
             Archive.open(Settings(data=tmp_path, index=SecretStr(other)))
     with pytest.raises(Unavailable, match="Its index is in PostgreSQL: say where, by the setting index"):
         Archive.open(Settings(data=tmp_path))
     assert not (tmp_path / "index.sqlite").exists()
+
+
+def test_an_empty_folder_is_no_pair_of_an_index_that_holds_something(tmp_path: Path, postgresql_server: Server) -> None:
+    """Its disk may not be mounted."""
+    with postgresql_server.database("filled") as url:
+        archive = Archive.open(Settings(data=tmp_path / "disk", index=SecretStr(url)))
+        store.store(archive, DICOMWEB, Resource(), [store.part(data.file())], replace=False)
+        archive.close()
+        with pytest.raises(Unavailable, match="Is its disk mounted"):
+            Archive.open(Settings(data=tmp_path / "empty", index=SecretStr(url)))
+        assert not (tmp_path / "empty" / "index-id").exists()
 
 
 def test_files_that_do_not_say_whose_they_are_are_no_new_archive(tmp_path: Path, postgresql_server: Server) -> None:
@@ -128,6 +135,6 @@ def test_files_that_do_not_say_whose_they_are_are_no_new_archive(tmp_path: Path,
     archive.close()
     with (
         postgresql_server.database("elsewhere") as url,
-        pytest.raises(Unavailable, match="It holds the files of another index"),
+        pytest.raises(Unavailable, match="It does not hold the files of this index"),
     ):
         Archive.open(Settings(data=tmp_path, index=SecretStr(url)))

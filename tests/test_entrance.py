@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from filmroom.entrance import Entrance, under_way
+from filmroom.entrance import Alone, Entrance, under_way
 from filmroom.errors import Unavailable
 
 
@@ -58,3 +58,11 @@ def test_an_error_inside_frees_the_place() -> None:
     with pytest.raises(ValueError, match="inside"), entrance.passed():
         raise ValueError("inside")
     assert enter(entrance) == "was inside"
+
+
+def test_who_comes_when_many_wait_to_inflate_is_told() -> None:
+    alone = Alone(waiting=0)
+    with alone, pytest.raises(Unavailable, match="stored deflated"), alone:
+        pass
+    with alone:  # the turn was given back
+        pass

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from filmroom.settings import SECRET, Settings
 
@@ -102,6 +102,16 @@ def test_a_password_in_the_url_of_the_index_is_not_shown(monkeypatch: pytest.Mon
     settings = Settings()
     assert "secret" not in f"{settings!r} {settings}"
     assert settings.environment()["FILMROOM_INDEX"] == "postgresql://filmroom:secret@db.example/filmroom"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p[secret]x@h/db", "postgresql://u:secret\u2100@h/db", "http://u:secret@h"]
+)
+def test_what_is_wrong_with_the_url_of_the_index_is_said_without_its_password(url: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(index=SecretStr(url))
+    [wrong] = refused.value.errors()
+    assert wrong["msg"].endswith("it must be a URL such as postgresql://filmroom@db.example/images")
 
 
 def test_every_secret_is_said_to_be_one() -> None:

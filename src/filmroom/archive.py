@@ -3,11 +3,10 @@
 import errno
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +15,7 @@ from sqlalchemy import URL
 from filmroom.blobs import BlobStore, Folder
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
-from filmroom.entrance import Entrance
+from filmroom.entrance import Alone
 from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
@@ -42,24 +41,6 @@ _REASONS = {
 }
 
 
-class Alone:
-    """One at a time inflates, for an inflated file may be a thousand times larger. At most `waiting` wait for it."""
-
-    def __init__(self, waiting: int) -> None:
-        self._entrance = Entrance(waiting + 1, "Too many ask for what is stored deflated. Try again later.")
-        self._turn = threading.Lock()
-        self._inside = ExitStack()
-
-    def __enter__(self) -> None:
-        with ExitStack() as entered:
-            entered.enter_context(self._entrance.passed())
-            entered.enter_context(self._turn)
-            self._inside = entered.pop_all()
-
-    def __exit__(self, *_: object) -> None:
-        self._inside.close()
-
-
 @dataclass(frozen=True, slots=True)
 class Archive:
     """What a service needs. One per process; threads share it."""
@@ -70,7 +51,7 @@ class Archive:
     pool: Pool
     spool: Path
     renderings: Cache
-    inflating: "Alone" = field(default_factory=lambda: Alone(4))
+    inflating: Alone
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -151,16 +132,18 @@ def _index(settings: Settings, blobs: BlobStore) -> Database:
     index = Database(_url(settings), connections=settings.threads)
     if settings.index:
         try:
-            _check_pair(note, index.identity(), blobs)
+            _check_pair(note, index, blobs)
         except Unavailable:
             index.close()
             raise
     return index
 
 
-def _check_pair(note: Path, identity: str, blobs: BlobStore) -> None:
+def _check_pair(note: Path, index: Database, blobs: BlobStore) -> None:
+    """Only what is new on both sides becomes a pair: the folder may be one where a disk is not mounted."""
+    identity = index.identity()
     try:
-        if not note.exists() and not any(True for _ in blobs.list()):
+        if not note.exists() and index.is_new() and not any(True for _ in blobs.list()):
             _write(note, identity)
         found = note.read_text()
     except FileNotFoundError:
@@ -168,7 +151,10 @@ def _check_pair(note: Path, identity: str, blobs: BlobStore) -> None:
     except OSError as error:
         raise Unavailable(f"The file {note.name} in it can't be used: {error.strerror}.") from error
     if found != identity:
-        raise Unavailable(f"It holds the files of another index: its {note.name} would have to say {identity}.")
+        raise Unavailable(
+            f"It does not hold the files of this index: its {note.name} would have to say {identity}. "
+            "Is its disk mounted?"
+        )
 
 
 def _write(path: Path, text: str) -> None:

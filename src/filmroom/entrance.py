@@ -7,7 +7,7 @@ inside, and all between them is none the wiser: so it is a variable of the conte
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
@@ -39,6 +39,24 @@ class Entrance:
             yield
         finally:
             self._places.release()
+
+
+class Alone:
+    """One at a time inflates, for an inflated file may be a thousand times larger. At most `waiting` wait for it."""
+
+    def __init__(self, waiting: int) -> None:
+        self._entrance = Entrance(waiting + 1, "Too many ask for what is stored deflated. Try again later.")
+        self._turn = threading.Lock()
+        self._inside = ExitStack()
+
+    def __enter__(self) -> None:
+        with ExitStack() as entered:
+            entered.enter_context(self._entrance.passed())
+            entered.enter_context(self._turn)
+            self._inside = entered.pop_all()
+
+    def __exit__(self, *_: object) -> None:
+        self._inside.close()
 
 
 def under_way(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

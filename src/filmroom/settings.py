@@ -43,8 +43,12 @@ def _base_url(value: str) -> str:
 
 
 def _index(value: SecretStr) -> SecretStr:
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+    try:
+        parts = urlsplit(value.get_secret_value())
+        fits = parts.scheme in {"postgresql", "postgres"} and bool(parts.path.strip("/"))
+    except ValueError:  # its words quote the URL, and so the password
+        fits = False
+    if not fits:
         raise ValueError("it must be a URL such as postgresql://filmroom@db.example/images")
     return value
 

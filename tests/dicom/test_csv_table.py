@@ -34,12 +34,14 @@ def test_neither_sequences_nor_private_attributes_have_a_column() -> None:
     assert columns({NAME, CODES, 0x00091001, DESCRIPTION}) == [DESCRIPTION, NAME]
 
 
-@pytest.mark.parametrize("value", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\r=1", "＝1", "'=1", "'a"])
+@pytest.mark.parametrize("value", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\r=1", "＝1", "-1\\=2", "'=1", "'a"])
 def test_no_cell_is_a_formula(value: str) -> None:
     assert read(description(value))[1] == ["'" + value]
 
 
-@pytest.mark.parametrize("value", ["-1", "+1", "-1.5e-3", "1-2", "a=b", "Doe, John", 'the "knee"', "two\nlines"])
+@pytest.mark.parametrize(
+    "value", ["-1", "+1", "-1.5e-3", "-1.5\\2\\3", "1-2", "a=b", "Doe, John", 'the "knee"', "two\nlines"]
+)
 def test_what_is_none_stays_as_it_is(value: str) -> None:
     assert read(description(value))[1] == [value]
 

@@ -77,3 +77,9 @@ def test_a_private_attribute_comes_with_its_creator() -> None:
     wanted, _ = fields.parse(["00091001"])
     assert wanted is not None
     assert orjson.loads(fields.narrowed(text, wanted)).keys() == {"00090010", "00091001"}
+
+
+def test_what_is_inside_a_private_sequence_comes_with_the_creator_of_that() -> None:
+    wanted, _ = fields.parse(["00091010.00080050"])
+    assert wanted is not None
+    assert wanted.keys() - IDENTITY == {"00090010", "00091010"}

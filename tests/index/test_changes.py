@@ -12,10 +12,12 @@ from sqlalchemy import event, func, insert, select
 
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.index import additions, changes, instances
-from filmroom.index.changes import LARGEST, Change, State
+from filmroom.index.changes import Change, State
 from filmroom.index.database import Database
 from filmroom.index.tables import change_feed
 from tests.index import given
+
+LARGEST = 2**63 - 1
 
 EVER = float("-inf"), float("inf")
 

@@ -81,6 +81,12 @@ def test_times_of_any_zone(text: str, expected: float) -> None:
     assert start(text) == expected
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])
+def test_a_time_that_utc_can_not_hold_is_told_as_the_first_or_last(text: str) -> None:
+    said = refusal(V2, startTime=text, endTime="0001-01-01T00:00:00+14:00")
+    assert "must occur strictly before the end time '0001-01-01T00:00:00.0000000+00:00'" in said
+
+
 @pytest.mark.parametrize("text", ["x", "1", "2024-13-01T00:00:00Z", "2024-01-01T00:00:00+25:00", "٢٠٢٤", "0000-01-01"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     assert "is not valid for StartTime" in refusal(V2, startTime=text)

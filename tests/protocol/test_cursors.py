@@ -39,6 +39,9 @@ def test_what_was_tampered_with_is_refused() -> None:
         other = "A" if cursor[place] != "A" else "Q"
         with pytest.raises(BadParameter):
             unseal(SECRET, ABOUT, cursor[:place] + other + cursor[place + 1 :])
+    for other in (cursor + "====", cursor + "!", cursor[:3] + "...." + cursor[3:], cursor + "\n"):
+        with pytest.raises(BadParameter):
+            unseal(SECRET, ABOUT, other)
     with pytest.raises(BadParameter):
         unseal(b"of another archive", ABOUT, cursor)
 

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from filmroom.dicom import attributes
 from filmroom.dicom.matching import AllOf, Empty, Equal, Key, Moments, OneOf, Query, Range, Wildcard, Words, Zoned
+from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
 from filmroom.protocol import queries
@@ -375,3 +376,32 @@ def test_any_parameters_are_understood_or_refused(
 def test_warnings_do_not_grow_with_the_query() -> None:
     _, warnings = queries.parse(DICOMWEB, Level.STUDY, Resource(), [(f"a{number}", "1") for number in range(9000)])
     assert len(warnings) == 11
+
+
+def test_query_tags_are_looked_up_once_for_a_search() -> None:
+    looks: list[int] = []
+
+    def tags() -> tuple[QueryTag, ...]:
+        looks.append(1)
+        return ()
+
+    asked = [("00180001", "1"), ("00180002", "1"), ("includefield", "00091000,00091001")]
+    queries.parse(DICOMWEB, Level.STUDY, Resource(), asked, tags)
+    assert len(looks) == 1
+
+
+def test_that_a_query_tag_has_no_value_can_not_be_asked_for() -> None:
+    asked = [("00400275.00400009", '""'), ("emptyvaluematching", "true")]
+    query, [warning] = queries.parse(DICOMWEB, Level.SERIES, Resource(), asked)
+    assert query.keys == ()
+    assert "no value" in warning
+
+
+@pytest.mark.parametrize("value", ["1_0", "１２"])
+def test_a_number_is_written_in_plain_digits(value: str) -> None:
+    with pytest.raises(BadParameter, match="is searched by a number"):
+        ask(DICOMWEB, f"InstanceNumber={value}", level=Level.INSTANCE)
+
+
+def test_blanks_behind_a_timezone_do_not_count() -> None:
+    queries.parse(DICOMWEB, Level.STUDY, Resource(), [("TimezoneOffsetFromUTC", "+0100 "), ("StudyDate", "20260101")])

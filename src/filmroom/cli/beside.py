@@ -73,7 +73,8 @@ class _Place:
             self._let_go()
             pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
             self.process = subprocess.Popen(command, stdin=pipe, stdout=nothing, env=self.environment)  # noqa: S603
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, NICENESS)  # from its first import on
+            niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))  # only root may be less nice than before
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, niceness)  # from its first import on
             return self.process
 
     def leave(self) -> None:

@@ -58,6 +58,11 @@ def key(tag: int) -> str:
     return f"{tag:08X}"
 
 
+def name(tag: int) -> str:
+    """What to call an attribute: its keyword, or if it has none its tag."""
+    return keyword(tag) or key(tag)
+
+
 def is_private(tag: int) -> bool:
     """Whether the group is odd (PS3.5 §7.8)."""
     return bool(tag & 0x10000)

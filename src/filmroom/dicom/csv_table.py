@@ -15,7 +15,8 @@ from typing import Any
 from filmroom.dicom import attributes, json_model
 
 _SUSPICIOUS = re.compile("[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20]")  # also in full width
-_NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?")
+_ONE = r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?"
+_NUMBERS = re.compile(rf"{_ONE}(\\{_ONE})*")
 
 
 def columns(tags: Collection[int]) -> list[int]:
@@ -25,7 +26,7 @@ def columns(tags: Collection[int]) -> list[int]:
 
 def write(tags: Sequence[int], data_sets: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """The table, in pieces of a row: keywords at first."""
-    yield _row([attributes.keyword(tag) or attributes.key(tag) for tag in tags])
+    yield _row([attributes.name(tag) for tag in tags])
     for elements in data_sets:
         yield _row(["\\".join(json_model.texts(elements, tag)) for tag in tags])
 
@@ -37,4 +38,4 @@ def _row(cells: Iterable[str]) -> bytes:
 
 
 def _harmless(text: str) -> str:
-    return "'" + text if _SUSPICIOUS.match(text) and not _NUMBER.fullmatch(text) else text
+    return "'" + text if _SUSPICIOUS.match(text) and not _NUMBERS.fullmatch(text) else text

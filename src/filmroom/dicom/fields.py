@@ -40,13 +40,18 @@ def add(fields: Fields, path: list[str]) -> None:
     """Want an attribute, by the keys of the sequences around it and its own."""
     *outer, last = path
     for key in outer:
+        _add_creator(fields, key)
         inside = fields.setdefault(key, {})
         if inside is None:  # all of the sequence is wanted already
             return
         fields = inside
     fields[last] = None
-    if int(last[3], 16) % 2 and last[4:6] != "00":  # private: it means nothing without its creator (PS3.5 §7.8.1)
-        fields.setdefault(f"{last[:4]}00{last[4:6]}", None)
+    _add_creator(fields, last)
+
+
+def _add_creator(fields: Fields, key: str) -> None:
+    if int(key[3], 16) % 2 and key[4:6] != "00":  # private: it means nothing without its creator (PS3.5 §7.8.1)
+        fields.setdefault(f"{key[:4]}00{key[4:6]}", None)
 
 
 def narrowed(text: bytes, fields: Fields) -> bytes:

@@ -271,7 +271,7 @@ def _one_of(tag: int, vr: str, value: str) -> Condition:
 
 def _check_count(tag: int, count: int, most: int) -> None:
     if count > most:
-        raise BadParameter(f"{_named(tag)} is given {count} values, and {most} can be searched by at once.")
+        raise BadParameter(f"{attributes.name(tag)} is given {count} values, and {most} can be searched by at once.")
 
 
 def _fold_name(name: str) -> str:
@@ -290,6 +290,8 @@ def _name_pattern(value: str) -> str:
 
 def _number(vr: str, value: str) -> str | None:
     """One spelling of a number: "03" and "+3" are 3. None if it is not a number, or the VR not a number's."""
+    if "_" in value or not value.isascii():  # which Python would take
+        return None
     try:
         if vr in _INTEGER_VRS:
             return str(int(value))
@@ -305,12 +307,8 @@ def _checked_number(tag: int, vr: str, value: str, said: Wording) -> str:
     if number is None:
         kind = "long" if vr in _INTEGER_VRS else "double"
         path = attributes.key(tag)
-        raise BadParameter(said.number.format(keyword=_named(tag), path=path, value=value, kind=kind))
+        raise BadParameter(said.number.format(keyword=attributes.name(tag), path=path, value=value, kind=kind))
     return number
-
-
-def _named(tag: int) -> str:
-    return attributes.keyword(tag) or attributes.key(tag)
 
 
 def instants_asked(
@@ -322,7 +320,7 @@ def instants_asked(
     if "-" not in value:
         return Equal(instants.start(vr, _checked_instant(tag, vr, value, value, said)))
     if vr == "DT" and (value.count("-") > 1 or "+" in value):
-        raise BadParameter(said.offset.format(keyword=_named(tag), value=value))
+        raise BadParameter(said.offset.format(keyword=attributes.name(tag), value=value))
     found = ends(tag, vr, value, said)
     check_order(tag, vr, value, found, said)
     return found
@@ -344,7 +342,9 @@ def check_order(tag: int, vr: str, value: str, found: Range | Moments, said: Wor
     if found.first is not None and found.last is not None and found.first > found.last:
         first, _, last = (part.strip(BLANK) for part in value.partition("-"))
         kind = _FORMATS[vr][0].lower()
-        raise BadParameter(said.order.format(keyword=_named(tag), kind=kind, value=value, first=first, last=last))
+        raise BadParameter(
+            said.order.format(keyword=attributes.name(tag), kind=kind, value=value, first=first, last=last)
+        )
 
 
 # One DT, and how a range is told from an offset: -2024 is no offset, and -05002024 is none either.
@@ -391,5 +391,5 @@ def _checked_instant(tag: int, vr: str, text: str, value: str, said: Wording) ->
 
 def _no_instant(tag: int, vr: str, text: str, value: str, said: Wording) -> BadParameter:
     kind, form, example = _FORMATS[vr]
-    facts = {"keyword": _named(tag), "kind": kind, "form": form, "example": example}
+    facts = {"keyword": attributes.name(tag), "kind": kind, "form": form, "example": example}
     return BadParameter(said.instant.format(text=text, value=value, **facts))

@@ -51,7 +51,7 @@ class NewInstance:
     metadata: bytes
     frames: Frames | None
     bulk: Mapping[str, Bulk]
-    tags: int = -1  # the version of the query tags of which these are the values; another than that of the index: none
+    tags: int = -1  # the version of the query tags that `values` are of; of another, they are read again
     values: tuple[Found, ...] = ()
     replaces: str | None = None  # the blob whose place it may take; ANY: whatever is stored
 

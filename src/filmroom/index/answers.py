@@ -29,14 +29,16 @@ class Answers:
     gathered; and the Metadata, if they are needed.
     """
 
-    def __init__(self, query: Query, elsewhere: Collection[int] | None, gathered: Gathered) -> None:
+    def __init__(
+        self, query: Query, elsewhere: Collection[int] | None, gathered: Gathered, *, reads_metadata: bool
+    ) -> None:
         """`elsewhere` is what no row holds and the Metadata may; None is everything there is."""
         self._private_tags = query.private
         self._everything = query.all_attributes
         self._keys = frozenset(map(attributes.key, query.attributes))
         self._groups = frozenset(f"{group:04X}" for group in query.groups)
         self._elsewhere = None if elsewhere is None else frozenset(map(attributes.key, elsewhere))
-        self._reads_metadata = self._elsewhere is None or bool(self._elsewhere or self._groups or query.private)
+        self._reads_metadata = reads_metadata
         self._inside = {attributes.key(tag): wanted for tag, wanted in query.inside.items()}
         own = int(query.level)
         self._above, self._own = range(own, 2 * own - 1), 2 * own - 1

@@ -18,8 +18,6 @@ from filmroom.index.packing import unpack
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import change_feed, instance, instance_data, links, partition, series, study
 
-LARGEST = 2**63 - 1  # of sequences
-
 
 class State(StrEnum):
     """What has become of the version that an entry is about."""

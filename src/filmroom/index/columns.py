@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from filmroom.dicom import attributes, instants, json_model, matching, moments
+from filmroom.dicom.query_tags import MOST_VALUES
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import COMPUTED, HELD, MATCHING_KEYS
 from filmroom.index.tables import COLUMNS, UTC, WORDS
@@ -15,10 +16,9 @@ Elements = dict[str, Any]
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 LONGEST_HELD = 16 * 1024  # bytes of JSON
-LONGEST_COMPARED = 512  # characters; what is longer breaks the rules of every VR that is searched by
+LONGEST_IN_COLUMN = 512  # characters; what is longer breaks the rules of every VR that is searched by
 _SURELY_SHORT = 1024  # characters, whatever JSON makes of them
 _LARGEST = 2**63 - 1
-_MOST_VALUES = 100  # of one attribute that are searched by
 _BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
 # These columns say what the row is, and are written by whoever makes it.
@@ -45,7 +45,7 @@ def comparable(vr: str, folded: str) -> str | int | None:
     """A folded value as its column holds it; None if it can't hold it, so that nothing equals it."""
     if vr == "IS":
         return int(folded) if _INTEGER.fullmatch(folded) and abs(int(folded)) <= _LARGEST else None
-    return text(folded)[:LONGEST_COMPARED] or None  # PostgreSQL has no index on a text of 2,700 bytes
+    return text(folded)[:LONGEST_IN_COLUMN] or None  # PostgreSQL has no index on a text of 2,700 bytes
 
 
 def text(value: str) -> str:
@@ -90,7 +90,7 @@ def derived(level: Level, elements: Mapping[str, Any]) -> dict[str, str | int | 
         said = "" if value is None else str(value)
         columns[name] = comparable(vr, matching.fold(vr, said)) if said else None
         if vr == "PN":
-            names = json_model.texts(elements, tag)[:_MOST_VALUES] if said else ()
+            names = json_model.texts(elements, tag)[:MOST_VALUES] if said else ()
             columns[WORDS[tag].name] = text("".join(map(matching.words, names))) or None
         if vr == "DT":
             columns[UTC[tag].name] = _moment(said, zone) if said else None
@@ -106,7 +106,7 @@ def further(level: Level, elements: Mapping[str, Any]) -> list[tuple[int, str]]:
     for tag, vr, _ in _DERIVED[level]:
         values = elements.get(attributes.key(tag), _NOTHING).get("Value", ())
         if len(values) > 1 or (vr == "PN" and values and values[0] and [*values[0]] != ["Alphabetic"]):
-            texts = _further(vr, json_model.texts(elements, tag)[:_MOST_VALUES])
+            texts = _further(vr, json_model.texts(elements, tag)[:MOST_VALUES])
             found += ((tag, str(value)) for text in texts if (value := comparable("UN", text)) is not None)
     return found
 

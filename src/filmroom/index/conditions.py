@@ -65,7 +65,7 @@ def sql(key: Key, further: Collection[Key] = ()) -> Sql:
     if key.tag in _SETS:
         return _SETS[key.tag](key.condition)
     if key.tag not in COLUMNS:
-        name = attributes.keyword(key.tag) or attributes.key(key.tag)
+        name = attributes.name(key.tag)
         raise BadParameter(f"The attribute {name} can't be searched by.")
     if isinstance(key.condition, Zoned | Moments):
         return _in_time(key.tag, key.condition)

@@ -84,9 +84,14 @@ class Database:
             tx.execute(update(counter).where(counter.c.name == "schema").values(value=SCHEMA))
 
     def identity(self) -> str:
-        """A number that no other index has. Indexes of SQLite from before there was one have none."""
+        """A number that no other index has."""
         with self.read() as tx:
             return str(tx.scalar(select(counter.c.value).where(counter.c.name == "identity")))
+
+    def is_new(self) -> bool:
+        """Whether nothing was ever stored."""
+        with self.read() as tx:
+            return tx.scalar(select(counter.c.value).where(counter.c.name == "watermark")) == 0
 
     def close(self) -> None:
         """Let go of all connections that are not in use."""

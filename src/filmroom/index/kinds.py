@@ -128,7 +128,7 @@ def _postgresql_reason(error: BaseException) -> str | None:
     return next(reason for said, reason in _CONNECTING.items() if said in str(error))
 
 
-KINDS = {
+_KINDS = {
     "sqlite": Kind(
         driver="sqlite",
         alone="SELECT 1",  # who writes is alone anyway
@@ -152,4 +152,4 @@ KINDS = {
         engine={"pool_pre_ping": True},  # a server that was restarted is found again
     ),
 }
-SCHEMES = {**KINDS, "postgres": KINDS["postgresql"]}  # people and PostgreSQL itself write either
+SCHEMES = {**_KINDS, "postgres": _KINDS["postgresql"]}  # people and PostgreSQL itself write either

@@ -127,7 +127,8 @@ def _matches(tx: Connection, query: Query, page: Select[Any]) -> list[Match]:
         if level <= query.level and (query.all_attributes or tag in query.attributes or tag >> 16 in query.groups)
     ]
     wanted, with_metadata = _beyond_rows(query), reads_metadata(query)
-    answers = Answers(query, wanted, {attributes.key(tag): _GATHERED[tag][2] for tag in gathered})
+    elements = {attributes.key(tag): _GATHERED[tag][2] for tag in gathered}
+    answers = Answers(query, wanted, elements, reads_metadata=with_metadata)
     return [
         Match(_resource(row, query), answers.of(row), _place(row, query))
         for row in tx.execute(_statement(query, gathered, page, with_metadata=with_metadata))

@@ -45,7 +45,9 @@ def unseal(secret: bytes, about: bytes, cursor: str) -> Place:
         sealed = b""
     proof = sealed[:_PROOF]
     text = _veiled(secret, proof, sealed[_PROOF:])
-    if not hmac.compare_digest(proof, _proof(secret, about, text)):
+    genuine = hmac.compare_digest(proof, _proof(secret, about, text))
+    # What is no letter of base64 is passed over in decoding it, so the whole must be what was given.
+    if not genuine or urlsafe_b64encode(sealed).rstrip(b"=").decode() != cursor:
         raise BadParameter(
             "The query parameter 'cursor' is not one that an answer to this search came with: follow the header Link "
             "of an answer as it is, with all other parameters, or begin again without cursor."

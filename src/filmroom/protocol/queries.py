@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
 
 from filmroom.dicom import attributes, fields, instants, matching, moments, query_tags
@@ -80,13 +81,14 @@ def parse(
 
     `secret` is that of the archive, with which cursors are sealed. `patients` asks for those of the Studies that match.
     """
-    search = _Search(dialect, level, scope, tags)
+    search = _Search(dialect, level, scope, cache(tags))  # one look, and one version of the tags
     controls, filters = _sort(dialect, parameters)
     fuzzy = boolean("FuzzyMatching", "fuzzymatching", controls["fuzzymatching"], False, dialect.wording)
     wanted, of_tags = _filters(search, filters)
-    conditions = _conditions(search, wanted, _negotiated(dialect, controls, wanted), fuzzy=fuzzy)
+    negotiated = _negotiated(dialect, controls, wanted)
+    conditions = _conditions(search, wanted, negotiated, fuzzy=fuzzy)
     keys = [Key(tag, condition) for tag, condition in conditions.items() if condition is not None]
-    keys += _keys_of_tags(search, of_tags, fuzzy=fuzzy)
+    keys += _keys_of_tags(search, of_tags, negotiated, fuzzy=fuzzy)
     included = _included(search, controls["includefield"])
     private = frozenset(_private(search, included.tags, of_tags))
     limit, own_limit = _limit(search, controls["limit"])
@@ -121,7 +123,7 @@ def parse(
 def _of_patients(search: _Search, query: Query, included: Iterable[int]) -> Query:
     """Of patients all is answered that there is of them."""
     for tag in sorted({*included} - OF_PATIENTS):
-        search.pass_over("", _named(tag), "it is not an attribute of patients.")
+        search.pass_over("", attributes.name(tag), "it is not an attribute of patients.")
     none: frozenset[int] = frozenset()
     kept = replace(query, attributes=OF_PATIENTS, all_attributes=False, groups=none, inside={}, private=frozenset())
     return replace(kept, patients=True)
@@ -234,12 +236,17 @@ def _pass_over_unknown(search: _Search, name: str) -> None:
         search.pass_over(refusal, name, "it is neither a parameter nor the keyword or tag of an attribute.")
 
 
-def _keys_of_tags(search: _Search, wanted: Mapping[QueryTag, list[str]], *, fuzzy: bool) -> Iterator[Key]:
+def _keys_of_tags(
+    search: _Search, wanted: Mapping[QueryTag, list[str]], negotiated: Negotiated | None, *, fuzzy: bool
+) -> Iterator[Key]:
     """Query tags are matched plainly: what else there is, is for what rows have columns for."""
     dialect = search.dialect
     for tag, given in wanted.items():
         last = int(tag.path[-8:], 16)
         value = _value(search, tag.vr, tag.name, given, fuzzy=fuzzy, several=False)
+        if negotiated and negotiated.empty and value.strip(matching.BLANK) == matching.NO_VALUE:
+            search.pass_over("", tag.name, "it can't be asked for that it has no value.")
+            continue
         condition = matching.condition(
             last, tag.vr, value, wildcards=dialect.wildcards, lists=dialect.lists, fuzzy=fuzzy, said=dialect.wording
         )
@@ -259,7 +266,7 @@ def _negotiated(dialect: Dialect, controls: dict[str, list[str]], wanted: dict[i
         return None
     said = dialect.wording
     zones = dict.fromkeys(value for value in wanted.pop(moments.TIMEZONE, ()) if value.strip(matching.BLANK))
-    offsets = [instants.offset(zone) for zone in zones]
+    offsets = [instants.offset(zone.rstrip(matching.BLANK)) for zone in zones]
     if None in offsets or len(offsets) > 1:
         raise BadParameter(said.timezone.format(text=", ".join(zones)))
     return Negotiated(
@@ -276,7 +283,7 @@ def _conditions(
 ) -> dict[int, matching.Condition | None]:
     several = negotiated is not None and negotiated.several
     values = {
-        tag: _value(search, attributes.vr(tag) or "UN", _named(tag), given, fuzzy=fuzzy, several=several)
+        tag: _value(search, attributes.vr(tag) or "UN", attributes.name(tag), given, fuzzy=fuzzy, several=several)
         for tag, given in wanted.items()
     }
     found = moments.conditions(values, negotiated, search.dialect.wording) if negotiated else {}
@@ -293,10 +300,6 @@ def _conditions(
             negotiated=negotiated,
         )
     return {tag: found[tag] for tag in wanted}
-
-
-def _named(tag: int) -> str:
-    return attributes.keyword(tag) or attributes.key(tag)
 
 
 def _value(search: _Search, vr: str, name: str, values: list[str], *, fuzzy: bool, several: bool) -> str:

@@ -1,7 +1,6 @@
 """Extended query tags in JSON, as the Azure service writes and reads them, with its sentences."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -10,6 +9,7 @@ from filmroom.dicom import attributes, query_tags, value_rules
 from filmroom.dicom.query_tags import BUILT_IN, Listed, QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadRequest
+from filmroom.protocol import times
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import LARGEST_INTEGER, integer
 
@@ -93,7 +93,7 @@ def describe_error(study: str, series: str, instance: str, created: float, messa
         "studyInstanceUid": study,
         "seriesInstanceUid": series,
         "sopInstanceUid": instance,
-        "createdTime": datetime.fromtimestamp(created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "createdTime": times.written(created),
         "errorMessage": message,
     }
 

@@ -13,6 +13,7 @@ from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.offers import DICOM_XML, ZIP
+from filmroom.protocol.parameters import LARGEST_INTEGER
 
 Handler = Callable[[Dialect, Request], Awaitable[Response]]
 
@@ -66,7 +67,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "frames": Parameter("Numbers of Frames, from 1, with commas between", r"^[1-9][0-9]{0,5}(,[1-9][0-9]{0,5})*$"),
         "path": Parameter("The path of a bulk value, which comes with Metadata", r"^[0-9A-F]{8}$"),
         "operation": Parameter("The id of an operation", r"^[0-9a-f]{32}$"),
-        "tag": Parameter("The path of an extended query tag: eight hexadecimal digits, or a keyword", r"^[0-9A-F]{8}$"),
+        "tag": Parameter("The path of an extended query tag: tags or keywords, with dots between", r"^[0-9A-Za-z.]+$"),
         # PS3.18 §8.3.3 and §8.3.4
         "accept": Parameter("Media types as in the header Accept; they go before it"),
         "charset": Parameter("Character sets; the answer is in UTF-8", r"^utf-8$"),
@@ -84,7 +85,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "count": Parameter("Whether to say how many match, in X-Total-Count", r"^(true|false)$"),
         "TimezoneOffsetFromUTC": Parameter("The timezone of the matching keys", r"^[+\-][0-9]{4}$"),
         # Of the change feed
-        "since": Parameter("The changes after this sequence", number=(0, 2**63 - 1)),
+        "since": Parameter("The changes after this sequence", number=(0, LARGEST_INTEGER)),
         "startTime": Parameter("The changes from this time on, with its time zone"),
         "endTime": Parameter("The changes before this time, with its time zone"),
         "includeMetadata": Parameter("Whether changes come with Metadata", r"^(true|false)$"),

@@ -9,6 +9,7 @@ from filmroom import __version__
 from filmroom.protocol import dialects, media_types
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
+from filmroom.protocol.offers import JSON
 from filmroom.server import methods as described
 from filmroom.server import table
 from filmroom.server.methods import Method, Parameter
@@ -171,11 +172,30 @@ def _operation(method: Method, dialect: Dialect) -> dict[str, Any]:
     if method.section:
         operation["externalDocs"] = {"url": _SECTION.format(method.section), "description": f"PS3.18 §{method.section}"}
     if method.receives:
-        content = {_bare(media_type): {"schema": _BINARY} for media_type in method.receives}
+        content = {
+            _bare(media_type): {"schema": _JSON_BODIES[method.verb] if _bare(media_type) == JSON else _BINARY}
+            for media_type in method.receives
+        }
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
+# What is received as application/json: query tags to be, and what is to be changed of one.
+_JSON_BODIES: Mapping[str, Any] = {
+    "POST": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["path", "level"],
+            "properties": {"path": _TEXT, "vr": _TEXT, "privateCreator": _TEXT, "level": _TEXT},
+        },
+    },
+    "PATCH": {
+        "type": "object",
+        "required": ["queryStatus"],
+        "properties": {"queryStatus": {"enum": ["Enabled", "Disabled"]}},
+    },
+}
 _SECTION = "https://dicom.nema.org/medical/dicom/current/output/chtml/part18/sect_{}.html"
 
 

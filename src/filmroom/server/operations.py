@@ -1,7 +1,6 @@
 """Operations: how far a long one is, which there were, and the wish to end one (Azure; not in the Standard)."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from filmroom.errors import NotFound
+from filmroom.protocol import times
 from filmroom.protocol.dialects import Dialect
 from filmroom.server.requests import root_of
 from filmroom.services import operations as service
@@ -67,8 +67,8 @@ def written(dialect: Dialect, operation: Operation, root: str) -> dict[str, Any]
 def _members(dialect: Dialect, operation: Operation, root: str) -> Iterator[tuple[str, Any]]:
     yield "operationId", operation.id
     yield "type", operation.name
-    yield "createdTime", _instant(operation.created)
-    yield "lastUpdatedTime", _instant(operation.updated)
+    yield "createdTime", times.written(operation.created)
+    yield "lastUpdatedTime", times.written(operation.updated)
     yield "status", dialect.succeeded if operation.state is State.SUCCEEDED else operation.state
     if operation.percent is not None:
         yield "percentComplete", operation.percent
@@ -78,10 +78,6 @@ def _members(dialect: Dialect, operation: Operation, root: str) -> Iterator[tupl
         yield "results", operation.results
     if operation.error is not None:
         yield "error", operation.error
-
-
-def _instant(timestamp: float) -> str:
-    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _id(dialect: Dialect, request: Request) -> str:

@@ -18,6 +18,7 @@ from filmroom.index import instances
 
 ORPHAN_AGE = 24 * 3600.0  # seconds: a file has no row until its store commits, however long it waits for that
 _BATCH = 500
+_LISTED = 2000  # files looked at in one batch
 
 Batch = Callable[[], AbstractContextManager[Connection]]
 Removed = Callable[[Connection, int], None]
@@ -70,9 +71,10 @@ def _sweep_deleted(archive: Archive, before: float, batch: Batch, removed: Remov
 
 def _sweep_orphans(archive: Archive, orphan_age: float, batch: Batch, removed: Removed) -> int:
     swept = 0
-    old = (key for key, age in archive.blobs.list() if age >= orphan_age)
-    while keys := list(islice(old, _BATCH)):
-        with batch() as tx:
+    listed = iter(archive.blobs.list())
+    while some := list(islice(listed, _LISTED)):
+        keys = [key for key, age in some if age >= orphan_age]
+        with batch() as tx:  # also if all are young: a batch must come before the lease runs out
             orphans = set(keys) - instances.is_named(tx, keys)
             if orphans:
                 removed(tx, len(orphans))
