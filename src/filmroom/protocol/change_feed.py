@@ -72,7 +72,7 @@ def written(timestamp: float) -> str:
     """A time as the feed gives it: seven places after the second, as .NET counts, and an offset."""
     first, last = ((end.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND for end in (datetime.min, datetime.max))
     moment = _EPOCH + min(max(round(timestamp * 1_000_000), first), last) * _MICROSECOND  # what is beyond is the end
-    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}0+00:00"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}0+00:00"
 
 
 def _sorted(parameters: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
