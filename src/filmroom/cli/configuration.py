@@ -82,9 +82,13 @@ def read(flags: Mapping[str, Any], config: Path | None) -> Settings:
 def of_service(flags: Mapping[str, Any], config: Path | None) -> Settings:
     """The settings of a service whose data are there; else the command ends with words for what is wrong."""
     try:
-        found = read(flags, config)
+        return with_data(read(flags, config))
     except BadSettings as error:
         stop(str(error), BAD_SETTING)
+
+
+def with_data(found: Settings) -> Settings:
+    """The settings, if there are data where they say; else the command ends."""
     if not is_archive(found.data):
         stop(f"There is no data in {found.data.absolute()}: name the folder of the service with --data.", REFUSED)
     return found

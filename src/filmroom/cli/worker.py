@@ -46,7 +46,9 @@ def worker(
 
     Example: filmroom worker --data /srv/images
     """
-    settings = configuration.of_service({"data": data}, config) if owner is None else Settings()
+    settings = (
+        configuration.of_service({"data": data}, config) if owner is None else configuration.with_data(Settings())
+    )
     os.umask(os.umask(0o077) | 0o007)
     os.nice(max(NICENESS - os.nice(0), 0))
     journal.configure(settings.log_format)
