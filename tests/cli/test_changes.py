@@ -44,6 +44,11 @@ def test_a_line_is_a_change_whose_uids_can_be_copied(run: Program, service: str,
     assert [line.split()[3:5] for line in printed[1:]] == [["Delete", "Deleted"]]
 
 
+def test_a_date_without_hyphens_is_no_sequence(run: Program, service: str, since: str) -> None:
+    ran = run("changes", "--since", "20260131")
+    assert (ran.code, "a date is written 2026-01-31" in ran.said) == (2, True)
+
+
 def test_json_is_an_object_a_line_as_the_service_has_it(run: Program, service: str, since: str) -> None:
     made = data.dataset(PatientID="4711")
     with Client(service) as client:

@@ -61,6 +61,31 @@ def test_what_there_is_not(recorder: Recorder, run: Program) -> None:
     assert (ran.code, f"there is no operation {ID}" in ran.err) == (1, True)
 
 
+def test_ctrl_c_says_how_to_go_on(recorder: Recorder, run: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("filmroom.client._operations.time.sleep", interrupted)
+    recorder.replies = [json(TOLD, 202)]
+    ran = run("operations", "wait", ID)
+    assert (ran.code, ran.err) == (
+        130,
+        f"filmroom: stopped; the operation goes on: filmroom operations wait {ID}\n",
+    )
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["cancel", ID]])
+def test_what_only_the_root_of_the_standard_has(service: str, run: Program, arguments: list[str]) -> None:
+    ran = run("operations", *arguments, "--url", service.replace("/dicomweb", "/v2"))
+    assert (ran.code, f"{service} does" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize("arguments", [["list", ID], ["show", ID, "--for", "3"]])
+def test_what_has_no_effect_is_refused(recorder: Recorder, run: Program, arguments: list[str]) -> None:
+    assert run("operations", *arguments).code == 2
+    assert recorder.requests == []
+
+
 def test_an_id_is_needed(recorder: Recorder, run: Program) -> None:
     ran = run("operations", "wait")
     assert (ran.code, "name the id of the operation to wait" in ran.said) == (2, True)

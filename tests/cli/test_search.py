@@ -42,7 +42,10 @@ def test_a_table_has_a_line_for_each_result_and_whole_uids(run: Program, study: 
         ("Xyzzy=a", "is neither the keyword of an attribute (PatientID) nor its tag (00100020)"),
         ("StudyDate=2020-09-22-2020-10-01", "right are: 20260131, 2026-01-31, 2026-01-01..2026-03-31."),
         ("StudyDate=2020-09-31", "'2020-09-31' is no date, time or range of StudyDate"),
-        ("RequestAttributesSequence=1", "RequestAttributesSequence is a sequence: match what is inside"),
+        (
+            "RequestAttributesSequence=1",
+            "RequestAttributesSequence is a sequence: match what is inside, as RequestAttributesSequence.C",
+        ),
     ],
 )
 def test_what_was_probably_meant_is_said(run: Program, recorder: Recorder, key: str, said: str) -> None:
@@ -60,6 +63,11 @@ def test_a_tag_may_be_written_as_the_standard_prints_it(run: Program, recorder: 
 def test_json_is_an_array_of_dicom_json(run: Program, study: str) -> None:
     [found] = orjson.loads(run("search", "studies", f"0020000D={study}", "--json").out)
     assert found["0020000D"] == {"vr": "UI", "Value": [study]}
+
+
+def test_patients_are_not_of_the_azure_service(run: Program, service: str) -> None:
+    ran = run("search", "patients", "--url", service.replace("/dicomweb", "/v2"))
+    assert (ran.code, f"{service} does" in ran.err) == (1, True)
 
 
 def test_csv_has_every_column_under_its_keyword(run: Program, study: str) -> None:

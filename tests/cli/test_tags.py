@@ -67,9 +67,32 @@ def test_errors_are_listed_page_by_page(recorder: Recorder, run: Program) -> Non
     assert [target.partition("offset=")[2] for target in recorder.targets] == ["0", "2", "3"]
 
 
+def test_errors_are_one_array_of_json(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json([ERROR]), json([ERROR]), json([]), json([])]
+    assert parser.loads(run("tags", "errors", "PatientAge", "--json").out) == [ERROR, ERROR]
+    assert parser.loads(run("tags", "errors", "PatientAge", "--json").out) == []
+
+
+@pytest.mark.parametrize("what", ["enable", "delete", "errors"])
+def test_what_can_not_be_done_to_a_tag_is_the_services_reason(recorder: Recorder, run: Program, what: str) -> None:
+    recorder.replies = [Reply(400, body=b"It is being deleted.")]
+    ran = run("tags", what, "PatientAge")
+    assert (ran.code, ran.err) == (1, "filmroom: It is being deleted.\n")
+
+
+def test_who_waits_knows_the_operation_when_the_connection_is_lost(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [STARTED, Reply(500)]
+    ran = run("tags", "add", "PatientAge", "--level", "study", "--wait")
+    assert (ran.code, f"filmroom: operation {ID}\n" in ran.err) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["list", "PatientAge"], "the list is of all attributes"),
+        (["delete", "PatientAge", "--wait"], "only `add` takes it"),
+        (["enable", "PatientAge", "--vr", "LO"], "only `add` takes it"),
+        (["delete", "PatientAge", "--json"], "`delete` has no answer to print"),
         (["delete"], "name the attribute to delete"),
         (["add", "PatientAge"], "say the level: study, series or instance"),
         (["add", "PatientAge", "--level", "patient"], "'patient'"),

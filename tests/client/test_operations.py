@@ -73,7 +73,7 @@ def test_list_and_cancel(service: Recorder, client: Any) -> None:
     assert [noted.method for noted in service.requests] == ["GET", "POST", "POST"]
 
 
-@pytest.mark.parametrize("reply", [Reply(body=b"<html>"), json([]), json({"status": "running"})])
+@pytest.mark.parametrize("reply", [Reply(body=b"{"), json([]), json({"status": "running"})])
 def test_what_is_no_operation(service: Recorder, client: Any, reply: Reply) -> None:
     service.replies = [reply]
     with pytest.raises(BadResponse, match="no operation"):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from filmroom.cli import typed
 from filmroom.cli.results import printable
 from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, INTERRUPTED, Timeout, Token, Url, connect, stop
 from filmroom.client import Change, Client, ClientError
@@ -78,6 +79,9 @@ def changes(
     with connect(url, token, timeout) as client, _told(place):
         if since == NOW:
             place.sequence = _latest(client)
+        elif since is not None and _is_date(since):
+            early = int(since) > _latest(client)
+            typed.refuse((early, "--since", f"there is no sequence {since} yet; a date is written 2026-01-31"))
         feed = client.change_feed(
             place.sequence, start=start, end=end, follow=follow, interval=interval, include_metadata=with_metadata
         )
@@ -95,6 +99,14 @@ def _begin(since: str | None) -> tuple[int | None, datetime | None]:
     if since.isascii() and since.isdigit():
         return int(since), None
     return None, _time(since, "--since", "2026-01-31, 2026-01-31T09:00, a sequence, or now")
+
+
+def _is_date(digits: str) -> bool:
+    """Whether it reads as a date of DICOM, though it may be a sequence of a very long feed."""
+    try:
+        return len(digits) == 8 and digits[:2] in {"19", "20"} and bool(datetime.strptime(digits, "%Y%m%d"))
+    except ValueError:
+        return False
 
 
 def _time(text: str, option: str, right: str) -> datetime:

@@ -17,7 +17,7 @@ from filmroom import __version__
 COMMANDS = {
     "serve": ("filmroom.cli.serve:serve", "Start the service."),
     "store": ("filmroom.cli.store:store", "Send DICOM files, and folders of them, to a service."),
-    "search": ("filmroom.cli.search:search", "Find studies, series or instances."),
+    "search": ("filmroom.cli.search:search", "Find patients, studies, series or instances."),
     "retrieve": ("filmroom.cli.retrieve:retrieve", "Download a study, a series or an instance into a folder."),
     "render": ("filmroom.cli.render:render", "Save images for people, of a study, a series or an instance."),
     "changes": ("filmroom.cli.changes:changes", "Show what was stored, replaced and deleted, and follow it."),

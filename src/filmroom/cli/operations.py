@@ -1,13 +1,13 @@
 """`filmroom operations`: the long operations of a service."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
-import orjson
 import typer
 
-from filmroom.cli.results import printable
+from filmroom.cli import typed
+from filmroom.cli.results import tell
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -17,9 +17,11 @@ from filmroom.cli.service import (
     Url,
     connect,
     existing,
+    obeyed,
     stop,
+    stoppable,
 )
-from filmroom.client import Client, Conflict, Operation
+from filmroom.client import Client, Operation
 
 
 class What(StrEnum):
@@ -56,52 +58,40 @@ def operations(
         filmroom operations
         filmroom operations wait 0123456789abcdef0123456789abcdef --for 600
     """
+    typed.refuse(
+        (what is not What.LIST and operation is None, "ID", f"name the id of the operation to {what}"),
+        (what is What.LIST and operation is not None, "ID", "the list is of all operations; is `show` meant?"),
+        (what is not What.WAIT and patience is not None, "--for", "only `wait` waits"),
+    )
     with connect(url, token, timeout) as client:
-        if what is What.LIST:
-            listed = client.operations()
-            _print([one.json for one in listed] if as_json else None, map(_line, listed))
-            return
         if operation is None:
-            raise typer.BadParameter(f"name the id of the operation to {what}", param_hint="ID")
-        with existing(f"operation {operation}", client):
-            found = _ONE[what](client, operation, patience)
-        _print(found.json if as_json else None, _facts(found))
+            with existing("list of operations", client, beyond_azure=True):
+                listed = client.operations()
+            tell([one.json for one in listed] if as_json else None, map(_line, listed))
+            return
+        with existing(f"operation {operation}", client, beyond_azure=what is What.CANCEL):
+            found = _asked(client, what, operation, patience)
+        tell(found.json if as_json else None, _facts(found))
         if what is What.WAIT and not found.succeeded:
             raise typer.Exit(NOT_ALL)
 
 
-def _show(client: Client, operation: str, _: float | None) -> Operation:
+def _asked(client: Client, what: What, operation: str, patience: float | None) -> Operation:
+    if what is What.WAIT:
+        return wait(client, operation, patience)
+    if what is What.CANCEL:
+        with obeyed():
+            return client.cancel_operation(operation)
     return client.operation(operation)
 
 
-def _wait(client: Client, operation: str, patience: float | None) -> Operation:
-    try:
-        return client.wait_for_operation(operation, timeout=patience)
-    except TimeoutError as error:
-        stop(str(error), NOT_ALL)
-
-
-def _cancel(client: Client, operation: str, _: float | None) -> Operation:
-    try:
-        return client.cancel_operation(operation)
-    except Conflict as error:
-        stop(printable(error.message), NOT_ALL)
-
-
-_ONE: dict[What, Callable[[Client, str, float | None], Operation]] = {
-    What.SHOW: _show,
-    What.WAIT: _wait,
-    What.CANCEL: _cancel,
-}
-
-
-def _print(json: object, lines: Iterator[str]) -> None:
-    """The JSON, or the lines if there is none."""
-    if json is not None:
-        typer.echo(orjson.dumps(json, option=orjson.OPT_INDENT_2))
-    else:
-        for line in lines:
-            typer.echo(printable(line))
+def wait(client: Client, operation: str, patience: float | None = None) -> Operation:
+    """The operation when it has ended. Who is kept from waiting so long learns how to go on."""
+    with stoppable(f"the operation goes on: filmroom operations wait {operation}"):
+        try:
+            return client.wait_for_operation(operation, timeout=patience)
+        except TimeoutError as error:
+            stop(str(error), NOT_ALL)
 
 
 def _percent(found: Operation) -> str:

@@ -5,7 +5,7 @@ import io
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -155,6 +155,15 @@ def _values(item: Json, name: str) -> Sequence[Any]:
 def printable(said: object) -> str:
     """What others say as one line, without signs that a terminal would obey."""
     return "".join(sign if sign.isprintable() else " " for sign in str(said))
+
+
+def tell(json: Any, lines: Iterable[str]) -> None:
+    """What a service answered: as JSON for programs, or the lines for people if there is none."""
+    if json is not None:
+        typer.echo(orjson.dumps(json, option=orjson.OPT_INDENT_2))
+    else:
+        for line in lines:
+            typer.echo(printable(line))
 
 
 def _value(value: Any) -> str:

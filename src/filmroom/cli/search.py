@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from typing import Annotated, Any
 
@@ -19,16 +20,19 @@ from filmroom.cli.service import (
     Token,
     Url,
     connect,
+    existing,
     stop,
     stoppable,
     uid,
 )
 from filmroom.client import Client, Datasets
+from filmroom.dicom import attributes
 
 UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"})
 PASSED_OVER = re.compile(r"ignored|disregarded|not supported|unsupported", re.IGNORECASE)
 STREAMED = frozenset({Form.CSV, Form.LINES})
 NOT_WHOLE = "the answer was not whole yet, so nothing is shown"
+KEY_VALUE = "KEY=VALUE"
 NOT_TO_THE_END = "there may be more than was printed"
 PAGE = 100  # services grant so many results at once, or a multiple
 
@@ -108,9 +112,9 @@ def search(
 
     Dates match ranges too: `2026-01-01..2026-03-31`, `2026-01-01..`, or as DICOM has them, `20260101-20260331`. Text
     may hold `*` (any characters) and `?` (one character) if the service knows wildcards; /v1 and /v2 do not. Attributes
-    inside sequences are paths with dots. Several values are a key several times, or parted by a backslash, as in DICOM.
-    The table leaves out columns in which nothing stands, and UIDs that were given; where it is wider than the terminal,
-    each result is a list. That nothing was found is no error.
+    inside sequences are paths with dots. Several UIDs or codes, of which any will do, are a key several times, or
+    parted by a backslash, as in DICOM. The table leaves out columns in which nothing stands, and UIDs that were given;
+    where it is wider than the terminal, each result is a list. That nothing was found is no error.
 
     Exit codes: 1 the service passed over a key, so what it found is not what was asked for, and is not printed; 2, 3 as
     for every command.
@@ -139,7 +143,8 @@ def search(
     done = NOT_TO_THE_END if form in STREAMED else NOT_WHOLE
     with stoppable(done), connect(url, token, timeout) as client:
         pages = _checked(islice(_pages(client, what, asked), None if everything or limit else 1), filters, shown)
-        count, more = _print(pages, what, shown, form, given=list(_given(filters)))
+        with existing("search for patients", client, beyond_azure=True) if what is What.PATIENTS else nullcontext():
+            count, more = _print(pages, what, shown, form, given=list(_given(filters)))
     if not everything and count and (more or count == limit or (limit is None and count % PAGE == 0)):
         typer.echo(f"filmroom: {count} shown; there may be more: --all, --limit, --offset", err=True)
 
@@ -155,7 +160,7 @@ def _pages(client: Client, what: What, asked: Mapping[str, Any]) -> Iterator[Dat
     try:
         found = getattr(client, f"search_{what}")(**asked)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="KEY=VALUE") from None
+        raise typer.BadParameter(str(error), param_hint=KEY_VALUE) from None
     pages: Iterator[Datasets] = found.pages()
     return pages
 
@@ -181,7 +186,7 @@ def _print(
             else:
                 gathered += page.json
             count += len(page)
-            more = "next" in page.headers.get("link", "") or any("additional results" in said for said in page.warnings)
+            more = page.more
             say(count)
     if form not in STREAMED:
         show(what, gathered, fields, form, given=given)
@@ -201,10 +206,13 @@ def parse(text: str) -> tuple[str, str]:
     """`PatientID=7` -> keyword and value. The value may hold further signs of equality."""
     key, separator, value = text.partition("=")
     if not separator or not key.strip():
+        raise typer.BadParameter(f"{text!r} is not of the form KEY=VALUE, such as PatientID=ID1", param_hint=KEY_VALUE)
+    path = _known(key.strip(), KEY_VALUE)
+    name = keyword(path)
+    if attributes.vr(typed.attribute(path.rpartition(".")[2])) == "SQ":
         raise typer.BadParameter(
-            f"{text!r} is not of the form KEY=VALUE, such as PatientID=ID1", param_hint="KEY=VALUE"
+            f"{name} is a sequence: match what is inside, as {name}.CodeValue=T-1", param_hint=KEY_VALUE
         )
-    name = keyword(_known(key.strip(), "KEY=VALUE"))
     if name in UIDS:
         for one in filter(None, re.split(r"[,\\]", value)):
             uid(one)

@@ -15,6 +15,7 @@ from filmroom.client import (
     BadRequest,
     Client,
     ClientError,
+    Conflict,
     ConnectionFailed,
     NotAcceptable,
     NotFound,
@@ -176,6 +177,15 @@ def existing(what: str, client: Client, beyond_azure: bool = False, otherwise: s
         if is_no_root(error, client.base_url):
             raise
         absent(what, client, elsewhere if more and beyond_azure and error.payload is None else _reason(error))
+
+
+@contextmanager
+def obeyed() -> Iterator[None]:
+    """Where the service refuses what was asked of it, for a reason that lies in what it has, that ends the program."""
+    try:
+        yield
+    except (BadRequest, Conflict) as error:
+        stop(printable(error.message), NOT_ALL)
 
 
 def _unavailable(what: str, client: Client, reason: str, *hints: str) -> NoReturn:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import typer
 
-from filmroom.cli.results import printable
+from filmroom.cli import operations, typed
+from filmroom.cli.results import printable, tell
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -17,9 +17,10 @@ from filmroom.cli.service import (
     Url,
     connect,
     existing,
+    obeyed,
     stop,
 )
-from filmroom.client import BadRequest, Client, Conflict, NewQueryTag, QueryTag
+from filmroom.client import Client, NewQueryTag, QueryTag, QueryTagError
 from filmroom.dicom import attributes
 
 
@@ -81,31 +82,34 @@ def tags(
         filmroom tags add 00111003 --level instance --vr LO --creator "MAKER 1.0"
         filmroom tags errors ProtocolName
     """
+    adds = what is What.ADD
+    of_add = {"--level": level, "--vr": vr, "--creator": creator, "--wait": wait or None}
+    typed.refuse(
+        (what is not What.LIST and attribute is None, "ATTRIBUTE", f"name the attribute to {what}"),
+        (what is What.LIST and attribute is not None, "ATTRIBUTE", "the list is of all attributes"),
+        (adds and level is None, "--level", "say the level: study, series or instance"),
+        *((not adds and given is not None, name, "only `add` takes it") for name, given in of_add.items()),
+        (what in {What.ADD, What.DELETE} and as_json, "--json", f"`{what}` has no answer to print"),
+    )
     with connect(url, token, timeout) as client:
-        if what is What.LIST:
-            listed = client.query_tags()
-            _print([one.json for one in listed] if as_json else None, map(_line, listed))
-            return
         if attribute is None:
-            raise typer.BadParameter(f"name the attribute to {what}", param_hint="ATTRIBUTE")
-        if what is What.ADD:
-            if level is None:
-                raise typer.BadParameter("say the level: study, series or instance", param_hint="--level")
+            listed = client.query_tags()
+            tell([one.json for one in listed] if as_json else None, map(_line, listed))
+        elif level is not None:
             _add(client, NewQueryTag(attribute, level, vr, creator), wait=wait)
-            return
-        with existing(f"query tag {attribute}", client):
-            _do(client, what, attribute, as_json=as_json)
+        else:
+            with existing(f"query tag {attribute}", client), obeyed():
+                _do(client, what, attribute, as_json=as_json)
 
 
 def _add(client: Client, tag: NewQueryTag, *, wait: bool) -> None:
-    try:
+    with obeyed():
         operation = client.add_query_tags(tag)
-    except (BadRequest, Conflict) as error:
-        stop(printable(error.message), NOT_ALL)
     if not wait:
         typer.echo(operation)
         return
-    ended = client.wait_for_operation(operation)
+    typer.echo(f"filmroom: operation {operation}", err=True)  # who loses the connection can ask for it again
+    ended = operations.wait(client, operation)
     if not ended.succeeded:
         stop(f"the operation {operation} {ended.status}: {printable(ended.error or '')}", NOT_ALL)
     typer.echo(printable(_line(client.query_tag(tag.path))))
@@ -115,29 +119,24 @@ def _do(client: Client, what: What, attribute: str, *, as_json: bool) -> None:
     if what is What.DELETE:
         client.delete_query_tag(attribute)
     elif what is What.ERRORS:
-        _errors(client, attribute)
+        errors = _errors(client, attribute)
+        tell([error.json for error in errors] if as_json else None, map(_error, errors))
     else:
         found = client.update_query_tag(attribute, enabled=what is What.ENABLE)
-        _print(found.json if as_json else None, iter([_line(found)]))
+        tell(found.json if as_json else None, iter([_line(found)]))
 
 
-def _errors(client: Client, attribute: str) -> None:
+def _errors(client: Client, attribute: str) -> Iterator[QueryTagError]:
     """All of them, page by page."""
     offset = 0
     while page := client.query_tag_errors(attribute, limit=200, offset=offset):
         offset += len(page)
-        for error in page:
-            resource = f"/studies/{error.study_instance_uid}/series/{error.series_instance_uid}"
-            typer.echo(printable(f"{resource}/instances/{error.sop_instance_uid}  {error.message}"))
+        yield from page
 
 
-def _print(json: Any, lines: Iterator[str]) -> None:
-    """The JSON, or the lines if there is none."""
-    if json is not None:
-        typer.echo(orjson.dumps(json, option=orjson.OPT_INDENT_2))
-    else:
-        for line in lines:
-            typer.echo(printable(line))
+def _error(error: QueryTagError) -> str:
+    resource = f"/studies/{error.study_instance_uid}/series/{error.series_instance_uid}"
+    return f"{resource}/instances/{error.sop_instance_uid}  {error.message}"
 
 
 def _line(tag: QueryTag) -> str:

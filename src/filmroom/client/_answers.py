@@ -20,6 +20,8 @@ from filmroom.client.exceptions import BadResponse, Payload, ResponseError, Serv
 
 # RFC 7234 §5.5: code, agent, quoted text. Azure's agent is a host with a colon, and there may be several in one line.
 _WARNING = re.compile(r'\b\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
+_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s";,]*))?)*)')  # RFC 8288 §3
+_NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=[\s;]|$))', re.IGNORECASE)
 
 MORE = "additional results"  # PS3.18 §10.6.3.1: "There are … additional results that can be requested"
 _WITHIN = (os.path.dirname(__file__), contextlib.__file__)
@@ -75,6 +77,11 @@ class Datasets(Sequence[Dataset]):
         """The ETag header as the service sent it."""
         return self.headers.get("etag")
 
+    @property
+    def more(self) -> bool:
+        """Whether the service says that it has further results after these."""
+        return next_of(self.headers) is not None or any(MORE in text for text in self.warnings)
+
     def __len__(self) -> int:
         return len(self.json)
 
@@ -125,6 +132,16 @@ def datasets(answer: Answer) -> Datasets:
     return Datasets(items, answer.headers, answer.url)
 
 
+def json_of(answer: Answer, what: str) -> Any:
+    """The JSON of a successful answer that should tell of `what`; of no content, None."""
+    check(answer)
+    refuse_page(answer)
+    try:
+        return orjson.loads(answer.content) if answer.content.strip() else None
+    except orjson.JSONDecodeError as error:
+        raise BadResponse(f"The answer is no {what}: it is no JSON.") from error
+
+
 def refuse_page(answer: Answer) -> None:
     """A success that is a web page is that of a portal or a login, not of DICOMweb."""
     text = answer.content[:200].lstrip().lower()
@@ -144,6 +161,15 @@ def warnings_of(headers: httpx2.Headers) -> tuple[str, ...]:
         found = _WARNING.findall(line)
         texts += [text.replace("\\", "") for text in found] or [line]
     return tuple(texts)
+
+
+def next_of(headers: httpx2.Headers) -> str | None:
+    """The link to the next page (RFC 8288)."""
+    for line in headers.get_list("link"):
+        for target, parameters in _LINK.findall(line):
+            if _NEXT.search(parameters):
+                return str(target)
+    return None
 
 
 def announce(texts: Iterable[str]) -> None:

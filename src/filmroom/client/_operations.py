@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
-import orjson
 
-from filmroom.client._answers import Answer, check
+from filmroom.client._answers import json_of
 from filmroom.client._messages import Request, Transaction
 from filmroom.client._service import Service, segment
 from filmroom.client.exceptions import BadResponse
@@ -132,12 +131,12 @@ def _url(service: Service, operation_id: str) -> str:
 
 def _retrieve(service: Service, operation_id: str) -> Transaction[Operation]:
     answer = yield Request("GET", _url(service, operation_id), {"accept": "application/json"})
-    return _read(_json(answer))
+    return _read(json_of(answer, "operation"))
 
 
 def _search(service: Service) -> Transaction[list[Operation]]:
     answer = yield Request("GET", f"{service.base_url}/operations", {"accept": "application/json"})
-    found = _json(answer)
+    found = json_of(answer, "list of operations")
     if not isinstance(found, list):
         raise BadResponse("The answer is no list of operations.")
     return [_read(one) for one in found]
@@ -146,15 +145,7 @@ def _search(service: Service) -> Transaction[list[Operation]]:
 def _cancel(service: Service, operation_id: str) -> Transaction[Operation]:
     url = f"{_url(service, operation_id)}/cancelrequest"
     answer = yield Request("POST", url, {"accept": "application/json"})
-    return _read(_json(answer))
-
-
-def _json(answer: Answer) -> Any:
-    check(answer)
-    try:
-        return orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
-        raise BadResponse("The answer is no operation: it is no JSON.") from error
+    return _read(json_of(answer, "operation"))
 
 
 def _read(json: Any) -> Operation:

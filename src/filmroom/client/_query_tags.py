@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from filmroom.client._answers import Answer, check
+from filmroom.client._answers import Answer, check, json_of
 from filmroom.client._messages import JsonBody, Request, Transaction
 from filmroom.client._service import Service, encoded, segment
 from filmroom.client.exceptions import BadResponse
@@ -58,13 +58,14 @@ class QueryTag:
 
 @dataclass(frozen=True, slots=True)
 class QueryTagError:
-    """An Instance with a value for a query tag that is not valid."""
+    """An Instance with a value for a query tag that is not valid; `json` is the answer as it came."""
 
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
     created: datetime
     message: str
+    json: Mapping[str, Any]
 
 
 class QueryTags:
@@ -148,7 +149,7 @@ def _add(service: Service, tags: Iterable[NewQueryTag]) -> Transaction[str]:
         {"path": tag.path, "vr": tag.vr, "level": tag.level, "privateCreator": tag.private_creator} for tag in tags
     ]
     given = [{name: value for name, value in entry.items() if value is not None} for entry in entries]
-    found = _json((yield _sent("POST", f"{service.base_url}/extendedquerytags", given)))
+    found = json_of((yield _sent("POST", f"{service.base_url}/extendedquerytags", given)), "operation")
     if not isinstance(found, dict) or not isinstance(found.get("id"), str):
         raise BadResponse("The answer names no operation.")
     return str(found["id"])
@@ -156,11 +157,11 @@ def _add(service: Service, tags: Iterable[NewQueryTag]) -> Transaction[str]:
 
 def _list(service: Service) -> Transaction[list[QueryTag]]:
     answer = yield Request("GET", f"{service.base_url}/extendedquerytags?limit={_MOST}", _ACCEPT)
-    return [_read(one) for one in _listed(answer)]
+    return [_read(one) for one in _listed(answer, "list of query tags")]
 
 
 def _one(request: Request) -> Transaction[QueryTag]:
-    return _read(_json((yield request)))
+    return _read(json_of((yield request), "query tag"))
 
 
 def _delete(service: Service, path: str) -> Transaction[None]:
@@ -172,21 +173,15 @@ def _delete(service: Service, path: str) -> Transaction[None]:
 def _errors(service: Service, path: str, limit: int, offset: int) -> Transaction[list[QueryTagError]]:
     page = encoded([("limit", limit), ("offset", offset)])
     answer = yield Request("GET", f"{_url(service, path, '/errors')}?{page}", _ACCEPT)
-    return [_read_error(one) for one in _listed(answer)]
+    return [_read_error(one) for one in _listed(answer, "list of errors")]
 
 
-def _json(answer: Answer) -> Any:
-    check(answer)
-    try:
-        return orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
-        raise BadResponse("The answer tells of no query tag: it is no JSON.") from error
-
-
-def _listed(answer: Answer) -> list[Any]:
-    found = _json(answer) if answer.content else []
+def _listed(answer: Answer, what: str) -> list[Any]:
+    found = json_of(answer, what)
+    if found is None:  # 204
+        return []
     if not isinstance(found, list):
-        raise BadResponse("The answer is no list.")
+        raise BadResponse(f"The answer is no {what}.")
     return found
 
 
@@ -215,6 +210,7 @@ def _read_error(json: Any) -> QueryTagError:
             json["sopInstanceUid"],
             datetime.fromisoformat(json["createdTime"]),
             json["errorMessage"],
+            json,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadResponse("The answer is no list of errors: one lacks what each has.") from error

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx2
 
-from filmroom.client._answers import Datasets
+from filmroom.client._answers import Datasets, next_of
 from filmroom.client._messages import JSON, Request, Transaction, fetched, fingerprint
 from filmroom.client._service import Service, path_within
 from filmroom.client._values import of_key, vr_of
@@ -30,8 +30,6 @@ SCOPES = {"/series": ("StudyInstanceUID",), "/instances": ("StudyInstanceUID", "
 
 _UID = re.compile("[0-9.]+")
 _GROUP = re.compile("[0-9A-Fa-f]{4}[xX]{4}")  # 0010xxxx: Filmroom answers with all of a group
-_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s";,]*))?)*)')  # RFC 8288 §3
-_NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=[\s;]|$))', re.IGNORECASE)
 _COUNT = re.compile(r"\bcount\b")
 
 
@@ -217,11 +215,8 @@ class Pages:
 
 def next_link(headers: httpx2.Headers, url: str, service: Service) -> str | None:
     """The next page (RFC 8288), at the service as it was addressed; None if that is elsewhere."""
-    for line in headers.get_list("link"):
-        for target, parameters in _LINK.findall(line):
-            if _NEXT.search(parameters):
-                return _at(service, url, target)
-    return None
+    target = next_of(headers)
+    return None if target is None else _at(service, url, target)
 
 
 def _at(service: Service, url: str, target: str) -> str | None:
