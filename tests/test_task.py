@@ -9,7 +9,7 @@ from sqlalchemy import update
 from filmroom.archive import Archive
 from filmroom.index import operations, tables
 from filmroom.settings import Settings
-from filmroom.task import Canceled, Ended, Lost, Stopping, Task
+from filmroom.task import Canceled, Ended, Stopping, Taken, Task
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def stopping(task: Task) -> None:
     task.stopping = lambda: True
 
 
-@pytest.mark.parametrize(("happens", "ends"), [(canceled, Canceled), (taken_over, Lost), (stopping, Stopping)])
+@pytest.mark.parametrize(("happens", "ends"), [(canceled, Canceled), (taken_over, Taken), (stopping, Stopping)])
 def test_no_batch_begins_any_more(task: Task, happens: Callable[[Task], None], ends: type[Ended]) -> None:
     happens(task)
     with pytest.raises(ends), task.batch() as tx:

@@ -29,7 +29,7 @@ class Canceled(Ended):
     """Somebody asked for the end of the operation."""
 
 
-class Lost(Ended):
+class Taken(Ended):
     """Another worker has the operation: this one was silent for too long."""
 
 
@@ -61,7 +61,7 @@ class Task:
         with self.archive.index.begin() as tx:
             canceling = operations.renew(tx, self.operation.id, self.owner)
             if canceling is None:
-                raise Lost
+                raise Taken
             if canceling:
                 raise Canceled
             yield tx

@@ -118,6 +118,16 @@ def test_who_hangs_loses_it_and_writes_nothing_more(archive: Archive, started: s
     assert service.status(archive, started).results == {"counted": ITEMS}
 
 
+def test_who_hangs_at_the_very_end_is_not_said_to_have_succeeded(archive: Archive, started: str) -> None:
+    others: list[str | None] = []
+
+    def run(task: Task) -> None:
+        set_lease(archive, 0)
+        others.append(outcome(worker(archive, Counting(), owner="another")))
+
+    assert (outcome(worker(archive, run)), others) == ("lost", ["succeeded"])
+
+
 def test_a_worker_that_is_asked_to_end_leaves_it_to_the_next(archive: Archive, started: str) -> None:
     counting = Counting()
     first = worker(archive, counting)

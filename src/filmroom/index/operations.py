@@ -106,12 +106,12 @@ def replace_checkpoint(tx: Connection, held: str, checkpoint: Any, percent: int 
     tx.execute(update(operation).where(operation.c.id == held).values(row))
 
 
-def finish(tx: Connection, held: str, owner: str, state: State, results: Any = None, error: str | None = None) -> None:
-    """Write down how an operation ended, if `owner` still has it."""
+def finish(tx: Connection, held: str, owner: str, state: State, results: Any = None, error: str | None = None) -> bool:
+    """Write down how an operation ended. False if `owner` has it no more."""
     percent = 100 if state is State.SUCCEEDED else operation.c.percent
     row = {"state": state, "percent": percent, "owner": None, "updated": time.time(), "error": error}
     results = None if results is None else json.dumps(results)
-    tx.execute(update(operation).where(_held(held, owner)).values(row | {"results": results}))
+    return tx.execute(update(operation).where(_held(held, owner)).values(row | {"results": results})).rowcount == 1
 
 
 def release(tx: Connection, held: str, owner: str, rest: float = 0.0) -> None:

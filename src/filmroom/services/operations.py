@@ -24,11 +24,12 @@ from filmroom.index.operations import LEASE as LEASE
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
 from filmroom.services import delete, query_tags
-from filmroom.task import Canceled, Lost, Stopping, Task
+from filmroom.task import Canceled, Stopping, Taken, Task
 
 MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each time
 REST = 30.0  # seconds before one that met an unavailable index or blob store is tried again
 LISTED = 100
+LOST = "lost"  # another worker has it by now
 _UNFORESEEN = "An internal error ended it. The log of the operations worker says where."
 _WORN_OUT = f"The operations worker ended {MOST_ATTEMPTS} times while it was at this, and got no further."
 
@@ -164,8 +165,8 @@ class Worker:
             return self._release(operation, "stopped")
         except Canceled:
             return self._finish(operation, State.CANCELED)
-        except Lost:
-            return Run(operation.id, operation.name, "lost")
+        except Taken:
+            return Run(operation.id, operation.name, LOST)
         except Unavailable as error:
             return self._release(operation, "unavailable", REST, error)
         except Error as error:
@@ -188,5 +189,5 @@ class Worker:
         cause: Exception | None = None,
     ) -> Run:
         with self.archive.index.begin() as tx:
-            operations.finish(tx, operation.id, self.owner, state, results, error)
-        return Run(operation.id, operation.name, state, cause)
+            still = operations.finish(tx, operation.id, self.owner, state, results, error)
+        return Run(operation.id, operation.name, state if still else LOST, cause)
