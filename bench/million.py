@@ -20,6 +20,7 @@ from fnmatch import fnmatch
 from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import Request
 
 from bench import bulk, checks, report
@@ -135,7 +136,8 @@ def of_server(server: Server, asked: Asked, rows: Sequence[Row], seconds: float,
     connection = Connection(*address(server.url))
 
     def asking(question: Question, *, exact: bool) -> Once:
-        task = service.get(question.path, JSON, _checked(question) if exact else _answered)
+        path = _followed(server, question.path) if question.through else question.path
+        task = service.get(path, JSON, _checked(question) if exact else _answered)
         connection.close()  # a server may not keep it until all questions of a row are made
 
         def once() -> float:
@@ -155,6 +157,14 @@ def of_server(server: Server, asked: Asked, rows: Sequence[Row], seconds: float,
         connection.close()
 
 
+def _followed(server: Server, path: str) -> str:
+    """The path, under the root, of the next page of an answer."""
+    with NEAR.open(Request(server.url + path, headers={"Accept": JSON}), timeout=60) as answer:
+        target = answer.headers["Link"].partition("<")[2].partition(">")[0]
+    parts = urlsplit(target)
+    return f"{parts.path}?{parts.query}".removeprefix(urlsplit(server.url).path)
+
+
 def _checked(question: Question) -> Check:
     def check(answer: Answer) -> None:
         checks.expect_status(answer, 200, 204)
@@ -170,7 +180,7 @@ def _answered(answer: Answer) -> None:
 
 
 def _told(row: Row, figures: Figures) -> Figures:
-    print(f"{row.name:20}{figures}", file=sys.stderr)
+    print(f"{row.name:24}{figures}", file=sys.stderr)
     return figures
 
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import islice
@@ -36,11 +36,15 @@ _UIDS = {Level.STUDY: "0020000D", Level.SERIES: "0020000E", Level.INSTANCE: "000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request: its path under the root of a service, the same of the index alone, and the check of the answer."""
+    """One request: its path under the root of a service, the same of the index alone, and the check of the answer.
+
+    What is asked for `through` the Link of another answer has the path of that one.
+    """
 
     path: str
     directly: Callable[[Archive], Callable[[Connection], Sequence[Any]]]
     check: Callable[[Sequence[Any]], None]
+    through: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,32 @@ def deep(level: Level) -> Questions:
             yield _search(level, Resource(), [_LIMITED, ("offset", str(offset))], check)
 
     return questions
+
+
+def deep_by_cursor(level: Level) -> Questions:
+    """The same places, each reached through the Link of the page before."""
+
+    def questions(asked: Asked) -> Iterator[Question]:
+        among = {study.uid for study in asked.studies}
+        total = asked.instances if level is Level.INSTANCE else len(asked.studies)
+        for place in range(20):
+            offset = max(int(total * DEEP) + place - LIMIT, 0)
+            check = _found(level, min(LIMIT, total - LIMIT - offset), Level.STUDY, among)
+            before = _search(level, Resource(), [_LIMITED, ("offset", str(offset))], check)
+            yield replace(before, directly=_behind(level, offset), through=True)
+
+    return questions
+
+
+def _behind(level: Level, offset: int) -> Callable[[Archive], Callable[[Connection], Sequence[Any]]]:
+    def directly(archive: Archive) -> Callable[[Connection], Sequence[Any]]:
+        query, _ = queries.parse(DICOMWEB, level, Resource(), [_LIMITED, ("offset", str(offset))])
+        with archive.index.read() as tx:
+            place = index.places(tx, query)[-1]
+        following = replace(query, offset=0, after=place)
+        return lambda tx: [match.elements for match in index.search(tx, following)]
+
+    return directly
 
 
 def of_study(asked: Asked) -> Iterator[Question]:

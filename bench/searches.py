@@ -7,6 +7,7 @@ from bench.questions import (
     date_rows,
     days_from,
     deep,
+    deep_by_cursor,
     feed,
     folded,
     follow,
@@ -86,6 +87,10 @@ ROWS = (
     Row("newest-instances", "Newest 100 Instances", newest_instances, shifts=True),
     Row("deep", "Studies from offset 90 % on", deep(Level.STUDY), shifts=True),
     Row("deep-instances", "Instances from offset 90 % on", deep(Level.INSTANCE), shifts=True),
+    Row("deep-cursor", "Studies at 90 %, by cursor", deep_by_cursor(Level.STUDY), peer=False, shifts=True),
+    Row(
+        "deep-instances-cursor", "Instances at 90 %, by cursor", deep_by_cursor(Level.INSTANCE), peer=False, shifts=True
+    ),
     Row("series", "Series of a Study", of_study),
     Row("instances", "Instances of a CT Series, 100 to 400", of_series()),
     Row("instances-all", "the same, includefield=all", of_series([("includefield", "all")])),
