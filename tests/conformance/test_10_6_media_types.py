@@ -119,8 +119,17 @@ def test_nothing_found(http: httpx2.Client) -> None:
 def test_what_is_chosen(http: httpx2.Client, study: str, accept: str, media_type: str) -> None:
     answer = http.get(f"{ROOT}/studies/{study}/series", headers={"Accept": accept})
     assert answer.headers["Content-Type"].startswith(media_type)
-    by_query = http.get(f"{ROOT}/studies/{study}/series?accept=text/csv", headers={"Accept": "*/*"})
-    assert by_query.headers["Content-Type"].startswith("text/csv")
+
+
+def test_the_query_chooses_as_well(http: httpx2.Client, study: str) -> None:
+    answer = http.get(f"{ROOT}/studies/{study}/series?accept=text/csv", headers={"Accept": "*/*"})
+    assert answer.headers["Content-Type"].startswith("text/csv")
+
+
+def test_a_table_of_everything_has_what_is_searched_by(http: httpx2.Client, study: str) -> None:
+    asked = f"{ROOT}/studies?StudyInstanceUID={study}&includefield=all&OperatorsName="
+    header, *rows = csv.reader(StringIO(http.get(asked, headers={"Accept": CSV}).text, newline=""))
+    assert ("OperatorsName" in header, len(rows)) == (True, 1)
 
 
 @pytest.mark.parametrize("accept", [CSV, XML, "text/html"])

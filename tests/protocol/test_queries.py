@@ -357,8 +357,12 @@ def test_all_of_azure_is_a_set(parameters: list[str]) -> None:
     assert not query.all_attributes
 
 
-def test_all_of_the_standard_is_everything() -> None:
-    assert ask(DICOMWEB, "includefield=all").all_attributes
+def test_all_of_the_standard_is_everything_and_what_is_named_besides() -> None:
+    query = ask(DICOMWEB, "includefield=all,KVP,0008xxxx", "includefield=ProcedureCodeSequence.CodeValue")
+    assert query.all_attributes
+    assert query.groups == {0x0008}
+    assert not query.inside
+    assert {0x00180060, 0x00081032} <= query.attributes
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=4), st.sampled_from(ALL), st.sampled_from(Level))

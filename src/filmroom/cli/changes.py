@@ -30,7 +30,7 @@ Until = Annotated[
 ]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Wait for further changes until Ctrl-C.")]
 Interval = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="How often to look, with --follow.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object a line, as the service has it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object a line, named as the service names things.")]
 WithMetadata = Annotated[bool, typer.Option("--metadata", help="With the Metadata of each instance; needs --json.")]
 
 

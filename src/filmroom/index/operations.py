@@ -116,8 +116,11 @@ def finish(tx: Connection, held: str, owner: str, state: State, results: Any = N
 
 def release(tx: Connection, held: str, owner: str, rest: float = 0.0) -> None:
     """Leave an operation to whoever comes next, in `rest` seconds: that it did not end is not its fault."""
-    row = {"owner": None, "leased_until": time.time() + rest, "attempts": operation.c.attempts - 1}
+    row = {"owner": None, "leased_until": time.time() + rest, "attempts": _BEGUN - 1}
     tx.execute(update(operation).where(_held(held, owner)).values(row))
+
+
+_BEGUN = case((operation.c.attempts > 0, operation.c.attempts), else_=1)  # a checkpoint since has made it 0
 
 
 def cancel(tx: Connection, wanted: str) -> bool:

@@ -1,7 +1,7 @@
 """Searches for Studies, Series and Instances: a Query becomes one SELECT, and its rows hold the answer.
 
 The page is found first, from the keys of rows alone; only then their JSON is read. So a sort, where one is
-needed, never carries more than numbers.
+needed, never carries more than keys and what is ordered by.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -340,18 +340,17 @@ class _Included:
 
 def _included(search: _Search, values: Iterable[str]) -> _Included:
     names = {name.strip() for value in values for name in value.split(",")} - {""}
-    if any(name.lower() == fields.ALL for name in names):
+    everything = {name for name in names if name.lower() == fields.ALL}
+    sets = search.dialect.returned_all
+    if everything and sets is not None:
         # The Azure service refuses other names beside "all"; its documents accept them.
-        sets = search.dialect.returned_all
-        if sets is None:
-            return _Included(everything=True)
         levels = (tags for level, tags in sets.items() if search.depth < level <= search.level)
         return _Included(frozenset().union(*levels))
     if search.dialect.strict:
         return _Included(frozenset(_included_tags(search, sorted(names))))
     wanted: Fields = {}
     groups = set()
-    for name in sorted(names):
+    for name in sorted(names - everything):
         path = [attributes.parse(part) for part in name.split(".")]
         known = [attributes.key(tag) for tag in path if tag is not None]
         if len(known) == len(path):
@@ -360,8 +359,8 @@ def _included(search: _Search, values: Iterable[str]) -> _Included:
             groups.add(int(group[1], 16))
         else:
             search.pass_over("", name, "includefield takes keywords and tags of attributes.")
-    inside = {int(key, 16): items for key, items in wanted.items() if items is not None}
-    return _Included(frozenset(int(key, 16) for key in wanted), False, frozenset(groups), inside)
+    inside = {int(key, 16): items for key, items in wanted.items() if items is not None and not everything}
+    return _Included(frozenset(int(key, 16) for key in wanted), bool(everything), frozenset(groups), inside)
 
 
 def _included_tags(search: _Search, names: Iterable[str]) -> Iterator[int]:

@@ -64,7 +64,9 @@ def parse_path(dialect: Dialect, path: str) -> str:
 
 def page(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[int, int]:
     """Limit and offset of a list."""
-    given = {name.lower(): [value] for name, value in parameters}
+    given: dict[str, list[str]] = {}
+    for name, value in parameters:
+        given.setdefault(name.lower(), []).append(value)
     sentence = dialect.wording.page
     limit = integer("Limit", given.get("limit", []), DEFAULT_LIMIT, 1, LARGEST_LIMIT, sentence)
     return limit, integer("Offset", given.get("offset", []), 0, 0, LARGEST_INTEGER, dialect.wording.parameter)

@@ -34,7 +34,7 @@ def columns(query: Query, selected: Selected, made_up: frozenset[int]) -> list[i
         return csv_table.columns(query.attributes)
     held = (HELD[level] for level in Level if level <= query.level)
     computed = (tag for tag, level in COMPUTED.items() if level <= query.level)
-    return csv_table.columns(made_up.union(computed, *held))
+    return csv_table.columns(query.attributes.union(made_up, computed, *held))
 
 
 def represent(dialect: Dialect, request: Request, found: Found, selected: Selected, of_table: Sequence[int]) -> Answer:

@@ -1,8 +1,8 @@
 """Search Transaction (PS3.18 §10.6): one SELECT; its rows hold, as JSON, what the answer is chosen from.
 
 What many match is read in batches, each in a transaction of its own, while the answer is sent: a slow reader holds
-neither memory nor the database. The places of the matches are found at the beginning, in one SELECT of numbers; what is
-deleted before its turn comes is left out.
+neither memory nor the database. The places of the matches are found at the beginning, in one SELECT of their own; what
+is deleted before its turn comes is left out.
 """
 
 from collections.abc import Callable, Iterator, Sequence

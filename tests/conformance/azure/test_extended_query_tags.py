@@ -48,11 +48,11 @@ def declare(http: httpx2.Client, root: str, *tags: Any) -> None:
 
 
 def find(http: httpx2.Client, path: str) -> list[str]:
-    """The UIDs of Instances, Series or Studies that match."""
+    """The UIDs of Instances or Studies that match."""
     answer = http.get(path, headers=JSON)
     assert answer.status_code in {200, 204}, answer.text
-    key = {"s": "0020000D", "e": "0020000E", "i": "00080018"}["i" if "/instances" in path else "s"]
-    return [values(one, key)[0] for one in answer.json()] if answer.content else []
+    uid = "00080018" if "/instances" in path else "0020000D"
+    return [values(one, uid)[0] for one in answer.json()] if answer.content else []
 
 
 def bad(**attributes: Any) -> Any:
