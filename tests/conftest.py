@@ -4,9 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 
+import hypothesis
 import pytest
 
 from tests import postgresql
+
+hypothesis.settings.register_profile("filmroom", deadline=None)  # time is measured in benchmarks
+hypothesis.settings.load_profile("filmroom")
 
 Elsewhere = Callable[[str], AbstractContextManager[str | None]]
 

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.datadict import dictionary_keyword, dictionary_VR, private_dictionary_VR
 
@@ -51,7 +51,6 @@ def test_a_retired_attribute_without_keyword_has_none() -> None:
     assert attributes.keyword(0x00189445) is None
 
 
-@settings(deadline=None)
 @given(st.integers(0, 0xFFFFFFFF))
 def test_key_and_parse_are_inverse(tag: int) -> None:
     assert attributes.parse(attributes.key(tag)) == tag

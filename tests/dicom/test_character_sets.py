@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.valuerep import TEXT_VR_DELIMS
@@ -87,7 +87,6 @@ pieces = st.lists(st.sampled_from(ESCAPES) | st.binary(max_size=4) | st.sampled_
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(deadline=None)
 @given(terms, pieces.map(b"".join))
 def test_what_can_be_decoded_is_what_pydicom_decodes(terms: list[str], raw: bytes) -> None:
     theirs = decode_bytes(raw, convert_encodings(terms), TEXT_VR_DELIMS)
@@ -96,13 +95,11 @@ def test_what_can_be_decoded_is_what_pydicom_decodes(terms: list[str], raw: byte
     assert ours == theirs or b"\x1b$)A" in raw or "\N{REPLACEMENT CHARACTER}" in ours
 
 
-@settings(deadline=None)
 @given(terms, st.binary(max_size=20))
 def test_any_bytes_become_text_that_utf_8_can_hold(terms: list[str], raw: bytes) -> None:
     decode(raw, codecs("\\".join(terms))).encode()
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_buffer_will_do(raw: bytes) -> None:
     assert decode(bytearray(raw), PLAIN) == decode(memoryview(raw), PLAIN) == decode(raw, PLAIN)

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
@@ -71,7 +71,6 @@ def test_native_frames_follow_one_another(syntax: str, bits: int, samples: int) 
     assert found(made, syntax) == [made.PixelData[at : at + size] for at in range(0, size * 3, size)]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 20), st.integers(1, 5), st.data())
 def test_single_bits_are_moved_to_a_byte_border(size: int, count: int, drawn: st.DataObject) -> None:
     pixels = drawn.draw(st.lists(st.integers(0, 1), min_size=size * count, max_size=size * count))
@@ -175,7 +174,6 @@ def test_frames_by_how_images_begin(start: bytes) -> None:
     assert found(encapsulated(3, fragments), JPEGBaseline8Bit) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=30), min_size=2, max_size=6), st.integers(1, 3), st.booleans())
 def test_what_pydicom_encapsulates_is_found(images: list[bytes], fragments: int, has_bot: bool) -> None:
     images = [image + b"\0" * (len(image) % 2) + bytes(2 * fragments) for image in images]

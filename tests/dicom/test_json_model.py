@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -282,14 +282,12 @@ def slow_azure(made: Elements, hidden: Collection[str]) -> Elements:
     return made
 
 
-@settings(deadline=None)
 @given(models_and_hidden, st.sampled_from(["http://host/dicomweb/studies/1.2", "", 'http://h/"é\\']))
 def test_standard_text_is_what_a_parser_would_make(planned: tuple[Elements, list[str]], url: str) -> None:
     made, hidden = planned
     assert orjson.loads(standard(json_model.format(made, hidden), url)) == slow_standard(made, url)
 
 
-@settings(deadline=None)
 @given(models_and_hidden)
 def test_azure_text_is_what_a_parser_would_make(planned: tuple[Elements, list[str]]) -> None:
     made, hidden = planned
@@ -308,7 +306,6 @@ def test_marks_of_the_stored_text() -> None:
     )
 
 
-@settings(deadline=None)
 @given(models_and_hidden)
 def test_unpadded_elements_are_those_of_the_standard_text(planned: tuple[Elements, list[str]]) -> None:
     made, _ = planned
@@ -316,7 +313,6 @@ def test_unpadded_elements_are_those_of_the_standard_text(planned: tuple[Element
     assert json_model.unpadded(without) == slow_standard(without, "")
 
 
-@settings(deadline=None)
 @given(models_and_hidden)
 def test_stored_text_is_parsed_with_hidden_attributes(planned: tuple[Elements, list[str]]) -> None:
     made, hidden = planned

@@ -398,7 +398,6 @@ def digest(content: bytes) -> None:
     assert all(bulk.offset + bulk.length <= len(file.buffer) for bulk in model.bulk.values())
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\x08\0", b"\2\0\x10\0UI", explicit_file(), implicit_file()]))
 def test_random_bytes_are_read_or_refused(content: bytes, head: bytes) -> None:
     digest(head + content)
@@ -435,7 +434,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(SAMPLES), changes, st.none() | st.integers(0, 1500))
 def test_damaged_files_are_read_or_refused(
     content: bytes, changes: list[tuple[int, bytes, bool]], end: int | None
@@ -504,7 +503,7 @@ def made(plan: Any) -> Dataset:
     return data_set
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data_sets, st.sampled_from(NATIVE))
 def test_what_pydicom_writes_is_what_is_read(plan: Any, syntax: str) -> None:
     with warnings.catch_warnings():

@@ -213,7 +213,7 @@ def elements_of(items: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[d
 NOTHING: st.SearchStrategy[dict[str, Any]] = st.just({})
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(elements=st.recursive(NOTHING, elements_of, max_leaves=15))
 def test_attributes_of_any_kind_are_shown(elements: dict[str, Any]) -> None:
     with suppress(NotAcceptable):

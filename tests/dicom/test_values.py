@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filmroom.dicom.character_sets import PLAIN
@@ -125,14 +125,12 @@ def test_person_names(text: str, values: list[Any]) -> None:
     assert convert("PN", text.encode(), ("utf_8",)) == values
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(CONVERTERS[LITTLE])), st.binary(max_size=40), st.booleans())
 def test_any_bytes_become_json_or_do_not_suit(vr: str, raw: bytes, big: bool) -> None:
     values = convert(vr, raw, big=big)
     assert orjson.loads(orjson.dumps(values)) == values
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(), min_size=1))
 def test_floats_survive(numbers: list[float]) -> None:
     found = convert("FD", struct.pack(f"<{len(numbers)}d", *numbers))

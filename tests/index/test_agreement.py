@@ -16,7 +16,7 @@ from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
 from tests.index import given as rows
 
-many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _numbers = count()
 
 

@@ -34,7 +34,7 @@ def holds(database: Database, condition: Condition, keyword: str, stored: str) -
     return found == [study]
 
 
-many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @many

@@ -361,5 +361,5 @@ def test_the_index_is_as_a_dictionary(database: Database) -> None:
     class OnThisDatabase(IndexAsADictionary):
         index = database
 
-    few = settings(max_examples=15, stateful_step_count=15, deadline=None)
+    few = settings(max_examples=15, stateful_step_count=15)
     run_state_machine_as_test(OnThisDatabase, settings=few)

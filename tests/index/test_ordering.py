@@ -96,7 +96,7 @@ _numbers = count(1)
 VALUES = st.none() | st.sampled_from(["A", "B", "C"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @examples(
     rows=st.lists(st.tuples(VALUES, VALUES), max_size=8),
     order=st.permutations(["PatientName", "StudyID"]),

@@ -80,7 +80,7 @@ def test_who_is_gone_is_left_out(filled: Database) -> None:
 _numbers = count(1)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
 @examples(
     rows=st.lists(
         st.tuples(st.sampled_from("ABC"), st.sampled_from(["", "X", "Y"]), st.sampled_from("NM")), max_size=9

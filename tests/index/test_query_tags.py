@@ -268,7 +268,7 @@ STORES = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stores=STORES, limit=st.sampled_from([1, 3, 100]))
 def test_a_tag_finds_the_same_whether_it_was_declared_before_or_after(
     database: Database, stores: list[Any], limit: int

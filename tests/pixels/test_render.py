@@ -239,7 +239,7 @@ KINDS = (
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(kind=st.sampled_from(KINDS), evil=EVIL, what=st.sampled_from([("image/png", ALL), ("image/gif", render.PLAIN)]))
 def test_attributes_of_any_kind_are_shown_or_refused(
     kind: Any, evil: dict[str, Any], what: tuple[str, Presentation]

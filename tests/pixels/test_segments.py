@@ -3,7 +3,7 @@ from itertools import accumulate
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
@@ -42,7 +42,6 @@ def good_tables(draw: st.DrawFn, size: int) -> list[int]:
     return [number for part in parts for number in part]
 
 
-@settings(deadline=None)
 @given(st.sampled_from([1, 2]).flatmap(lambda size: st.tuples(good_tables(size), st.just(size))))
 def test_good_tables_are_those_of_pydicom(table: tuple[list[int], int]) -> None:
     data, size = table

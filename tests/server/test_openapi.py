@@ -81,7 +81,7 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 def test_what_the_document_allows_is_answered_as_it_says(http: TestClient, operation: Any) -> None:
     cases = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
 
-    @hypothesis_settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=8, database=None, suppress_health_check=list(HealthCheck))
     @given(cases, st.booleans(), ACCEPT, BODIES)
     def ask(case: Case[Any], real: bool, accept: dict[str, str], sent_body: tuple[bytes, dict[str, str]]) -> None:
         if real:

@@ -236,7 +236,7 @@ FILES = [
 CHANGES = some.tuples(some.integers(0, 2000), some.integers(0, 6), some.binary(max_size=6))  # place, removed, put there
 
 
-@examples(max_examples=120, deadline=None)
+@examples(max_examples=120)
 @given(some.sampled_from(FILES), some.lists(CHANGES, max_size=5))
 @example(FILES[0], [(134, 4, b"")])
 @example(FILES[3], [(134, 4, b"")])
@@ -274,7 +274,7 @@ VALUES = (
 )
 
 
-@examples(max_examples=150, deadline=None)
+@examples(max_examples=150)
 @given(some.sampled_from(["/v1", "/v2", ROOT]), some.lists(some.tuples(some.sampled_from(NAMES), VALUES), max_size=4))
 def test_no_query_is_an_error_of_the_server(lasting: TestClient, root: str, query: list[tuple[str, str]]) -> None:
     for resource in ("studies", "instances"):
