@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from filmroom.dicom.matching import (
     AllOf,
+    AnyOf,
     Condition,
     Empty,
     Equal,
@@ -150,10 +151,15 @@ def test_text_that_holds_nothing_to_compare_matches_nothing(vr: str, value: str)
 
 @pytest.mark.parametrize(
     ("value", "pattern"),
-    [("*Doe John*", "*doe?john*"), ("* doe, j *", "*doe?j*"), ("Doe^J*", "doe?j*"), ("D?e *", "d?e*")],
+    [("*Doe John*", "*doe?john*"), ("* doe, j *", "*doe?j*"), ("D?e *", "d?e*")],
 )
 def test_a_fuzzy_pattern_takes_any_separator(value: str, pattern: str) -> None:
     assert ask(PATIENT_NAME, "PN", value, fuzzy=True) == Wildcard(pattern)
+
+
+@pytest.mark.parametrize("value", ["doe* j*", "Doe*^J", "doe, j**"])
+def test_a_star_behind_a_fuzzy_word_says_nothing_more(value: str) -> None:
+    assert ask(PATIENT_NAME, "PN", value, fuzzy=True) == Words(("doe", "j"))
 
 
 def test_an_open_fuzzy_pattern_finds_the_middle_of_a_name() -> None:
@@ -224,7 +230,7 @@ def test_a_range_without_ends() -> None:
         ask_azure(STUDY_DATE, "DA", "-")
 
 
-@pytest.mark.parametrize("value", ["2023-2024-0100", "2023+0100-2024"])
+@pytest.mark.parametrize("value", ["2023-2024-0100", "2023+0100-2024", "20240301001500+0100"])
 def test_offsets_are_not_supported(value: str) -> None:
     with pytest.raises(BadParameter, match="contains offset which is not supported"):
         ask_azure(CONTENT_DATE_TIME, "DT", value)
@@ -249,7 +255,7 @@ def test_what_is_no_number(tag: int, vr: str, kind: str) -> None:
         (STUDY_DATE, "DA", "-", "A range needs a beginning or an end"),
         (STUDY_DATE, "DA", "20240102-20240101", "The range '20240102-20240101' of StudyDate ends before it begins"),
         (CONTENT_DATE_TIME, "DT", "2023+0100-2024", "offset from UTC, as in '2023+0100-2024': leave the offset out"),
-        (SERIES_NUMBER, "IS", "x", "SeriesNumber is searched by a number, and 'x' is none."),
+        (SERIES_NUMBER, "IS", "x", "SeriesNumber is searched by a number, and 'x' is none that it can be."),
     ],
 )
 def test_the_plain_sentences_say_what_was_written_and_what_is_right(tag: int, vr: str, value: str, said: str) -> None:
@@ -264,9 +270,27 @@ def test_a_huge_value_is_compared_by_its_beginning(vr: str) -> None:
 
 
 def test_a_name_that_is_asked_for_has_not_endless_words() -> None:
-    found = condition(0x00100010, "PN", "a " * 1300, wildcards=True, lists=True, fuzzy=True)
-    assert isinstance(found, Words)
-    assert len(found.words) == 20
+    with pytest.raises(BadParameter, match="PatientName is given 21 words, and 20 can be searched by at once"):
+        ask(PATIENT_NAME, "PN", "a " * 21, fuzzy=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("CT\\P*", AnyOf((Wildcard("p*"), OneOf(("ct",))))),
+        ("C?,P?", AnyOf((Wildcard("c?"), Wildcard("p?")))),
+        ("CT,*", None),
+        ("C*", Wildcard("c*")),
+    ],
+)
+def test_a_list_may_hold_wildcards(value: str, expected: Condition | None) -> None:
+    assert ask(MODALITY, "CS", value) == expected
+
+
+@pytest.mark.parametrize("value", [str(2**64), str(-(2**63) - 1)])
+def test_a_number_has_64_bits(value: str) -> None:
+    with pytest.raises(BadParameter, match="is not a valid long value"):
+        ask_azure(SERIES_NUMBER, "IS", value)
 
 
 def test_no_value() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from filmroom.dicom import matching
@@ -61,13 +61,15 @@ def places(name: str) -> list[str]:
 
 @many
 @given(stored=st.lists(NAME, min_size=1, max_size=2), asked=ASKED_NAME)
+@example(stored=["=_=\\"], asked="_??")  # no group, and all from the second on is none
 def test_names(database: Database, stored: list[str], asked: str) -> None:
     whole = [name for text in stored if (name := matching.fold("PN", text))]
-    values = [*whole, *(place for name in whole for place in places(name))]
-    groups = [place.lstrip("=") for place in values]
+    placed = [place for name in whole for place in places(name)]
+    alone = [place.lstrip("=") for place in placed]
 
     def holds(wanted: str) -> bool:
-        return any(like(wanted, value) for value in (values if wanted.startswith("=") else values + groups))
+        values = whole + placed
+        return any(like(wanted, value) for value in (values if wanted.startswith("=") else values + alone))
 
     folded = matching.fold("PN", asked)
     wanted = [place for place in places(folded) or [folded] if "*" not in place or place.strip("=*")]

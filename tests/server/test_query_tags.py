@@ -1,5 +1,6 @@
 """Extended query tags over HTTP while no worker does what is to be done."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from filmroom.server import query_tags
@@ -30,6 +31,41 @@ def test_a_tag_that_is_being_added_is_no_key_yet(http: TestClient) -> None:
     http.post(f"/v2{PATH}", json=[NUMBER])
     refused = http.get("/v2/instances?AcquisitionNumber=1", headers={"Accept": "application/dicom+json"})
     assert (refused.status_code, "is not queryable" in refused.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"path": "00200012", "level": "Instance",},]',
+        '/* a list, */ [{"path": "00200012", // a tag\n "level": "Instance"}] // ]',
+        '[{"path": "00200012", "level": "Instance", "privateCreator": null /*, "vr": "IS" */}, ]',
+    ],
+)
+def test_comments_and_a_last_comma_do_no_harm(http: TestClient, body: str) -> None:
+    assert http.post(f"/v2{PATH}", content=body, headers=JSON).status_code == 202
+    assert [tag["path"] for tag in http.get(f"/v2{PATH}").json()] == ["00200012"]
+
+
+@pytest.mark.parametrize("body", ["[1,,]", "/*", '[{"path": "/*', "[{]", '["//,]'])
+def test_what_is_no_json_in_spite_of_that(http: TestClient, body: str) -> None:
+    answer = http.post(f"/v2{PATH}", content=body, headers=JSON)
+    assert (answer.status_code, answer.text) == (400, "The syntax of the request body is invalid.")
+
+
+def test_commas_in_texts_are_those_of_texts(http: TestClient) -> None:
+    body = '[{"path": "00111003", "vr": "LO", "level": "Study", "privateCreator": "A,]//B"}]'
+    http.post(f"/v2{PATH}", content=body, headers=JSON)
+    assert http.get(f"/v2{PATH}/00111003").json()["privateCreator"] == "A,]//B"
+
+
+@pytest.mark.parametrize("root", ["/v1", "/v2"])
+def test_what_dicomweb_has_declared_can_be_seen_and_deleted_everywhere(http: TestClient, root: str) -> None:
+    asked = [{"path": "ProcedureCodeSequence.CodeValue", "level": "Study"}]
+    assert http.post(f"{root}{PATH}", json=asked).status_code == 400
+    assert http.post(f"/dicomweb{PATH}", json=asked).status_code == 202
+    (tag,) = http.get(f"{root}{PATH}").json()
+    assert http.get(f"{root}{PATH}/{tag['path']}").json() == tag
+    assert http.delete(f"{root}{PATH}/{tag['path']}").status_code == 204
 
 
 def test_a_body_that_is_too_large(http: TestClient) -> None:

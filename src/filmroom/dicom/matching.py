@@ -23,6 +23,7 @@ BLANK = " \t\r\n\0"  # what pads values
 NO_VALUE = '""'  # in a matching key (PS3.4 C.2.2.2.7)
 _NAME_SEPARATORS = re.compile(r"[\^=,\s]+")
 _LIST_SEPARATORS = re.compile(r"[\\,]")
+_ENDS_OF_WORDS = re.compile(r"(?<=[^\^=,\s*])\*+(?=[\^=,\s]|$)")
 
 # PS3.4 C.2.2.2.4: the VRs whose values may be asked for with * and ?.
 _WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
@@ -52,6 +53,13 @@ class OneOf:
     """List of UID Matching: the folded value is one of these. It is none of none: then nothing matches."""
 
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """A list with wildcards: one of these holds."""
+
+    conditions: "tuple[OneOf | Wildcard, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,7 @@ class Zoned:
     near: Range | None  # where all that matches lies, in whatever timezone: for the index
 
 
-Condition = Equal | OneOf | Range | Wildcard | Words | Empty | AllOf | Moments | Zoned
+Condition = Equal | OneOf | AnyOf | Range | Wildcard | Words | Empty | AllOf | Moments | Zoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,16 +232,27 @@ def condition(
 
 def _text(tag: int, vr: str, value: str, wildcards: bool, lists: bool, fuzzy: bool, *, names: bool) -> Condition | None:
     """Single Value, Wild Card and List Matching. `names`: Person Names by component group."""
-    if vr == "PN" and fuzzy and not (wildcards and _is_pattern(value)):
-        found = tuple(words(value).split()[:MOST_WORDS])
-        return Words(found) if found else OneOf(())
+    if vr == "PN" and fuzzy:
+        # What words begin with is found anyway: a star behind one says nothing more.
+        beginnings = _ENDS_OF_WORDS.sub("", value) if wildcards else value
+        if not (wildcards and _is_pattern(beginnings)):
+            return _words(tag, beginnings)
     if vr == "PN" and names:
         return _name(value, wildcards=wildcards, fuzzy=fuzzy)
-    if wildcards and vr in _WILDCARD_VRS and _is_pattern(value):
+    patterns = wildcards and vr in _WILDCARD_VRS and _is_pattern(value)
+    if lists and vr in _LIST_VRS and (not patterns or _LIST_SEPARATORS.search(value)):
+        return _one_of(tag, vr, value, patterns=patterns)
+    if patterns:
         return Wildcard(_name_pattern(value) if vr == "PN" and fuzzy else fold(vr, value))
-    if lists and vr in _LIST_VRS:
-        return _one_of(tag, vr, value)
     return Equal(fold(vr, value))
+
+
+def _words(tag: int, value: str) -> Condition:
+    found = tuple(words(value).split())
+    if len(found) > MOST_WORDS:
+        name = attributes.name(tag)
+        raise BadParameter(f"{name} is given {len(found)} words, and {MOST_WORDS} can be searched by at once.")
+    return Words(found) if found else OneOf(())
 
 
 def _is_pattern(value: str) -> bool:
@@ -263,9 +282,16 @@ def groups(folded: str) -> list[str]:
     return ["=" * place + group for place, group in enumerate(folded.split("=", 2)) if group]
 
 
-def _one_of(tag: int, vr: str, value: str) -> Condition:
+def _one_of(tag: int, vr: str, value: str, *, patterns: bool) -> Condition | None:
+    """One of a list, whose values may be patterns."""
     values = tuple(dict.fromkeys(folded for part in _LIST_SEPARATORS.split(value) if (folded := fold(vr, part))))
     _check_count(tag, len(values), MOST_LISTED)
+    wild = [one for one in values if _is_pattern(one)] if patterns else []
+    if wild:
+        _check_count(tag, len(wild), MOST_SEVERAL)
+        plain = tuple(one for one in values if one not in wild)
+        universal = not all(one.strip("*") for one in wild)
+        return None if universal else AnyOf((*map(Wildcard, wild), *([OneOf(plain)] if plain else [])))
     return Equal(values[0]) if len(values) == 1 else OneOf(values)
 
 
@@ -304,7 +330,7 @@ def _number(vr: str, value: str) -> str | None:
 
 def _checked_number(tag: int, vr: str, value: str, said: Wording) -> str:
     number = _number(vr, value)
-    if number is None:
+    if number is None or (vr in _INTEGER_VRS and not -(2**63) <= int(number) < 2**64):  # from SV to UV
         kind = "long" if vr in _INTEGER_VRS else "double"
         path = attributes.key(tag)
         raise BadParameter(said.number.format(keyword=attributes.name(tag), path=path, value=value, kind=kind))
@@ -317,10 +343,10 @@ def instants_asked(
     """Single Value or Range Matching of a date, time or both (PS3.4 C.2.2.2.5)."""
     if vr == "DT" and negotiated:
         return _moment(tag, value, said, negotiated.zone)
-    if "-" not in value:
-        return Equal(instants.start(vr, _checked_instant(tag, vr, value, value, said)))
     if vr == "DT" and (value.count("-") > 1 or "+" in value):
         raise BadParameter(said.offset.format(keyword=attributes.name(tag), value=value))
+    if "-" not in value:
+        return Equal(instants.start(vr, _checked_instant(tag, vr, value, value, said)))
     found = ends(tag, vr, value, said)
     check_order(tag, vr, value, found, said)
     return found

@@ -25,7 +25,6 @@ class Wording:
     offset: str  # keyword, value
     timezone: str  # text
     parameter: str  # name, parameter, text, smallest, largest
-    page: str  # the same, of the length of a page
     flag: str  # name, parameter, text
     moment: str  # name, parameter, text
     no_zone: str  # name, parameter, text
@@ -34,7 +33,6 @@ class Wording:
     no_operation: str
 
 
-_BETWEEN = "The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}."
 AZURE = Wording(
     uids=("StudyInstanceUid", "SeriesInstanceUid", "SopInstanceUid"),
     uid=(
@@ -66,8 +64,7 @@ AZURE = Wording(
     no_ends="Invalid query: specified range is invalid.\nBoth parts in the range cannot be empty.",
     offset="Invalid query: specified DateTime value '{value}' contains offset which is not supported.",
     timezone="Invalid query: specified timezone offset '{text}' is not supported.",
-    parameter=_BETWEEN,
-    page=_BETWEEN,
+    parameter="The query parameter '{name}' is invalid. The field {name} must be between {smallest} and {largest}.",
     flag=(
         "The query parameter '{name}' is invalid. The value '{text}' is not valid for {name}: it must be true or false."
     ),
@@ -92,14 +89,13 @@ STANDARD = Wording(
     ),
     no_quality=_QUALITY,
     quality=_QUALITY,
-    number="{keyword} is searched by a number, and '{value}' is none.",
+    number="{keyword} is searched by a number, and '{value}' is none that it can be.",
     instant="'{value}' is not a value to search {keyword} by: write {example}, or a range such as {example}-.",
     order="The range '{value}' of {keyword} ends before it begins: write the earlier value first.",
     no_ends="A range needs a beginning or an end: 20260101-20260331, 20260101- or -20260331.",
     offset="{keyword} can't be searched by a value with an offset from UTC, as in '{value}': leave the offset out.",
     timezone="TimezoneOffsetFromUTC must be the timezone of the matching keys, such as +0100, and '{text}' is none.",
-    parameter="{parameter} must be a whole number, {smallest} or more, and '{text}' is none.",
-    page="{parameter} must be a whole number from {smallest} to {largest}, and '{text}' is none.",
+    parameter="{parameter} must be a whole number from {smallest} to {largest}, and '{text}' is none.",
     flag="{parameter} must be true or false, and '{text}' is neither.",
     moment="{parameter} must be a date and a time such as 2026-01-31T09:00:00Z, and '{text}' is none.",
     no_zone="{parameter} must say its time zone: is {text}Z meant?",

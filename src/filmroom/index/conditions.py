@@ -11,6 +11,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 from filmroom.dicom import attributes
 from filmroom.dicom.matching import (
     AllOf,
+    AnyOf,
     Condition,
     Empty,
     Equal,
@@ -180,6 +181,10 @@ def _one_of(vr: str, column: Column[Any], condition: OneOf) -> Sql:
     return column.in_([value for value in values if value is not None])
 
 
+def _any_of(vr: str, column: Column[Any], condition: AnyOf) -> Sql:
+    return or_(*(_SQL[type(one)](vr, column, one) for one in condition.conditions))
+
+
 def _empty(_: str, column: Column[Any], __: Empty) -> Sql:
     return column.is_(None)
 
@@ -221,6 +226,7 @@ _LITERALLY = str.maketrans({"%": "/%", "_": "/_", "/": "//"})
 _SQL: Mapping[type[Condition], Callable[[str, Column[Any], Any], Sql]] = {
     Equal: _equal,
     OneOf: _one_of,
+    AnyOf: _any_of,
     Range: _range,
     Wildcard: _wildcard,
     Words: _words,

@@ -44,14 +44,12 @@ def parse(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> Window:
     """The changes that percent-decoded parameters ask for."""
     given, said = _sorted(parameters), dialect.wording
     name = str.title if dialect.changes_by_time else str.lower  # as that service has it in its sentences
-    limit = integer(name("limit"), given["limit"], dialect.default_changes, 1, dialect.largest_changes, said.page)
+    limit = integer(name("limit"), given["limit"], dialect.default_changes, 1, dialect.largest_changes, said)
     if dialect.changes_since and any(given["since"]):
         if any(map(any, (given["offset"], given["starttime"], given["endtime"]))):
             raise BadParameter("since goes with limit and includeMetadata alone: leave out offset, startTime, endTime.")
-        return BySequence(
-            integer("since", given["since"], 0, 0, LARGEST_INTEGER, said.parameter), LARGEST_INTEGER, limit
-        )
-    offset = integer(name("offset"), given["offset"], 0, 0, LARGEST_INTEGER, said.parameter)
+        return BySequence(integer("since", given["since"], 0, 0, LARGEST_INTEGER, said), LARGEST_INTEGER, limit)
+    offset = integer(name("offset"), given["offset"], 0, 0, LARGEST_INTEGER, said)
     if not dialect.changes_by_time:
         return BySequence(offset, min(offset + limit, LARGEST_INTEGER), limit)
     start, end = (_instant(end, given[end.lower()], said) for end in ("startTime", "endTime"))

@@ -54,7 +54,7 @@ class Dialect:
     keys_of_scope: bool  # ... and also inside a resource of that level, where it says nothing new
     returned: Mapping[Level, frozenset[int]]  # by default
     returned_all: Mapping[Level, frozenset[int]] | None  # by includefield=all; None is everything there is
-    computed_of_instances: bool  # what is computed of Studies and Series also in a search for Instances
+    computed: Mapping[Level, frozenset[int]]  # what no file says and a search at a level can be asked for
     synthesised: frozenset[int]  # attributes that the service makes up when they are asked for
     wildcards: bool  # * and ? in matching keys
     lists: bool  # several UIDs or codes in one matching key, or by repeating it
@@ -111,7 +111,7 @@ V1 = Dialect(
     keys_of_scope=False,
     returned=search_sets.V1_RETURNED,
     returned_all=search_sets.AZURE_ALL,
-    computed_of_instances=False,
+    computed=search_sets.AZURE_COMPUTED,
     synthesised=frozenset(),
     wildcards=False,
     lists=False,
@@ -174,7 +174,7 @@ DICOMWEB = Dialect(
     keys_of_scope=True,
     returned=search_sets.STANDARD_RETURNED,
     returned_all=None,
-    computed_of_instances=True,
+    computed={level: frozenset(search_attributes.COMPUTED) for level in Level},
     synthesised=frozenset({search_sets.RETRIEVE_URL, search_sets.INSTANCE_AVAILABILITY}),
     wildcards=True,
     lists=True,

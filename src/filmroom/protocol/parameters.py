@@ -11,15 +11,15 @@ _INTEGER = re.compile(r"\s*\+?([0-9]{1,19})\s*")
 _BOOLEANS = {"true": True, "false": False}
 
 
-def integer(name: str, values: Sequence[str], default: int, smallest: int, largest: int, sentence: str) -> int:
-    """The first of the values of a parameter; `sentence` (a `Wording.parameter`) says what is wrong with it."""
+def integer(name: str, values: Sequence[str], default: int, smallest: int, largest: int, said: Wording) -> int:
+    """The first of the values of a parameter; `name` is what the Azure service calls it."""
     text = values[0].strip() if values else ""
     if not text:
         return default
     found = _INTEGER.fullmatch(text)
     if found is None or not smallest <= int(found[1]) <= largest:
         facts = {"name": name, "parameter": name.lower(), "smallest": smallest, "largest": largest}
-        raise BadParameter(sentence.format(text=text, **facts))
+        raise BadParameter(said.parameter.format(text=text, **facts))
     return int(found[1])
 
 

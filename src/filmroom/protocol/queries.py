@@ -100,7 +100,7 @@ def parse(
         attributes=(whole | included.tags) - _left_out(search) - {tag.tag for tag in private},
         all_attributes=included.everything,
         limit=limit,
-        offset=integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording.parameter),
+        offset=integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording),
         groups=included.groups,
         inside={tag: fields for tag, fields in included.inside.items() if tag not in whole},
         every_value=dialect.negotiated,
@@ -323,9 +323,7 @@ def _by_default(search: _Search) -> frozenset[int]:
 
 def _left_out(search: _Search) -> frozenset[int]:
     """What is not answered even if it is asked for."""
-    if search.level is not Level.INSTANCE or search.dialect.computed_of_instances:
-        return frozenset()
-    return frozenset(tag for tag, level in COMPUTED.items() if level is not Level.INSTANCE)
+    return frozenset(COMPUTED) - search.dialect.computed[search.level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +376,7 @@ def _limit(search: _Search, values: list[str]) -> tuple[int, bool]:
     """How many are answered at most, and whether that is the service's choice."""
     dialect = search.dialect
     smallest, largest = (1, dialect.largest_limit) if dialect.strict else (0, LARGEST_INTEGER)
-    limit = integer("Limit", values, dialect.default_limit, smallest, largest, dialect.wording.parameter)
+    limit = integer("Limit", values, dialect.default_limit, smallest, largest, dialect.wording)
     if limit > dialect.largest_limit:
         search.warnings.append(f"limit was lowered to {dialect.largest_limit}.")
     lowered = min(limit, dialect.largest_limit)

@@ -1,5 +1,6 @@
 """Extended query tags in JSON, as the Azure service writes and reads them, with its sentences."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -22,6 +23,11 @@ _LEVELS = {level.name.title(): level for level in sorted(Level, reverse=True)}
 _QUERY_STATUSES = {"Disabled": False, "Enabled": True}
 _REQUIRED = "The Dicom Tag Property {name} must be specified and must not be null, empty or whitespace."
 _NO_TAG = "The extended query tag '{path}' is invalid as it cannot be parsed into a valid Dicom Tag."
+
+# What is no text is passed over; a text that does not end is one to the end of the body.
+_TEXT = rb'(?P<text>"(?:[^"\\]|\\.)*+"?)'
+_COMMENT = re.compile(_TEXT + rb"|//[^\r\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_LAST_COMMA = re.compile(_TEXT + rb"|,(?=\s*[\]}])", re.DOTALL)
 
 
 def parse(dialect: Dialect, body: bytes) -> list[QueryTag]:
@@ -54,9 +60,9 @@ def parse_update(body: bytes) -> bool:
     return _chosen("$.QueryStatus", next(iter(fields.values())), _QUERY_STATUSES)
 
 
-def parse_path(dialect: Dialect, path: str) -> str:
-    """The path of a tag in the URL of a request, with hexadecimal digits."""
-    found = query_tags.parse_path(path) if dialect.sequence_keys or "." not in path else None
+def parse_path(path: str) -> str:
+    """The path of a tag with hexadecimal digits. What one root has declared, all can look at and delete."""
+    found = query_tags.parse_path(path)
     if found is None:
         raise BadRequest(_NO_TAG.format(path=path))
     return found
@@ -67,9 +73,8 @@ def page(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[int, 
     given: dict[str, list[str]] = {}
     for name, value in parameters:
         given.setdefault(name.lower(), []).append(value)
-    sentence = dialect.wording.page
-    limit = integer("Limit", given.get("limit", []), DEFAULT_LIMIT, 1, LARGEST_LIMIT, sentence)
-    return limit, integer("Offset", given.get("offset", []), 0, 0, LARGEST_INTEGER, dialect.wording.parameter)
+    limit = integer("Limit", given.get("limit", []), DEFAULT_LIMIT, 1, LARGEST_LIMIT, dialect.wording)
+    return limit, integer("Offset", given.get("offset", []), 0, 0, LARGEST_INTEGER, dialect.wording)
 
 
 def describe(listed: Listed, root: str) -> dict[str, Any]:
@@ -101,6 +106,9 @@ def describe_error(study: str, series: str, instance: str, created: float, messa
 
 
 def _json(body: bytes) -> Any:
+    """JSON, in which comments and a comma behind the last of a list do no harm (as in the Azure service)."""
+    for aside in (_COMMENT, _LAST_COMMA):
+        body = aside.sub(lambda found: found["text"] or b" ", body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -138,7 +146,9 @@ def _fields(place: int, entry: Any) -> dict[str, Any]:
 
 def _tag(dialect: Dialect, fields: Mapping[str, Any]) -> QueryTag:
     given, creator = fields["path"], fields.get("privatecreator") or None
-    path = parse_path(dialect, given)
+    if "." in given and not dialect.sequence_keys:
+        raise BadRequest(_NO_TAG.format(path=given))
+    path = parse_path(given)
     *sequences, last = (int(part, 16) for part in path.split("."))
     if path in {tag.path for tag in BUILT_IN} or (not sequences and last in dialect.matching_keys):
         raise BadRequest(f"The query tag '{given}' is already supported.")

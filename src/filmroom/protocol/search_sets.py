@@ -114,6 +114,18 @@ AZURE_ALL: Mapping[Level, frozenset[int]] = MappingProxyType(
     }
 )
 
+# What the Azure service computes, by the level that is searched
+_AZURE_COUNTS = frozenset(
+    {
+        0x00080061,  # ModalitiesInStudy
+        0x00201208,  # NumberOfStudyRelatedInstances
+        0x00201209,  # NumberOfSeriesRelatedInstances
+    }
+)
+AZURE_COMPUTED: Mapping[Level, frozenset[int]] = MappingProxyType(
+    {Level.STUDY: _AZURE_COUNTS, Level.SERIES: _AZURE_COUNTS, Level.INSTANCE: frozenset()}
+)
+
 # PS3.18 Tables 10.6.3-3 to 10.6.3-5, and what the lists of viewers show beside that.
 STANDARD_RETURNED: Mapping[Level, frozenset[int]] = MappingProxyType(
     {

@@ -72,4 +72,4 @@ def page_warnings(query: Query, found: Found) -> tuple[str, ...]:
     """What is said if it was the service that cut the answer (PS3.18 §8.3.4.4)."""
     if found.end is None or not query.own_limit:
         return ()
-    return ("there are additional results that can be requested: follow the header Link.",)
+    return ("There are additional results that can be requested: follow the header Link.",)

@@ -41,24 +41,24 @@ async def fetch_all(dialect: Dialect, request: Request) -> Response:
 
 async def fetch(dialect: Dialect, request: Request) -> Response:
     """One tag."""
-    return await _described(dialect, request, partial(service.fetch, request.state.archive, _path(dialect, request)))
+    return await _described(dialect, request, partial(service.fetch, request.state.archive, _path(request)))
 
 
 async def update(dialect: Dialect, request: Request) -> Response:
     """Enable or disable searches by a tag."""
-    path, enabled = _path(dialect, request), messages.parse_update(await _body(request))
+    path, enabled = _path(request), messages.parse_update(await _body(request))
     return await _described(dialect, request, partial(service.update, request.state.archive, path, enabled=enabled))
 
 
 async def delete(dialect: Dialect, request: Request) -> Response:
     """Remove a tag."""
-    await request.state.work.run(service.delete, request.state.archive, _path(dialect, request))
+    await request.state.work.run(service.delete, request.state.archive, _path(request))
     return Response(status_code=204)
 
 
 async def errors(dialect: Dialect, request: Request) -> Response:
     """The Instances that have values of a tag that are not valid."""
-    path, page = _path(dialect, request), _page(dialect, request)
+    path, page = _path(request), _page(dialect, request)
     found = await request.state.work.run(service.fetch_errors, request.state.archive, path, *page)
     return JSONResponse([messages.describe_error(*row) for row in found])
 
@@ -68,8 +68,8 @@ async def _described(dialect: Dialect, request: Request, begin: Callable[[], Lis
     return JSONResponse(messages.describe(listed, root_of(dialect, request)))
 
 
-def _path(dialect: Dialect, request: Request) -> str:
-    return messages.parse_path(dialect, request.path_params["tag"])
+def _path(request: Request) -> str:
+    return messages.parse_path(request.path_params["tag"])
 
 
 def _page(dialect: Dialect, request: Request) -> tuple[int, int]:

@@ -377,6 +377,12 @@ def test_a_series_attribute_asked_for_on_studies(http: httpx2.Client, root: str,
     assert values(match, "00080060") == ["MR"]
 
 
+def test_other_counts_are_not_made(http: httpx2.Client, root: str, knee: Dataset) -> None:
+    asked = "includefield=NumberOfStudyRelatedSeries,SOPClassesInStudy"
+    (study,) = search(http, f"{root}/studies", f"StudyInstanceUID={knee.StudyInstanceUID}&{asked}")
+    assert not {"00201206", "00080062"} & study.keys()
+
+
 def test_nothing_is_synthesised(http: httpx2.Client, root: str, knee: Dataset) -> None:
     query = f"StudyInstanceUID={knee.StudyInstanceUID}&includefield=RetrieveURL,InstanceAvailability"
     (match,) = search(http, f"{root}/studies", query)
