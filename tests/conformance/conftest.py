@@ -8,9 +8,10 @@ import pytest
 
 from tests import service
 from tests.conftest import Elsewhere
+from tests.postgresql import EACH
 
 
-@pytest.fixture(scope="session", params=["sqlite"])
+@pytest.fixture(scope="session", params=EACH)
 def url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
 ) -> Iterator[str]:

@@ -19,9 +19,8 @@ from tests.messages import (
     stored,
     values,
 )
-from tests.postgresql import on_each
 
-pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), on_each]  # pydicom's, when a test writes bad values
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, when a test writes bad values
 
 ROOT = "/dicomweb"
 STUDIES = f"{ROOT}/studies"

@@ -10,9 +10,6 @@ import pytest
 from filmroom.dicom.xml_model import NAMESPACE
 from tests import data
 from tests.messages import JSON, parts, sent, store
-from tests.postgresql import on_each
-
-pytestmark = on_each
 
 ROOT = "/dicomweb"
 XML = 'multipart/related; type="application/dicom+xml"'

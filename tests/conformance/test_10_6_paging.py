@@ -9,9 +9,6 @@ import pytest
 
 from tests import data
 from tests.messages import JSON, sent, store, values
-from tests.postgresql import on_each
-
-pytestmark = on_each
 
 ROOT = "/dicomweb"
 

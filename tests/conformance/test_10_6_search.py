@@ -8,9 +8,6 @@ from pydicom.dataset import Dataset
 
 from tests import data
 from tests.messages import JSON, sent, store, values, words
-from tests.postgresql import on_each
-
-pytestmark = on_each
 
 ROOT = "/dicomweb"
 

@@ -8,9 +8,6 @@ import pytest
 from pydicom.dataset import Dataset
 
 from tests.messages import JSON, sent, store, values
-from tests.postgresql import on_each
-
-pytestmark = on_each
 
 ROOT = "/dicomweb"
 
@@ -435,6 +432,7 @@ def test_all_is_all(http: httpx2.Client, detailed: Dataset) -> None:
         ("PatientID=a&PatientID=b", "PatientID is given more than once"),
         ("SOPInstanceUID=" + ",".join(map(str, range(10_001))), "10000 can be searched by at once"),
         ("SOPClassesInStudy=" + ",".join(map(str, range(201))), "200 at most"),
+        ("fuzzymatching=true&PatientName=" + "a=" * 2000, "is given 512 words, and 20 can be searched by at once"),
         ("PatientID=" + "%5C".join(map(str, range(101))) + "&multiplevaluematching=true", "100 can be searched by"),
     ],
 )
@@ -445,7 +443,7 @@ def test_refused_with_a_reason(http: httpx2.Client, plain: Dataset, query: str, 
 
 HOSTILE = [
     "%", "_", "'", '"', "''; DROP TABLE study; --", "\\", "/", "[a-z]", "(", "a\0b", "\u202eevil", "a\u0301\u0323",
-    "a=" * 2000,
+    "a=" * 20,
     "\\".join(map(str, range(90))),
     "*" * 5000, "?" * 2000, "x" * 10_000, "山" * 3000, "^" * 3000, "=" * 3000, "\ufffd", "😀*", "\r\nX-Evil: 1",
 ]  # fmt: skip

@@ -9,9 +9,6 @@ import pytest
 
 from tests import data
 from tests.messages import JSON, Sent, sent, store
-from tests.postgresql import on_each
-
-pytestmark = on_each
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}\+00:00")
 MEMBERS = [

@@ -5,9 +5,6 @@ import pytest
 
 from tests import data
 from tests.messages import JSON, Sent, failures, sent, store
-from tests.postgresql import on_each
-
-pytestmark = on_each
 
 LEVELS = pytest.mark.parametrize("level", ["study", "series", "instance"])
 

@@ -8,9 +8,6 @@ import pytest
 
 from tests import service
 from tests.messages import sent, store
-from tests.postgresql import on_each
-
-pytestmark = on_each
 
 TAG = "00201002"  # ImagesInAcquisition
 SUCCEEDED = {"/v1.0-prerelease": "completed", "/v1": "completed", "/v2": "succeeded", "/dicomweb": "succeeded"}

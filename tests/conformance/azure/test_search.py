@@ -8,9 +8,8 @@ from pydicom.dataset import Dataset
 
 from tests import data
 from tests.messages import JSON, sent, store, values, words
-from tests.postgresql import on_each
 
-pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), on_each]  # pydicom's, when a test writes bad values
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, when a test writes bad values
 
 CASING = (
     "If the parameter is an attribute keyword, check the casing as they are case-sensitive. "

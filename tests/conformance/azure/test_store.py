@@ -5,9 +5,8 @@ import pytest
 
 from tests import data
 from tests.messages import DICOM, JSON, body, comments, failures, related, sent, store, stored, values
-from tests.postgresql import on_each
 
-pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), on_each]  # pydicom's, when a test writes bad values
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, when a test writes bad values
 
 UID_MESSAGE = (
     "Dicom element '{}' failed validation for VR 'UI': DICOM Identifier is invalid. Value length should not exceed "
