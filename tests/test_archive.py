@@ -11,6 +11,7 @@ from filmroom.archive import LEFTOVER_AGE, Archive
 from filmroom.blobs import new_keys
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Unavailable
+from filmroom.index.database import Database
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import store
 from filmroom.settings import Settings
@@ -129,10 +130,43 @@ def test_an_empty_folder_is_no_pair_of_an_index_that_holds_something(tmp_path: P
         assert not (tmp_path / "empty" / "index-id").exists()
 
 
+def test_a_second_empty_folder_is_refused_as_well(tmp_path: Path, postgresql_server: Server) -> None:
+    with postgresql_server.database("empty") as url:
+        Archive.open(Settings(data=tmp_path / "one", index=SecretStr(url))).close()
+        with pytest.raises(Unavailable, match="It does not hold the files of this index"):
+            Archive.open(Settings(data=tmp_path / "other", index=SecretStr(url)))
+        assert not (tmp_path / "other" / "index-id").exists()
+        note = tmp_path / "one" / "index-id"
+        note.write_text(note.read_text() + "7")  # as if two had begun at the same moment
+        with pytest.raises(Unavailable, match="It does not hold the files of this index"):
+            Archive.open(Settings(data=tmp_path / "one", index=SecretStr(url)))
+
+
+def test_who_dies_before_the_index_has_taken_the_folder_can_begin_again(
+    tmp_path: Path, postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_: Database, folder: int) -> bool:
+        raise KeyboardInterrupt
+
+    with postgresql_server.database("begun") as url:
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "take", dies)
+            with pytest.raises(KeyboardInterrupt):
+                Archive.open(Settings(data=tmp_path, index=SecretStr(url)))
+        Archive.open(Settings(data=tmp_path, index=SecretStr(url))).close()
+
+
+def test_an_index_in_sqlite_is_not_said_to_be_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
+    opened(tmp_path)
+    with pytest.raises(Unavailable, match=r"an index of its own \(index.sqlite\), which can't be moved to PostgreSQL"):
+        Archive.open(Settings(data=tmp_path, index=SecretStr("postgresql://nobody@127.0.0.1:1/none")))
+
+
 def test_files_that_do_not_say_whose_they_are_are_no_new_archive(tmp_path: Path, postgresql_server: Server) -> None:
     archive = Archive.open(Settings(data=tmp_path))
     archive.blobs.put(new_keys(1)[0], b"of the index in SQLite")
     archive.close()
+    (tmp_path / "index.sqlite").unlink()
     with (
         postgresql_server.database("elsewhere") as url,
         pytest.raises(Unavailable, match="It does not hold the files of this index"),

@@ -2,10 +2,12 @@
 
 import errno
 import os
+import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -28,6 +30,7 @@ INDEX_ID = "index-id"  # names the index elsewhere that the files belong to
 LEFTOVER_AGE = 24 * 3600.0
 PRIVATE = 0o700  # of the data folder: it holds what is known of patients
 
+_PAIR = re.compile("([0-9]{1,19}) ([0-9]{1,19})")  # what the note of a folder says: whose it is, and which it is
 _REASONS = {
     errno.EEXIST: "It is a file; name a folder.",
     errno.ENOTDIR: "A part of its path is a file; name a folder.",
@@ -129,42 +132,54 @@ def _index(settings: Settings, blobs: BlobStore) -> Database:
     note = settings.data / INDEX_ID
     if settings.index is None and os.path.exists(note):
         raise Unavailable("Its index is in PostgreSQL: say where, by the setting index.")
+    if settings.index is not None and os.path.exists(settings.data / INDEX):
+        raise Unavailable(
+            f"It has an index of its own ({INDEX}), which can't be moved to PostgreSQL: "
+            "begin with an empty folder, and store the files again."
+        )
     index = Database(_url(settings), connections=settings.threads)
-    if settings.index:
-        try:
+    with ExitStack() as undone:
+        undone.callback(index.close)
+        if settings.index:
             _check_pair(note, index, blobs)
-        except Unavailable:
-            index.close()
-            raise
+        undone.pop_all()
     return index
 
 
 def _check_pair(note: Path, index: Database, blobs: BlobStore) -> None:
-    """Only what is new on both sides becomes a pair: the folder may be one where a disk is not mounted."""
-    identity = index.identity()
+    """Only what is new on both sides becomes a pair: the folder may be one where a disk is not mounted.
+
+    The folder says first whose it is, then the index takes it: whoever dies between the two can begin again.
+    """
+    identity, folder = index.pair()
     try:
-        if not note.exists() and index.is_new() and not any(True for _ in blobs.list()):
-            _write(note, identity)
+        if not note.exists() and not folder and not any(True for _ in blobs.list()):
+            _write(note, f"{identity} {1 + secrets.randbits(62)}")
         found = note.read_text()
     except FileNotFoundError:
         found = ""
     except OSError as error:
         raise Unavailable(f"The file {note.name} in it can't be used: {error.strerror}.") from error
-    if found != identity:
+    said = _PAIR.fullmatch(found)
+    if said is None or int(said[1]) != identity or not index.take(int(said[2])):
+        right = "{} {}".format(*index.pair())
         raise Unavailable(
-            f"It does not hold the files of this index: its {note.name} would have to say {identity}. "
-            "Is its disk mounted?"
+            f"It does not hold the files of this index: its {note.name} would have to say {right}. Is its disk mounted?"
         )
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all; of several at once, all of which write the same, the last stays."""
+    """Whole or not at all; of several at once the first stays."""
     new = path.with_name(f"{path.name}.{os.getpid()}")
     with new.open("w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with suppress(FileExistsError):
+            os.link(new, path)
+    finally:
+        new.unlink()
 
 
 def clear_spool(folder: Path) -> None:

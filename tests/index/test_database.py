@@ -186,8 +186,13 @@ def test_a_new_partition_gets_a_key_of_its_own(database: Database) -> None:
 
 def test_every_index_is_told_from_the_others(url: str, database: Database, tmp_path: Path) -> None:
     other = Database(f"sqlite:///{tmp_path / 'other.sqlite'}")
-    assert database.identity() not in (other.identity(), "None")
+    assert database.pair()[0] not in (other.pair()[0], 0)
     other.close()
+
+
+def test_an_index_takes_one_folder_for_good(database: Database) -> None:
+    assert [database.take(folder) for folder in (7, 8, 7)] == [True, False, True]
+    assert database.pair()[1] == 7
 
 
 PROCESS = """

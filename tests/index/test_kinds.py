@@ -70,10 +70,11 @@ def test_a_database_that_is_not_there_is_told(postgresql_server: Server, url: st
     assert "no such database" in refusal(postgresql_server.url("nothing"))
 
 
-def test_a_database_that_can_not_hold_every_name_is_refused(postgresql_server: Server, url: str) -> None:
-    postgresql_server.execute("CREATE DATABASE western TEMPLATE template0 ENCODING 'LATIN1'")
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_can_not_hold_every_name_is_refused(postgresql_server: Server, url: str, encoding: str) -> None:
+    postgresql_server.execute(f"CREATE DATABASE western TEMPLATE template0 ENCODING '{encoding}'")
     try:
-        assert "encoding LATIN1; make it with UTF8" in refusal(postgresql_server.url("western"))
+        assert f"encoding {encoding}; make it with UTF8" in refusal(postgresql_server.url("western"))
     finally:
         postgresql_server.execute("DROP DATABASE western WITH (FORCE)")
 

@@ -83,15 +83,18 @@ class Database:
         with self.begin() as tx:
             tx.execute(update(counter).where(counter.c.name == "schema").values(value=SCHEMA))
 
-    def identity(self) -> str:
-        """A number that no other index has."""
+    def pair(self) -> tuple[int, int]:
+        """A number that no other index has, and that of the folder that has its files; 0 is none yet."""
         with self.read() as tx:
-            return str(tx.scalar(select(counter.c.value).where(counter.c.name == "identity")))
+            found = {name: int(value) for name, value in tx.execute(select(counter.c.name, counter.c.value))}
+        return found["identity"], found["folder"]
 
-    def is_new(self) -> bool:
-        """Whether nothing was ever stored."""
-        with self.read() as tx:
-            return tx.scalar(select(counter.c.value).where(counter.c.name == "watermark")) == 0
+    def take(self, folder: int) -> bool:
+        """Have the files in a folder, if it is the first that is taken; whether it is the one."""
+        this = counter.c.name == "folder"
+        with self.begin() as tx:
+            tx.execute(update(counter).where(this, counter.c.value == 0).values(value=folder))
+            return tx.scalar(select(counter.c.value).where(this)) == folder
 
     def close(self) -> None:
         """Let go of all connections that are not in use."""
@@ -151,7 +154,7 @@ def _create_or_check(tx: Connection, kind: Kind) -> None:
     present = set(inspect(tx).get_table_names())
     if not present:
         metadata.create_all(tx)
-        numbers = {"schema": SCHEMA, "watermark": 0, "query_tags": 0, "identity": secrets.randbits(63)}
+        numbers = {"schema": SCHEMA, "watermark": 0, "query_tags": 0, "identity": secrets.randbits(63), "folder": 0}
         tx.execute(insert(counter), [{"name": name, "value": value} for name, value in numbers.items()])
         # Its key is left to the database, which gives the first number, and would give it again if it were said here.
         [key] = tx.execute(

@@ -148,7 +148,8 @@ _KINDS = {
         reads={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
         writes={"isolation_level": "READ COMMITTED"},
         listeners={"connect": _prepare_postgresql},
-        query={"connect_timeout": "10", "fallback_application_name": "filmroom"},
+        # Of SQL_ASCII texts would be bytes, and nobody could be told what is wrong.
+        query={"client_encoding": "utf8", "connect_timeout": "10", "fallback_application_name": "filmroom"},
         engine={"pool_pre_ping": True},  # a server that was restarted is found again
     ),
 }
