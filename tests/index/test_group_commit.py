@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from filmroom.dicom.resources import Resource
+from filmroom.errors import Unavailable
 from filmroom.index import instances, watermarks
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
@@ -59,6 +60,27 @@ def test_a_mistake_of_ours_spares_the_others_too(database: Database) -> None:
     with pytest.raises(given.BROKEN_RULE):
         futures[1].result()
     assert [futures[n].result() for n in (0, 2)] == [[Status.ADDED]] * 2
+
+
+def test_that_the_index_can_not_be_used_is_told_to_all_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def locked(_: Database, work: object) -> None:
+        tries.append(1)
+        raise Unavailable("Another has been writing for too long.")
+
+    monkeypatch.setattr(Database, "transact", locked)
+    group = GroupCommit(database, lambda _: None)
+    with ThreadPoolExecutor(5) as threads, group._turn:
+        futures = [threads.submit(group.add, [given.new("1.1", "1.2", f"1.3.{n}")]) for n in range(5)]
+        wait_until(lambda: len(group._waiting) == 5)
+        group._turn.release()
+        told = [str(future.exception()) for future in futures]
+        group._turn.acquire()
+    assert told == ["Another has been writing for too long."] * 5
+    assert len(tries) == 1
 
 
 def test_a_failed_request_leaves_no_row(database: Database) -> None:

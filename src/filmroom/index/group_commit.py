@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from filmroom.errors import Unavailable
 from filmroom.index import additions
 from filmroom.index.additions import NewInstance, NewRows, Status
-from filmroom.index.database import Database
+from filmroom.index.database import Database, GivenUp
 from filmroom.index.query_tags import Known
 
 
@@ -20,6 +21,11 @@ from filmroom.index.query_tags import Known
 class _Request:
     rows: Sequence[NewRows]
     statuses: list[Status] | None = None  # None: not committed yet
+    failure: Unavailable | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.statuses is None and self.failure is None
 
 
 class GroupCommit:
@@ -40,10 +46,12 @@ class GroupCommit:
         with self._gathering:
             self._waiting.append(request)
         with self._turn:
-            if request.statuses is None:
+            if request.waits:
                 self._commit_gathered()
-            if request.statuses is None:
+            if request.waits:
                 self._commit([request])
+        if request.failure is not None:
+            raise Unavailable(str(request.failure)) from request.failure
         assert request.statuses is not None
         return request.statuses
 
@@ -51,13 +59,21 @@ class GroupCommit:
         with self._gathering:
             gathered, self._waiting = self._waiting, []
         if len(gathered) > 1:
-            # Whatever goes wrong: each then goes alone, and meets its own error.
+            # Whatever else goes wrong: each then goes alone, and meets its own error.
             with suppress(Exception):
                 self._commit(gathered)
 
     def _commit(self, group: Sequence[_Request]) -> None:
         together = [rows for request in group for rows in request.rows]
         self._settle([rows.new.key for rows in together])
-        added = iter(self._index.transact(lambda tx: additions.add(tx, together, self.known)))
+        try:
+            added = iter(self._index.transact(lambda tx: additions.add(tx, together, self.known)))
+        except GivenUp:
+            raise  # alone it may go through
+        except Unavailable as error:
+            # It is so for all of them; if each waited for itself, the last would be told after many minutes.
+            for request in group:
+                request.failure = error
+            return
         for request in group:
             request.statuses = [next(added) for _ in request.rows]
