@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import httpx2
 import pytest
 
+from filmroom.dicom import attributes
 from filmroom.dicom.xml_model import NAMESPACE
 from tests import data
 from tests.messages import JSON, parts, sent, store
@@ -121,6 +122,12 @@ def test_what_is_chosen(http: httpx2.Client, study: str, accept: str, media_type
 def test_the_query_chooses_as_well(http: httpx2.Client, study: str) -> None:
     answer = http.get(f"{ROOT}/studies/{study}/series?accept=text/csv", headers={"Accept": "*/*"})
     assert answer.headers["Content-Type"].startswith("text/csv")
+
+
+def test_a_table_has_not_endless_columns(http: httpx2.Client, study: str) -> None:
+    names = ",".join(f"{tag:08X}" for tag in sorted(attributes.VRS)[:900])
+    answer = http.get(f"{ROOT}/studies?includefield={names}", headers={"Accept": CSV})
+    assert (answer.status_code, "500 are the most" in answer.text) == (400, True)
 
 
 def test_a_table_of_everything_has_what_is_searched_by(http: httpx2.Client, study: str) -> None:

@@ -327,6 +327,7 @@ def test_any_of_the_values_will_do(http: httpx2.Client, both: Dataset, query: st
         ("NumberOfStudyRelatedSeries=2", True),
         ("NumberOfStudyRelatedInstances=02", True),
         ("NumberOfStudyRelatedInstances=1", False),
+        ("NumberOfStudyRelatedInstances=4294967298", False),
         ("NumberOfSeriesRelatedInstances=1", True),
         ("NumberOfSeriesRelatedInstances=2", False),
     ],

@@ -46,6 +46,11 @@ def test_what_is_none_stays_as_it_is(value: str) -> None:
     assert read(description(value))[1] == [value]
 
 
+@pytest.mark.parametrize("text", ["-" + "1" * 100_000 + "x", "-" + "1\\" * 50_000 + "x", "-" + "1.e1" * 30_000])
+def test_what_is_nearly_a_number_is_given_up_at_once(text: str) -> None:
+    assert read(description(text))[1] == ["'" + text]
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_every_value_can_be_had_back(value: str) -> None:
     ((_,), (cell,)) = read(description(value))

@@ -157,6 +157,14 @@ def test_a_fuzzy_pattern_takes_any_separator(value: str, pattern: str) -> None:
     assert ask(PATIENT_NAME, "PN", value, fuzzy=True) == Wildcard(pattern)
 
 
+@pytest.mark.parametrize("sign", [",", "^", "=", " ", "*"])
+def test_a_name_of_many_signs_costs_no_more_than_others(sign: str) -> None:
+    for fuzzy in (False, True):
+        for value in (f"*x{sign * 200_000}x", f"*x{sign * 200_000}*"):
+            assert ask(PATIENT_NAME, "PN", value, fuzzy=fuzzy) is not None
+            assert negotiate(PATIENT_NAME, "PN", value, fuzzy=fuzzy) is not None
+
+
 @pytest.mark.parametrize("value", ["doe* j*", "Doe*^J", "doe, j**"])
 def test_a_star_behind_a_fuzzy_word_says_nothing_more(value: str) -> None:
     assert ask(PATIENT_NAME, "PN", value, fuzzy=True) == Words(("doe", "j"))

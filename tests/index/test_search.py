@@ -1,3 +1,5 @@
+import random
+import string
 from dataclasses import replace
 from typing import Any
 
@@ -191,6 +193,23 @@ def test_binary_and_hidden_attributes_are_not_found_elsewhere(database: Database
     given.add(database, given.new("1", "2", "3", hidden=["00204000"], **said))
     query = given.asked(Level.STUDY, returned=said.keys())
     assert given.answers(database, query) == [given.elements(PatientComments="right")]
+
+
+def test_metadata_that_stay_large_when_packed_are_not_read_by_searches(database: Database) -> None:
+    """A batch of them would not fit into memory."""
+    noise = ["".join(random.choices(string.ascii_letters, k=10_000)) for _ in range(50)]
+    said: dict[str, Any] = {"PatientComments": "near", "ImageComments": tuple(noise)}
+    given.add(database, given.new("1", "2", "3", **said))
+    query = given.asked(Level.INSTANCE, returned=["PatientComments", "SOPInstanceUID"])
+    assert given.answers(database, query) == [given.elements(SOPInstanceUID="3")]
+
+
+def test_what_a_match_answers_with_is_made_when_it_is_asked_for(database: Database) -> None:
+    given.add(database, given.new("1", "2", "3", ImageComments="near"))
+    with database.read() as tx:
+        [match] = search.search(tx, given.asked(Level.INSTANCE, returned=["ImageComments"]))
+    assert match.elements == given.elements(ImageComments="near")
+    assert match.elements is not match.elements
 
 
 def test_the_lower_level_knows_better(database: Database) -> None:

@@ -68,6 +68,12 @@ def test_what_dicomweb_has_declared_can_be_seen_and_deleted_everywhere(http: Tes
     assert http.delete(f"{root}{PATH}/{tag['path']}").status_code == 204
 
 
+def test_a_path_has_an_end(http: TestClient) -> None:
+    path = "ContentSequence." * 16 + "TextValue"
+    answer = http.post(f"/dicomweb{PATH}", json=[{"path": path, "level": "Instance"}])
+    assert (answer.status_code, "cannot be parsed" in answer.text) == (400, True)
+
+
 def test_a_body_that_is_too_large(http: TestClient) -> None:
     answer = http.post(f"/v2{PATH}", content=b" " * (query_tags.LARGEST_BODY + 1), headers=JSON)
     assert answer.status_code == 413

@@ -15,8 +15,9 @@ from typing import Any
 from filmroom.dicom import attributes, json_model
 
 _SUSPICIOUS = re.compile("[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20]")  # also in full width
-_ONE = r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?"
-_NUMBERS = re.compile(rf"{_ONE}(\\{_ONE})*")
+# Possessive: a text of thousands of digits that is no number is to be given up at once.
+_ONE = r"[+-]?(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+"
+_NUMBERS = re.compile(rf"{_ONE}(?:\\{_ONE})*+")
 
 
 def columns(tags: Collection[int]) -> list[int]:

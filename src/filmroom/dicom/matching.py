@@ -243,7 +243,7 @@ def _text(tag: int, vr: str, value: str, wildcards: bool, lists: bool, fuzzy: bo
     if lists and vr in _LIST_VRS and (not patterns or _LIST_SEPARATORS.search(value)):
         return _one_of(tag, vr, value, patterns=patterns)
     if patterns:
-        return Wildcard(_name_pattern(value) if vr == "PN" and fuzzy else fold(vr, value))
+        return Wildcard(_name_pattern(value[:LONGEST_COMPARED]) if vr == "PN" and fuzzy else fold(vr, value))
     return Equal(fold(vr, value))
 
 
@@ -266,7 +266,8 @@ def _all_of(conditions: list[Condition | None]) -> Condition | None:
 
 def _name(value: str, *, wildcards: bool, fuzzy: bool) -> Condition | None:
     """A Person Name: "=山田^太郎" asks for the second component group, what has no "=" before it for any."""
-    folded = _name_pattern(value) if fuzzy else _fold_name(value[:LONGEST_COMPARED])
+    value = value[:LONGEST_COMPARED]
+    folded = _name_pattern(value) if fuzzy else _fold_name(value)
     asked = groups(folded) or [folded]
     return _all_of(
         [

@@ -71,8 +71,8 @@ class Answers:
         return {key: element for key, element in elements.items() if key in self._keys or key[:4] in self._groups}
 
     def _from_metadata(self, row: Row[Any]) -> Elements:
-        text = unpack(row.metadata)
-        if len(text) > _LONGEST_SEARCHED:
+        text = b"" if row.metadata is None else unpack(row.metadata)
+        if not 0 < len(text) <= _LONGEST_SEARCHED:
             return {}
         elements = orjson.loads(json_model.azure(text))
         wanted = elements.keys() if self._elsewhere is None else {*self._beyond(elements), *self._private(elements)}

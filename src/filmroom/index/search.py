@@ -5,10 +5,10 @@ needed, never carries more than keys and what is ordered by.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, case, func, select
 
 from filmroom.dicom import attributes
 from filmroom.dicom.matching import Equal, Key, Query
@@ -21,6 +21,8 @@ from filmroom.index.answers import RETRIEVE_URL, Answers
 from filmroom.index.columns import Elements
 from filmroom.index.rows import split
 from filmroom.index.tables import COLUMNS, TAG_VALUES, instance, instance_data, links, series, study
+
+_LONGEST_READ = 256 << 10  # bytes of packed Metadata of one match: a batch has more than a hundred
 
 _TABLES: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
 _UIDS = {
@@ -65,12 +67,23 @@ _GATHERED: Mapping[int, tuple[Level, Column[Any], Callable[[Any], Elements]]] = 
 }
 
 
-class Match(NamedTuple):
-    """One of what was found."""
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One of what was found.
+
+    place  where the next page would begin if this were the last
+    """
 
     resource: Resource
-    elements: Elements  # to answer with, in tag order
-    place: Place  # where the next page would begin if this were the last
+    place: Place
+    _row: Row[Any]
+    _answers: Answers
+
+    @property
+    def elements(self) -> Elements:
+        """What to answer with, in tag order. Made when it is asked for: what takes kilobytes in a row takes a hundred
+        times as much here, and the answer needs one after the other."""
+        return self._answers.of(self._row)
 
 
 def search(tx: Connection, query: Query) -> list[Match]:
@@ -92,7 +105,7 @@ def find(tx: Connection, query: Query, wanted: Sequence[Place]) -> list[Match]:
         match.place[-1]: match
         for match in _matches(tx, rows, select(own).where(own.in_([place[-1] for place in wanted])))
     }
-    return [found[place[-1]]._replace(place=place) for place in wanted if place[-1] in found]
+    return [replace(found[place[-1]], place=place) for place in wanted if place[-1] in found]
 
 
 def count(tx: Connection, query: Query) -> int:
@@ -130,7 +143,7 @@ def _matches(tx: Connection, query: Query, page: Select[Any]) -> list[Match]:
     elements = {attributes.key(tag): _GATHERED[tag][2] for tag in gathered}
     answers = Answers(query, wanted, elements, reads_metadata=with_metadata)
     return [
-        Match(_resource(row, query), answers.of(row), _place(row, query))
+        Match(_resource(row, query), _place(row, query), row, answers)
         for row in tx.execute(_statement(query, gathered, page, with_metadata=with_metadata))
     ]
 
@@ -158,7 +171,8 @@ def _statement(query: Query, gathered: Collection[int], of: Select[Any], *, with
     columns += [_GATHERED[tag][1].label(attributes.key(tag)) for tag in gathered]
     belong = [own == key, *links([_TABLES[level] for level in _levels(query)])]
     if with_metadata:
-        columns.append(instance_data.c.metadata)
+        short = func.length(instance_data.c.metadata) <= _LONGEST_READ
+        columns.append(case((short, instance_data.c.metadata)).label("metadata"))
         belong.append(instance_data.c.watermark == _NEWEST[query.level])
     return select(*columns, *values, own).where(*belong).order_by(*ordering.terms(query.order, values, own))
 

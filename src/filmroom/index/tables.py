@@ -114,8 +114,8 @@ study = Table(
     *_searchable(Level.STUDY, but={"StudyInstanceUID"}),
     Column("modalities", _Text, nullable=False),  # distinct ones of the Series, as in DICOM: CT\MR
     Column("sop_classes", _Text, nullable=False),  # distinct ones of the Instances, likewise
-    Column("series", Integer, nullable=False),  # how many
-    Column("instances", Integer, nullable=False),  # how many
+    Column("series", BigInteger, nullable=False),  # how many
+    Column("instances", BigInteger, nullable=False),  # how many
     Column("newest", BigInteger, nullable=False),  # the largest watermark
     Column("attributes", LargeBinary, nullable=False),
     _index("study_uid", "partition", "StudyInstanceUID", rows=(10**5, 10**5, 1), unique=True),
@@ -139,7 +139,7 @@ series = Table(
     Column("study_key", ForeignKey("study.key"), nullable=False),
     Column("SeriesInstanceUID", _Text, nullable=False),
     *_searchable(Level.SERIES, but={"SeriesInstanceUID"}),
-    Column("instances", Integer, nullable=False),
+    Column("instances", BigInteger, nullable=False),
     Column("newest", BigInteger, nullable=False),
     Column("attributes", LargeBinary, nullable=False),
     _index("series_uid", "study_key", "SeriesInstanceUID", rows=(10**6, 10, 1), unique=True),

@@ -21,6 +21,7 @@ DEFAULT_LIMIT, LARGEST_LIMIT = 100, 200
 
 _LEVELS = {level.name.title(): level for level in sorted(Level, reverse=True)}
 _QUERY_STATUSES = {"Disabled": False, "Enabled": True}
+_DEEPEST = 16  # attributes in a path
 _REQUIRED = "The Dicom Tag Property {name} must be specified and must not be null, empty or whitespace."
 _NO_TAG = "The extended query tag '{path}' is invalid as it cannot be parsed into a valid Dicom Tag."
 
@@ -62,7 +63,7 @@ def parse_update(body: bytes) -> bool:
 
 def parse_path(path: str) -> str:
     """The path of a tag with hexadecimal digits. What one root has declared, all can look at and delete."""
-    found = query_tags.parse_path(path)
+    found = query_tags.parse_path(path) if path.count(".") < _DEEPEST else None
     if found is None:
         raise BadRequest(_NO_TAG.format(path=path))
     return found

@@ -20,12 +20,20 @@ from filmroom.server.work import Body
 from filmroom.services.search import Found
 
 _REPLACED = frozenset({"cursor", "offset"})
+_MOST_COLUMNS = 500  # each costs some 10 microseconds a row
 
 
 def columns(query: Query, selected: Selected, made_up: frozenset[int]) -> list[int]:
     """The columns of a table, if one is to be sent; `made_up` are attributes that no row holds."""
     if selected.media_type != offers.CSV:
         return []
+    found = _columns(query, made_up)
+    if len(found) > _MOST_COLUMNS:
+        raise BadParameter(f"A table (text/csv) of {len(found)} columns is too wide: {_MOST_COLUMNS} are the most.")
+    return found
+
+
+def _columns(query: Query, made_up: frozenset[int]) -> list[int]:
     everything = query.all_attributes and query.level is Level.INSTANCE
     if everything or query.groups:
         what = "includefield=all of Instances" if everything else "a group in includefield"
