@@ -51,14 +51,16 @@ class Figures:
 
     @classmethod
     def of(cls, latencies: Sequence[float]) -> "Figures":
-        """Those that this many of a hundred requests stay below."""
-        ordered = sorted(latencies)
+        """Those that this many of a hundred requests stay below; of none there are none."""
+        ordered = sorted(latencies) or [0.0]
         p50, p95, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1e3 for part in (0.5, 0.95, 0.99))
         return cls(p50, p95, p99)
 
     def __str__(self) -> str:
         if self.failure:
             return "FAILED"
+        if not self.p99:
+            return "–"  # so small an archive can't be asked this
         return " / ".join(report.number(each) for each in (self.p50, self.p95, self.p99))
 
 

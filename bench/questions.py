@@ -214,9 +214,9 @@ def deep(level: Level) -> Questions:
     def questions(asked: Asked) -> Iterator[Question]:
         among = {study.uid for study in asked.studies}
         total = asked.instances if level is Level.INSTANCE else len(asked.studies)
-        for place in range(20):
+        for place in range(min(20, total - int(total * DEEP))):
             offset = int(total * DEEP) + place
-            check = _found(level, min(LIMIT, max(0, total - offset)), Level.STUDY, among)
+            check = _found(level, min(LIMIT, total - offset), Level.STUDY, among)
             yield _search(level, Resource(), [_LIMITED, ("offset", str(offset))], check)
 
     return questions
@@ -230,7 +230,10 @@ def deep_by_cursor(level: Level) -> Questions:
         total = asked.instances if level is Level.INSTANCE else len(asked.studies)
         for place in range(20):
             offset = max(int(total * DEEP) + place - LIMIT, 0)
-            check = _found(level, min(LIMIT, total - LIMIT - offset), Level.STUDY, among)
+            left = total - LIMIT - offset
+            if left <= 0:
+                break  # so small an archive has no next page there
+            check = _found(level, min(LIMIT, left), Level.STUDY, among)
             before = _search(level, Resource(), [_LIMITED, ("offset", str(offset))], check)
             yield replace(before, directly=_behind(level, offset), through=True)
 
