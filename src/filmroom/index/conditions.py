@@ -119,6 +119,8 @@ def of_value(values: NamedFromClause, condition: Condition) -> Sql:
 
 def _takes_nothing(condition: Condition) -> bool:
     """Whether the empty text, which says that Items have no value, might meet it."""
+    if isinstance(condition, AnyOf):
+        return any(map(_takes_nothing, condition.conditions))
     if isinstance(condition, Wildcard):
         return condition.pattern.startswith(("*", "?"))
     return isinstance(condition, Range) and condition.first is None

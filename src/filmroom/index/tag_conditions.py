@@ -69,8 +69,9 @@ def _each(condition: Condition) -> Iterator[Condition]:
 
 def _check_count(together: list[_Asked]) -> None:
     if len(together) > MOST_IN_ITEM:
+        sequence = together[0].tag.name.rpartition(".")[0]
         raise BadParameter(
-            f"For one Item {len(together)} values are given, and {MOST_IN_ITEM} can be searched by at once."
+            f"Of an Item of {sequence} {len(together)} values are asked, and {MOST_IN_ITEM} can be searched by at once."
         )
 
 
