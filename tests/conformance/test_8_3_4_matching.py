@@ -364,6 +364,49 @@ def test_no_modality(http: httpx2.Client) -> None:
     assert found(http, made, "Modality=%22%22&emptyvaluematching=true", "series")
 
 
+# --- Sequences (C.2.2.2.6)
+
+STEP, REQUESTED = (f"RequestAttributesSequence.{name}" for name in ("ScheduledProcedureStepID", "RequestedProcedureID"))
+
+
+@pytest.fixture(scope="module")
+def requested(http: httpx2.Client) -> Dataset:
+    """A Series of two requests; the second is of two steps, the third Item is of a step without a request."""
+    items = [("A", "1"), (["B", "C"], "2"), ("D", None)]
+    made = [sent(ScheduledProcedureStepID=step, RequestedProcedureID=of).dataset for step, of in items]
+    return keep(http, RequestAttributesSequence=made)
+
+
+@pytest.mark.parametrize(
+    ("query", "matches"),
+    [
+        (f"{STEP}=a&{REQUESTED}=1", True),
+        (f"{STEP}=a&{REQUESTED}=2", False),
+        (f"{STEP}=A*&{REQUESTED}=2", False),
+        (f"{STEP}=?&{REQUESTED}=2", True),
+        (f"{STEP}=d&{REQUESTED}=*", True),
+        (f"{STEP}=d&{REQUESTED}=?", False),
+        (f"{STEP}=b%5Cc&{REQUESTED}=2&multiplevaluematching=true", True),
+        (f"{STEP}=a%5Cb&multiplevaluematching=true", False),
+        (f"{STEP}=a&{STEP}=b&multiplevaluematching=true", False),
+        (f"{REQUESTED}=%22%22&emptyvaluematching=true", True),
+        (f"{STEP}=%22%22&emptyvaluematching=true", False),
+        (f"{STEP}=d&{REQUESTED}=%22%22&emptyvaluematching=true", True),
+        (f"{STEP}=a&{REQUESTED}=%22%22&emptyvaluematching=true", False),
+    ],
+)
+@pytest.mark.parametrize("level", ["series", "instances"])
+def test_keys_of_one_sequence_are_met_by_one_item(
+    http: httpx2.Client, requested: Dataset, query: str, matches: bool, level: str
+) -> None:
+    assert found(http, requested, query, level) is matches
+
+
+def test_an_absent_sequence_has_no_value(http: httpx2.Client, plain: Dataset) -> None:
+    assert found(http, plain, f"{STEP}=%22%22&{REQUESTED}=%22%22&emptyvaluematching=true", "series")
+    assert not found(http, plain, f"{STEP}=%22%22&{REQUESTED}=1&emptyvaluematching=true", "series")
+
+
 # --- includefield (§8.3.4.3)
 
 

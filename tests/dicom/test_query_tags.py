@@ -32,6 +32,13 @@ def test_what_should_be_a_sequence_and_is_none(element: dict[str, Any]) -> None:
     assert query_tags.values(STEP, {"00400275": element}) == ()
 
 
+def test_texts_are_told_item_by_item() -> None:
+    inner = [{"00100020": held("LO", "a")}, {"00100020": held("SH", "b")}, {}]
+    outer = [{"00101002": held("SQ", *inner)}, {}, {"00101002": held("SQ", {"00100020": held("LO", "c", "d")})}]
+    found = query_tags.texts(tag("0040A370.00101002.00100020", "LO"), {"0040A370": held("SQ", *outer)})
+    assert found == (("a",), (), (), ("c", "d"))
+
+
 def test_texts_of_all_types() -> None:
     assert query_tags.values(tag("00100010", "PN"), {"00100010": held("PN", {"Alphabetic": "A", "Phonetic": "P"})}) == (
         "A==P",
@@ -47,9 +54,9 @@ def test_values_are_not_without_end() -> None:
 
 def test_what_is_hidden_or_of_another_vr_has_none() -> None:
     elements = {"00101010": held("AS", "034Y")}
-    assert query_tags.values(tag("00101010", "AS"), elements, {"00101010"}) == ()
+    assert query_tags.texts(tag("00101010", "AS"), elements, {"00101010"}) == ()
     assert query_tags.values(tag("00101010", "LO"), elements) == ()
-    assert query_tags.extract([tag("00101010", "AS"), STEP], elements) == ((tag("00101010", "AS"), ("034Y",)),)
+    assert query_tags.extract([tag("00101010", "AS"), STEP], elements) == ((tag("00101010", "AS"), (("034Y",),)),)
 
 
 def test_a_private_attribute_lies_in_the_block_of_its_creator() -> None:

@@ -18,9 +18,10 @@ from filmroom.dicom import attributes, json_model, matching
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.matching import Condition, Key, Query
+from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.dicom.values import COMPONENT_GROUPS
-from filmroom.index import additions, instances, search
+from filmroom.index import additions, instances, query_tags, reindexing, search
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
 
@@ -112,6 +113,32 @@ def named(study: str, series: str | None = None, instance: str | None = None) ->
 
 def remove(database: Database, *uids: str) -> int:
     return database.transact(lambda tx: instances.remove(tx, named(*uids)))
+
+
+def declare(database: Database, *tags: QueryTag) -> list[QueryTag]:
+    """Declare query tags: from now on what is added is indexed by them."""
+    with database.begin() as tx:
+        return query_tags.declare(tx, tags, query_tags.change(tx))
+
+
+def index(database: Database, *tags: QueryTag, limit: int = 100) -> None:
+    """Index tags for what is stored, as the operation does."""
+    keys = [tag.key for tag in tags]
+    while True:
+        with database.read() as tx:
+            pending = reindexing.fetch_pending(tx, keys)
+            batch = reindexing.read(tx, pending, limit) if pending else []
+        if not pending:
+            return
+        with database.begin() as tx:
+            reindexing.write(tx, pending, batch)
+
+
+def declared(database: Database, *tags: QueryTag) -> list[QueryTag]:
+    """Query tags that are ready."""
+    made = declare(database, *tags)
+    index(database, *made)
+    return made
 
 
 def asked(

@@ -1,6 +1,7 @@
 """What the index finds is what a plain and slow reading of the rules finds."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -9,12 +10,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from filmroom.dicom import matching
+from filmroom.dicom.query_tags import BUILT_IN, QueryTag
 from filmroom.dicom.resources import Level, Resource
-from filmroom.index import search
+from filmroom.index import query_tags, search
 from filmroom.index.database import Database
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
 from tests.index import given as rows
+from tests.index.given import declared
 
 many = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _numbers = count()
@@ -22,9 +25,17 @@ _numbers = count()
 
 def found(database: Database, stored: dict[str, Any], *asked: tuple[str, str]) -> bool:
     """Whether a search at /dicomweb finds a Study with these values. Examples share a database, so it is named."""
+    return found_of(database, Level.STUDY, BUILT_IN, [stored], *asked)
+
+
+def found_of(
+    database: Database, level: Level, tags: Sequence[QueryTag], stored: list[dict[str, Any]], *asked: tuple[str, str]
+) -> bool:
+    """The same of a Series with Instances with these values, or of one of them."""
     study = f"1.2.{next(_numbers)}"
-    rows.add(database, rows.new(study, f"{study}.1", f"{study}.1.1", **stored))
-    query, warnings = queries.parse(DICOMWEB, Level.STUDY, Resource(), [("StudyInstanceUID", study), *asked])
+    for number, values in enumerate(stored):
+        rows.add(database, rows.new(study, f"{study}.1", f"{study}.1.{number}", **values))
+    query, warnings = queries.parse(DICOMWEB, level, Resource(), [("StudyInstanceUID", study), *asked], lambda: tags)
     assert not warnings
     with database.read() as tx:
         return bool(search.search(tx, query))
@@ -145,3 +156,57 @@ def test_lists(database: Database, stored: list[str], asked: list[str], several:
     expected = all(code in stored for code in asked) if several else any(code in stored for code in asked)
     keys = (("PatientSex", "\\".join(asked)), ("multiplevaluematching", str(several).lower()))
     assert found(database, {"PatientSex": tuple(stored)}, *keys) == expected
+
+
+# --- Query tags
+
+CODE_VALUES = st.lists(st.sampled_from(["a", "A ", "b", "ab", " "]), max_size=2).map(tuple)
+ITEMS = st.lists(st.tuples(CODE_VALUES, CODE_VALUES), max_size=3)
+# By all of the values; None leaves the key out, "" asks for none.
+ASKED = st.none() | st.sampled_from(["", "?", "a*", "*b"]) | st.lists(st.sampled_from("ab"), min_size=1, max_size=2)
+INSIDE = ("ScheduledProcedureStepID", "RequestedProcedureID")
+SEQUENCE = "RequestAttributesSequence"
+
+
+def meets(values: tuple[str, ...], asked: str | list[str] | None) -> bool:
+    """Whether the values of an attribute meet a key."""
+    folded = [text for value in values if (text := matching.fold("SH", value))]
+    if asked == "":
+        return not folded
+    return asked is None or all(any(like(one, text) for text in folded) for one in [*_several(asked)])
+
+
+def _several(asked: str | list[str]) -> list[str]:
+    return [asked] if isinstance(asked, str) else asked
+
+
+def _key(name: str, asked: str | list[str] | None) -> list[tuple[str, str]]:
+    return [] if asked is None else [(name, "\\".join(_several(asked)) or '""')]
+
+
+NEGOTIATED = (("emptyvaluematching", "true"), ("multiplevaluematching", "true"))
+
+
+@many
+@given(stored=st.lists(ITEMS, min_size=1, max_size=3), asked=st.tuples(ASKED, ASKED))
+def test_keys_of_one_sequence(database: Database, stored: list[Any], asked: tuple[Any, Any]) -> None:
+    """Of a Series the newest Instance counts that has a value in the sequence; no Items are as one without values."""
+    with_values = [items for items in stored if any(not meets(values, "") for item in items for values in item)]
+    items = with_values[-1] if with_values else []
+    expected = any(all(map(meets, item, asked)) for item in items or [((), ())])
+    instances = [
+        {SEQUENCE: tuple(rows.elements(**dict(zip(INSIDE, item, strict=True))) for item in items)} for items in stored
+    ]
+    keys = [key for name, value in zip(INSIDE, asked, strict=True) for key in _key(f"{SEQUENCE}.{name}", value)]
+    assert found_of(database, Level.SERIES, BUILT_IN, instances, *keys, *NEGOTIATED) == expected
+
+
+@many
+@given(stored=CODE_VALUES, asked=ASKED)
+def test_a_tag_outside_of_sequences(database: Database, stored: tuple[str, ...], asked: Any) -> None:
+    with database.read() as tx:
+        tags = [one.tag for one in query_tags.fetch_all(tx)]
+    if not tags:
+        tags = declared(database, QueryTag(0, "00102180", "SH", Level.STUDY))
+    key = _key("Occupation", asked)
+    assert found_of(database, Level.STUDY, tags, [{"Occupation": stored}], *key, *NEGOTIATED) == meets(stored, asked)

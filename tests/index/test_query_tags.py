@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from filmroom.dicom import json_model, matching
-from filmroom.dicom.matching import Equal, Key, Query, Range, Words
-from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
+from filmroom.dicom.matching import Empty, Equal, Key, Query, Range, Words
+from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.index import query_tags, reindexing, search
 from filmroom.index.additions import NewInstance
 from filmroom.index.database import Database
 from filmroom.index.tables import TAG_VALUES, query_tag_error
-from tests.index.given import EVERYTHING, add, element, matches, new, plan, remove
+from tests.index.given import EVERYTHING, add, declare, declared, element, index, matches, new, plan, remove
 
 STEP, REQUESTED, REQUEST = BUILT_IN
 ALERTS = QueryTag(0, "00102000", "LO", Level.STUDY)
@@ -25,31 +25,9 @@ AGE = QueryTag(0, "00101010", "AS", Level.STUDY)
 PROTOCOL = QueryTag(0, "00181030", "LO", Level.SERIES)
 ACQUISITION = QueryTag(0, "00200012", "IS", Level.INSTANCE)
 OPERATOR = QueryTag(0, "00081070", "PN", Level.INSTANCE)
+DESCRIPTION = QueryTag(0, "00400275.00400007", "LO", Level.SERIES)
+REASON = ("ReasonForTheRequestedProcedure", "pain")
 PRIVATE = QueryTag(0, "00111003", "LO", Level.INSTANCE, creator="MAKER")
-
-
-def declare(database: Database, *tags: QueryTag) -> list[QueryTag]:
-    with database.begin() as tx:
-        return query_tags.declare(tx, tags, query_tags.change(tx))
-
-
-def index(database: Database, *tags: QueryTag, limit: int = 100) -> None:
-    """What the operation does."""
-    keys = [tag.key for tag in tags]
-    while True:
-        with database.read() as tx:
-            pending = reindexing.fetch_pending(tx, keys)
-            batch = reindexing.read(tx, pending, limit) if pending else []
-        if not pending:
-            return
-        with database.begin() as tx:
-            reindexing.write(tx, pending, batch)
-
-
-def declared(database: Database, *tags: QueryTag) -> list[QueryTag]:
-    made = declare(database, *tags)
-    index(database, *made)
-    return made
 
 
 def by(tag: QueryTag, value: str | matching.Condition, level: Level | None = None) -> Query:
@@ -262,10 +240,118 @@ def test_an_equality_needs_no_sort(database: Database, tag: QueryTag) -> None:
     assert not [step for step in steps if "SCAN" in step or "TEMP" in step]
 
 
+def request(step: str | None, requested: str | None) -> Any:
+    """An Item of the Request Attributes Sequence."""
+    made = {} if step is None else {"00400009": element("ScheduledProcedureStepID", step)}
+    return made if requested is None else made | {"00401001": element("RequestedProcedureID", requested)}
+
+
+def by_all(*keys: tuple[QueryTag, str | matching.Condition]) -> Query:
+    queries = [by(tag, value) for tag, value in keys]
+    return replace(queries[0], keys=tuple(key for query in queries for key in query.keys))
+
+
+def test_no_row_of_a_sequence_is_left_of_an_older_instance(database: Database) -> None:
+    add(database, new("1", "1.1", "1.1.1", RequestAttributesSequence=request("A", "B")))
+    add(database, new("1", "1.1", "1.1.2", RequestAttributesSequence=request("A", None)))
+    assert matches(database, by(STEP, "a")) == ["1.1"]
+    assert matches(database, by(REQUESTED, "b")) == []
+    add(database, new("1", "1.1", "1.1.3", RequestAttributesSequence=request(None, None)))
+    assert matches(database, by(STEP, "a")) == ["1.1"]
+
+
+def test_a_tag_that_is_declared_later_takes_its_sequence_from_the_newest(database: Database) -> None:
+    add(database, new("1", "1.1", "1.1.1", RequestAttributesSequence=request("A", "B")))
+    described = {"00400007": element("ScheduledProcedureStepDescription", "x")}
+    add(database, new("1", "1.1", "1.1.2", RequestAttributesSequence=described))
+    assert matches(database, by(STEP, "a")) == ["1.1"]
+    (tag,) = declared(database, DESCRIPTION)
+    assert matches(database, by(tag, "x")) == ["1.1"]
+    assert matches(database, by(STEP, "a")) == []
+
+
+def test_items_beyond_the_last_bit_share_it(database: Database) -> None:
+    last: list[tuple[str | None, str | None]] = [("A", "C"), ("B", None), (None, "D")]
+    items = (*[request(None, None)] * (query_tags.LAST_ITEM - 1), *(request(*one) for one in last))
+    add(database, new("1", "1.1", "1.1.1", RequestAttributesSequence=items))
+    found = {
+        pair: matches(database, by_all((STEP, pair[0]), (REQUESTED, pair[1]))) for pair in ("AC", "AD", "BC", "BD")
+    }
+    assert found == {"AC": ["1.1"], "AD": [], "BC": [], "BD": ["1.1"]}
+
+
+def test_values_of_a_sequence_are_taken_as_far_as_they_are_compared(database: Database) -> None:
+    many = [request(str(number), None) for number in range(MOST_VALUES + 1)]
+    add(database, new("1", "1.1", "1.1.1", RequestAttributesSequence=(*many, request("0", "B"))))
+    assert matches(database, by(STEP, str(MOST_VALUES - 1))) == ["1.1"]
+    assert matches(database, by(STEP, str(MOST_VALUES))) == []
+    assert matches(database, by(STEP, Empty())) == []
+
+
+def test_a_batch_is_not_written_if_a_tag_beside_it_has_changed(database: Database) -> None:
+    (beside,) = declared(database, DESCRIPTION)
+    described = {"00400007": element("ScheduledProcedureStepDescription", "x"), "00401002": element(*REASON)}
+    add(database, new("1", "1.1", "1.1.1", RequestAttributesSequence=described))
+    (tag,) = declare(database, replace(DESCRIPTION, path="00400275.00401002"))
+    with database.read() as tx:
+        pending = reindexing.fetch_pending(tx, [tag.key])
+        batch = reindexing.read(tx, pending, 10)
+    with database.begin() as tx:
+        query_tags.assign(tx, [beside.key], status=Status.DELETING)
+        while query_tags.remove_values(tx, beside, 10):
+            pass
+    there = rows(database)
+    with database.begin() as tx:
+        reindexing.write(tx, pending, batch)
+    assert rows(database) == there
+    index(database, tag)
+    assert matches(database, by(tag, REASON[1])) == ["1.1"]
+
+
 VALUES = st.sampled_from(["a", "B", "b ", ("a", "c"), ()])
 STORES = st.lists(
     st.tuples(st.sampled_from("12"), st.sampled_from("12"), VALUES, st.sampled_from([1, 2, ()])), max_size=8
 )
+
+
+ITEM = st.tuples(*[st.sampled_from([None, "a", "b"])] * 2)
+SEQUENCES = st.lists(st.tuples(st.sampled_from("12"), st.lists(ITEM, max_size=2)), min_size=1, max_size=6)
+
+
+def identified(patient: str | None, issuer: str | None) -> Any:
+    """An Item of the Other Patient IDs Sequence."""
+    made = {} if patient is None else {"00100020": element("PatientID", patient)}
+    return made if issuer is None else made | {"00100021": element("IssuerOfPatientID", issuer)}
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stores=SEQUENCES, limit=st.sampled_from([1, 2, 100]))
+def test_tags_of_a_sequence_find_the_same_whenever_each_was_declared(
+    database: Database, stores: list[Any], limit: int
+) -> None:
+    wanted = [QueryTag(0, f"00101002.{path}", "LO", Level.STUDY) for path in ("00100020", "00100021")]
+    asked = [Equal("a"), Equal("b"), Range(None, "a"), Empty()]
+    found = []
+    for before in (wanted, wanted[:1], []):
+        tags = {tag.path: tag for tag in declared(database, *before)} if before else {}
+        for number, (study, items) in enumerate(stores, 1):
+            sequence = tuple(identified(*item) for item in items)
+            add(database, new(study, f"{study}.1", f"{study}.1.{number}", OtherPatientIDsSequence=sequence))
+        for late in (tag for tag in wanted if tag not in before):
+            (tag,) = declare(database, late)
+            index(database, tag, limit=limit)
+            tags[tag.path] = tag
+        one, other = (tags[tag.path] for tag in wanted)
+        pairs: list[Any] = [((one, value), (other, with_it)) for value in asked for with_it in asked]
+        keys = [*pairs, *(((tag, value),) for tag in (one, other) for value in asked)]
+        found.append([matches(database, by_all(*key)) for key in keys])
+        for study in ("1", "2"):
+            remove(database, study)
+        with database.begin() as tx:
+            for tag in tags.values():
+                query_tags.remove(tx, tag)
+        assert rows(database) == 0
+    assert found[0] == found[1] == found[2]
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

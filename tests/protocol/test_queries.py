@@ -397,11 +397,25 @@ def test_query_tags_are_looked_up_once_for_a_search() -> None:
     assert len(looks) == 1
 
 
-def test_that_a_query_tag_has_no_value_can_not_be_asked_for() -> None:
-    asked = [("00400275.00400009", '""'), ("emptyvaluematching", "true")]
-    query, [warning] = queries.parse(DICOMWEB, Level.SERIES, Resource(), asked)
-    assert query.keys == ()
-    assert "no value" in warning
+def test_a_query_tag_is_asked_for_without_a_value_and_with_several() -> None:
+    switches = [("emptyvaluematching", "true"), ("multiplevaluematching", "true")]
+    asked = [("00400275.00400009", '""'), ("00400275.00401001", "a\\b"), ("00400275.00401001", "c*")]
+    query, warnings = queries.parse(DICOMWEB, Level.SERIES, Resource(), [*asked, *switches])
+    several = AllOf((Equal("a"), Equal("b"), Wildcard("c*")))
+    assert ([key.condition for key in query.keys], warnings) == ([Empty(), several], ())
+
+
+def test_a_query_tag_without_the_switches_is_asked_for_plainly() -> None:
+    asked = [("00400275.00400009", '""'), ("00400275.00401001", "a\\b")]
+    query, _ = queries.parse(DICOMWEB, Level.SERIES, Resource(), asked)
+    assert [key.condition for key in query.keys] == [Equal('""'), Equal("a\\b")]
+
+
+def test_a_query_tag_takes_no_timezone() -> None:
+    tag = QueryTag(1, "00189074", "DT", Level.INSTANCE)
+    asked = [("00189074", "2024"), ("TimezoneOffsetFromUTC", "+0100")]
+    query, _ = queries.parse(DICOMWEB, Level.INSTANCE, Resource(), asked, lambda: [tag])
+    assert [key.condition for key in query.keys] == [Equal("20240101000000.000000")]
 
 
 @pytest.mark.parametrize("value", ["1_0", "１２"])

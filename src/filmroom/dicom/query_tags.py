@@ -3,9 +3,10 @@
 An extended query tag, as the Azure service calls it, is declared by users; `BUILT_IN` are always there.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
 from filmroom.dicom import attributes, json_model, value_rules
@@ -47,6 +48,11 @@ class QueryTag:
         return int(self.path[:8], 16)
 
     @property
+    def holder(self) -> str:
+        """The path of the sequence whose Items have the attribute; empty outside of sequences."""
+        return self.path.rpartition(".")[0]
+
+    @property
     def name(self) -> str:
         """The path with keywords."""
         return ".".join(attributes.keyword(int(part, 16)) or part for part in self.path.split("."))
@@ -59,7 +65,8 @@ class Listed(NamedTuple):
     errors: int
 
 
-Found = tuple[QueryTag, tuple[str, ...]]
+Texts = tuple[str, ...]
+Found = tuple[QueryTag, tuple[Texts, ...]]  # of each Item in their order, or of the data set alone
 
 # The required matching keys inside sequences (PS3.18 Table 10.6.1-5), and that of §8.3.4's example. Their keys are
 # below those of rows.
@@ -78,25 +85,33 @@ def parse_path(name: str) -> str | None:
 
 
 def extract(tags: Iterable[QueryTag], elements: Mapping[str, Any], hidden: Collection[str] = ()) -> tuple[Found, ...]:
-    """What a data set in the DICOM JSON Model has of each attribute: the texts of its values, if there are any."""
+    """What a data set in the DICOM JSON Model has of each attribute that is there, or whose outermost sequence is."""
     # Most data sets lack most of them, and every store asks.
     there = [tag for tag in tags if tag.creator is not None or tag.path[:8] in elements]
-    found = ((tag, values(tag, elements, hidden)) for tag in there)
-    return tuple((tag, texts) for tag, texts in found if texts)
+    return tuple((tag, texts(tag, elements, hidden)) for tag in there)
 
 
-def values(tag: QueryTag, elements: Mapping[str, Any], hidden: Collection[str] = ()) -> tuple[str, ...]:
-    """The texts of all values of the attribute, in any Item. A value of another VR is none of its values."""
-    texts: dict[str, None] = {}
-    for element in _elements(tag, elements, hidden):
-        if element["vr"] == tag.vr:
-            texts |= dict.fromkeys(filter(None, map(_text, element.get("Value", ())[:MOST_VALUES])))
-    return tuple(texts)[:MOST_VALUES]
+def values(tag: QueryTag, elements: Mapping[str, Any]) -> Texts:
+    """The texts of all values of the attribute, in any Item."""
+    distinct = dict.fromkeys(chain.from_iterable(texts(tag, elements)))
+    return tuple(distinct)[:MOST_VALUES]
+
+
+def texts(tag: QueryTag, elements: Mapping[str, Any], hidden: Collection[str] = ()) -> tuple[Texts, ...]:
+    """The texts of the values, Item by Item. A value of another VR is none."""
+    key, holders = _holders(tag, elements, hidden)
+    return tuple(_texts(tag, holder[key]) if key in holder else () for holder in holders)
+
+
+def _texts(tag: QueryTag, element: Mapping[str, Any]) -> Texts:
+    said = element.get("Value", ())[:MOST_VALUES] if element["vr"] == tag.vr else ()
+    return tuple(filter(None, map(_text, said)))
 
 
 def unexpected_vr(tag: QueryTag, elements: Mapping[str, Any]) -> str | None:
     """That the attribute has another VR than it was declared with, in the Azure service's words."""
-    found = (element["vr"] for element in _elements(tag, elements, ()) if element["vr"] != tag.vr)
+    key, holders = _holders(tag, elements, ())
+    found = (holder[key]["vr"] for holder in holders if key in holder and holder[key]["vr"] != tag.vr)
     vr = next(found, None)
     return vr and f"The extended query tag '{tag.name}' is expected to have VR '{tag.vr}' but has '{vr}' in file."
 
@@ -120,18 +135,18 @@ def _creator(element: Mapping[str, Any], tag: QueryTag) -> bool:
     return [str(value).strip(" \0") for value in element.get("Value", ())] == [tag.creator]
 
 
-def _elements(tag: QueryTag, elements: Mapping[str, Any], hidden: Collection[str]) -> Iterator[Mapping[str, Any]]:
+def _holders(
+    tag: QueryTag, elements: Mapping[str, Any], hidden: Collection[str]
+) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """The key that the attribute has in its holders, and these in their order: the Items, or the data set itself."""
     key = locate(tag, elements)
     if key is None or key in hidden:
-        return
-    if len(tag.path) == len(key):
-        yield elements[key]
-        return
+        return tag.path, ()
+    holders = [elements]
     *sequences, last = tag.path.split(".")
-    holders: list[Mapping[str, Any]] = [elements]
     for sequence in sequences:
         holders = [item for holder in holders for item in json_model.items(holder, sequence)]
-    yield from (holder[last] for holder in holders if last in holder)
+    return last if sequences else key, holders
 
 
 def _text(value: Any) -> str:

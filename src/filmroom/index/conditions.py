@@ -25,7 +25,6 @@ from filmroom.dicom.matching import (
     Zoned,
 )
 from filmroom.dicom.moments import TIMES
-from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import MATCHING_KEYS
 from filmroom.errors import BadParameter
@@ -75,7 +74,7 @@ def sql(key: Key, further: Collection[Key] = ()) -> Sql:
     if key not in further:
         return here
     level = MATCHING_KEYS[key.tag]
-    return or_(here, _ROWS[level].in_(select(FURTHER[level].c.row).where(_further(key.tag, level, key.condition))))
+    return or_(here, ROWS[level].in_(select(FURTHER[level].c.row).where(_further(key.tag, level, key.condition))))
 
 
 def matched_further(tx: Connection, keys: Iterable[Key]) -> list[Key]:
@@ -111,14 +110,20 @@ def _groups(condition: Condition) -> Iterator[Condition]:
             yield Wildcard(delimiters + condition.pattern)
 
 
-def of_tag(key: Key, tag: QueryTag, values: NamedFromClause, partition: int, row: Column[int]) -> Sql:
-    """What must hold of the values of a query tag, an alias of `TAG_VALUES`, for the row with them to match."""
-    column: Any = values.c.words if isinstance(key.condition, Words) else values.c.value
-    holds = _SQL[type(key.condition)]("UN", column, key.condition)  # they are text, whatever the VR
-    there = and_(values.c.tag == tag.key, values.c.partition == partition, holds)
-    if isinstance(key.condition, Equal):
-        return and_(there, values.c.row == row)  # once at most, and in the order of rows
-    return row.in_(select(values.c.row).where(there))
+def of_value(values: NamedFromClause, condition: Condition) -> Sql:
+    """What must hold of a value of a query tag, in an alias of `TAG_VALUES`."""
+    column: Any = values.c.words if isinstance(condition, Words) else values.c.value
+    holds = _SQL[type(condition)]("UN", column, condition)  # they are text, whatever the VR
+    return and_(column != "", holds) if _takes_nothing(condition) else holds
+
+
+def _takes_nothing(condition: Condition) -> bool:
+    """Whether the empty text, which says that Items have no value, might meet it."""
+    if isinstance(condition, AnyOf):
+        return any(map(_takes_nothing, condition.conditions))
+    if isinstance(condition, Wildcard):
+        return condition.pattern.startswith(("*", "?"))
+    return isinstance(condition, Range) and condition.first is None
 
 
 def _sql(tag: int, column: Column[Any], condition: Condition) -> Sql:
@@ -241,7 +246,7 @@ _SETS: Mapping[int, Callable[[Condition], Sql]] = {
     MODALITIES_IN_STUDY: _modalities,
     SOP_CLASSES_IN_STUDY: _sop_classes,
 }
-_ROWS: Mapping[Level, Column[int]] = {
+ROWS: Mapping[Level, Column[int]] = {
     Level.STUDY: study.c.key,
     Level.SERIES: series.c.key,
     Level.INSTANCE: instance.c.watermark,

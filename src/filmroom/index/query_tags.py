@@ -13,11 +13,13 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from filmroom.dicom import json_model, matching, query_tags
-from filmroom.dicom.query_tags import BUILT_IN, Found, Listed, QueryTag, Status
+from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, Found, Listed, QueryTag, Status, Texts
 from filmroom.dicom.resources import Level
 from filmroom.index import columns, watermarks
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import TAG_VALUES, counter, instance, query_tag, query_tag_error, series, study
+
+LAST_ITEM = 62  # has the last bit that databases have, and shares it with all behind it: some are found too often
 
 
 class Tags(NamedTuple):
@@ -45,8 +47,9 @@ class Known:
 class Value(NamedTuple):
     """A value as it is compared; of a person name its words as well."""
 
-    value: str
+    value: str  # empty: there is none in these Items
     words: str | None
+    in_items: int | None  # a bit for each Item that has it; None outside of sequences
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +73,53 @@ class Rows(NamedTuple):
         return self[level]
 
 
+Whole = tuple[Level, int]
+
+
+def whole(tag: QueryTag) -> Whole:
+    """What rows take over from one Instance: an attribute, or an outermost sequence with all tags inside it."""
+    return tag.level, tag.tag
+
+
 def prepare(found: Iterable[Found]) -> list[TagValues]:
-    """Values as rows have them: of one that can't be compared nothing is left."""
-    prepared = (TagValues(tag, tuple(_folded(tag.vr, texts))) for tag, texts in found)
-    return [one for one in prepared if one.values]
+    """Values as rows have them: of one that can't be compared nothing is left.
+
+    Where a sequence has a value for one of its tags, each of them has a row at least: so a row that was taken over is
+    told from one that was never looked at.
+    """
+    prepared = [TagValues(tag, tuple(_values(tag, items))) for tag, items in found]
+    spoken = {whole(one.tag) for one in prepared if any(has.value for has in one.values)}
+    return [one for one in prepared if whole(one.tag) in spoken]
 
 
-def _folded(vr: str, texts: Iterable[str]) -> Iterable[Value]:
-    """Numbers are text here, so that they share an index with all else; the text is canonical."""
-    folded: dict[str, str | None] = {}
-    for text in texts:
-        value = columns.comparable("UN", matching.fold(vr, text))
-        if vr == "PN" and value is not None:
-            # A name is asked for as a whole, or by a component group.
-            folded |= dict.fromkeys((str(value), *matching.groups(str(value))))
-            folded[str(value)] = str(columns.comparable("UN", matching.words(text)))
-        elif value is not None:
-            folded[str(value)] = None
-    return map(Value, folded, folded.values())
+def _values(tag: QueryTag, items: Iterable[Texts]) -> list[Value]:
+    """The values of a tag, with the Items that have them."""
+    folded: dict[str, dict[str, str | None]] = {}
+    masks: dict[str, int] = {}
+    for place, texts in enumerate(items):
+        for text in texts:
+            if text not in folded and len(folded) < MOST_VALUES:
+                folded[text] = _folded(tag.vr, text)
+        here = dict.fromkeys(value for text in texts for value in folded.get(text, ()))
+        nothing = ("",) if folded.keys() >= {*texts} else ()  # what is not compared is a value nevertheless
+        for value in here or nothing:
+            masks[value] = masks.get(value, 0) | 1 << min(place, LAST_ITEM)
+    words = {value: said for each in folded.values() for value, said in each.items() if said is not None}
+    if tag.holder:
+        return [Value(value, words.get(value), mask) for value, mask in (masks or {"": 0}).items()]
+    return [Value(value, words.get(value), None) for value in masks if value]
+
+
+def _folded(vr: str, text: str) -> dict[str, str | None]:
+    """What a value is found by. Numbers are text here, so that they share an index with all else."""
+    value = columns.comparable("UN", matching.fold(vr, text))
+    if value is None:
+        return {}
+    if vr != "PN":
+        return {str(value): None}
+    # A name is asked for as a whole, or by a component group.
+    named = dict.fromkeys((str(value), *matching.groups(str(value))))
+    return named | {str(value): str(columns.comparable("UN", matching.words(text)))}
 
 
 def of_metadata(tags: Iterable[QueryTag], text: bytes) -> list[TagValues]:
@@ -96,7 +128,10 @@ def of_metadata(tags: Iterable[QueryTag], text: bytes) -> list[TagValues]:
 
 
 def add(tx: Connection, added: Iterable[tuple[Rows, Iterable[TagValues]]]) -> None:
-    """Add the values of new Instances, oldest first. A Study and a Series have those of the newest that has any."""
+    """Add the values of new Instances, oldest first. A Study and a Series have those of the newest that has any.
+
+    Tags of one sequence come together, so those of a row are of one Instance, and so are the Items that are counted.
+    """
     latest = {(one.tag, rows.of(one.tag.level)): (rows.partition, one.values) for rows, found in added for one in found}
     fresh = {}
     for (tag, row), (partition, values) in latest.items():
@@ -110,20 +145,29 @@ def add(tx: Connection, added: Iterable[tuple[Rows, Iterable[TagValues]]]) -> No
     _insert(tx, fresh)
 
 
-def fill(tx: Connection, added: Iterable[tuple[Rows, Iterable[TagValues]]]) -> None:
-    """Add the values of Instances stored earlier, newest first: what a Study or a Series has already is newer."""
-    wanted: dict[tuple[QueryTag, int], tuple[int, tuple[Value, ...]]] = {}
+def fill(tx: Connection, added: Iterable[tuple[Rows, Iterable[TagValues]]], keys: set[int]) -> None:
+    """Add the values of Instances stored earlier, newest first: what a Study or a Series has already is newer.
+
+    `keys` are those of the tags that are being added. With each come the other tags of its sequence, whose rows are
+    made anew, for they may be those of an older Instance.
+    """
+    wanted: dict[tuple[Whole, int], tuple[int, list[TagValues]]] = {}
     for rows, found in added:
-        for one in found:
-            wanted.setdefault((one.tag, rows.of(one.tag.level)), (rows.partition, one.values))
-    _insert(
-        tx,
-        {
-            (tag, row): values
-            for (tag, row), values in wanted.items()
-            if tag.level is Level.INSTANCE or not _PRESENT[tag.level].all(tx, {"of_tag": tag.key, "of_row": row})
-        },
-    )
+        for of, together in groupby(sorted(found, key=_whole), _whole):
+            wanted.setdefault((of, rows.of(of[0])), (rows.partition, list(together)))
+    fresh: dict[tuple[QueryTag, int], tuple[int, tuple[Value, ...]]] = {}
+    for ((level, _), row), (partition, values) in wanted.items():
+        own = {one.tag.key: {"of_tag": one.tag.key, "of_row": row} for one in values}
+        if level is not Level.INSTANCE and all(_PRESENT[level].all(tx, own[key]) for key in own.keys() & keys):
+            continue
+        if len(values) > 1:
+            _REMOVE[level].run(tx, list(own.values()))
+        fresh |= {(one.tag, row): (partition, one.values) for one in values}
+    _insert(tx, fresh)
+
+
+def _whole(values: TagValues) -> Whole:
+    return whole(values.tag)
 
 
 def _insert(tx: Connection, fresh: Mapping[tuple[QueryTag, int], tuple[int, tuple[Value, ...]]]) -> None:
@@ -134,9 +178,9 @@ def _insert(tx: Connection, fresh: Mapping[tuple[QueryTag, int], tuple[int, tupl
         _INSERT[at].run(
             tx,
             [
-                {"tag": tag.key, "partition": partition, "row": row, "value": value, "words": words}
+                {"tag": tag.key, "partition": partition, "row": row, **value._asdict()}
                 for (tag, row), (partition, values) in items
-                for value, words in values
+                for value in values
             ],
         )
 
@@ -155,6 +199,13 @@ def _listed(tx: Connection, *where: Any, limit: int = 1, offset: int = 0) -> lis
     errors = select(func.count()).where(query_tag_error.c.tag == query_tag.c.key).scalar_subquery()
     found = select(*COLUMNS, errors).where(*where).order_by(query_tag.c.key).offset(offset)
     return [Listed(tag_of(row), row[-1]) for row in tx.execute(found.limit(limit) if limit >= 0 else found)]
+
+
+def beside(tx: Connection, tag: QueryTag) -> tuple[QueryTag, ...]:
+    """The other tags of the same outermost sequence that rows have values for."""
+    if not tag.holder:
+        return ()
+    return tuple(one for one in (*BUILT_IN, *_indexed(tx)) if whole(one) == whole(tag) and one.key != tag.key)
 
 
 def _indexed(tx: Connection) -> list[QueryTag]:
@@ -259,7 +310,8 @@ _OF = {
     for level, table in TAG_VALUES.items()
 }
 _PRESENT = {
-    level: Prepared(select(table.c.value, table.c.words).where(*_OF[level])) for level, table in TAG_VALUES.items()
+    level: Prepared(select(table.c.value, table.c.words, table.c.in_items).where(*_OF[level]))
+    for level, table in TAG_VALUES.items()
 }
 _REMOVE = {level: Prepared(delete(table).where(*_OF[level])) for level, table in TAG_VALUES.items()}
 _REMOVE_ONE = {

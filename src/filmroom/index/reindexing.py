@@ -25,6 +25,7 @@ class Pending(NamedTuple):
 
     tag: QueryTag
     before: int
+    beside: tuple[QueryTag, ...]  # what is read with it: the other tags of its sequence
 
 
 class Problem(NamedTuple):
@@ -47,12 +48,13 @@ def fetch_pending(tx: Connection, keys: Collection[int]) -> list[Pending]:
     there = select(*tag_rows.COLUMNS, query_tag.c.before).where(
         query_tag.c.key.in_(list(keys)), query_tag.c.status == Status.ADDING
     )
-    return [Pending(tag_rows.tag_of(row), row.before) for row in tx.execute(there.order_by(query_tag.c.key))]
+    found = [(tag_rows.tag_of(row), row.before) for row in tx.execute(there.order_by(query_tag.c.key))]
+    return [Pending(tag, before, tag_rows.beside(tx, tag)) for tag, before in found]
 
 
 def read(tx: Connection, pending: Sequence[Pending], limit: int) -> list[Read]:
     """What the next Instances have of the tags, newest first."""
-    first = max(before for _, before in pending)
+    first = max(one.before for one in pending)
     found = tx.execute(
         select(
             instance.c.partition,
@@ -69,29 +71,32 @@ def read(tx: Connection, pending: Sequence[Pending], limit: int) -> list[Read]:
 
 
 def _read(rows: Rows, pending: Iterable[Pending], packed: bytes) -> Read:
-    tags = [tag for tag, before in pending if rows.watermark < before]
+    asked = [one for one in pending if rows.watermark < one.before]
+    tags = [one.tag for one in asked]
     elements = orjson.loads(json_model.azure(unpack(packed)))
     found = ((tag, query_tags.unexpected_vr(tag, elements) or query_tags.bad_value(tag, elements)) for tag in tags)
     problems = [Problem(tag, message) for tag, message in found if message is not None]
-    return Read(rows, tag_rows.prepare(query_tags.extract(tags, elements)), problems)
+    together = {tag.key: tag for one in asked for tag in (one.tag, *one.beside)}
+    return Read(rows, tag_rows.prepare(query_tags.extract(together.values(), elements)), problems)
 
 
 def write(tx: Connection, pending: Sequence[Pending], batch: Sequence[Read]) -> None:
     """Write what was read, unless the tags have changed since. An empty batch is the end: the tags are ready."""
     watermarks.lock(tx)
-    if fetch_pending(tx, [tag.key for tag, _ in pending]) != list(pending):
+    keys = {one.tag.key for one in pending}
+    if fetch_pending(tx, keys) != list(pending):
         return
     if not batch:
         tag_rows.change(tx)
-        tag_rows.assign(tx, [tag.key for tag, _ in pending], status=Status.READY, operation=None)
+        tag_rows.assign(tx, keys, status=Status.READY, operation=None)
         return
     numbers = [one.rows.watermark for one in batch]
     there = set(tx.scalars(select(instance.c.watermark).where(instance.c.watermark.in_(numbers))))
     still = [one for one in batch if one.rows.watermark in there]
-    tag_rows.fill(tx, ((one.rows, one.values) for one in still))
+    tag_rows.fill(tx, ((one.rows, one.values) for one in still), keys)
     _note(tx, still)
     done = numbers[-1]
-    tag_rows.assign(tx, [tag.key for tag, before in pending if before > done], before=done)
+    tag_rows.assign(tx, [one.tag.key for one in pending if one.before > done], before=done)
 
 
 def _note(tx: Connection, batch: Iterable[Read]) -> None:

@@ -11,16 +11,16 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, case, func, select
 
 from filmroom.dicom import attributes
-from filmroom.dicom.matching import Equal, Key, Query
+from filmroom.dicom.matching import Key, Query
 from filmroom.dicom.order import Place
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, SORTABLE
 from filmroom.errors import BadParameter
-from filmroom.index import conditions, ordering
+from filmroom.index import conditions, ordering, tag_conditions
 from filmroom.index.answers import RETRIEVE_URL, Answers
 from filmroom.index.columns import Elements
 from filmroom.index.rows import split
-from filmroom.index.tables import COLUMNS, TAG_VALUES, instance, instance_data, links, series, study
+from filmroom.index.tables import COLUMNS, instance, instance_data, links, series, study
 
 _LONGEST_READ = 256 << 10  # bytes of packed Metadata of one match: a batch has more than a hundred
 
@@ -192,14 +192,17 @@ def _page(query: Query, others: Collection[Key] = ()) -> Select[Any]:
     )
 
 
-def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], Column[int]]:
+def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], ColumnElement[int]]:
     """The keys of all matches, and the column to order them by: newest first."""
     scope = {Level.STUDY: query.scope.study, Level.SERIES: query.scope.series, Level.INSTANCE: query.scope.instance}
     holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
     in_columns = (key for key in query.keys if key.by is None)
     holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, others)) for key in in_columns]
-    of_tags, newest = _of_tags(query)
-    holds += of_tags
+    newest: ColumnElement[int] = _KEYS[query.level]
+    for level, condition, in_order in tag_conditions.of(query.keys, query.scope.partition):
+        holds.append((level, condition))
+        if level is query.level and in_order is not None:
+            newest = in_order
     having_a_say = {query.level, *dict(holds), *(SORTABLE[by.tag] for by in query.order)}
     if max(having_a_say) > query.level:
         raise BadParameter(f"A search for {query.level.name.lower()} rows takes no matching keys of lower levels.")
@@ -208,16 +211,3 @@ def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], Column
     partitions = [table.c.partition == query.scope.partition for table in tables]
     keys = select(_KEYS[query.level]).where(*links(tables), *partitions, *(condition for _, condition in holds))
     return keys, newest
-
-
-def _of_tags(query: Query) -> tuple[list[tuple[Level, ColumnElement[bool]]], Column[int]]:
-    """What must hold of query tags, and the column to order by: the values of a tag are in order themselves."""
-    holds = []
-    ordered = _KEYS[query.level]
-    for key in query.keys:
-        if key.by is not None:
-            level, values = key.by.level, TAG_VALUES[key.by.level].alias()
-            holds.append((level, conditions.of_tag(key, key.by, values, query.scope.partition, _KEYS[level])))
-            if level is query.level and isinstance(key.condition, Equal):
-                ordered = values.c.row
-    return holds, ordered

@@ -235,9 +235,11 @@ def _tag_values(name: str, row: Column[Any], rows: tuple[int, ...]) -> Table:
         metadata,
         Column("tag", BigInteger, primary_key=True, autoincrement=False),
         Column("partition", BigInteger, primary_key=True, autoincrement=False),
-        Column("value", _Text, primary_key=True),  # folded, as `columns.comparable`, numbers as text
+        # Folded, as `columns.comparable`, numbers as text. Empty: that of the Items without a value.
+        Column("value", _Text, primary_key=True),
         Column("row", ForeignKey(row, ondelete="CASCADE"), primary_key=True),
         Column("words", _Text),  # of a person name
+        Column("in_items", BigInteger),  # a bit for each Item that has the value; NULL outside of sequences
         _index(f"{name}_row", "row", "tag", rows=(rows[0], 5, 1)),
         info={"rows": rows},
         sqlite_with_rowid=False,  # the key is the index

@@ -8,7 +8,7 @@ from itertools import islice
 
 from filmroom.dicom import attributes, fields, instants, matching, moments, query_tags
 from filmroom.dicom.fields import Fields
-from filmroom.dicom.matching import Key, Negotiated, Query
+from filmroom.dicom.matching import Empty, Key, Negotiated, Query
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import COMPUTED, OF_PATIENTS, SORTABLE
@@ -239,16 +239,24 @@ def _pass_over_unknown(search: _Search, name: str) -> None:
 def _keys_of_tags(
     search: _Search, wanted: Mapping[QueryTag, list[str]], negotiated: Negotiated | None, *, fuzzy: bool
 ) -> Iterator[Key]:
-    """Query tags are matched plainly: what else there is, is for what rows have columns for."""
+    """Query tags know no timezones: these are for what rows have columns for."""
     dialect = search.dialect
     for tag, given in wanted.items():
         last = int(tag.path[-8:], 16)
-        value = _value(search, tag.vr, tag.name, given, fuzzy=fuzzy, several=False)
+        several = negotiated is not None and negotiated.several and matching.takes_several(tag.vr)
+        value = _value(search, tag.vr, tag.name, given, fuzzy=fuzzy, several=several)
         if negotiated and negotiated.empty and value.strip(matching.BLANK) == matching.NO_VALUE:
-            search.pass_over("", tag.name, "it can't be asked for that it has no value.")
+            yield Key(tag.tag, Empty(), tag)
             continue
         condition = matching.condition(
-            last, tag.vr, value, wildcards=dialect.wildcards, lists=dialect.lists, fuzzy=fuzzy, said=dialect.wording
+            last,
+            tag.vr,
+            value,
+            wildcards=dialect.wildcards,
+            lists=dialect.lists,
+            fuzzy=fuzzy,
+            said=dialect.wording,
+            negotiated=negotiated if several else None,
         )
         if condition is not None:
             yield Key(tag.tag, condition, tag)

@@ -8,8 +8,10 @@ import pytest
 from pydicom.config import disable_value_validation
 
 from tests import service
+from tests.conftest import Elsewhere
 from tests.data import uid
 from tests.messages import JSON, comments, failures, sent, store, values
+from tests.postgresql import EACH
 
 PATH = "/extendedquerytags"
 NUMBER = {"path": "00200012", "level": "Instance"}
@@ -18,10 +20,17 @@ PRIVATE = {"path": "00111003", "vr": "LO", "level": "Series", "privateCreator": 
 FACES = ["/v1.0-prerelease", "/v1", "/v2", "/dicomweb"]
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+# What the database has a say in; the rest is about messages, and is the same with any.
+in_each = pytest.mark.parametrize("own", EACH, indirect=True)
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def own(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
+) -> Iterator[str]:
     """A service of its own: tags are everybody's."""
-    with service.running(tmp_path_factory.mktemp("tags") / "data") as running:
+    folder = tmp_path_factory.mktemp("tags") / "data"
+    with elsewhere(request.param) as index, service.running(folder, index=index) as running:
         yield running.url
         assert not running.mishaps()
 
@@ -63,6 +72,7 @@ def bad(**attributes: Any) -> Any:
 # Adding
 
 
+@in_each
 @pytest.mark.parametrize("root", FACES)
 def test_a_tag_is_added_by_an_operation(http: httpx2.Client, own: str, root: str) -> None:
     started = post(http, root, NUMBER | {"vr": "IS"})
@@ -207,6 +217,7 @@ def test_bad_pages_are_400(http: httpx2.Client, root: str, query: str, path: str
     assert http.get(f"{root}{PATH}{path}?{query}").status_code == 400
 
 
+@in_each
 def test_a_tag_is_disabled_and_enabled(http: httpx2.Client, root: str) -> None:
     declare(http, root, NUMBER)
     answer = http.patch(f"{root}{PATH}/AcquisitionNumber", json={"queryStatus": "disabled"})
@@ -239,6 +250,7 @@ def test_bad_updates(http: httpx2.Client, root: str, body: Any, message: str) ->
     assert message in answer.text
 
 
+@in_each
 def test_a_deleted_tag_is_gone(http: httpx2.Client, root: str) -> None:
     declare(http, root, NUMBER)
     deleted = http.delete(f"{root}{PATH}/00200012")
@@ -279,6 +291,7 @@ def test_v1_refuses_another_vr(http: httpx2.Client) -> None:
 # Search
 
 
+@in_each
 def test_a_tag_of_a_level_is_a_key_there_and_below(http: httpx2.Client, root: str) -> None:
     level = {"Study": 1, "Series": 2, "Instance": 3}
     keys = {"MedicalAlerts": "Study", "ProtocolName": "Series", "AcquisitionNumber": "Instance"}
@@ -302,6 +315,7 @@ def test_a_tag_of_a_level_is_a_key_there_and_below(http: httpx2.Client, root: st
                 assert answer.text.startswith(f"Invalid query: AttributeId {path} is not queryable.  ")
 
 
+@in_each
 def test_what_was_stored_before_is_found(http: httpx2.Client, root: str) -> None:
     made = [sent(AcquisitionNumber=number) for number in (31, 32, 31)]
     store(http, root, *(one.content for one in made))
@@ -313,6 +327,7 @@ def test_what_was_stored_before_is_found(http: httpx2.Client, root: str) -> None
     assert not wanted & set(find(http, f"{root}/instances?00200012=31&limit=200"))
 
 
+@in_each
 @pytest.mark.parametrize(
     ("path", "given", "asked"),
     [
@@ -350,6 +365,7 @@ def test_what_is_no_number(http: httpx2.Client, root: str, path: str, kind: str)
     assert (answer.status_code, answer.text) == (400, message)
 
 
+@in_each
 def test_fuzzy_names(http: httpx2.Client, root: str) -> None:
     declare(http, root, {"path": "OperatorsName", "level": "Series"})
     made = sent(OperatorsName=f"Quux{uid()[-6:]}^Johann")
@@ -370,6 +386,7 @@ def test_a_key_is_answered_with(http: httpx2.Client, root: str) -> None:
     assert (found["00200012"]["Value"], found["00101010"]["Value"]) == ([77], ["077Y"])
 
 
+@in_each
 @pytest.mark.parametrize("root", ["/v1", "/v2", "/dicomweb"])
 def test_a_private_tag_in_another_block(http: httpx2.Client, root: str) -> None:
     declare(http, root, PRIVATE)
@@ -384,6 +401,7 @@ def test_a_private_tag_in_another_block(http: httpx2.Client, root: str) -> None:
     assert "00111003" not in found
 
 
+@in_each
 def test_the_newest_value_of_a_study_counts(http: httpx2.Client, root: str) -> None:
     declare(http, root, {"path": "MedicalAlerts", "level": "Study"})
     first, second = uid(), uid()
@@ -395,6 +413,7 @@ def test_the_newest_value_of_a_study_counts(http: httpx2.Client, root: str) -> N
     assert find(http, f"{root}/studies?MedicalAlerts={second}") == [study]
 
 
+@in_each
 def test_errors_disable_a_tag_and_are_told_once_it_is_enabled(http: httpx2.Client, own: str, root: str) -> None:
     good, wrong = sent(PatientAge="034Y"), bad(PatientAge="34")
     store(http, "/dicomweb", good.content, wrong.content)
@@ -431,6 +450,7 @@ def test_values_that_v2_left_out_are_no_errors(http: httpx2.Client) -> None:
 # Keys inside sequences, by the Standard
 
 
+@in_each
 def test_required_keys_inside_sequences(http: httpx2.Client, root: str) -> None:
     step, request = uid()[-12:], uid()[-12:]
     requested = sent(ScheduledProcedureStepID=step, RequestedProcedureID=request).dataset
@@ -448,3 +468,41 @@ def test_required_keys_inside_sequences(http: httpx2.Client, root: str) -> None:
         assert (refused.status_code, refused.text) == (400, "Sequential dicom tags are currently not supported.")
     (found,) = http.get(f"/dicomweb/series?00400275.00401001={request}", headers=JSON).json()
     assert found["00400275"]["Value"][0]["00401001"]["Value"] == [request]
+
+
+# Matching that is negotiated, by the Standard
+
+
+@in_each
+def test_no_value_and_several_values(http: httpx2.Client) -> None:
+    declare(http, "/dicomweb", {"path": "MedicalAlerts", "level": "Study"})
+    patient = uid()
+    both, one, none = (sent(PatientID=patient, MedicalAlerts=alerts) for alerts in (["Rash", "Gout"], "Rash", None))
+    without = sent(PatientID=patient)
+    for made in (both, one, none, without):
+        store(http, "/v2", made.content)
+    studies = {made.dataset.StudyInstanceUID: made for made in (both, one, none, without)}
+    asked = {
+        "MedicalAlerts=gout%5Crash&multiplevaluematching=true": [both],
+        "MedicalAlerts=rash&MedicalAlerts=g*&multiplevaluematching=true": [both],
+        "MedicalAlerts=gout%5Crash": [],
+        "MedicalAlerts=%22%22&emptyvaluematching=true": [without, none],
+        "MedicalAlerts=%22%22": [],
+    }
+    for query, expected in asked.items():
+        found = find(http, f"/dicomweb/studies?PatientID={patient}&{query}")
+        assert [studies[study] for study in found] == expected, query
+
+
+@in_each
+def test_a_tag_declared_later_is_met_by_the_item_of_one_declared_before(http: httpx2.Client) -> None:
+    paths = [f"OtherPatientIDsSequence.{name}" for name in ("PatientID", "IssuerOfPatientID")]
+    declare(http, "/dicomweb", {"path": paths[0], "level": "Study"})
+    number = uid()[-12:]
+    items = [(number, "East"), (f"{number}.1", "West")]
+    made = sent(OtherPatientIDsSequence=[sent(PatientID=a, IssuerOfPatientID=b).dataset for a, b in items])
+    store(http, "/dicomweb", made.content)
+    declare(http, "/dicomweb", {"path": paths[1], "level": "Study"})
+    studies = [made.dataset.StudyInstanceUID]
+    for issuer, expected in (("east", studies), ("west", []), ("w*", [])):
+        assert find(http, f"/dicomweb/studies?{paths[0]}={number}&{paths[1]}={issuer}") == expected
