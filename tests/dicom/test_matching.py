@@ -5,25 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmroom.dicom.matching import (
-    AllOf,
-    AnyOf,
-    Condition,
-    Empty,
-    Equal,
-    Negotiated,
-    OneOf,
-    Range,
-    Wildcard,
-    Words,
-    Zoned,
-    condition,
-    fold,
-    groups,
-    takes_list,
-    takes_several,
-    words,
-)
+from filmroom.dicom.matching import Manner, condition, fold, groups, takes_list, takes_several, words
+from filmroom.dicom.query import AllOf, AnyOf, Condition, Empty, Equal, Negotiated, OneOf, Range, Wildcard, Words, Zoned
 from filmroom.dicom.wording import AZURE
 from filmroom.errors import BadParameter
 
@@ -35,17 +18,17 @@ PATIENT_NAME, PATIENT_ID, STUDY_UID, MODALITY, SERIES_NUMBER, PATIENT_SIZE = (
 
 def ask(tag: int, vr: str, value: str, *, fuzzy: bool = False) -> Condition | None:
     """A matching key in the Standard's dialect."""
-    return condition(tag, vr, value, wildcards=True, lists=True, fuzzy=fuzzy)
+    return condition(tag, vr, value, Manner(wildcards=True, lists=True, fuzzy=fuzzy))
 
 
 def negotiate(tag: int, vr: str, value: str, *, fuzzy: bool = False, zone: str | None = None) -> Condition | None:
     """A matching key at /dicomweb, with all that can be asked for beyond plain matching."""
     negotiated = Negotiated(empty=True, several=True, zone=zone)
-    return condition(tag, vr, value, wildcards=True, lists=True, fuzzy=fuzzy, negotiated=negotiated)
+    return condition(tag, vr, value, Manner(True, True, fuzzy, negotiated=negotiated))
 
 
 def ask_azure(tag: int, vr: str, value: str, *, fuzzy: bool = False) -> Condition | None:
-    return condition(tag, vr, value, wildcards=False, lists=False, fuzzy=fuzzy, said=AZURE)
+    return condition(tag, vr, value, Manner(False, False, fuzzy, AZURE, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -263,7 +246,7 @@ def test_what_is_no_number(tag: int, vr: str, kind: str) -> None:
         (STUDY_DATE, "DA", "-", "A range needs a beginning or an end"),
         (STUDY_DATE, "DA", "20240102-20240101", "The range '20240102-20240101' of StudyDate ends before it begins"),
         (CONTENT_DATE_TIME, "DT", "2023+0100-2024", "offset from UTC, as in '2023+0100-2024': leave the offset out"),
-        (SERIES_NUMBER, "IS", "x", "SeriesNumber is searched by a number, and 'x' is none that it can be."),
+        (SERIES_NUMBER, "IS", "x", "SeriesNumber is searched by a number, and 'x' is none."),
     ],
 )
 def test_the_plain_sentences_say_what_was_written_and_what_is_right(tag: int, vr: str, value: str, said: str) -> None:

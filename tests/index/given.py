@@ -17,7 +17,7 @@ from filmroom.blobs import new_keys
 from filmroom.dicom import attributes, json_model, matching
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
-from filmroom.dicom.matching import Condition, Key, Query
+from filmroom.dicom.query import Condition, Key, Query
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.dicom.values import COMPONENT_GROUPS
@@ -170,7 +170,7 @@ def asked(
 
 def read(name: str, value: str, *, fuzzy: bool = False) -> Condition | None:
     vr = attributes.vr(tag(name)) or "UN"
-    return matching.condition(tag(name), vr, value, wildcards=True, lists=True, fuzzy=fuzzy)
+    return matching.condition(tag(name), vr, value, matching.Manner(True, True, fuzzy))
 
 
 def answers(database: Database, query: Query) -> list[dict[str, Any]]:

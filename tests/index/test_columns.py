@@ -100,8 +100,10 @@ def test_values_beside_the_columns() -> None:
         (given.tag("ReferringPhysicianName"), "roe=r"),
         (given.tag("ReferringPhysicianName"), "roe"),
         (given.tag("ReferringPhysicianName"), "=r"),
+        (given.tag("ReferringPhysicianName"), "r"),
         (given.tag("PatientName"), "yamada^tarou"),
         (given.tag("PatientName"), "=山田^太郎"),
+        (given.tag("PatientName"), "山田^太郎"),
         (given.tag("StudyID"), "b"),
     ]
     assert columns.further(Level.SERIES, given.elements(SeriesNumber=("1", "02"))) == [(given.tag("SeriesNumber"), "2")]
@@ -111,7 +113,7 @@ def test_values_beside_the_columns() -> None:
 def test_a_name_without_an_alphabetic_group_is_found_by_its_group() -> None:
     elements = given.elements(PatientName="=山田")
     assert columns.derived(Level.STUDY, elements)["PatientName"] == "=山田"
-    assert columns.further(Level.STUDY, elements) == [(given.tag("PatientName"), "=山田")]
+    assert columns.further(Level.STUDY, elements) == [(given.tag("PatientName"), "山田")]
 
 
 def test_the_words_of_several_names_are_apart() -> None:

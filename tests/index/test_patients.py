@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from filmroom.dicom.matching import Query
 from filmroom.dicom.order import By, Place
+from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index import patients
 from filmroom.index.database import Database

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from filmroom.dicom import json_model, matching
-from filmroom.dicom.matching import Empty, Equal, Key, Query, Range, Words
+from filmroom.dicom.query import Condition, Empty, Equal, Key, Query, Range, Words
 from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.index import query_tags, reindexing, search
@@ -30,7 +30,7 @@ REASON = ("ReasonForTheRequestedProcedure", "pain")
 PRIVATE = QueryTag(0, "00111003", "LO", Level.INSTANCE, creator="MAKER")
 
 
-def by(tag: QueryTag, value: str | matching.Condition, level: Level | None = None) -> Query:
+def by(tag: QueryTag, value: str | Condition, level: Level | None = None) -> Query:
     condition = Equal(matching.fold(tag.vr, value)) if isinstance(value, str) else value
     key = Key(tag.tag, condition, tag)
     return Query(level or tag.level, EVERYTHING, (key,), frozenset(), False, 100, 0)
@@ -246,7 +246,7 @@ def request(step: str | None, requested: str | None) -> Any:
     return made if requested is None else made | {"00401001": element("RequestedProcedureID", requested)}
 
 
-def by_all(*keys: tuple[QueryTag, str | matching.Condition]) -> Query:
+def by_all(*keys: tuple[QueryTag, str | Condition]) -> Query:
     queries = [by(tag, value) for tag, value in keys]
     return replace(queries[0], keys=tuple(key for query in queries for key in query.keys))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from filmroom.dicom.fields import Fields
-from filmroom.dicom.matching import Condition, Equal, Query, Wildcard, Words
+from filmroom.dicom.query import Condition, Equal, Query, Wildcard, Words
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
 from filmroom.index import search

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from filmroom.dicom import matching
-from filmroom.dicom.matching import AllOf, Condition, Empty, Equal, Key, OneOf, Query, Range, Wildcard
+from filmroom.dicom.query import AllOf, Condition, Empty, Equal, Key, OneOf, Query, Range, Wildcard
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadParameter

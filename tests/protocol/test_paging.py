@@ -10,7 +10,7 @@ SORTABLE = {STUDY_DATE, PATIENT_NAME, 1, 2, 3}
 
 def order(*values: str) -> tuple[tuple[By, ...], list[str]]:
     passed_over: list[str] = []
-    found = paging.order(values, SORTABLE, lambda _, name, __: passed_over.append(name))
+    found = paging.order(values, SORTABLE, lambda name, _: passed_over.append(name))
     return found, passed_over
 
 

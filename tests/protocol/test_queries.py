@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmroom.dicom import attributes
-from filmroom.dicom.matching import AllOf, Empty, Equal, Key, Moments, OneOf, Query, Range, Wildcard, Words, Zoned
+from filmroom.dicom.query import AllOf, Empty, Equal, Key, Moments, OneOf, Query, Range, Wildcard, Words, Zoned
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
@@ -183,15 +183,30 @@ def test_azure_takes_values_literally() -> None:
     assert [key.condition for key in query.keys] == [Equal(r"1.2\1.3"), Equal("*"), Equal("a*")]
 
 
+NOT_DECLARED = "it can't be searched by, unless it is made searchable as an extended query tag."
+
+
 @pytest.mark.parametrize(
     ("parameters", "warning"),
     [
         (["Foo=a"], "Foo was ignored: it is neither a parameter nor the keyword or tag of an attribute."),
         (["a\r\nb: \u00fc=a"], "a..b... was ignored: it is neither".replace(".", "?")),
-        (["Modality=CT"], "Modality was ignored: the attribute can't be searched by at this level."),
-        (["PatientComments=a"], "PatientComments was ignored: the attribute can't be searched by at this level."),
-        (["00400275.00400009=a"], "00400275.00400009 was ignored: the attribute can't be searched by at this level."),
-        (["00400275.00400007=a"], "00400275.00400007 was ignored: this attribute of a sequence can't be searched by."),
+        (
+            ["Modality=CT"],
+            "Modality was ignored: series and instances can be searched by it, studies by ModalitiesInStudy.",
+        ),
+        (
+            ["PatientComments=a"],
+            f"PatientComments was ignored: {NOT_DECLARED}",
+        ),
+        (
+            ["00400275.00400009=a"],
+            "00400275.00400009 was ignored: series and instances can be searched by it, studies can not.",
+        ),
+        (
+            ["00400275.00400007=a"],
+            f"00400275.00400007 was ignored: {NOT_DECLARED}",
+        ),
         (["includefield=Foo"], "Foo was ignored: includefield takes keywords and tags of attributes."),
         (["Foo=a", "Foo=b"], "Foo was ignored: "),
     ],

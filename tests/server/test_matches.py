@@ -2,8 +2,8 @@
 
 import pytest
 
-from filmroom.dicom.matching import Query
 from filmroom.dicom.order import Place
+from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.server.matches import page_headers, page_warnings
 from filmroom.services.search import Found

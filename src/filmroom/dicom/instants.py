@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 # them: position is meaning, in DA and TM as well, which are slices of a DT.
 EARLIEST = "00010101000000.000000"
 LATEST = "99991231235959.999999"
+BLANK = " \t\r\n\0"  # what pads values
 SLICES = {"DA": slice(0, 8), "TM": slice(8, 21), "DT": slice(0, 21)}
 _SHAPES = {
     "DA": re.compile(r"[0-9]{8}"),

@@ -1,17 +1,13 @@
-"""Attribute matching (PS3.4 C.2.2.2): what a search asks for, and the form in which values are compared."""
+"""Attribute matching (PS3.4 C.2.2.2): what a matching key asks for, and the form in which values are compared."""
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from struct import pack, unpack
 
-from filmroom.dicom import attributes, instants, wording
-from filmroom.dicom.fields import Fields
-from filmroom.dicom.instants import SLICES
-from filmroom.dicom.order import By, Place
-from filmroom.dicom.query_tags import QueryTag
-from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom import attributes, instants, ranges, wording
+from filmroom.dicom.instants import BLANK, SLICES
+from filmroom.dicom.query import NO_VALUE, AllOf, AnyOf, Condition, Empty, Equal, Negotiated, OneOf, Wildcard, Words
 from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter
 
@@ -19,8 +15,6 @@ LONGEST_COMPARED = 1024  # characters: the longest value of the VRs searched by;
 MOST_WORDS = 20  # of a name that is asked for
 MOST_LISTED = 10_000  # values in a list; databases take some 30,000 parameters
 MOST_SEVERAL = 100  # values that must all be there
-BLANK = " \t\r\n\0"  # what pads values
-NO_VALUE = '""'  # in a matching key (PS3.4 C.2.2.2.7)
 _NAME_SEPARATORS = re.compile(r"[\^=,\s]+")
 _LIST_SEPARATORS = re.compile(r"[\\,]")
 _ENDS_OF_WORDS = re.compile(r"(?<=[^\^=,\s*])\*+(?=[\^=,\s]|$)")
@@ -34,143 +28,17 @@ _LIST_VRS = frozenset({"UI", "CS"})
 _INTEGER_VRS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _DECIMAL_VRS = frozenset({"DS", "FD", "FL"})
 
-_FORMATS = {
-    "DA": ("Date", "yyyyMMdd", "20260131"),
-    "TM": ("Time", "HHmmss.FFFFFF where HH is mandatory", "1430"),
-    "DT": ("DateTime", "yyyyMMddHHmmss.FFFFFF where yyyy is mandatory", "20260131143000"),
-}
-
 
 @dataclass(frozen=True, slots=True)
-class Equal:
-    """Single Value Matching: the folded value is this."""
+class Manner:
+    """How the keys of a search are read."""
 
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """List of UID Matching: the folded value is one of these. It is none of none: then nothing matches."""
-
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """A list with wildcards: one of these holds."""
-
-    conditions: "tuple[OneOf | Wildcard, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Range Matching, both ends included; None is an open end."""
-
-    first: str | None
-    last: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wildcard:
-    """Wild Card Matching of the whole folded value: `*` is any text, `?` any one character."""
-
-    pattern: str
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Fuzzy matching of a Person Name: its words, one after another, begin with these."""
-
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Empty:
-    """Empty Value Matching: there is no value."""
-
-
-@dataclass(frozen=True, slots=True)
-class AllOf:
-    """Multiple Value Matching, and names by several component groups: for each there is a value."""
-
-    conditions: "tuple[Condition, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Range Matching of a date and the time that belongs to it as one: YYYYMMDD and HHMMSS.FFFFFF without a gap."""
-
-    first: str | None
-    last: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TimeOfDay:
-    """Times of day, of moments: in one of the ranges. Of two the first ends the day, the second begins it."""
-
-    ranges: tuple[Range, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Zoned:
-    """A date, time or moment of a timezone: `utc` for values whose timezone is known, `plain` for the others."""
-
-    utc: Range | TimeOfDay
-    plain: "Condition"
-    near: Range | None  # where all that matches lies, in whatever timezone: for the index
-
-
-Condition = Equal | OneOf | AnyOf | Range | Wildcard | Words | Empty | AllOf | Moments | Zoned
-
-
-@dataclass(frozen=True, slots=True)
-class Negotiated:
-    """What a search asks for beyond plain matching; C-FIND has to negotiate it (PS3.4 C.5.1.1)."""
-
-    empty: bool = False  # "" in quotation marks is Empty Value Matching
-    several: bool = False  # Multiple Value Matching
-    zone: str | None = None  # of the dates and times in matching keys, as +0100
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A matching key. An Instance without a value for the attribute matches no condition but `Empty`."""
-
-    tag: int
-    condition: Condition
-    by: QueryTag | None = None  # the query tag that it names, if rows have no column for the attribute
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A search: which resources (`level` inside `scope`), what must hold, what to answer with, which page."""
-
-    level: Level
-    scope: Resource
-    keys: tuple[Key, ...]
-    attributes: frozenset[int]
-    all_attributes: bool
-    limit: int
-    offset: int
-    groups: frozenset[int] = frozenset()  # answered whole: 0x0010 is all that is known of the patient
-    inside: Mapping[int, Fields] = field(default_factory=dict)  # of sequences, what of their Items is answered
-    every_value: bool = False  # an attribute is compared by all its values, a name by each group; else by the first
-    private: frozenset[QueryTag] = frozenset()  # to answer with: each lies in the block of its creator
-    order: tuple[By, ...] = ()  # what is equal in all of these is newest first
-    after: Place | None = None  # the matches behind this place in the order alone
-    total: bool = False  # how many match is asked for, too
-    own_limit: bool = False  # whether the limit is the service's: nobody asked for it
-    patients: bool = False  # those whose Studies match are found, and not the Studies
-
-    @property
-    def listed(self) -> str:
-        """What the answer is a list of."""
-        return "PATIENT" if self.patients else self.level.name
-
-    @property
-    def tags(self) -> list[QueryTag]:
-        """The query tags that are searched by."""
-        return [key.by for key in self.keys if key.by is not None]
+    wildcards: bool  # * and ?
+    lists: bool  # several UIDs or codes, of which any will do
+    fuzzy: bool = False  # names by the beginnings of their words
+    said: Wording = wording.STANDARD  # of what is refused
+    negotiated: Negotiated | None = None
+    strict: bool = False  # what nothing can equal is refused
 
 
 def fold(vr: str, value: str) -> str:
@@ -201,50 +69,33 @@ def takes_several(vr: str) -> bool:
     return vr in _SEVERAL_VRS
 
 
-def condition(
-    tag: int,
-    vr: str,
-    value: str,
-    *,
-    wildcards: bool,
-    lists: bool,
-    fuzzy: bool,
-    said: Wording = wording.STANDARD,
-    negotiated: Negotiated | None = None,
-) -> Condition | None:
+def condition(tag: int, vr: str, value: str, manner: Manner) -> Condition | None:
     """What a matching key asks for. None is universal matching (PS3.4 C.2.2.2.3): everything matches."""
-    value = value.strip(BLANK)
-    if not value or (wildcards and not value.strip("*")):
+    value, negotiated = value.strip(BLANK), manner.negotiated
+    if not value or (manner.wildcards and not value.strip("*")):
         return None
     if negotiated and negotiated.empty and value == NO_VALUE:
         return Empty()
     if negotiated and negotiated.several and vr in _SEVERAL_VRS and "\\" in value:
         parts = [part.strip(BLANK) for part in value.split("\\")]
         _check_count(tag, len(parts), MOST_SEVERAL)
-        each = [_text(tag, vr, part, wildcards, lists, fuzzy, names=True) for part in parts if part and part.strip("*")]
+        each = [_text(tag, vr, part, manner) for part in parts if part and part.strip("*")]
         return _all_of(each) if any(parts) else OneOf(())
     if vr in SLICES:
-        return instants_asked(tag, vr, value, said, negotiated)
+        return ranges.asked(tag, vr, value, manner.said, negotiated)
     if vr in _INTEGER_VRS or vr in _DECIMAL_VRS:
-        return Equal(_checked_number(tag, vr, value, said))
-    return _text(tag, vr, value, wildcards, lists, fuzzy, names=negotiated is not None)
+        return Equal(_checked_number(tag, vr, value, manner))
+    return _text(tag, vr, value, manner)
 
 
-def _text(tag: int, vr: str, value: str, wildcards: bool, lists: bool, fuzzy: bool, *, names: bool) -> Condition | None:
-    """Single Value, Wild Card and List Matching. `names`: Person Names by component group."""
-    if vr == "PN" and fuzzy:
-        # What words begin with is found anyway: a star behind one says nothing more.
-        beginnings = _ENDS_OF_WORDS.sub("", value) if wildcards else value
-        if not (wildcards and _is_pattern(beginnings)):
-            return _words(tag, beginnings)
-    if vr == "PN" and names:
-        return _name(value, wildcards=wildcards, fuzzy=fuzzy)
-    patterns = wildcards and vr in _WILDCARD_VRS and _is_pattern(value)
-    if lists and vr in _LIST_VRS and (not patterns or _LIST_SEPARATORS.search(value)):
+def _text(tag: int, vr: str, value: str, manner: Manner) -> Condition | None:
+    """Single Value, Wild Card and List Matching."""
+    if vr == "PN":
+        return _name(tag, value, manner)
+    patterns = manner.wildcards and vr in _WILDCARD_VRS and _is_pattern(value)
+    if manner.lists and vr in _LIST_VRS and (not patterns or _LIST_SEPARATORS.search(value)):
         return _one_of(tag, vr, value, patterns=patterns)
-    if patterns:
-        return Wildcard(_name_pattern(value[:LONGEST_COMPARED]) if vr == "PN" and fuzzy else fold(vr, value))
-    return Equal(fold(vr, value))
+    return Wildcard(fold(vr, value)) if patterns else Equal(fold(vr, value))
 
 
 def _words(tag: int, value: str) -> Condition:
@@ -264,11 +115,17 @@ def _all_of(conditions: list[Condition | None]) -> Condition | None:
     return (AllOf(tuple(some)) if len(some) > 1 else some[0]) if some else None
 
 
-def _name(value: str, *, wildcards: bool, fuzzy: bool) -> Condition | None:
+def _name(tag: int, value: str, manner: Manner) -> Condition | None:
     """A Person Name: "=山田^太郎" asks for the second component group, what has no "=" before it for any."""
-    value = value[:LONGEST_COMPARED]
-    folded = _name_pattern(value) if fuzzy else _fold_name(value)
-    asked = groups(folded) or [folded]
+    wildcards = manner.wildcards
+    if manner.fuzzy:
+        # What words begin with is found anyway: a star behind one says nothing more.
+        beginnings = _ENDS_OF_WORDS.sub("", value) if wildcards else value
+        if not (wildcards and _is_pattern(beginnings)):
+            return _words(tag, beginnings)
+    value = value[:LONGEST_COMPARED].strip(BLANK)
+    folded = _name_pattern(value) if manner.fuzzy else _fold_name(value)
+    asked = (groups(folded) if manner.negotiated else ()) or [folded]
     return _all_of(
         [
             Wildcard(group) if wildcards and _is_pattern(group) else Equal(group)
@@ -281,6 +138,12 @@ def _name(value: str, *, wildcards: bool, fuzzy: bool) -> Condition | None:
 def groups(folded: str) -> list[str]:
     """The component groups of a folded name that have a value, each behind the delimiters that say which it is."""
     return ["=" * place + group for place, group in enumerate(folded.split("=", 2)) if group]
+
+
+def found_by(folded: str) -> list[str]:
+    """What a folded name is found by: as a whole, and by each component group, with its delimiters and without."""
+    placed = groups(folded)
+    return list(dict.fromkeys((folded, *placed, *(group.lstrip("=") for group in placed))))
 
 
 def _one_of(tag: int, vr: str, value: str, *, patterns: bool) -> Condition | None:
@@ -329,94 +192,10 @@ def _number(vr: str, value: str) -> str | None:
         return None
 
 
-def _checked_number(tag: int, vr: str, value: str, said: Wording) -> str:
+def _checked_number(tag: int, vr: str, value: str, manner: Manner) -> str:
     number = _number(vr, value)
-    if number is None or (vr in _INTEGER_VRS and not -(2**63) <= int(number) < 2**64):  # from SV to UV
+    if number is None or (manner.strict and vr in _INTEGER_VRS and not -(2**63) <= int(number) < 2**64):  # SV to UV
         kind = "long" if vr in _INTEGER_VRS else "double"
         path = attributes.key(tag)
-        raise BadParameter(said.number.format(keyword=attributes.name(tag), path=path, value=value, kind=kind))
+        raise BadParameter(manner.said.number.format(keyword=attributes.name(tag), path=path, value=value, kind=kind))
     return number
-
-
-def instants_asked(
-    tag: int, vr: str, value: str, said: Wording, negotiated: Negotiated | None
-) -> Equal | Range | Zoned:
-    """Single Value or Range Matching of a date, time or both (PS3.4 C.2.2.2.5)."""
-    if vr == "DT" and negotiated:
-        return _moment(tag, value, said, negotiated.zone)
-    if vr == "DT" and (value.count("-") > 1 or "+" in value):
-        raise BadParameter(said.offset.format(keyword=attributes.name(tag), value=value))
-    if "-" not in value:
-        return Equal(instants.start(vr, _checked_instant(tag, vr, value, value, said)))
-    found = ends(tag, vr, value, said)
-    check_order(tag, vr, value, found, said)
-    return found
-
-
-def ends(tag: int, vr: str, value: str, said: Wording) -> Range:
-    """The ends of a range of dates or times, wherever they lie."""
-    first, _, last = (part.strip(BLANK) for part in value.partition("-"))
-    if not first and not last:
-        raise BadParameter(said.no_ends)
-    return Range(
-        instants.start(vr, _checked_instant(tag, vr, first, value, said)) if first else None,
-        instants.end(vr, _checked_instant(tag, vr, last, value, said)) if last else None,
-    )
-
-
-def check_order(tag: int, vr: str, value: str, found: Range | Moments, said: Wording) -> None:
-    """Refuse a range that ends before it begins."""
-    if found.first is not None and found.last is not None and found.first > found.last:
-        first, _, last = (part.strip(BLANK) for part in value.partition("-"))
-        kind = _FORMATS[vr][0].lower()
-        raise BadParameter(
-            said.order.format(keyword=attributes.name(tag), kind=kind, value=value, first=first, last=last)
-        )
-
-
-# One DT, and how a range is told from an offset: -2024 is no offset, and -05002024 is none either.
-_ONE = r"[0-9.]+(?:[+\- ](?:0[0-9]|1[0-4])[0-5][0-9](?![0-9]))?"
-_MOMENT = re.compile(rf"(?P<only>{_ONE})|(?P<first>{_ONE})?\s*-\s*(?P<last>{_ONE})?")
-
-
-def _moment(tag: int, value: str, said: Wording, zone: str | None) -> Equal | Range | Zoned:
-    """A DT, or a range of them, with offsets from UTC or without."""
-    found = _MOMENT.fullmatch(value)
-    if found is None:
-        raise _no_instant(tag, "DT", value, value, said)
-    texts = [found["only"] or found["first"], found["only"] or found["last"]]
-    if not any(texts):
-        raise BadParameter(said.no_ends)
-    (first, zone_of_first), (last, zone_of_last) = (instants.split((text or "").replace(" ", "+")) for text in texts)
-    for local in filter(None, (first, last)):
-        _checked_instant(tag, "DT", local, value, said)
-    plain: Equal | Range
-    if found["only"]:
-        first = last = instants.start("DT", first)
-        plain = Equal(first)
-    else:
-        first, last = first and instants.start("DT", first), last and instants.end("DT", last)
-        plain = Range(first or None, last or None)
-    zone = zone_of_first or zone_of_last or zone
-    if zone is None:
-        if isinstance(plain, Range):
-            check_order(tag, "DT", value, plain, said)
-        return plain
-    in_utc = Range(
-        instants.utc(first, zone_of_first or zone) if first else None,
-        instants.utc(last, zone_of_last or zone) if last else None,
-    )
-    check_order(tag, "DT", value, in_utc, said)
-    return Zoned(in_utc, plain, None)
-
-
-def _checked_instant(tag: int, vr: str, text: str, value: str, said: Wording) -> str:
-    if not instants.exists(vr, text):
-        raise _no_instant(tag, vr, text, value, said)
-    return text
-
-
-def _no_instant(tag: int, vr: str, text: str, value: str, said: Wording) -> BadParameter:
-    kind, form, example = _FORMATS[vr]
-    facts = {"keyword": attributes.name(tag), "kind": kind, "form": form, "example": example}
-    return BadParameter(said.instant.format(text=text, value=value, **facts))

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from filmroom.dicom import instants, matching
+from filmroom.dicom import instants, ranges
 from filmroom.dicom.instants import SLICES
-from filmroom.dicom.matching import Condition, Equal, Moments, Negotiated, Range, TimeOfDay, Zoned
+from filmroom.dicom.query import NO_VALUE, Condition, Equal, Moments, Negotiated, Range, TimeOfDay, Zoned
 from filmroom.dicom.wording import Wording
 
 TIMEZONE = 0x00080201  # TimezoneOffsetFromUTC
@@ -27,7 +27,7 @@ _FURTHEST = 2  # days between the dates of one moment: from -1200 to +1400
 
 def conditions(asked: Mapping[int, str], negotiated: Negotiated, said: Wording) -> dict[int, Condition | None]:
     """What the keys ask for that are not as the others: by attribute, None for a time that went into its date's."""
-    asked = {tag: value for tag, value in asked.items() if not _is_no_value(value.strip(matching.BLANK), negotiated)}
+    asked = {tag: value for tag, value in asked.items() if not _is_no_value(value.strip(instants.BLANK), negotiated)}
     found: dict[int, Condition | None] = {}
     for date, time in TIMES.items():
         if date in asked and time in asked and _form(asked[date]) == _form(asked[time]) != "":
@@ -46,25 +46,25 @@ def in_utc(date: str, time: str, zone: str) -> str | None:
 
 def _is_no_value(value: str, negotiated: Negotiated) -> bool:
     """Universal and Empty Value Matching are the same for all attributes."""
-    return not value.strip("*") or (negotiated.empty and value == matching.NO_VALUE)
+    return not value.strip("*") or (negotiated.empty and value == NO_VALUE)
 
 
 def _form(value: str) -> str:
     """Which ends a range has, as "|-|", "|-" or "-|"; nothing of what is no range."""
-    first, dash, last = (part.strip(matching.BLANK) for part in value.partition("-"))
+    first, dash, last = (part.strip(instants.BLANK) for part in value.partition("-"))
     return f"{'|' if first else ''}-{'|' if last else ''}" if dash else ""
 
 
 def _combined(date: int, time: int, asked: Mapping[int, str], zone: str | None, said: Wording) -> Condition:
     """Both are ranges with the same ends: one range, from the first date and time to the last."""
-    dates = matching.ends(date, "DA", asked[date], said)
-    times = matching.ends(time, "TM", asked[time], said)
+    dates = ranges.ends(date, "DA", asked[date], said)
+    times = ranges.ends(time, "TM", asked[time], said)
     moments = Moments(
         None if dates.first is None or times.first is None else dates.first + times.first,
         None if dates.last is None or times.last is None else dates.last + times.last,
     )
     wrong, vr = (time, "TM") if dates.first == dates.last else (date, "DA")
-    matching.check_order(wrong, vr, asked[wrong], moments, said)
+    ranges.check_order(wrong, vr, asked[wrong], moments, said)
     return moments if zone is None else _of_dates(Range(moments.first, moments.last), moments, zone)
 
 
@@ -76,7 +76,7 @@ def _zoned(
     for tag, vr in ((date, "DA"), (time, "TM")):
         if tag not in asked:
             continue
-        plain = matching.instants_asked(tag, vr, asked[tag], said, negotiated)
+        plain = ranges.asked(tag, vr, asked[tag], said, negotiated)
         assert not isinstance(plain, Zoned)  # only a DT has an offset of its own
         if isinstance(plain, Equal):
             first: str | None = plain.value

@@ -89,7 +89,7 @@ STANDARD = Wording(
     ),
     no_quality=_QUALITY,
     quality=_QUALITY,
-    number="{keyword} is searched by a number, and '{value}' is none that it can be.",
+    number="{keyword} is searched by a number, and '{value}' is none.",
     instant="'{value}' is not a value to search {keyword} by: write {example}, or a range such as {example}-.",
     order="The range '{value}' of {keyword} ends before it begins: write the earlier value first.",
     no_ends="A range needs a beginning or an end: 20260101-20260331, 20260101- or -20260331.",

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Row
 
 from filmroom.dicom import attributes, fields, json_model, query_tags
-from filmroom.dicom.matching import Query
+from filmroom.dicom.query import Query
 from filmroom.index.columns import Elements, is_held
 from filmroom.index.packing import unpack
 

@@ -114,21 +114,19 @@ def further(level: Level, elements: Mapping[str, Any]) -> list[tuple[int, str]]:
 def _further(vr: str, texts: Sequence[str]) -> Iterator[str]:
     for place, text in enumerate(texts):
         folded = matching.fold(vr, text)
-        if place:
-            yield folded
-        if vr == "PN" and "=" in folded:
-            yield from matching.groups(folded)
+        forms = matching.found_by(folded) if vr == "PN" else [folded]
+        yield from forms if place else forms[1:]
 
 
 def _zone(elements: Mapping[str, Any]) -> str | None:
     """The offset from UTC of the dates and times of the file (PS3.3 C.12.1.1.8)."""
     said = json_model.first(elements, moments.TIMEZONE) if _TIMEZONE in elements else None
-    return instants.offset(said.strip(matching.BLANK)) if isinstance(said, str) and said else None
+    return instants.offset(said.strip(instants.BLANK)) if isinstance(said, str) and said else None
 
 
 def _moment(text: str, zone: str | None) -> str | None:
     """The moment in UTC of a DT, which may say its own offset."""
-    local, own = instants.split(text.strip(matching.BLANK))
+    local, own = instants.split(text.strip(instants.BLANK))
     known = own or zone
     return instants.utc(instants.start("DT", local), known) if known and instants.exists("DT", local) else None
 

@@ -1,7 +1,7 @@
 """Attribute matching (PS3.4 C.2.2.2) in SQL: a matching key becomes a condition on the columns of the index."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,8 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, exist
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from filmroom.dicom import attributes
-from filmroom.dicom.matching import (
+from filmroom.dicom.moments import TIMES
+from filmroom.dicom.query import (
     AllOf,
     AnyOf,
     Condition,
@@ -24,7 +25,6 @@ from filmroom.dicom.matching import (
     Words,
     Zoned,
 )
-from filmroom.dicom.moments import TIMES
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import MATCHING_KEYS
 from filmroom.errors import BadParameter
@@ -83,36 +83,26 @@ def matched_further(tx: Connection, keys: Iterable[Key]) -> list[Key]:
 
 
 def _is_matched_further(tx: Connection, key: Key) -> bool:
-    if isinstance(key.condition, Words | Empty | Zoned | Moments):  # columns are enough
+    if type(key.condition) in _OF_WORDS or isinstance(key.condition, Empty | Zoned | Moments):  # columns are enough
         return False
     level = MATCHING_KEYS[key.tag]
     if _ANY_FURTHER[level].one(tx, {"tag": key.tag}) is None:
         return False
     if isinstance(key.condition, AllOf):
         return True
-    return bool(tx.scalar(select(exists().where(_further(key.tag, level, key.condition)))))
+    matching = select(FURTHER[level].c.row).where(_further(key.tag, level, key.condition))
+    return bool(tx.scalar(select(exists(matching))))
 
 
 def _further(tag: int, level: Level, condition: Condition) -> Sql:
     """What must hold of one of the values that no column has a place for; they are text, whatever the VR."""
     values = FURTHER[level].c
-    each = _groups(condition) if attributes.vr(tag) == "PN" else (condition,)
-    return and_(values.tag == tag, or_(*(_SQL[type(one)]("UN", values.value, one) for one in each)))
-
-
-def _groups(condition: Condition) -> Iterator[Condition]:
-    """A component group stands behind the delimiters that say which it is (`matching.groups`); without any, all do."""
-    yield condition
-    for delimiters in ("=", "=="):
-        if isinstance(condition, Equal) and not condition.value.startswith("="):
-            yield Equal(delimiters + condition.value)
-        if isinstance(condition, Wildcard) and not condition.pattern.startswith(("=", "*")):
-            yield Wildcard(delimiters + condition.pattern)
+    return and_(values.tag == tag, _SQL[type(condition)]("UN", values.value, condition))
 
 
 def of_value(values: NamedFromClause, condition: Condition) -> Sql:
     """What must hold of a value of a query tag, in an alias of `TAG_VALUES`."""
-    column: Any = values.c.words if isinstance(condition, Words) else values.c.value
+    column: Any = values.c.words if type(condition) in _OF_WORDS else values.c.value
     holds = _SQL[type(condition)]("UN", column, condition)  # they are text, whatever the VR
     return and_(column != "", holds) if _takes_nothing(condition) else holds
 

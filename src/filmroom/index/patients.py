@@ -12,8 +12,8 @@ import orjson
 from sqlalchemy import Connection, Select, func, select
 
 from filmroom.dicom import attributes
-from filmroom.dicom.matching import Query
 from filmroom.dicom.order import By, Place
+from filmroom.dicom.query import Query
 from filmroom.dicom.search_attributes import OF_PATIENTS
 from filmroom.index import ordering
 from filmroom.index.columns import Elements

@@ -118,7 +118,7 @@ def _folded(vr: str, text: str) -> dict[str, str | None]:
     if vr != "PN":
         return {str(value): None}
     # A name is asked for as a whole, or by a component group.
-    named = dict.fromkeys((str(value), *matching.groups(str(value))))
+    named = dict.fromkeys(matching.found_by(str(value)))
     return named | {str(value): str(columns.comparable("UN", matching.words(text)))}
 
 

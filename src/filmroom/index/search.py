@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, case, func, select
 
 from filmroom.dicom import attributes
-from filmroom.dicom.matching import Key, Query
 from filmroom.dicom.order import Place
+from filmroom.dicom.query import Key, Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, SORTABLE
 from filmroom.errors import BadParameter

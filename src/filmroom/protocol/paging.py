@@ -12,16 +12,14 @@ _MOST = 4  # attributes: each adds its value to cursors, which are parts of URLs
 _TERM = re.compile(r"(?P<minus>-?)\s*(?P<name>\S+)(?:\s+(?P<way>asc|desc))?", re.IGNORECASE)
 
 
-def order(
-    values: Sequence[str], sortable: Collection[int], pass_over: Callable[[str, str, str], None]
-) -> tuple[By, ...]:
+def order(values: Sequence[str], sortable: Collection[int], warn: Callable[[str, str], None]) -> tuple[By, ...]:
     """orderby=-StudyDate,PatientName, or with "desc" behind. What can't be ordered by is passed over."""
     found: dict[int, By] = {}
     for text in filter(None, (one.strip() for value in values for one in value.split(","))):
         term = _TERM.fullmatch(text)
         tag = attributes.parse(term["name"]) if term else None
         if term is None or tag not in sortable:
-            pass_over("", text, "answers can't be ordered by it at this level.")
+            warn(text, "answers can't be ordered by it at this level.")
         elif tag is not None:
             descending = bool(term["minus"]) or (term["way"] or "").lower() == "desc"
             found.setdefault(tag, By(tag, descending))

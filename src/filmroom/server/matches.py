@@ -7,7 +7,7 @@ import orjson
 from starlette.requests import Request
 
 from filmroom.dicom import csv_table, xml_model
-from filmroom.dicom.matching import Query
+from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import COMPUTED, HELD
 from filmroom.errors import BadParameter

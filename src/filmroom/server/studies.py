@@ -12,7 +12,7 @@ from filmroom.dicom import store_response
 from filmroom.dicom.resources import Level
 from filmroom.dicom.store_response import Summary
 from filmroom.errors import NotAcceptable
-from filmroom.protocol import offers, queries, targets
+from filmroom.protocol import included, offers, queries, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import bodies, matches, metadata, responses
@@ -120,7 +120,7 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     if target.level is not Level.INSTANCE:
         selected = selected.for_parts(2)
     known = metadata.known(dialect, request, target, selected)
-    wanted, unknown = queries.metadata_fields(dialect, request.query_params.multi_items())
+    wanted, unknown = included.of_metadata(dialect, request.query_params.multi_items())
 
     def begin() -> Answer:
         found = retrieve_service.metadata(request.state.archive, dialect, target, root, known, wanted)

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from filmroom.archive import Archive
 from filmroom.dicom import json_model
-from filmroom.dicom.matching import Query
 from filmroom.dicom.order import Place
+from filmroom.dicom.query import Query
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag
 from filmroom.index import patients, query_tags
 from filmroom.index import search as rows
