@@ -1,5 +1,6 @@
 """Attributes that are made searchable, in the index: what stores add, what is found, what is indexed afterwards."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -7,17 +8,18 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from filmroom.dicom import json_model, matching
 from filmroom.dicom.query import Condition, Empty, Equal, Key, Query, Range, Words
 from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, QueryTag, Status
 from filmroom.dicom.resources import Level
-from filmroom.index import query_tags, reindexing, search
+from filmroom.index import query_tags, reindexing, search, tables, watermarks
 from filmroom.index.additions import NewInstance
 from filmroom.index.database import Database
 from filmroom.index.tables import TAG_VALUES, query_tag_error
-from tests.index.given import EVERYTHING, add, declare, declared, element, index, matches, new, plan, remove
+from tests.index.given import EVERYTHING, add, declare, declared, element, index, matches, new, only, plan, remove
+from tests.service import wait_until
 
 STEP, REQUESTED, REQUEST = BUILT_IN
 ALERTS = QueryTag(0, "00102000", "LO", Level.STUDY)
@@ -111,6 +113,33 @@ def test_what_goes_while_it_is_indexed_leaves_nothing(database: Database) -> Non
     with database.begin() as tx:
         reindexing.write(tx, pending, batch)
     assert rows(database) == 0
+
+
+@only("postgresql")
+def test_the_re_index_waits_for_studies_before_it_has_the_watermarks(database: Database) -> None:
+    """Who removes a Study has its row, and wants the watermarks next: neither may wait for the other."""
+    add(database, new("1", "1.1", "1.1.1", MedicalAlerts="old"))
+    (tag,) = declare(database, ALERTS)
+    with database.read() as tx:
+        pending = reindexing.fetch_pending(tx, [tag.key])
+        batch = reindexing.read(tx, pending, 10)
+
+    def write() -> None:
+        with database.begin() as tx:
+            reindexing.write(tx, pending, batch)
+
+    def somebody_waits() -> bool:
+        with database.read() as tx:
+            return bool(tx.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+    with ThreadPoolExecutor(1) as thread:
+        with database.begin() as tx:
+            tx.execute(select(tables.study.c.key).with_for_update())
+            written = thread.submit(write)
+            wait_until(somebody_waits)
+            watermarks.lock(tx)
+        written.result()
+    assert rows(database) == 1
 
 
 def test_of_a_study_the_newest_value_counts_and_an_empty_one_does_not(database: Database) -> None:

@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -123,7 +124,14 @@ def test_a_deleted_tag_leaves_nothing_and_can_be_declared_again(
     assert found(archive, AcquisitionNumber="1") == uids[::-1]
 
 
-def test_a_delete_that_broke_off_is_gone_on_with(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def once_more(archive: Archive) -> None:
+    service.delete(archive, NUMBER.path)
+
+
+@pytest.mark.parametrize("goes_on", [once_more, service.finish_deleting])
+def test_a_delete_that_broke_off_is_gone_on_with(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, goes_on: Callable[[Archive], None]
+) -> None:
     class Killed(BaseException):
         pass
 
@@ -139,7 +147,7 @@ def test_a_delete_that_broke_off_is_gone_on_with(archive: Archive, monkeypatch: 
     assert service.fetch(archive, NUMBER.path).tag.status is Status.DELETING
     keep(archive, AcquisitionNumber=1)  # is not indexed any more
     work(archive)
-    service.delete(archive, NUMBER.path)
+    goes_on(archive)
     assert service.fetch_all(archive, -1, 0) == []
 
 

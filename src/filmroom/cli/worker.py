@@ -24,13 +24,13 @@ from filmroom.cli.service import REFUSED, stop
 from filmroom.cli.workers import NICENESS
 from filmroom.errors import Error, Unavailable
 from filmroom.server import journal
-from filmroom.services import operations
+from filmroom.services import operations, query_tags
 from filmroom.services.operations import LEASE, Run
 from filmroom.settings import Settings
 
 POLL = 1.0  # seconds between looks for an operation; each is a SELECT
 REST = 5.0  # seconds before an index that could not be used is tried again
-TIDY = 3600.0  # seconds between looks for operations that ended long ago
+TIDY = 3600.0  # seconds between looks for operations that ended long ago, and for tags that were half removed
 
 log = structlog.get_logger()
 
@@ -91,6 +91,7 @@ def work(archive: Archive, settings: Settings, owner: str, asked: Callable[[floa
         try:
             if time.monotonic() >= tidy_at:
                 operations.forget(archive, settings.operation_retention)
+                query_tags.finish_deleting(archive)
                 tidy_at = time.monotonic() + TIDY
             ran = worker.run_next()
         except Unavailable as error:

@@ -17,7 +17,7 @@ from filmroom.index import query_tags as tag_rows
 from filmroom.index import watermarks
 from filmroom.index.packing import unpack
 from filmroom.index.query_tags import Rows, TagValues
-from filmroom.index.tables import instance, instance_data, query_tag, query_tag_error
+from filmroom.index.tables import instance, instance_data, query_tag, query_tag_error, study
 
 
 class Pending(NamedTuple):
@@ -82,6 +82,9 @@ def _read(rows: Rows, pending: Iterable[Pending], packed: bytes) -> Read:
 
 def write(tx: Connection, pending: Sequence[Pending], batch: Sequence[Read]) -> None:
     """Write what was read, unless the tags have changed since. An empty batch is the end: the tags are ready."""
+    # Who removes a Study holds its row and then waits for the watermarks: whoever wants both takes them in this order.
+    rows_of_studies = select(study.c.key).where(study.c.key.in_({one.rows.study for one in batch}))
+    tx.execute(rows_of_studies.order_by(study.c.key).with_for_update(read=True, key_share=True))
     watermarks.lock(tx)
     keys = {one.tag.key for one in pending}
     if fetch_pending(tx, keys) != list(pending):

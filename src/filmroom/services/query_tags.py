@@ -113,6 +113,18 @@ def delete(archive: Archive, path: str) -> None:
         query_tags.change(tx)
         tag = _existing(tx, path).tag
         query_tags.assign(tx, [tag.key], status=Status.DELETING)
+    _remove(archive, tag)
+
+
+def finish_deleting(archive: Archive) -> None:
+    """Remove the tags that somebody began to remove who is gone since."""
+    with archive.index.read() as tx:
+        begun = [tag for tag, _ in query_tags.fetch_all(tx) if tag.status is Status.DELETING]
+    for tag in begun:
+        _remove(archive, tag)
+
+
+def _remove(archive: Archive, tag: QueryTag) -> None:
     removed = REMOVED
     while removed == REMOVED:
         with archive.index.begin() as tx:
