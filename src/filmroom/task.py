@@ -6,7 +6,7 @@ beginning; where to go on it knows by its checkpoint, and a batch done twice mus
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 from filmroom.archive import Archive
 from filmroom.index import operations
 from filmroom.index.operations import Operation
+
+Batch = Callable[[], AbstractContextManager[Connection]]  # begins the transaction of the next batch
 
 
 class Ended(Exception):

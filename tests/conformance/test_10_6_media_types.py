@@ -124,6 +124,17 @@ def test_the_query_chooses_as_well(http: httpx2.Client, study: str) -> None:
     assert answer.headers["Content-Type"].startswith("text/csv")
 
 
+def test_what_a_table_has_no_column_for_is_said(http: httpx2.Client, study: str) -> None:
+    path = f"{ROOT}/studies/{study}/series"
+    asked = "includefield=ProcedureCodeSequence.CodeValue,00111003,KVP"
+    warning = http.get(f"{path}?{asked}", headers={"Accept": CSV}).headers["Warning"]
+    assert "00111003 was ignored: a table has no column for it." in warning
+    assert "ProcedureCodeSequence was ignored: a table has no column for it." in warning
+    assert "KVP" not in warning
+    assert "Warning" not in http.get(path, headers={"Accept": CSV}).headers
+    assert "Warning" not in http.get(f"{path}?{asked}", headers=JSON).headers
+
+
 def test_a_table_has_not_endless_columns(http: httpx2.Client, study: str) -> None:
     names = ",".join(f"{tag:08X}" for tag in sorted(attributes.VRS)[:900])
     answer = http.get(f"{ROOT}/studies?includefield={names}", headers={"Accept": CSV})

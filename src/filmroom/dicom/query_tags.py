@@ -66,6 +66,18 @@ class Listed(NamedTuple):
 
 
 Texts = tuple[str, ...]
+
+
+class BadValue(NamedTuple):
+    """An Instance that has a value of a tag that is not valid."""
+
+    study: str
+    series: str
+    instance: str
+    created: float
+    message: str
+
+
 Found = tuple[QueryTag, tuple[Texts, ...]]  # of each Item in their order, or of the data set alone
 
 # The required matching keys inside sequences (PS3.18 Table 10.6.1-5), and that of §8.3.4's example. Their keys are

@@ -10,10 +10,10 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from filmroom.dicom import json_model, matching, query_tags
-from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, Found, Listed, QueryTag, Status, Texts
+from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, BadValue, Found, Listed, QueryTag, Status, Texts
 from filmroom.dicom.resources import Level
 from filmroom.index import columns, watermarks
 from filmroom.index.prepared import Prepared
@@ -277,10 +277,11 @@ def with_errors(tx: Connection, tags: Iterable[QueryTag]) -> list[str]:
     return list(tx.scalars(found.order_by(query_tag.c.key)))
 
 
-def fetch_errors(tx: Connection, tag: QueryTag, limit: int, offset: int) -> list[Row[Any]]:
-    """UIDs of Instances, time and message of what is not valid, in the order in which they were stored."""
-    return list(
-        tx.execute(
+def fetch_errors(tx: Connection, tag: QueryTag, limit: int, offset: int) -> list[BadValue]:
+    """What is not valid, in the order in which it was stored."""
+    return [
+        BadValue(*row)
+        for row in tx.execute(
             select(
                 study.c.StudyInstanceUID,
                 series.c.SeriesInstanceUID,
@@ -298,7 +299,7 @@ def fetch_errors(tx: Connection, tag: QueryTag, limit: int, offset: int) -> list
             .limit(limit)
             .offset(offset)
         )
-    )
+    ]
 
 
 _C = query_tag.c

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import orjson
 
 from filmroom.dicom import attributes, query_tags, value_rules
-from filmroom.dicom.query_tags import BUILT_IN, Listed, QueryTag, Status
+from filmroom.dicom.query_tags import BUILT_IN, BadValue, Listed, QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadRequest
 from filmroom.protocol import times
@@ -95,14 +95,14 @@ def describe(listed: Listed, root: str) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
-def describe_error(study: str, series: str, instance: str, created: float, message: str) -> dict[str, str]:
-    """An Instance with a value that is not valid."""
+def describe_error(found: BadValue) -> dict[str, str]:
+    """An Instance with a value that is not valid, in an answer."""
     return {
-        "studyInstanceUid": study,
-        "seriesInstanceUid": series,
-        "sopInstanceUid": instance,
-        "createdTime": times.written(created),
-        "errorMessage": message,
+        "studyInstanceUid": found.study,
+        "seriesInstanceUid": found.series,
+        "sopInstanceUid": found.instance,
+        "createdTime": times.written(found.created),
+        "errorMessage": found.message,
     }
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import orjson
 from starlette.requests import Request
 
-from filmroom.dicom import csv_table, xml_model
+from filmroom.dicom import attributes, csv_table, xml_model
 from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import COMPUTED, HELD
@@ -14,6 +14,7 @@ from filmroom.errors import BadParameter
 from filmroom.protocol import cursors, multipart, offers
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Selected
+from filmroom.protocol.searched import ignored, some
 from filmroom.server import messages, responses
 from filmroom.server.responses import Answer
 from filmroom.server.work import Body
@@ -43,6 +44,14 @@ def _columns(query: Query, made_up: frozenset[int]) -> list[int]:
     held = (HELD[level] for level in Level if level <= query.level)
     computed = (tag for tag, level in COMPUTED.items() if level <= query.level)
     return csv_table.columns(query.attributes.union(made_up, computed, *held))
+
+
+def left_out(dialect: Dialect, query: Query, of_table: Sequence[int]) -> tuple[str, ...]:
+    """Warnings of what a table was asked to have and has no column for. Of what is no table there are none."""
+    if not of_table:
+        return ()
+    asked = query.attributes.union(tag.tag for tag in query.private).difference(*dialect.returned.values(), of_table)
+    return some(ignored(attributes.name(tag), "a table has no column for it.") for tag in sorted(asked))
 
 
 def represent(dialect: Dialect, request: Request, found: Found, selected: Selected, of_table: Sequence[int]) -> Answer:

@@ -60,7 +60,7 @@ async def errors(dialect: Dialect, request: Request) -> Response:
     """The Instances that have values of a tag that are not valid."""
     path, page = _path(request), _page(dialect, request)
     found = await request.state.work.run(service.fetch_errors, request.state.archive, path, *page)
-    return JSONResponse([messages.describe_error(*row) for row in found])
+    return JSONResponse(list(map(messages.describe_error, found)))
 
 
 async def _described(dialect: Dialect, request: Request, begin: Callable[[], Listed]) -> Response:

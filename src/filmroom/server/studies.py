@@ -152,6 +152,7 @@ async def _search(dialect: Dialect, request: Request, level: Level, *, patients:
         tags, secret = partial(search_service.known_tags, archive), archive.index.secret
         query, warnings = queries.parse(dialect, level, scope, parameters, tags, secret, patients=patients)
         of_table = matches.columns(query, selected, dialect.synthesised)
+        warnings += matches.left_out(dialect, query, of_table)
         if patients:
             found = search_service.search_patients(archive, dialect, query)
         else:

@@ -6,7 +6,6 @@ answers at once and a retrieve that has begun can end.
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from itertools import islice
 
 from sqlalchemy import Connection
@@ -15,12 +14,12 @@ from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
 from filmroom.index import instances
+from filmroom.task import Batch
 
 ORPHAN_AGE = 24 * 3600.0  # seconds: a file has no row until its store commits, however long it waits for that
 _BATCH = 500
 _LISTED = 2000  # files looked at in one batch
 
-Batch = Callable[[], AbstractContextManager[Connection]]
 Removed = Callable[[Connection, int], None]
 
 

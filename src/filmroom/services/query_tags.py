@@ -8,22 +8,19 @@ Values that are not valid are written down in (2), and searches by their tag dis
 """
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from filmroom.archive import Archive
-from filmroom.dicom.query_tags import Listed, QueryTag, Status
+from filmroom.dicom.query_tags import BadValue, Listed, QueryTag, Status
 from filmroom.errors import AtWork, Conflict, NotFound, Unavailable
 from filmroom.index import operations, query_tags, reindexing
+from filmroom.task import Batch
 
 MOST_TAGS = 128
 REINDEX = "reindex"  # the name of the operation
 REINDEXED = 200  # Instances in a batch: their Metadata is read before the transaction that writes their values
 REMOVED = 1000  # values in a batch
-
-Batch = Callable[[], AbstractContextManager[Connection]]
 
 
 def declare(archive: Archive, tags: Sequence[QueryTag]) -> str:
@@ -101,8 +98,8 @@ def update(archive: Archive, path: str, *, enabled: bool) -> Listed:
         return _existing(tx, path)
 
 
-def fetch_errors(archive: Archive, path: str, limit: int, offset: int) -> list[Row[Any]]:
-    """Where a tag has values that are not valid: UIDs of Instances, time and message."""
+def fetch_errors(archive: Archive, path: str, limit: int, offset: int) -> list[BadValue]:
+    """Where a tag has values that are not valid."""
     with archive.index.read() as tx:
         return query_tags.fetch_errors(tx, _existing(tx, path).tag, limit, offset)
 
