@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 from filmroom.dicom.resources import Level
 
+RETRIEVE_URL, INSTANCE_AVAILABILITY = 0x00081190, 0x00080056
+
 # What can be a matching key: PS3.18 Tables 10.6.1-2 to 10.6.1-5 without sequences, and what viewers search for
 # beside that. What is not COMPUTED has a column of its own.
 MATCHING_KEYS: Mapping[int, Level] = MappingProxyType(

@@ -12,11 +12,11 @@ from sqlalchemy import Row
 
 from filmroom.dicom import attributes, fields, json_model, query_tags
 from filmroom.dicom.query import Query
+from filmroom.dicom.search_attributes import RETRIEVE_URL
 from filmroom.index.columns import Elements, is_held
 from filmroom.index.packing import unpack
 
-RETRIEVE_URL = 0x00081190  # which the index doesn't know, whatever a file may say
-_RETRIEVE_URL_KEY = attributes.key(RETRIEVE_URL)
+_RETRIEVE_URL_KEY = attributes.key(RETRIEVE_URL)  # which the index doesn't know, whatever a file may say
 _LONGEST_SEARCHED = 4 << 20  # bytes of Metadata that are parsed for one match; more would be a page of gigabytes
 
 Gathered = Mapping[str, Callable[[Any], Elements]]

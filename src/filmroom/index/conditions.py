@@ -44,7 +44,8 @@ from filmroom.index.tables import (
 
 _LONGEST_PATTERN = 4096  # characters; SQLite takes LIKE patterns of 50,000 bytes
 _AFTER_ALL = "\U0010ffff"  # sorts behind every character
-_LIKE = str.maketrans({"*": "%", "?": "_", "%": "/%", "_": "/_", "/": "//"})
+_LITERALLY = str.maketrans({"%": "/%", "_": "/_", "/": "//"})
+_LIKE = _LITERALLY | str.maketrans({"*": "%", "?": "_"})
 # Special in the regular expressions of Python (SQLite) or of PostgreSQL. Blanks and other signs stand for themselves.
 _SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|])")
 _MOST_SOP_CLASSES = 200  # in one matching key: SQLite takes 1,000 conditions
@@ -215,8 +216,6 @@ def _like(column: Column[Any], pattern: str) -> Sql:
         raise BadParameter(f"A matching key that is not a plain value takes {_LONGEST_PATTERN} characters at most.")
     return column.like(pattern, escape="/")
 
-
-_LITERALLY = str.maketrans({"%": "/%", "_": "/_", "/": "//"})
 
 _SQL: Mapping[type[Condition], Callable[[str, Column[Any], Any], Sql]] = {
     Equal: _equal,

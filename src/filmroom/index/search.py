@@ -6,6 +6,7 @@ needed, never carries more than keys and what is ordered by.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, case, func, select
@@ -14,11 +15,12 @@ from filmroom.dicom import attributes
 from filmroom.dicom.order import Place
 from filmroom.dicom.query import Key, Query
 from filmroom.dicom.resources import Level, Resource
-from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, SORTABLE
+from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, RETRIEVE_URL, SORTABLE
 from filmroom.errors import BadParameter
 from filmroom.index import conditions, ordering, tag_conditions
-from filmroom.index.answers import RETRIEVE_URL, Answers
+from filmroom.index.answers import Answers
 from filmroom.index.columns import Elements
+from filmroom.index.conditions import ROWS
 from filmroom.index.rows import split
 from filmroom.index.tables import COLUMNS, instance, instance_data, links, series, study
 
@@ -29,12 +31,6 @@ _UIDS = {
     Level.STUDY: study.c.StudyInstanceUID,
     Level.SERIES: series.c.SeriesInstanceUID,
     Level.INSTANCE: instance.c.SOPInstanceUID,
-}
-# What orders rows newest first, and tells them apart.
-_KEYS: Mapping[Level, Column[int]] = {
-    Level.STUDY: study.c.key,
-    Level.SERIES: series.c.key,
-    Level.INSTANCE: instance.c.watermark,
 }
 # The watermark of the Instance that speaks for a row about what rows don't hold.
 _NEWEST: Mapping[Level, Column[int]] = {
@@ -48,12 +44,11 @@ def _number(value: int) -> Elements:
     return {"vr": "IS", "Value": [value]}
 
 
-def _codes(joined: str) -> Elements:
-    return {"vr": "CS", "Value": split(joined)} if joined else {"vr": "CS"}
+def _several(vr: str, joined: str) -> Elements:
+    return {"vr": vr, "Value": split(joined)} if joined else {"vr": vr}
 
 
-def _uids(joined: str) -> Elements:
-    return {"vr": "UI", "Value": split(joined)} if joined else {"vr": "UI"}
+_codes, _uids = partial(_several, "CS"), partial(_several, "UI")
 
 
 # What the index counts and gathers (PS3.18 Tables 10.6.3-3 to 10.6.3-5): its level, column and element.
@@ -99,7 +94,7 @@ def places(tx: Connection, query: Query) -> list[Place]:
 
 def find(tx: Connection, query: Query, wanted: Sequence[Place]) -> list[Match]:
     """The matches at these places, but for those that are gone."""
-    own = _KEYS[query.level]
+    own = ROWS[query.level]
     rows = replace(query, order=())
     found = {
         match.place[-1]: match
@@ -164,7 +159,7 @@ def _place(row: Row[Any], query: Query) -> Place:
 def _statement(query: Query, gathered: Collection[int], of: Select[Any], *, with_metadata: bool) -> Select[Any]:
     """One row for each match of the page, with its place at the end."""
     page = of.subquery("page")
-    own = _KEYS[query.level]
+    own = ROWS[query.level]
     key, *values = page.c
     columns: list[Any] = [_UIDS[level] for level in _levels(query)]
     columns += [_TABLES[level].c.attributes.label(f"held_{level}") for level in _levels(query)]
@@ -198,7 +193,7 @@ def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], Column
     holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
     in_columns = (key for key in query.keys if key.by is None)
     holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, others)) for key in in_columns]
-    newest: ColumnElement[int] = _KEYS[query.level]
+    newest: ColumnElement[int] = ROWS[query.level]
     for level, condition, in_order in tag_conditions.of(query.keys, query.scope.partition):
         holds.append((level, condition))
         if level is query.level and in_order is not None:
@@ -209,5 +204,5 @@ def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], Column
     tables = [_TABLES[level] for level in Level if level in having_a_say]
     # The partition leads the indexes by attributes, so it is said of each table that one of them may be of use to.
     partitions = [table.c.partition == query.scope.partition for table in tables]
-    keys = select(_KEYS[query.level]).where(*links(tables), *partitions, *(condition for _, condition in holds))
+    keys = select(ROWS[query.level]).where(*links(tables), *partitions, *(condition for _, condition in holds))
     return keys, newest

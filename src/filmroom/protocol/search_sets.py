@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from filmroom.dicom.resources import Level
-
-RETRIEVE_URL = 0x00081190
-INSTANCE_AVAILABILITY = 0x00080056
+from filmroom.dicom.search_attributes import INSTANCE_AVAILABILITY, RETRIEVE_URL
 
 # What the Azure service searches by, at the level and below
 AZURE_KEYS: Mapping[int, Level] = MappingProxyType(

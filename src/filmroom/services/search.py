@@ -16,11 +16,11 @@ from filmroom.dicom import json_model
 from filmroom.dicom.order import Place
 from filmroom.dicom.query import Query
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag
+from filmroom.dicom.search_attributes import INSTANCE_AVAILABILITY, RETRIEVE_URL
 from filmroom.index import patients, query_tags
 from filmroom.index import search as rows
 from filmroom.index.search import Match
 from filmroom.protocol.dialects import Dialect
-from filmroom.protocol.search_sets import INSTANCE_AVAILABILITY, RETRIEVE_URL
 
 T = TypeVar("T")
 
