@@ -42,6 +42,12 @@ def test_a_table_has_a_line_for_each_result_and_whole_uids(run: Program, study: 
         ("Xyzzy=a", "is neither the keyword of an attribute (PatientID) nor its tag (00100020)"),
         ("StudyDate=2020-09-22-2020-10-01", "right are: 20260131, 2026-01-31, 2026-01-01..2026-03-31."),
         ("StudyDate=2020-09-31", "'2020-09-31' is no date, time or range of StudyDate"),
+        *(
+            (f"StudyDate={typed}", "is no date, time or range of StudyDate")
+            for typed in ("01/02/2020", "today", "2020")
+        ),
+        ("StudyTime=8am", "right are: 143000, 14:30"),
+        ("StudyDate=2020-12-31..2020-01-01", "ends before it begins"),
         (
             "RequestAttributesSequence=1",
             "RequestAttributesSequence is a sequence: match what is inside, as RequestAttributesSequence.C",

@@ -1,5 +1,6 @@
 """What a matching key is sent with."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -55,6 +56,18 @@ def test_values_of_python_are_written_as_dicom_has_them(key: str, value: Any, se
         ("AcquisitionDateTime", "20260131-0500", "20260131-0500"),
         ("RequestAttributesSequence.ScheduledProcedureStepStartDate", "2026-01-31", "20260131"),
         ("StudyDate", "", ""),
+        ("StudyDate", "*", "*"),
+        ("StudyDate", '""', '""'),
+        ("StudyDate", "20260101 - 20260331", "20260101 - 20260331"),
+        ("StudyDate", "-20260331", "-20260331"),
+        ("StudyTime", "10", "10"),
+        ("StudyTime", "1030-", "1030-"),
+        ("StudyTime", "1800-0600", "1800-0600"),
+        ("StudyTime", "235960", "235960"),
+        ("AcquisitionDateTime", "2026", "2026"),
+        ("AcquisitionDateTime", "2024-2026", "2024-2026"),
+        ("AcquisitionDateTime", "20260131+0100-20260201-0500", "20260131+0100-20260201-0500"),
+        ("00091001", "8am", "8am"),
     ],
 )
 def test_dates_and_times_may_be_typed_as_people_do(key: str, typed: str, sent: str) -> None:
@@ -68,6 +81,17 @@ def test_dates_and_times_may_be_typed_as_people_do(key: str, typed: str, sent: s
         ("StudyDate", "2026-02-30", "is no date"),
         ("StudyDate", "yesterday..today", "is no date"),
         ("StudyDate", "..", "is no date"),
+        *(
+            ("StudyDate", typed, f"'{re.escape(typed)}' is no date.* right are: 20260131, 2026-01-31")
+            for typed in ("01/02/2020", "2020", "2020-01", "today", "2026.02.01", "31.01.2026", ">20260101", "2026*")
+        ),
+        ("StudyDate", "2020-12-31..2020-01-01", "ends before it begins"),
+        ("StudyDate", (date(2020, 12, 31), date(2020, 1, 1)), "ends before it begins"),
+        ("StudyDate", ["20260131", "tomorrow"], "'tomorrow' is no date"),
+        ("StudyDate", ("2026", None), "is no date"),
+        ("StudyTime", "8am", "right are: 143000, 14:30"),
+        ("AcquisitionDateTime", "20261301", "is no date"),
+        ("AcquisitionDateTime", "20260131-20250101", "ends before it begins"),
         ("StudyTime", "9:05", "right are: 143000, 14:30"),
         ("StudyDate", (), "a range is"),
         ("StudyDate", (None, None), "a range is"),

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 
 from pydicom.valuerep import PersonName
 
-from filmroom.dicom import attributes
+from filmroom.dicom import attributes, instants, ranges, wording
+from filmroom.dicom.query import NO_VALUE, Negotiated
+from filmroom.errors import BadParameter
 
 _TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -22,8 +25,8 @@ _RIGHT = {
     "TM": "143000, 14:30, 08:00..12:00",
     "DT": "20260131143000, 2026-01-31T14:30, 2026-01-01..2026-03-31T12:00",
 }
-_PLAIN = re.compile(r"[0-9.]*([+-][0-9]{4})?")
-_NOT_PLAIN = re.compile(rf"(?<![0-9]){_DATE}(?![0-9])|:")
+_NO_MOMENT = replace(wording.STANDARD, instant="", no_ends="")  # what is wrong is said in the words of who typed it
+_NEGOTIATED = Negotiated()
 
 
 def vr_of(path: str) -> str:
@@ -58,7 +61,8 @@ def _range(path: str, value: tuple[Any, ...]) -> str:
         raise ValueError(f"{path} has no ranges, which tuples are for: dates and times have. Is a list meant?")
     if len(value) != 2 or value == (None, None):
         raise ValueError(f"{path}: a range is a tuple of the first and the last, of which one may be None.")
-    return "-".join("" if end is None else _text(path, end) for end in value)
+    ends = "-".join("" if end is None else _text(path, end) for end in value)
+    return _checked(path, ends, ends)
 
 
 def _text(path: str, value: Any) -> str:
@@ -90,22 +94,36 @@ def _iso(path: str, vr: str, text: str) -> str:
     """
     first, dots, last = text.partition("..")
     try:
-        if not dots:
-            return _plain(vr, text)
-        ends = [_plain(vr, end.strip()) for end in (first, last)]
-        if any(ends) and all(_PLAIN.fullmatch(end) for end in ends):
-            return "-".join(ends)
+        sent = "-".join(_plain(vr, end.strip()) for end in (first, last)) if dots else _plain(vr, text)
     except ValueError:
-        pass
-    raise ValueError(f"{text!r} is no date, time or range of {path}; right are: {_RIGHT[vr]}.")
+        raise _wrong(path, text) from None
+    return _checked(path, text, sent)
+
+
+def _checked(path: str, typed: str, sent: str) -> str:
+    """What no service can understand is told before it is sent. Universal and Empty Value Matching are no dates."""
+    plain, vr = sent.strip(instants.BLANK), vr_of(path)
+    if not plain.strip("*") or plain == NO_VALUE:
+        return sent
+    tag = attributes.parse(path.rpartition(".")[2]) or 0
+    try:
+        if vr == "TM" and "-" in plain:  # together with dates a range may end earlier in the day than it begins
+            ranges.ends(tag, vr, plain, _NO_MOMENT)
+        else:
+            ranges.asked(tag, vr, plain, _NO_MOMENT, _NEGOTIATED)
+    except BadParameter as error:
+        raise ValueError(str(error)) if str(error) else _wrong(path, typed) from None
+    return sent
+
+
+def _wrong(path: str, text: str) -> ValueError:
+    return ValueError(f"{text!r} is no date, time or range of {path}; right are: {_RIGHT[vr_of(path)]}.")
 
 
 def _plain(vr: str, text: str) -> str:
     """As exact as it was typed."""
     typed = _TYPED[vr].fullmatch(text)
     if typed is None:
-        if _NOT_PLAIN.search(text):
-            raise ValueError(text)
         return text
     (time if vr == "TM" else datetime).fromisoformat(typed[1])
     zone = "+0000" if typed[2] == "Z" else (typed[2] or "").replace(":", "")
