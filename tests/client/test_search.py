@@ -1,5 +1,6 @@
 """Searches by keywords: what is sent, and how page follows page."""
 
+import warnings
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -118,6 +119,28 @@ def test_other_warnings_are_said(client: Any, service: Recorder) -> None:
     service.replies = [page(1, Warning='299 host "PatientWeight was ignored."'), page()]
     with pytest.warns(ServiceWarning, match="ignored"):
         assert found(client.search_studies(PatientWeight=80)) == [1]
+
+
+def test_a_short_page_with_another_warning_is_the_last_one(client: Any, service: Recorder) -> None:
+    service.replies = [page(1, Warning='299 host "PatientWeight was ignored."'), page()]
+    with pytest.warns(ServiceWarning, match="ignored"):
+        assert found(client.search_studies(PatientWeight=80)) == [1]
+    assert len(service.requests) == 1
+
+
+def test_a_warning_is_said_once_for_all_pages(client: Any, service: Recorder) -> None:
+    warned = {"Warning": '299 host "PatientWeight was ignored."'}
+    service.replies = [page(1, **warned), page(2, **warned), page(**warned)]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert found(client.search_studies(PatientWeight=80, page_size=1)) == [1, 2]
+    assert [str(one.message) for one in caught] == ["PatientWeight was ignored."]
+
+
+def test_an_empty_page_is_given_only_where_nothing_is_found(client: Any, service: Recorder) -> None:
+    service.replies = [page(1, 2), page(), page()]
+    assert [len(one) for one in client.search_studies(page_size=None).pages()] == [2]
+    assert [len(one) for one in client.search_studies(page_size=None).pages()] == [0]
 
 
 def test_where_the_service_chooses_the_size_the_first_page_is_not_the_last(client: Any, service: Recorder) -> None:

@@ -186,14 +186,18 @@ def _outside() -> int:
     return level
 
 
-def check(answer: Answer, *, reads_on: bool = False) -> None:
+def check(answer: Answer, *, said: set[str] | None = None) -> None:
     """Raise the exception of an answer that is no success, and say the Warnings of one that is.
 
-    Who `reads_on` is not told that there is more.
+    Who reads on is not told that there is more, and gives what was `said` of the pages before: that is not repeated.
     """
     if not answer.succeeded:
         raise error(answer)
-    announce(text for text in warnings_of(answer.headers) if not (reads_on and MORE in text))
+    texts = warnings_of(answer.headers)
+    if said is not None:
+        texts = tuple(text for text in texts if MORE not in text and text not in said)
+        said.update(texts)
+    announce(texts)
 
 
 def error(answer: Answer) -> ResponseError:

@@ -44,7 +44,9 @@ class Found:
         """Page by page, for who wants the DICOM JSON (`page.json`), the headers or the warnings."""
         pages = Pages(self._search)
         while not pages.ended:
-            yield self._run(pages.page())
+            page = self._run(pages.page())
+            if page or pages.first:
+                yield page
 
     def first(self) -> Dataset | None:
         """The first result alone; None if there is none."""
@@ -79,7 +81,9 @@ class AsyncFound:
     async def pages(self) -> AsyncGenerator[Datasets, None]:
         pages = Pages(self._search)
         while not pages.ended:
-            yield await self._run(pages.page())
+            page = await self._run(pages.page())
+            if page or pages.first:
+                yield page
 
     async def first(self) -> Dataset | None:
         found = await self._run(Pages(self._search.first()).page())

@@ -150,10 +150,10 @@ def query(service: Service, path_and_query: str, *, partition: str | None = None
     return (yield from fetched(Request("GET", service.url(path_and_query, partition=partition), {"accept": JSON})))
 
 
-def fetched(request: Request, *, reads_on: bool = False) -> Transaction[Datasets]:
-    """The data sets that a request is answered with."""
+def fetched(request: Request, *, said: set[str] | None = None) -> Transaction[Datasets]:
+    """The data sets that a request is answered with. Of `said`: see `check`."""
     answer = yield request
-    check(answer, reads_on=reads_on)
+    check(answer, said=said)
     return datasets(answer)
 
 
@@ -165,11 +165,12 @@ def _pages(page: Callable[[int], Request], offset: int) -> Transaction[Datasets]
     know `offset` and send the first page for ever. What was seen before is left out; Instances that are stored
     meanwhile push older results from one page into the next.
     """
-    first = last = yield from fetched(page(offset), reads_on=True)
+    said: set[str] = set()
+    first = last = yield from fetched(page(offset), said=said)
     items, seen = list(first.json), {fingerprint(item) for item in first.json}
     while len(last) and len(last) >= len(first):
         offset += len(last)
-        last = yield from fetched(page(offset), reads_on=True)
+        last = yield from fetched(page(offset), said=said)
         new = [item for item in last.json if fingerprint(item) not in seen]
         if not new:
             break

@@ -154,7 +154,7 @@ def _scope(level: str, keys: dict[str, str | list[str]]) -> tuple[str, ...]:
 
 
 class Pages:
-    """Where a program is in what a search finds. `ended` when there is no more."""
+    """Where a program is in what a search finds. `ended` when there is no more; `first` until there is a second page."""
 
     def __init__(self, search: Search) -> None:
         self._search = search
@@ -163,14 +163,17 @@ class Pages:
         self._longest = 0
         self._seen: set[int] = set()
         self._links: set[str] = set()  # that were followed
+        self._said: set[str] = set()
         self._next: str | None = None
+        self.first = True
         self.ended = False
 
     def page(self) -> Transaction[Datasets]:
         """The next results, which may be none."""
         asked = self._asked()
+        self.first = self._next is None and self._offset == self._search.offset
         url = self._next or self._search.url(asked, self._offset)
-        found = yield from fetched(Request("GET", url, {"accept": JSON}), reads_on=True)
+        found = yield from fetched(Request("GET", url, {"accept": JSON}), said=self._said)
         self._next = self._following(found)
         if self._next is not None or self._links:
             items = found.json
@@ -208,7 +211,7 @@ class Pages:
 
     def _is_last(self, found: Datasets, asked: int | None) -> bool:
         """Whether the page is short. Who grants fewer than were asked for says so in a Warning (PS3.18 §10.6.3.1)."""
-        is_short = len(found) < (self._longest if asked is None or found.warnings else asked)
+        is_short = len(found) < (self._longest if asked is None or found.more else asked)
         self._longest = max(self._longest, len(found))
         return is_short
 
@@ -234,7 +237,7 @@ def total(search: Search) -> Transaction[int | None]:
     """How many results there are in all, as Filmroom says; None where the service does not."""
     request = Request("GET", search.url(1, 0, ("count", True)), {"accept": JSON})
     try:
-        found = yield from fetched(request, reads_on=True)
+        found = yield from fetched(request, said=set())
     except BadRequest as error:
         if _COUNT.search(error.message):  # the Azure service refuses what it does not know
             return None
