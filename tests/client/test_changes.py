@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
-from filmroom import AsyncClient, BadResponse, Change, Client
+from filmroom import AsyncClient, BadRequest, BadResponse, Change, Client
 from filmroom.cli import launch
 from filmroom.client._changes import PAGE
 from tests import data
@@ -150,6 +151,36 @@ def test_a_start_is_looked_up_once(client: Any, service: Recorder) -> None:
         "/pacs/v2/changefeed?startTime=2024-01-01T12%3A00%3A00%2B00%3A00&limit=1&includeMetadata=false"
     )
     assert asked(service)[3] == "/pacs/v1/changefeed?offset=7&limit=100"
+
+
+def test_a_day_begins_at_midnight_of_this_computer(client: Any, service: Recorder) -> None:
+    service.replies = [json(entry(9)), json([entry(9)])]
+    assert list(client.change_feed(start=date(2026, 11, 26))) == []
+    midnight = datetime(2026, 11, 26).astimezone(UTC).isoformat()
+    assert parse_qs(asked(service)[1].partition("?")[2])["startTime"] == [midnight]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"since": "2026-11-26"}, "since= is the sequence of a change, an int, not '2026-11-26'; a time is start="),
+        ({"since": date(2026, 11, 26)}, "a time is start="),
+        ({"start": "2026-11-26"}, "start= is a date or a datetime, not '2026-11-26'"),
+        ({"end": 7}, "end= is a date or a datetime, not 7"),
+    ],
+)
+def test_what_is_no_sequence_and_no_time_is_said(
+    client: Any, service: Recorder, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(TypeError, match=said):
+        client.change_feed(**options)
+
+
+def test_another_version_is_not_read_at_v1(connect: Callable[..., Any], service: Recorder) -> None:
+    service.replies = [Reply(400, body=b"There is no version 3.")]
+    with pytest.raises(BadRequest):
+        list(connect(service.url.replace("/v2", "/v3")).change_feed())
+    assert asked(service) == ["/pacs/v3/changefeed?since=0&limit=100"]
 
 
 def test_a_start_that_is_yet_to_come_waits_for_what_is_new(standard: Any, service: Recorder) -> None:

@@ -38,6 +38,15 @@ def test_of_several_the_first_is_named(client: Any) -> None:
         client.search_for_studies(**wrong)
 
 
+@pytest.mark.parametrize("level", ["patients", "studies", "series", "instances"])
+def test_a_search_takes_what_must_match_by_its_name(client: Any, service: Recorder, level: str) -> None:
+    with pytest.raises(
+        TypeError, match=rf'Client\.search_{level}\(\) takes .* keywords: search_{level}\(PatientName="Doe\*"'
+    ):
+        getattr(client, f"search_{level}")("Doe*")
+    assert not service.requests
+
+
 def test_methods_say_what_they_are() -> None:
     assert inspect.iscoroutinefunction(AsyncClient.retrieve_study)
     assert not inspect.iscoroutinefunction(Client.retrieve_study)

@@ -36,6 +36,12 @@ def client(service: Recorder, connect: Callable[..., Any]) -> Any:
     return connect(service.url, partition="clinic")
 
 
+def test_a_name_alone_is_no_new_tag(service: Recorder, client: Any) -> None:
+    with pytest.raises(TypeError, match=r'such as NewQueryTag\("ProtocolName", "series"\), not \'PatientAge\''):
+        client.add_query_tags("PatientAge")
+    assert service.requests == []
+
+
 def test_add(service: Recorder, client: Any) -> None:
     service.replies = [json({"id": ID, "href": "http://host"}, 202)]
     tags = (NewQueryTag("00111003", "series", vr="LO", private_creator="MAKER"), NewQueryTag("PatientAge", "study"))

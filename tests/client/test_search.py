@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from filmroom import BadRequest, BadResponse, ServiceWarning
+from filmroom import AsyncFound, BadRequest, BadResponse, Found, ServiceWarning
+from filmroom.client import _search
+from filmroom.client._service import Service
 from tests.client import recorder
 from tests.client.recorder import Recorder, Reply, json
 
@@ -94,6 +96,22 @@ def test_what_makes_no_sense_is_not_sent(client: Any, service: Recorder, keys: d
     with pytest.raises(ValueError, match=said):
         client.search_studies(**keys)
     assert service.requests == []
+
+
+@pytest.mark.parametrize("option", ["limit", "offset", "page_size"])
+def test_what_is_no_number_is_said(client: Any, service: Recorder, option: str) -> None:
+    with pytest.raises(TypeError, match=f"{option}= is a whole number, not '5'"):
+        client.search_studies(**{option: "5"})
+
+
+@pytest.mark.parametrize("kind", [Found, AsyncFound])
+def test_results_that_are_not_read_say_how_to_count_and_take_them(kind: type) -> None:
+    found = kind(None, _search.make(Service("http://host"), "/studies"))
+    with pytest.raises(TypeError, match=r"total\(\)"):
+        len(found)
+    with pytest.raises(TypeError, match=r"first\(\) for the first, or .* for all"):
+        found[0]
+    assert found
 
 
 def test_nothing_is_sent_before_it_is_read_and_each_reading_begins_anew(client: Any, service: Recorder) -> None:

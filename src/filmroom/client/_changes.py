@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import anyio
@@ -28,7 +28,7 @@ from filmroom.client.exceptions import BadResponse
 T = TypeVar("T")
 
 PAGE = 100  # the most that every version grants
-_VERSION = re.compile(r"(.*/)v[0-9.]+(-prerelease)?", re.IGNORECASE)
+_VERSION = re.compile(r"(.*/)v(1(\.0(-prerelease)?)?|2(\.0)?)", re.IGNORECASE)  # all that there are
 _JSON = {"accept": "application/json"}
 
 
@@ -69,18 +69,22 @@ class Reader:
         service: Service,
         since: int | None = None,
         *,
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: date | None = None,
+        end: date | None = None,
         follow: bool = False,
         interval: float = 5.0,
         include_metadata: bool = True,
     ) -> None:
+        if since is not None and not isinstance(since, int):
+            raise TypeError(
+                f"since= is the sequence of a change, an int, not {since!r}; a time is start=, a date or datetime."
+            )
         if since is not None and (start is not None or since < 0):
             raise ValueError("A feed begins after a sequence, which is 0 or more, or at a start, not at both.")
         if follow and end is not None:
             raise ValueError("Who follows has no end.")
         self._root, self._timed = _roots(service)
-        self._start, self._end = (None if at is None else _zoned(at) for at in (start, end))
+        self._start, self._end = _zoned("start", start), _zoned("end", end)
         self._after = since or 0
         self._begun = start is None
         self._newest = 0  # what sequence the newest entry is known to have, at the least
@@ -189,9 +193,13 @@ def _url(root: str, path: str, parameters: dict[str, Any]) -> str:
     return f"{root}/changefeed{path}?{query}"
 
 
-def _zoned(moment: datetime) -> datetime:
-    """A time without a zone is one of this computer's, as Python has it."""
-    return moment.astimezone(UTC)
+def _zoned(name: str, at: date | None) -> datetime | None:
+    """A time without a zone is one of this computer's, as Python has it; a day begins at midnight."""
+    if at is None:
+        return None
+    if not isinstance(at, date):
+        raise TypeError(f"{name}= is a date or a datetime, not {at!r}.")
+    return (at if isinstance(at, datetime) else datetime(at.year, at.month, at.day)).astimezone(UTC)
 
 
 class Changes:

@@ -1,7 +1,7 @@
 """Searches by keywords, of both clients, and what they find: an iterator over all pages."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from pydicom.dataset import Dataset
 
@@ -26,7 +26,23 @@ class _Waits(Protocol):
     async def __call__(self, transaction: Transaction[T], /) -> T: ...
 
 
-class Found:
+class _Unread:
+    """What a list has and results do not that are still with the service."""
+
+    _INSTEAD = "first() for the first, or list(...) for all"
+    _COUNT = "total() says how many there are, and len(list(...)) how many were read"
+
+    def __len__(self) -> NoReturn:
+        raise TypeError(f"What a search finds has no length before it is read: {self._COUNT}.")
+
+    def __getitem__(self, _: object) -> NoReturn:
+        raise TypeError(f"What a search finds has no places before it is read: take {self._INSTEAD}.")
+
+    def __bool__(self) -> bool:  # as of any object, whatever is found
+        return True
+
+
+class Found(_Unread):
     """What a search finds, asked for page by page while it is read. Nothing is sent before that.
 
     `for study in found` gives data sets. Each reading begins anew, with what is stored by then.
@@ -66,8 +82,11 @@ class Found:
         return f"<{type(self).__name__}: {self._search.level[1:]}>"
 
 
-class AsyncFound:
+class AsyncFound(_Unread):
     """`Found` for asyncio: `async for study in found`, `async for page in found.pages()`; the rest is awaited."""
+
+    _INSTEAD = "await first() for the first, or [study async for study in ...] for all"
+    _COUNT = "await total() says how many there are"
 
     def __init__(self, run: _Waits, search: Search) -> None:
         self._run = run

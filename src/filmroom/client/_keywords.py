@@ -1,4 +1,4 @@
-"""Keywords that a method of a client does not know are refused by its name, before anything is sent."""
+"""What a method of a client does not take is refused by its name, before anything is sent."""
 
 import functools
 import inspect
@@ -16,11 +16,25 @@ def checked(kind: Kind) -> Kind:
     """
     for name, method in inspect.getmembers(kind, inspect.isfunction):
         options = method.__annotations__.get("options")
+        if name.startswith("search_") and "keys" in method.__annotations__:
+            setattr(kind, name, _by_keywords(f"{kind.__name__}.{name}", method))
         if options is not None and not name.startswith("_"):
             _, *named, _ = inspect.signature(method).parameters
             known = [*named, *get_args(options)[0].__annotations__]
             setattr(kind, name, _checking(f"{kind.__name__}.{name}", method, known))
     return kind
+
+
+def _by_keywords(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """A search, which would say that it takes one argument, itself."""
+
+    @functools.wraps(method)
+    def call(self: Any, *values: Any, **keys: Any) -> Any:
+        if values:
+            raise TypeError(f'{name}() takes what must match as keywords: {method.__name__}(PatientName="Doe*")')
+        return method(self, **keys)
+
+    return call
 
 
 def _checking(name: str, method: Callable[..., Any], known: Collection[str]) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any, TypedDict
 
 MediaTypes = Sequence[str | tuple[str, str]]
@@ -151,15 +151,16 @@ class RenderedOptions(RequestOptions, total=False):
 class FeedOptions(TypedDict, total=False):
     """Keywords of the change feed.
 
-    start             the first changes are those of this time; without a time zone it is of this computer's
+    start             the first changes are those of this time, or of this day from its beginning; what has no time
+                      zone is of this computer's
     end               the last changes are those before this time
     follow            wait for further ones when there are no more
     interval          seconds between two looks for further ones, 5 by default
     include_metadata  whether changes come with Metadata; so they do by default
     """
 
-    start: datetime | None
-    end: datetime | None
+    start: date | None
+    end: date | None
     follow: bool
     interval: float
     include_metadata: bool

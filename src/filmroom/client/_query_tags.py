@@ -1,6 +1,6 @@
 """Extended query tags of the service, of both clients: attributes that it is told to make searchable."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -144,7 +144,10 @@ def _sent(method: str, url: str, json: Any) -> Request:
     return Request(method, url, _ACCEPT | body.headers, body)
 
 
-def _add(service: Service, tags: Iterable[NewQueryTag]) -> Transaction[str]:
+def _add(service: Service, tags: Collection[NewQueryTag]) -> Transaction[str]:
+    for tag in tags:
+        if not isinstance(tag, NewQueryTag):
+            raise TypeError(f'add_query_tags() takes tags such as NewQueryTag("ProtocolName", "series"), not {tag!r}.')
     entries = [
         {"path": tag.path, "vr": tag.vr, "level": tag.level, "privateCreator": tag.private_creator} for tag in tags
     ]

@@ -79,6 +79,9 @@ def make(
     **keys: Any,
 ) -> Search:
     """A search from the keywords of a call. ValueError says what in it makes no sense."""
+    for name, number in {"limit": limit, "offset": offset, "page_size": page_size}.items():
+        if number is not None and not isinstance(number, int):
+            raise TypeError(f"{name}= is a whole number, not {number!r}.")
     if (limit is not None and limit < 1) or offset < 0 or (page_size is not None and page_size < 1):
         raise ValueError("limit= and page_size= are 1 or more, offset= is 0 or more.")
     flat: dict[str, str | list[str]] = {}
@@ -154,7 +157,7 @@ def _scope(level: str, keys: dict[str, str | list[str]]) -> tuple[str, ...]:
 
 
 class Pages:
-    """Where a program is in what a search finds. `ended` when there is no more; `first` until there is a second page."""
+    """Where a program is in what a search finds. `ended` when there is no more, `first` at the first page."""
 
     def __init__(self, search: Search) -> None:
         self._search = search
