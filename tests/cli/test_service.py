@@ -8,8 +8,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from filmroom import Client
-from filmroom.cli.service import AZURE_ROOTS, ROOT, Impatient
+from filmroom.cli.service import Impatient
 from filmroom.client import _carrier
+from filmroom.client.roots import AZURE_ROOTS, ROOT
 from filmroom.protocol import dialects
 from tests import data
 from tests.cli.program import Program

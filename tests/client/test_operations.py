@@ -86,6 +86,20 @@ def test_what_is_no_list(service: Recorder, client: Any) -> None:
         client.operations()
 
 
+@pytest.mark.parametrize("call", [lambda client: client.operations(), lambda client: client.cancel_operation(ID)])
+def test_what_only_the_root_of_the_standard_has(service: Recorder, client: Any, call: Callable[[Any], Any]) -> None:
+    service.replies = [Reply(404)]
+    elsewhere = service.url.replace("/v2", "/dicomweb")
+    with pytest.raises(NotFound, match=f"404: this root offers what the Azure service does, .*{elsewhere} does"):
+        call(client)
+
+
+def test_who_is_not_patient_is_told_in_words(service: Recorder, client: Any) -> None:
+    service.replies = [json({**TOLD, "status": "notStarted"}, 202)]
+    with pytest.raises(TimeoutError, match="it has not started yet"):
+        client.wait_for_operation(ID, timeout=0)
+
+
 def test_what_there_is_not(service: Recorder, client: Any) -> None:
     service.replies = [Reply(404)]
     with pytest.raises(NotFound):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from filmroom import AsyncFound, BadRequest, BadResponse, Found, ServiceWarning
+from filmroom import AsyncFound, BadRequest, BadResponse, Found, NotFound, ServiceWarning
 from filmroom.client import _search
 from filmroom.client._service import Service
 from tests.client import recorder
@@ -215,6 +215,13 @@ def test_limit_is_of_all_pages_together(client: Any, service: Recorder) -> None:
     service.replies = [page(1, 2), page(3, 4)]
     assert found(client.search_studies(limit=3, page_size=2)) == [1, 2, 3]
     assert service.targets == ["/studies?limit=2", "/studies?limit=1&offset=2"]
+
+
+@pytest.mark.parametrize("ask", [list, lambda found: found.first(), lambda found: found.total()])
+def test_patients_are_not_of_the_azure_service(client: Any, service: Recorder, ask: Any) -> None:
+    service.replies = [Reply(404)]
+    with pytest.raises(NotFound, match=f"{service.url.replace('/v2', '/dicomweb')} does"):
+        ask(client.search_patients())
 
 
 def test_the_first_is_asked_for_alone(client: Any, service: Recorder) -> None:

@@ -14,9 +14,10 @@ from urllib.parse import urljoin
 
 from filmroom.cli.endings import ENDINGS, ending
 from filmroom.cli.saving import Uids, write
-from filmroom.cli.service import NOT_ALL, absent, fuller_root, stop
+from filmroom.cli.service import NOT_ALL, absent, stop
 from filmroom.cli.typed import ByteRange
 from filmroom.client import BadRequest, Client
+from filmroom.client.roots import fuller_root
 from filmroom.dicom import attributes
 from filmroom.dicom.json_model import items, single
 from filmroom.dicom.resources import Resource

@@ -27,9 +27,9 @@ from filmroom.cli.service import (
     absent,
     connect,
     existing,
-    fuller_root,
 )
 from filmroom.client import Client, Content, NotAcceptable, NotFound
+from filmroom.client.roots import fuller_root
 from filmroom.dicom.resources import Resource
 
 _AS_IT_IS = (*DOCUMENTS, *VIDEOS)  # what is no image

@@ -23,11 +23,10 @@ from filmroom.client import (
     Retry,
     ServiceWarning,
 )
+from filmroom.client.roots import ROOT, fuller_root
 from filmroom.errors import BadTarget
 from filmroom.protocol import targets
 
-# As the dialects have them, whose tables no command waits for.
-ROOT, AZURE_ROOTS = "/dicomweb", frozenset({"/v1.0-prerelease", "/v1", "/v2"})
 DEFAULT_URL = f"http://127.0.0.1:8080{ROOT}"
 NOTHING = "Nothing is here."  # begins what Filmroom says outside its roots
 DEFAULT_TIMEOUT = 60.0
@@ -193,13 +192,6 @@ def _unavailable(what: str, client: Client, reason: str, *hints: str) -> NoRetur
     given = [hint for hint in hints if hint]
     told = "; ".join(filter(None, (reason.rstrip(".") if given else reason, *given)))
     stop(f"can't be had as asked for: {what} at {shown(client.base_url)}{told and ': '}{told}", NOT_ALL)
-
-
-def fuller_root(url: str) -> str:
-    """The root of the Standard, beside one that does what the Azure service does; "" if this is none of these."""
-    parts = urlsplit(shown(url))
-    above, slash, last = parts.path.rpartition("/")
-    return urlunsplit(parts._replace(path=above + ROOT)) if slash + last in AZURE_ROOTS else ""
 
 
 def absent(what: str, client: Client, reason: str = "") -> NoReturn:

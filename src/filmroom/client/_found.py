@@ -144,7 +144,7 @@ class Searches(Generic[F]):
 
     def search_patients(self, **keys: Any) -> F:
         """Patients that match (Filmroom's /dicomweb). Keywords: attributes, and those of `Searches`."""
-        return self._finds(_search.make(self._service, "/patients", **keys))
+        return self._finds(_search.make(self._service, _search.PATIENTS, **keys))
 
     def search_studies(self, **keys: Any) -> F:
         """Studies that match (PS3.18 §10.6), page by page while they are read. Keywords: attributes, and `Searches`."""

@@ -12,10 +12,18 @@ from filmroom.client._answers import json_of
 from filmroom.client._messages import Request, Transaction
 from filmroom.client._service import Service, segment
 from filmroom.client.exceptions import BadResponse
+from filmroom.client.roots import beyond_azure
 
 T = TypeVar("T")
 
 _UNENDED = {"notStarted", "running", "paused", "unknown"}
+# What a state is to people
+_WORDS = {
+    "notStarted": "has not started yet",
+    "succeeded": "has succeeded",
+    "failed": "has failed",
+    "canceled": "was ended",
+}
 _NAMES = {"completed": "succeeded"}  # of older versions of the Azure service
 
 
@@ -121,8 +129,13 @@ def _rest(end: float, poll: float, found: Operation) -> float:
     """How long to wait before the next look."""
     left = end - time.monotonic()
     if left <= 0:
-        raise TimeoutError(f"The operation has not ended in time: it is {found.status}.")
+        raise TimeoutError(f"The operation has not ended in time: it {in_words(found.status)}.")
     return min(poll, left)
+
+
+def in_words(status: str) -> str:
+    """A state, behind "it"."""
+    return _WORDS.get(status, f"is {status}")
 
 
 def _url(service: Service, operation_id: str) -> str:
@@ -136,7 +149,8 @@ def _retrieve(service: Service, operation_id: str) -> Transaction[Operation]:
 
 def _search(service: Service) -> Transaction[list[Operation]]:
     answer = yield Request("GET", f"{service.base_url}/operations", {"accept": "application/json"})
-    found = json_of(answer, "list of operations")
+    with beyond_azure(service.base_url):
+        found = json_of(answer, "list of operations")
     if not isinstance(found, list):
         raise BadResponse("The answer is no list of operations.")
     return [_read(one) for one in found]
@@ -145,7 +159,8 @@ def _search(service: Service) -> Transaction[list[Operation]]:
 def _cancel(service: Service, operation_id: str) -> Transaction[Operation]:
     url = f"{_url(service, operation_id)}/cancelrequest"
     answer = yield Request("POST", url, {"accept": "application/json"})
-    return _read(json_of(answer, "operation"))
+    with beyond_azure(service.base_url):
+        return _read(json_of(answer, "operation"))
 
 
 def _read(json: Any) -> Operation:

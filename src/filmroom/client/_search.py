@@ -5,6 +5,7 @@ A service that gives a `Link` to the next page is followed; any other is asked b
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -17,10 +18,12 @@ from filmroom.client._messages import JSON, Request, Transaction, fetched, finge
 from filmroom.client._service import Service, path_within
 from filmroom.client._values import of_key, vr_of
 from filmroom.client.exceptions import BadRequest, BadResponse
+from filmroom.client.roots import beyond_azure
 from filmroom.dicom import attributes
 
 PAGE = 100  # what every service grants
 ALL = "all"
+PATIENTS = "/patients"  # as a resource, which only Filmroom has
 OPTIONS = ("match", "include", "fuzzy", "order_by", "limit", "offset", "page_size", "partition", "additional_params")
 # What the methods search_for_… call these
 OF_SEARCH_FOR = {"search_filters": "match", "fields": "include", "fuzzymatching": "fuzzy", "includefield": "include"}
@@ -176,7 +179,7 @@ class Pages:
         asked = self._asked()
         self.first = self._next is None and self._offset == self._search.offset
         url = self._next or self._search.url(asked, self._offset)
-        found = yield from fetched(Request("GET", url, {"accept": JSON}), said=self._said)
+        found = yield from _fetched(self._search, url, self._said)
         self._next = self._following(found)
         if self._next is not None or self._links:
             items = found.json
@@ -219,6 +222,11 @@ class Pages:
         return is_short
 
 
+def _fetched(search: Search, url: str, said: set[str]) -> Transaction[Datasets]:
+    with beyond_azure(search.service.base_url) if search.level == PATIENTS else nullcontext():
+        return (yield from fetched(Request("GET", url, {"accept": JSON}), said=said))
+
+
 def next_link(headers: httpx2.Headers, url: str, service: Service) -> str | None:
     """The next page (RFC 8288), at the service as it was addressed; None if that is elsewhere."""
     target = next_of(headers)
@@ -238,9 +246,8 @@ def _at(service: Service, url: str, target: str) -> str | None:
 
 def total(search: Search) -> Transaction[int | None]:
     """How many results there are in all, as Filmroom says; None where the service does not."""
-    request = Request("GET", search.url(1, 0, ("count", True)), {"accept": JSON})
     try:
-        found = yield from fetched(request, said=set())
+        found = yield from _fetched(search, search.url(1, 0, ("count", True)), set())
     except BadRequest as error:
         if _COUNT.search(error.message):  # the Azure service refuses what it does not know
             return None
