@@ -65,6 +65,16 @@ def test_csv_has_every_column_under_its_keyword(capsys: pytest.CaptureFixture[st
     assert len(line.split(",")) == len(COLUMNS[What.STUDIES]) + 1
 
 
+@pytest.mark.parametrize(
+    ("stored", "cell"),
+    [("=1+2", "'=1+2"), ("@SUM(A1)", "'@SUM(A1)"), ("'x", "''x"), ("-7", "-7"), ("ID1", "ID1")],
+)
+def test_no_cell_of_csv_is_a_formula(capsys: pytest.CaptureFixture[str], stored: str, cell: str) -> None:
+    found = {"00100020": {"vr": "LO", "Value": [stored]}}
+    [row] = csv.DictReader(io.StringIO(_show(capsys, found, form="csv")))
+    assert row["PatientID"] == cell
+
+
 def test_json_is_what_came(capsys: pytest.CaptureFixture[str]) -> None:
     assert orjson.loads(_show(capsys, FOUND, form="json")) == [FOUND]
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from filmroom.dicom import attributes
+from filmroom.dicom import attributes, csv_table
 
 Json = Mapping[str, Any]
 
@@ -166,6 +167,18 @@ def tell(json: Any, lines: Iterable[str]) -> None:
             typer.echo(printable(line))
 
 
+def tell_all(json: Sequence[Any], what: str, lines: Iterable[str], *, as_json: bool) -> None:
+    """A list that a service answered. Where it is empty, that is said beside it."""
+    tell(json if as_json else None, lines)
+    if not json and not as_json:
+        typer.echo(f"filmroom: no {what}", err=True)
+
+
+def when(moment: datetime) -> str:
+    """A time of this computer's timezone, for people."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
 def _value(value: Any) -> str:
     if isinstance(value, dict):  # a person's name (PS3.18 F.2.2); the items of a sequence are too much for a table
         return str(value.get("Alphabetic") or value.get("Ideographic") or value.get("Phonetic") or "…")
@@ -173,11 +186,14 @@ def _value(value: Any) -> str:
 
 
 def print_csv(columns: Sequence[str], rows: Sequence[Sequence[str]], *, heading: bool) -> None:
-    """All columns, whether anything stands in them or not, so that a program finds them at their places."""
+    """All columns, whether anything stands in them or not, so that a program finds them at their places.
+
+    No cell is a formula, as in the tables of the service.
+    """
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if heading:
         writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows(map(csv_table.harmless, row) for row in rows)
 
 
 def print_table(

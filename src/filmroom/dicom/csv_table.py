@@ -34,9 +34,10 @@ def write(tags: Sequence[int], data_sets: Iterable[Mapping[str, Any]]) -> Iterat
 
 def _row(cells: Iterable[str]) -> bytes:
     line = StringIO(newline="")
-    csv.writer(line).writerow(map(_harmless, cells))
+    csv.writer(line).writerow(map(harmless, cells))
     return line.getvalue().encode(errors="replace")
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     return "'" + text if _SUSPICIOUS.match(text) and not _NUMBERS.fullmatch(text) else text
