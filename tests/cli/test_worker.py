@@ -149,7 +149,7 @@ def files(folder: Path) -> int:
 
 def begin(settings: Settings) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "filmroom", "worker", "--data", str(settings.data)]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, stderr=subprocess.PIPE)
 
 
 def test_ended_by_a_signal_it_leaves_the_rest_to_the_next(archive: Archive, settings: Settings, deleted: Path) -> None:
@@ -157,11 +157,15 @@ def test_ended_by_a_signal_it_leaves_the_rest_to_the_next(archive: Archive, sett
     first = begin(settings)
     wait_until(lambda: files(deleted) < MANY)
     first.terminate()
-    assert first.wait(service.DEADLINE) == 0
+    said = first.communicate(timeout=service.DEADLINE)[1].decode()
+    assert (first.returncode, "filmroom: stopped" in said) == (0, False)
+    assert said.startswith(f"filmroom: waiting for operations of {settings.data}; Ctrl-C ends it\n")
     second = begin(settings)
     wait_until(lambda: state(archive, swept) == "succeeded")
     second.send_signal(signal.SIGINT)
-    assert (second.wait(service.DEADLINE), files(deleted)) == (0, 0)
+    said = second.communicate(timeout=service.DEADLINE)[1].decode()
+    assert (second.returncode, files(deleted)) == (130, 0)
+    assert said.endswith("\nfilmroom: stopped; what is not done yet, the next worker goes on with\n")
 
 
 @needs_proc

@@ -1,6 +1,6 @@
 """`filmroom worker`: the operations worker, a process of its own. `filmroom serve` starts one beside the web workers.
 
-It ends after the current batch when it gets SIGTERM, or Ctrl-C, or when who started it is gone; kill -9 costs that
+It ends after the current batch when it gets SIGTERM, or by Ctrl-C, or when who started it is gone; kill -9 costs that
 batch. What hangs for longer than a lease ends the process: its operation would be somebody else's by then.
 """
 
@@ -20,7 +20,7 @@ import typer
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration
-from filmroom.cli.service import REFUSED, stop
+from filmroom.cli.service import INTERRUPTED, REFUSED, stop
 from filmroom.cli.workers import NICENESS
 from filmroom.errors import Error, Unavailable
 from filmroom.server import journal
@@ -42,7 +42,9 @@ def worker(
 ) -> None:
     """Do the long operations of a service, until Ctrl-C.
 
-    `filmroom serve` runs one by itself. More of them do more operations at once, for example on other machines.
+    `filmroom serve` runs one by itself. More of them, on the same machine, do more operations at once.
+
+    Exit codes: 0 ended by SIGTERM; 2 a bad setting; 3 the data can't be used; 130 ended by Ctrl-C.
 
     Example: filmroom worker --data /srv/images
     """
@@ -60,10 +62,14 @@ def worker(
         archive = Archive.open(settings)
     except Unavailable as error:
         stop(f"The data folder {settings.data.absolute()} can't be used. {error}", REFUSED)
+    if owner is None:
+        typer.echo(f"filmroom: waiting for operations of {settings.data.absolute()}; Ctrl-C ends it", err=True)
     try:
         work(archive, settings, owner or uuid.uuid4().hex, asked)
     finally:
         archive.close()
+    if asked.by == signal.SIGINT:
+        stop("stopped; what is not done yet, the next worker goes on with", INTERRUPTED)
 
 
 class Asked:
@@ -72,9 +78,11 @@ class Asked:
     def __init__(self, *watched: int) -> None:
         reading, self._writing = os.pipe()
         self._watched = (reading, *watched)
+        self.by: int | None = None  # the signal
 
-    def note(self, *_: object) -> None:
+    def note(self, number: int = 0, _: object = None) -> None:
         """The handler of a signal."""
+        self.by = self.by or number
         os.write(self._writing, b".")
 
     def __call__(self, seconds: float = 0.0) -> bool:
