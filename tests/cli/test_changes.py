@@ -83,12 +83,36 @@ def test_a_time_bounds_the_feed(run: Program, service: str, since: str) -> None:
         ("--until 7x", "'7x' is none of: 2026-01-31 or 2026-01-31T09:00"),
         ("--metadata", "a table has no room for Metadata; add --json"),
         ("--follow --until 2026-01-01", "--follow and --until exclude each other"),
+        ("--since 2026-01-31T10:00 --until 2026-01-31T09:00", "2026-01-31T09:00 is before 2026-01-31T10:00"),
+        ("--since 2026-01-31 --until 2026-01-29T00:00Z", "2026-01-29T00:00Z is before 2026-01-31"),
+        ("--interval 3", "only --follow looks again"),
+        ("--since 0001-01-01T00:00+14:00", "is none of"),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(run: Program, recorder: Recorder, options: str, said: str) -> None:
     ran = run("changes", *options.split())
     assert (ran.code, recorder.targets) == (2, [])
     assert said in ran.said
+
+
+def test_a_sequence_that_is_yet_to_come_is_said(run: Program, service: str, since: str) -> None:
+    ran = run("changes", "--since", int(since) + 1)
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == f"filmroom: there is no sequence {int(since) + 1} yet; the newest is {since}\n"
+    assert run("changes", "--since", since).err == ""
+
+
+def test_who_follows_is_told_so_at_once(run: Program, recorder: Recorder) -> None:
+    newest = json(entry(7))
+    recorder.replies = [newest, newest, Reply(200, {"Content-Type": "application/json"}, _interrupting(b"[]"))]
+    ran = run("changes", "--follow", "--since", 9)
+    assert ran.code == 130
+    assert ran.err.splitlines()[0] == "filmroom: there is no sequence 9 yet; the newest is 7"
+
+
+def test_another_version_has_no_feed(run: Program, service: str) -> None:
+    ran = run("changes", "--url", service.replace("/dicomweb", "/v3"))
+    assert (ran.code, ran.out, "does not support the API version '3'" in ran.err) == (3, "", True)
 
 
 def _interrupting(then: bytes) -> Iterator[bytes]:

@@ -10,11 +10,12 @@ import orjson
 import typer
 
 from filmroom.cli import typed
-from filmroom.cli.results import printable
+from filmroom.cli.results import printable, when
 from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, INTERRUPTED, Timeout, Token, Url, connect, stop
 from filmroom.client import Change, Client, ClientError
 
 NOW = "now"
+INTERVAL = 5.0  # seconds
 HEADING = "Sequence  Time                 Action  State     Study, series, instance"
 
 Since = Annotated[
@@ -29,7 +30,10 @@ Until = Annotated[
     str | None, typer.Option(metavar="TIME", show_default="the last change", help="End before this time.")
 ]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Wait for further changes until Ctrl-C.")]
-Interval = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="How often to look, with --follow.")]
+Interval = Annotated[
+    float | None,
+    typer.Option(min=0.1, metavar="SECONDS", help="How often to look, with --follow.", show_default=str(INTERVAL)),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object a line, named as the service names things.")]
 WithMetadata = Annotated[bool, typer.Option("--metadata", help="With the Metadata of each instance; needs --json.")]
 
@@ -45,7 +49,7 @@ def changes(
     since: Since = None,
     until: Until = None,
     follow: Follow = False,
-    interval: Interval = 5.0,
+    interval: Interval = None,
     as_json: AsJson = False,
     with_metadata: WithMetadata = False,
     url: Url = DEFAULT_URL,
@@ -69,12 +73,14 @@ def changes(
         filmroom changes --follow --since now
         filmroom changes --since 4711 --json --metadata
     """
-    if with_metadata and not as_json:
-        raise typer.BadParameter("a table has no room for Metadata; add --json", param_hint="--metadata")
-    if follow and until is not None:
-        raise typer.BadParameter("--follow and --until exclude each other")
+    typed.refuse(
+        (with_metadata and not as_json, "--metadata", "a table has no room for Metadata; add --json"),
+        (follow and until is not None, "--until", "--follow and --until exclude each other"),
+        (interval is not None and not follow, "--interval", "only --follow looks again"),
+    )
     sequence, start = _begin(since)
     end = None if until is None else _time(until, "--until", "2026-01-31 or 2026-01-31T09:00")
+    typed.refuse((start and end and end < start, "--until", f"{until} is before {since}"))
     place = _Place(sequence)
     with connect(url, token, timeout) as client, _told(place):
         if since == NOW:
@@ -82,14 +88,35 @@ def changes(
         elif since is not None and _is_date(since):
             early = int(since) > _latest(client)
             typed.refuse((early, "--since", f"there is no sequence {since} yet; a date is written 2026-01-31"))
-        feed = client.change_feed(
-            place.sequence, start=start, end=end, follow=follow, interval=interval, include_metadata=with_metadata
-        )
-        for number, change in enumerate(feed):
+        span = _Span(start, end, with_metadata, (interval or INTERVAL) if follow else None)
+        for number, change in enumerate(_feed(client, place, span)):
             if number == 0 and not as_json:
                 typer.echo(HEADING)
             typer.echo(orjson.dumps(_object(change)) if as_json else _line(change))
             place.sequence = change.sequence
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What of the feed is wanted, and how often to look for more when that was read."""
+
+    start: datetime | None
+    end: datetime | None
+    with_metadata: bool
+    interval: float | None
+
+
+def _feed(client: Client, place: _Place, span: _Span) -> Iterator[Change]:
+    """What there is, and then what comes. Where nothing can be, because the feed has not got so far, that is said."""
+    begun = place.sequence
+    yield from client.change_feed(begun, start=span.start, end=span.end, include_metadata=span.with_metadata)
+    if begun and begun == place.sequence and begun > (newest := _latest(client)):
+        typer.echo(f"filmroom: there is no sequence {begun} yet; the newest is {newest}", err=True)
+    if span.interval is not None:
+        start = span.start if place.sequence is None else None
+        yield from client.change_feed(
+            place.sequence, start=start, follow=True, interval=span.interval, include_metadata=span.with_metadata
+        )
 
 
 def _begin(since: str | None) -> tuple[int | None, datetime | None]:
@@ -111,8 +138,8 @@ def _is_date(digits: str) -> bool:
 
 def _time(text: str, option: str, right: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is none of: {right}", param_hint=option) from None
 
 
@@ -139,9 +166,8 @@ def _resume(sequence: int) -> str:
 
 
 def _line(change: Change) -> str:
-    when = change.timestamp.astimezone()
     uids = printable(f"{change.study} {change.series} {change.instance}")
-    return f"{change.sequence:>8}  {when:%Y-%m-%d %H:%M:%S}  {change.action:6}  {change.state:8}  {uids}"
+    return f"{change.sequence:>8}  {when(change.timestamp)}  {change.action:6}  {change.state:8}  {uids}"
 
 
 def _object(change: Change) -> dict[str, Any]:
