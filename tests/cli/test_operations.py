@@ -1,6 +1,8 @@
 """`filmroom operations`."""
 
 import json as parser
+import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,13 +11,29 @@ from tests.client.recorder import Recorder, Reply, json
 from tests.client.test_operations import ID, TOLD
 
 
+@pytest.fixture(autouse=True)
+def timezone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two hours before UTC."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "XXX-2")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_nothing_to_list_is_said(recorder: Recorder, run: Program) -> None:
+    ran = run("operations")
+    assert (ran.code, ran.out, ran.err) == (0, "", "filmroom: no operations\n")
+    assert run("operations", "--json").out == "[]\n"
+
+
 def test_list(recorder: Recorder, run: Program) -> None:
     recorder.replies = [json([{**TOLD, "status": "succeeded", "percentComplete": 100}, TOLD])]
     ran = run("operations")
     assert ran.code == 0
     assert ran.out.splitlines() == [
-        f"{ID}  2026-01-31 14:30  succeeded   100 %  reindex",
-        f"{ID}  2026-01-31 14:30  running      50 %  reindex",
+        f"{ID}  2026-01-31 16:30:05  succeeded   100 %  reindex",
+        f"{ID}  2026-01-31 16:30:05  running      50 %  reindex",
     ]
 
 
@@ -23,7 +41,7 @@ def test_show(recorder: Recorder, run: Program) -> None:
     recorder.replies = [json({**TOLD, "results": {"filesRemoved": 3}}, 202)]
     assert run("operations", "show", ID).out.splitlines() == [
         "reindex: running 50 %",
-        "started 2026-01-31 14:30:05, last at work 2026-01-31 14:31:00 (UTC)",
+        "started 2026-01-31 16:30:05, last at work 2026-01-31 16:31:00",
         "http://host/v2/extendedquerytags/00101002",
         "filesRemoved: 3",
     ]
@@ -53,6 +71,19 @@ def test_cancel(recorder: Recorder, run: Program) -> None:
     assert run("operations", "cancel", ID).out.startswith("reindex: canceled")
     ran = run("operations", "cancel", ID)
     assert (ran.code, ran.err) == (1, "filmroom: It has ended already.\n")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("succeeded", "it has succeeded"),
+        ("failed", "it has failed"),
+        ("canceled", "it was ended before"),
+    ],
+)
+def test_what_has_ended_is_told_in_words(recorder: Recorder, run: Program, state: str, said: str) -> None:
+    recorder.replies = [Reply(409, body=f"The operation has ended already: it is {state}.".encode())]
+    assert run("operations", "cancel", ID).err == f"filmroom: The operation has ended already: {said}.\n"
 
 
 def test_what_there_is_not(recorder: Recorder, run: Program) -> None:

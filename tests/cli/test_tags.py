@@ -15,11 +15,36 @@ STARTED = json({"id": ID, "href": "http://host"}, 202)
 def test_list(recorder: Recorder, run: Program) -> None:
     recorder.replies = [json([TAG, PLAIN, {**PLAIN, "path": "00400275.00400009", "vr": "SH"}])]
     assert run("tags").out.splitlines() == [
-        '00111003  LO  series    adding, disabled  2 errors  00111003  "MAKER"',
-        "00200012  IS  instance  ready  AcquisitionNumber",
+        '00111003           LO  series    adding, disabled  2 errors  00111003  "MAKER"',
+        "00200012           IS  instance  ready  AcquisitionNumber",
         "00400275.00400009  SH  instance  ready  RequestAttributesSequence.ScheduledProcedureStepID",
     ]
     assert parser.loads(run("tags", "list", "--json").out)[0] == TAG
+
+
+def test_nothing_to_list_is_said(recorder: Recorder, run: Program) -> None:
+    ran = run("tags")
+    assert (ran.code, ran.out, ran.err) == (0, "", "filmroom: no query tags\n")
+    assert run("tags", "errors", "PatientAge").err == "filmroom: no errors\n"
+    ran = run("tags", "--json")
+    assert (ran.out, ran.err) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("typed", ["0010,1020", "(0010,1020)", "00101020"])
+@pytest.mark.parametrize("level", ["study", "Study", "STUDY"])
+def test_a_tag_is_typed_as_in_a_search_and_a_level_in_any_case(
+    recorder: Recorder, run: Program, typed: str, level: str
+) -> None:
+    recorder.replies = [STARTED]
+    ran = run("tags", "add", typed, "--level", level)
+    assert parser.loads(recorder.last.body) == [{"path": "00101020", "level": "study"}]
+    assert ran.err == f"filmroom: it is done in the background: filmroom operations wait {ID}\n"
+
+
+def test_a_path_is_typed_with_dots(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json(PLAIN)]
+    assert run("tags", "enable", "(0040,0275).ScheduledProcedureStepID").code == 0
+    assert recorder.targets == ["/extendedquerytags/00400275.ScheduledProcedureStepID"]
 
 
 def test_add(recorder: Recorder, run: Program) -> None:
@@ -96,6 +121,9 @@ def test_who_waits_knows_the_operation_when_the_connection_is_lost(recorder: Rec
         (["delete"], "name the attribute to delete"),
         (["add", "PatientAge"], "say the level: study, series or instance"),
         (["add", "PatientAge", "--level", "patient"], "'patient'"),
+        (["add", "PatientAgo", "--level", "study"], "do you mean PatientAge?"),
+        (["enable", "patientage"], "do you mean PatientAge?"),
+        (["delete", "RequestAttributesSequence.Xyzzy"], "neither the keyword of an attribute"),
         (["remove", "PatientAge"], "'remove'"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from filmroom.cli import typed
-from filmroom.cli.results import tell
+from filmroom.cli.results import printable, tell, tell_all, when
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -17,11 +17,17 @@ from filmroom.cli.service import (
     Url,
     connect,
     existing,
-    obeyed,
     stop,
     stoppable,
 )
-from filmroom.client import Client, Operation
+from filmroom.client import BadRequest, Client, Conflict, Operation
+
+# How the service puts it, with names of states, and how people do
+_STATES = (
+    ("it is succeeded", "it has succeeded"),
+    ("it is failed", "it has failed"),
+    ("it is canceled", "it was ended before"),
+)
 
 
 class What(StrEnum):
@@ -50,6 +56,8 @@ def operations(
 ) -> None:
     """List the long operations of a service, show how far one is, wait for its end, or end it.
 
+    Times are of this computer.
+
     Exit codes: 1 there is no such operation, it can't be ended any more, or the one that was waited for did not
     succeed; 2, 3 as for every command.
 
@@ -67,7 +75,7 @@ def operations(
         if operation is None:
             with existing("list of operations", client, beyond_azure=True):
                 listed = client.operations()
-            tell([one.json for one in listed] if as_json else None, map(_line, listed))
+            tell_all([one.json for one in listed], "operations", map(_line, listed), as_json=as_json)
             return
         with existing(f"operation {operation}", client, beyond_azure=what is What.CANCEL):
             found = _asked(client, what, operation, patience)
@@ -80,9 +88,17 @@ def _asked(client: Client, what: What, operation: str, patience: float | None) -
     if what is What.WAIT:
         return wait(client, operation, patience)
     if what is What.CANCEL:
-        with obeyed():
+        try:
             return client.cancel_operation(operation)
+        except (BadRequest, Conflict) as error:
+            stop(_in_words(printable(error.message)), NOT_ALL)
     return client.operation(operation)
+
+
+def _in_words(said: str) -> str:
+    for states, words in _STATES:
+        said = said.replace(states, words)
+    return said
 
 
 def wait(client: Client, operation: str, patience: float | None = None) -> Operation:
@@ -99,12 +115,12 @@ def _percent(found: Operation) -> str:
 
 
 def _line(found: Operation) -> str:
-    return f"{found.id}  {found.created:%Y-%m-%d %H:%M}  {found.status:<10}  {_percent(found):>5}  {found.type}"
+    return f"{found.id}  {when(found.created)}  {found.status:<10}  {_percent(found):>5}  {found.type}"
 
 
 def _facts(found: Operation) -> Iterator[str]:
     yield f"{found.type}: {found.status} {_percent(found)}".rstrip()
-    yield f"started {found.created:%Y-%m-%d %H:%M:%S}, last at work {found.updated:%Y-%m-%d %H:%M:%S} (UTC)"
+    yield f"started {when(found.created)}, last at work {when(found.updated)}"
     yield from found.resources
     for name, value in (found.results or {}).items():
         yield f"{name}: {value}"

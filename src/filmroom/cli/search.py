@@ -74,7 +74,14 @@ EveryValue = Annotated[
         help="Of several values all must be there, not any (PS3.18 8.3.4.6), if the service can.",
     ),
 ]
-Fuzzy = Annotated[bool, typer.Option("--fuzzy", help="Match persons' names by the beginnings of their words.")]
+Fuzzy = Annotated[
+    bool,
+    typer.Option(
+        "--fuzzy",
+        help="Match persons' names by the beginnings of their words, in the order in which they stand, the family name "
+        "first: `do jo` finds Doe^John.",
+    ),
+]
 Fields = Annotated[
     list[str] | None,
     typer.Option(
@@ -87,7 +94,14 @@ Fields = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print DICOM JSON instead of a table.")]
 AsLines = Annotated[bool, typer.Option("--json-lines", help="Print DICOM JSON, a result a line, while the pages come.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, with a line of keywords on top.")]
+AsCsv = Annotated[
+    bool,
+    typer.Option(
+        "--csv",
+        help="Print comma-separated values, with a line of keywords on top; what a spreadsheet would take for a "
+        "formula has an apostrophe before it.",
+    ),
+]
 
 
 def search(
@@ -207,7 +221,7 @@ def parse(text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator or not key.strip():
         raise typer.BadParameter(f"{text!r} is not of the form KEY=VALUE, such as PatientID=ID1", param_hint=KEY_VALUE)
-    path = _known(key.strip(), KEY_VALUE)
+    path = typed.path(key.strip(), KEY_VALUE)
     name = keyword(path)
     if attributes.vr(typed.attribute(path.rpartition(".")[2])) == "SQ":
         raise typer.BadParameter(
@@ -217,14 +231,6 @@ def parse(text: str) -> tuple[str, str]:
         for one in filter(None, re.split(r"[,\\]", value)):
             uid(one)
     return name, value
-
-
-def _known(key: str, hint: str) -> str:
-    """A keyword, a tag, or a path of them into sequences; what the service would not know, it might pass over."""
-    path = typed.plain(key)
-    for step in path.split("."):
-        typed.attribute(step, hint)
-    return path
 
 
 def _fields(fields: Sequence[str], form: Form) -> list[str]:
@@ -238,11 +244,11 @@ def _fields(fields: Sequence[str], form: Form) -> list[str]:
 def _field(field: str) -> str:
     if group := GROUP.fullmatch(field):
         return f"{group[1]}xxxx"
-    return field if field == "all" else _known(field, "--field")
+    return field if field == "all" else typed.path(field, "--field")
 
 
 def _ordered(name: str) -> str:
-    return name[: name.startswith("-")] + _known(name.removeprefix("-"), "--order")
+    return name[: name.startswith("-")] + typed.path(name.removeprefix("-"), "--order")
 
 
 def _filters(keys: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

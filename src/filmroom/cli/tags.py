@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from filmroom.cli import operations, typed
-from filmroom.cli.results import printable, tell
+from filmroom.cli.results import printable, tell, tell_all
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
@@ -49,11 +49,18 @@ def tags(
     ] = What.LIST,
     attribute: Annotated[
         str | None,
-        typer.Argument(metavar="ATTRIBUTE", help="Keyword or eight hexadecimal digits.", show_default=False),
+        typer.Argument(
+            metavar="ATTRIBUTE", help="Keyword or tag, inside sequences a path with dots.", show_default=False
+        ),
     ] = None,
     level: Annotated[
         At | None,
-        typer.Option("--level", help="Where it is searched by: there and below.", show_default="needed to add"),
+        typer.Option(
+            "--level",
+            case_sensitive=False,
+            help="Where it is searched by: there and below.",
+            show_default="needed to add",
+        ),
     ] = None,
     vr: Annotated[
         str | None, typer.Option("--vr", metavar="VR", help="Value Representation.", show_default="the dictionary's")
@@ -91,10 +98,12 @@ def tags(
         *((not adds and given is not None, name, "only `add` takes it") for name, given in of_add.items()),
         (what in {What.ADD, What.DELETE} and as_json, "--json", f"`{what}` has no answer to print"),
     )
+    attribute = attribute and typed.path(attribute, "ATTRIBUTE")
     with connect(url, token, timeout) as client:
         if attribute is None:
             listed = client.query_tags()
-            tell([one.json for one in listed] if as_json else None, map(_line, listed))
+            width = max((len(one.path) for one in listed), default=0)
+            tell_all([one.json for one in listed], "query tags", (_line(one, width) for one in listed), as_json=as_json)
         elif level is not None:
             _add(client, NewQueryTag(attribute, level, vr, creator), wait=wait)
         else:
@@ -107,6 +116,7 @@ def _add(client: Client, tag: NewQueryTag, *, wait: bool) -> None:
         operation = client.add_query_tags(tag)
     if not wait:
         typer.echo(operation)
+        typer.echo(f"filmroom: it is done in the background: filmroom operations wait {operation}", err=True)
         return
     typer.echo(f"filmroom: operation {operation}", err=True)  # who loses the connection can ask for it again
     ended = operations.wait(client, operation)
@@ -119,8 +129,8 @@ def _do(client: Client, what: What, attribute: str, *, as_json: bool) -> None:
     if what is What.DELETE:
         client.delete_query_tag(attribute)
     elif what is What.ERRORS:
-        errors = _errors(client, attribute)
-        tell([error.json for error in errors] if as_json else None, map(_error, errors))
+        errors = list(_errors(client, attribute))
+        tell_all([error.json for error in errors], "errors", map(_error, errors), as_json=as_json)
     else:
         found = client.update_query_tag(attribute, enabled=what is What.ENABLE)
         tell(found.json if as_json else None, iter([_line(found)]))
@@ -139,10 +149,10 @@ def _error(error: QueryTagError) -> str:
     return f"{resource}/instances/{error.sop_instance_uid}  {error.message}"
 
 
-def _line(tag: QueryTag) -> str:
+def _line(tag: QueryTag, width: int = 0) -> str:
     known = ((attributes.parse(part), part) for part in tag.path.split("."))
     name = ".".join((attributes.keyword(at) if at is not None else None) or part for at, part in known)
     state = tag.status if tag.enabled else f"{tag.status}, disabled"
     errors = f"  {tag.errors} errors" if tag.errors else ""
     creator = f'  "{tag.private_creator}"' if tag.private_creator else ""
-    return f"{tag.path}  {tag.vr}  {tag.level:<8}  {state}{errors}  {name}{creator}"
+    return f"{tag.path:{width}}  {tag.vr}  {tag.level:<8}  {state}{errors}  {name}{creator}"

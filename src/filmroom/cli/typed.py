@@ -39,6 +39,14 @@ def attribute(text: str, hint: str | None = None) -> int:
     return tag
 
 
+def path(text: str, hint: str | None = None) -> str:
+    """A keyword, a tag, or with dots a path of them into sequences, each of which there is."""
+    found = plain(text)
+    for step in found.split("."):
+        attribute(step, hint)
+    return found
+
+
 def bulk_path(text: str) -> str:
     """The path of a value as BulkDataURIs of Filmroom have it: tags, and between them the numbers of items."""
     tags = plain(text.strip("/")).split("/")

@@ -17,13 +17,6 @@ from filmroom.client.roots import beyond_azure
 T = TypeVar("T")
 
 _UNENDED = {"notStarted", "running", "paused", "unknown"}
-# What a state is to people
-_WORDS = {
-    "notStarted": "has not started yet",
-    "succeeded": "has succeeded",
-    "failed": "has failed",
-    "canceled": "was ended",
-}
 _NAMES = {"completed": "succeeded"}  # of older versions of the Azure service
 
 
@@ -129,13 +122,9 @@ def _rest(end: float, poll: float, found: Operation) -> float:
     """How long to wait before the next look."""
     left = end - time.monotonic()
     if left <= 0:
-        raise TimeoutError(f"The operation has not ended in time: it {in_words(found.status)}.")
+        state = "has not started yet" if found.status == "notStarted" else f"is {found.status}"
+        raise TimeoutError(f"The operation has not ended in time: it {state}.")
     return min(poll, left)
-
-
-def in_words(status: str) -> str:
-    """A state, behind "it"."""
-    return _WORDS.get(status, f"is {status}")
 
 
 def _url(service: Service, operation_id: str) -> str:
