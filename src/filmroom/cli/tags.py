@@ -43,25 +43,24 @@ class At(StrEnum):
     INSTANCE = "instance"
 
 
+Attribute = Annotated[
+    str | None,
+    typer.Argument(metavar="ATTRIBUTE", help="Keyword or tag, inside sequences a path with dots.", show_default=False),
+]
+Level = Annotated[
+    At | None,
+    typer.Option(
+        "--level", case_sensitive=False, help="Where it is searched by: there and below.", show_default="needed to add"
+    ),
+]
+
+
 def tags(
     what: Annotated[
         What, typer.Argument(help="What to do.", metavar="list|add|delete|enable|disable|errors")
     ] = What.LIST,
-    attribute: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="ATTRIBUTE", help="Keyword or tag, inside sequences a path with dots.", show_default=False
-        ),
-    ] = None,
-    level: Annotated[
-        At | None,
-        typer.Option(
-            "--level",
-            case_sensitive=False,
-            help="Where it is searched by: there and below.",
-            show_default="needed to add",
-        ),
-    ] = None,
+    attribute: Attribute = None,
+    level: Level = None,
     vr: Annotated[
         str | None, typer.Option("--vr", metavar="VR", help="Value Representation.", show_default="the dictionary's")
     ] = None,
