@@ -72,7 +72,10 @@ def test_a_deleted_instance_has_no_metadata(client: Any, service: Recorder) -> N
     assert client.latest_change().metadata is None
 
 
-@pytest.mark.parametrize("body", [b"[", b"7", b"[7]", b"[{}]", b'{"sequence": "x"}', b"<html></html>"])
+TOO_EARLY = json([entry(1) | {"timestamp": "0001-01-01T00:00:00+14:00"}]).body  # in UTC there is no such time
+
+
+@pytest.mark.parametrize("body", [b"[", b"7", b"[7]", b"[{}]", b'{"sequence": "x"}', b"<html></html>", TOO_EARLY])
 def test_what_is_no_feed_is_told(client: Any, service: Recorder, body: bytes) -> None:
     service.replies = [Reply(200, {"Content-Type": "application/json"}, body)]
     with pytest.raises(BadResponse):

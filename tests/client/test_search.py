@@ -211,6 +211,27 @@ def test_links_in_a_circle_are_no_answer(client: Any, service: Recorder) -> None
         list(client.search_studies())
 
 
+def test_a_link_to_another_server_half_way_is_no_end(client: Any, service: Recorder) -> None:
+    service.replies = [
+        page(1, Link='<studies?cursor=a>; rel="next"'),
+        page(2, Link='<http://elsewhere.example/studies?cursor=b>; rel="next"'),
+    ]
+    with pytest.raises(BadResponse, match="leads to another server"):
+        list(client.search_studies())
+
+
+def test_empty_pages_without_end_are_no_answer(client: Any, service: Recorder) -> None:
+    service.replies = [page(Link=f'<studies?cursor={number}>; rel="next"') for number in range(150)]
+    with pytest.raises(BadResponse, match="from one empty page to the next"):
+        list(client.search_studies())
+    assert len(service.requests) == _search.MOST_EMPTY + 1
+
+
+def test_a_header_of_brackets_is_no_link(client: Any, service: Recorder) -> None:
+    service.replies = [page(1, Link="<" * 60_000)]
+    assert found(client.search_studies()) == [1]
+
+
 def test_limit_is_of_all_pages_together(client: Any, service: Recorder) -> None:
     service.replies = [page(1, 2), page(3, 4)]
     assert found(client.search_studies(limit=3, page_size=2)) == [1, 2, 3]

@@ -20,7 +20,7 @@ from filmroom.client.exceptions import BadResponse, Payload, ResponseError, Serv
 
 # RFC 7234 §5.5: code, agent, quoted text. Azure's agent is a host with a colon, and there may be several in one line.
 _WARNING = re.compile(r'\b\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
-_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s";,]*))?)*)')  # RFC 8288 §3
+_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s";,]*))?)*)')  # RFC 8288 §3
 _NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=[\s;]|$))', re.IGNORECASE)
 
 MORE = "additional results"  # PS3.18 §10.6.3.1: "There are … additional results that can be requested"

@@ -162,7 +162,7 @@ def _entries(answer: Answer) -> list[Change]:
     try:
         found = orjson.loads(answer.content)
         return [_change(entry) for entry in (found if isinstance(found, list) else [found])]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise BadResponse("The answer is no change feed.") from error
 
 

@@ -22,6 +22,7 @@ from filmroom.client.roots import beyond_azure
 from filmroom.dicom import attributes
 
 PAGE = 100  # what every service grants
+MOST_EMPTY = 100  # pages in a row, after which there is no end to be hoped for
 ALL = "all"
 PATIENTS = "/patients"  # as a resource, which only Filmroom has
 OPTIONS = ("match", "include", "fuzzy", "order_by", "limit", "offset", "page_size", "partition", "additional_params")
@@ -169,6 +170,7 @@ class Pages:
         self._longest = 0
         self._seen: set[int] = set()
         self._links: set[str] = set()  # that were followed
+        self._empty = 0  # pages without results, one after the other
         self._said: set[str] = set()
         self._next: str | None = None
         self.first = True
@@ -184,6 +186,7 @@ class Pages:
         if self._next is not None or self._links:
             items = found.json
             self.ended = self._next is None
+            self._check_progress(found)
         else:
             items = self._new(found.json)
             self.ended = not items or self._is_last(found, asked)
@@ -206,6 +209,14 @@ class Pages:
         if url is not None:
             self._links.add(url)
         return url
+
+    def _check_progress(self, found: Datasets) -> None:
+        """Whoever is led from page to page must come to an end, or be told that this was none."""
+        if self.ended and next_of(found.headers) is not None:
+            raise BadResponse("The service's link to the next page leads to another server.")
+        self._empty = 0 if len(found) else self._empty + 1
+        if self._empty > MOST_EMPTY:
+            raise BadResponse("The service's links lead from one empty page to the next.")
 
     def _new(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """What was not seen before. What is stored meanwhile pushes older results from one page into the next, and
