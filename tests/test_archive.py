@@ -156,6 +156,19 @@ def test_who_dies_before_the_index_has_taken_the_folder_can_begin_again(
         Archive.open(Settings(data=tmp_path, index=SecretStr(url))).close()
 
 
+def test_a_disk_without_hard_links_will_do(
+    tmp_path: Path, postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refused)
+    with postgresql_server.database("unlinked") as url:
+        for _ in range(2):
+            Archive.open(Settings(data=tmp_path, index=SecretStr(url))).close()
+    assert [path.name for path in tmp_path.glob("index-id*")] == ["index-id"]
+
+
 def test_an_index_in_sqlite_is_not_said_to_be_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
     opened(tmp_path)
     with pytest.raises(Unavailable, match=r"an index of its own \(index.sqlite\), which can't be moved to PostgreSQL"):

@@ -14,7 +14,7 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from filmroom.blobs import BlobStore, Folder
+from filmroom.blobs import BlobStore, Folder, sync_folder
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
 from filmroom.entrance import Alone
@@ -176,10 +176,15 @@ def _write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     try:
-        with suppress(FileExistsError):
-            os.link(new, path)
+        os.link(new, path)
+    except FileExistsError:
+        pass
+    except OSError:  # there are no hard links on that disk
+        if not path.exists():
+            new.rename(path)
     finally:
-        new.unlink()
+        new.unlink(missing_ok=True)
+    sync_folder(os.fspath(path.parent))
 
 
 def clear_spool(folder: Path) -> None:

@@ -194,7 +194,7 @@ class Folder:
         if folder not in self._syncs:
             # Somebody else may have just made it and not yet synced, so sync in any case.
             os.makedirs(folder, exist_ok=True)
-            _sync_folder(os.fspath(self._root))
+            sync_folder(os.fspath(self._root))
             self._syncs.setdefault(folder, _SharedSync(folder))
 
     def _in_parallel(self, tasks: Sequence[Callable[[], None]]) -> None:
@@ -224,7 +224,7 @@ def _make_folder(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for made in missing:
-        _sync_folder(os.fspath(made.parent))
+        sync_folder(os.fspath(made.parent))
 
 
 def _write(path: str, content: Content, written: list[str]) -> None:
@@ -281,7 +281,8 @@ def _read(descriptor: int, offset: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _sync_folder(folder: str) -> None:
+def sync_folder(folder: str) -> None:
+    """Have the names in a folder outlive a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _sync(descriptor)
@@ -305,7 +306,7 @@ class _SharedSync:
         with self._turn:
             if self._served < ticket:
                 newest = self._last
-                _sync_folder(self._folder)
+                sync_folder(self._folder)
                 self._served = newest
 
 

@@ -220,6 +220,14 @@ def test_a_link_to_another_server_half_way_is_no_end(client: Any, service: Recor
         list(client.search_studies())
 
 
+def test_what_fills_the_limit_is_given_whatever_link_follows(client: Any, service: Recorder) -> None:
+    service.replies = [
+        page(1, Link='<studies?cursor=a>; rel="next"'),
+        page(2, Link='<http://elsewhere.example/studies?cursor=b>; rel="next"'),
+    ]
+    assert found(client.search_studies(limit=2)) == [1, 2]
+
+
 def test_empty_pages_without_end_are_no_answer(client: Any, service: Recorder) -> None:
     service.replies = [page(Link=f'<studies?cursor={number}>; rel="next"') for number in range(150)]
     with pytest.raises(BadResponse, match="from one empty page to the next"):

@@ -131,6 +131,8 @@ def test_what_a_table_has_no_column_for_is_said(http: httpx2.Client, study: str)
     assert "00111003 was ignored: a table has no column for it." in warning
     assert "ProcedureCodeSequence was ignored: a table has no column for it." in warning
     assert "KVP" not in warning
+    by_sequence = f"{path}?RequestAttributesSequence.ScheduledProcedureStepID=1"
+    assert "Warning" not in http.get(by_sequence, headers={"Accept": CSV}).headers
     assert "Warning" not in http.get(path, headers={"Accept": CSV}).headers
     assert "Warning" not in http.get(f"{path}?{asked}", headers=JSON).headers
 

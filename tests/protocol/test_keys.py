@@ -89,5 +89,24 @@ def test_values_that_must_all_be_there_have_an_end_for_all_keys_together() -> No
     each = "&".join(f"{name}={'%5C'.join('abcdefghij')}" for name in ("StudyID", "PatientID"))
     assert len(parse(f"multiplevaluematching=true&{each}".replace("%5C", "\\"))[0].keys) == 2
     many = "&".join(f"{name}=" + "\\".join(map(str, range(60))) for name in ("StudyID", "PatientID"))
-    with pytest.raises(BadParameter, match="120 values are asked for that must all be there, and 100 can be at once"):
+    with pytest.raises(BadParameter, match="120 values, patterns and groups of names are asked for, and 100 can be"):
         parse(f"multiplevaluematching=true&{many}")
+
+
+def test_patterns_within_several_values_count_each() -> None:
+    patterns = ",".join(f"*{one}{other}*" for one in "abcdefghij" for other in "abcde")
+    parse(f"PatientSex={patterns}")
+    with pytest.raises(BadParameter, match="150 values, patterns and groups"):
+        parse(f"multiplevaluematching=true&PatientSex={patterns}\\{patterns}\\{patterns}")
+    with pytest.raises(BadParameter, match="150 values, patterns and groups"):
+        parse("&".join(f"{name}={patterns}" for name in ("PatientSex", "Modality", "BodyPartExamined")))
+
+
+def test_a_block_has_one_creator() -> None:
+    with pytest.raises(BadParameter, match="00110010 is given more than once"):
+        parse("00110010=MAKER&00110010=OTHER&00111003=a", MAKER)
+
+
+def test_a_private_key_without_a_value_is_answered_of_its_creator() -> None:
+    query, warnings = parse("00110010=MAKER&00111003=")
+    assert ([tag.creator for tag in query.private], warnings) == (["MAKER"], ())

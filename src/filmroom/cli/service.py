@@ -22,6 +22,7 @@ from filmroom.client import (
     ResponseError,
     Retry,
     ServiceWarning,
+    roots,
 )
 from filmroom.client.roots import ROOT, fuller_root
 from filmroom.errors import BadTarget
@@ -161,7 +162,7 @@ def existing(what: str, client: Client, beyond_azure: bool = False, otherwise: s
     `otherwise` are options that may do where it can't be had in that form.
     """
     more = fuller_root(client.base_url)
-    elsewhere = f"this root offers what the Azure service does, and not this; {more} does"
+    elsewhere = roots.elsewhere(more)
     try:
         yield
     except BadRequest:

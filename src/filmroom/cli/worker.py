@@ -99,7 +99,7 @@ def work(archive: Archive, settings: Settings, owner: str, asked: Callable[[floa
         try:
             if time.monotonic() >= tidy_at:
                 operations.forget(archive, settings.operation_retention)
-                query_tags.finish_deleting(archive)
+                query_tags.finish_deleting(archive, lambda: asked(0.0))
                 tidy_at = time.monotonic() + TIDY
             ran = worker.run_next()
         except Unavailable as error:

@@ -182,7 +182,7 @@ class Pages:
         self.first = self._next is None and self._offset == self._search.offset
         url = self._next or self._search.url(asked, self._offset)
         found = yield from _fetched(self._search, url, self._said)
-        self._next = self._following(found)
+        self._next = None if self._left is not None and len(found) >= self._left else self._following(found)
         if self._next is not None or self._links:
             items = found.json
             self.ended = self._next is None
@@ -212,7 +212,8 @@ class Pages:
 
     def _check_progress(self, found: Datasets) -> None:
         """Whoever is led from page to page must come to an end, or be told that this was none."""
-        if self.ended and next_of(found.headers) is not None:
+        enough = self._left is not None and len(found) >= self._left
+        if self.ended and not enough and next_of(found.headers) is not None:
             raise BadResponse("The service's link to the next page leads to another server.")
         self._empty = 0 if len(found) else self._empty + 1
         if self._empty > MOST_EMPTY:

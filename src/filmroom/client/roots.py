@@ -22,6 +22,11 @@ def fuller_root(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=above + ROOT))
 
 
+def elsewhere(more: str) -> str:
+    """Where there is what the Azure service does not have; `more` is a `fuller_root`."""
+    return f"this root offers what the Azure service does, and not this; of a Filmroom, {more} does"
+
+
 @contextmanager
 def beyond_azure(url: str) -> Iterator[None]:
     """What the Azure service has no resource for is answered there with a bare 404, which says nothing of the data."""
@@ -31,5 +36,4 @@ def beyond_azure(url: str) -> Iterator[None]:
         more = fuller_root(url)
         if not more or error.payload is not None:
             raise
-        said = f"this root offers what the Azure service does, and not this; {more} does"
-        raise NotFound(error.status, said, error.headers, warnings=error.warnings) from None
+        raise NotFound(error.status, elsewhere(more), error.headers, warnings=error.warnings) from None

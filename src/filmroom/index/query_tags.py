@@ -40,7 +40,7 @@ class Known:
         found, last = _VERSION.one(tx, {}), self.last
         assert found is not None
         if found[0] != last.version:
-            last = self.last = Tags(found[0], (*BUILT_IN, *_indexed(tx)))
+            last = self.last = Tags(found[0], (*BUILT_IN, *indexed(tx)))
         return last
 
 
@@ -201,14 +201,15 @@ def _listed(tx: Connection, *where: Any, limit: int = 1, offset: int = 0) -> lis
     return [Listed(tag_of(row), row[-1]) for row in tx.execute(found.limit(limit) if limit >= 0 else found)]
 
 
-def beside(tx: Connection, tag: QueryTag) -> tuple[QueryTag, ...]:
-    """The other tags of the same outermost sequence that rows have values for."""
+def beside(tag: QueryTag, known: Iterable[QueryTag]) -> tuple[QueryTag, ...]:
+    """The other tags of the same outermost sequence."""
     if not tag.holder:
         return ()
-    return tuple(one for one in (*BUILT_IN, *_indexed(tx)) if whole(one) == whole(tag) and one.key != tag.key)
+    return tuple(one for one in known if whole(one) == whole(tag) and one.key != tag.key)
 
 
-def _indexed(tx: Connection) -> list[QueryTag]:
+def indexed(tx: Connection) -> list[QueryTag]:
+    """The tags that rows have values for, or get them, in the order in which they were declared."""
     there = select(*COLUMNS).where(query_tag.c.status != Status.DELETING).order_by(query_tag.c.key)
     return [tag_of(row) for row in tx.execute(there)]
 

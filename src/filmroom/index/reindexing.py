@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, func, insert, select
 
 from filmroom.dicom import json_model, query_tags
-from filmroom.dicom.query_tags import QueryTag, Status
+from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
 from filmroom.index import query_tags as tag_rows
 from filmroom.index import watermarks
 from filmroom.index.packing import unpack
@@ -49,7 +49,8 @@ def fetch_pending(tx: Connection, keys: Collection[int]) -> list[Pending]:
         query_tag.c.key.in_(list(keys)), query_tag.c.status == Status.ADDING
     )
     found = [(tag_rows.tag_of(row), row.before) for row in tx.execute(there.order_by(query_tag.c.key))]
-    return [Pending(tag, before, tag_rows.beside(tx, tag)) for tag, before in found]
+    known = (*BUILT_IN, *tag_rows.indexed(tx)) if any(tag.holder for tag, _ in found) else ()
+    return [Pending(tag, before, tag_rows.beside(tag, known)) for tag, before in found]
 
 
 def read(tx: Connection, pending: Sequence[Pending], limit: int) -> list[Read]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from filmroom.dicom import attributes, instants, matching, moments
 from filmroom.dicom.matching import Manner
-from filmroom.dicom.query import NO_VALUE, AllOf, Condition, Empty, Key, Negotiated
+from filmroom.dicom.query import NO_VALUE, AllOf, AnyOf, Condition, Empty, Key, Negotiated
 from filmroom.dicom.query_tags import QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadParameter
@@ -25,6 +25,7 @@ _CASING = (
     "If the parameter is an attribute keyword, check the casing as they are case-sensitive. "
     "The conformance statement has a list of supported query parameters, attributes and the levels."
 )
+_MOST_CONDITIONS = 100  # of several values and patterns, in all keys together
 _NOT_DECLARED = "it can't be searched by, unless it is made searchable as an extended query tag."
 _PLURALS = {Level.STUDY: "studies", Level.SERIES: "series", Level.INSTANCE: "instances"}
 _OF_STUDIES = {0x00080060: "ModalitiesInStudy", 0x00080016: "SOPClassesInStudy"}  # Modality, SOPClassUID
@@ -42,7 +43,7 @@ class Keys:
 def parse(search: Searched, controls: Values, filters: Values, included: Iterable[int]) -> Keys:
     """The keys that parameters ask for. `included` are the attributes to answer with besides."""
     fuzzy = boolean("FuzzyMatching", "fuzzymatching", controls["fuzzymatching"], False, search.dialect.wording)
-    creators = {} if search.dialect.strict else _creators(filters, included)
+    creators = {} if search.dialect.strict else _creators(search, filters, included)
     filters = {name: values for name, values in filters.items() if _block(name) not in creators}
     wanted, of_tags = _sorted(search, filters, creators)
     zones = wanted.pop(moments.TIMEZONE, []) if search.dialect.negotiated else []
@@ -56,16 +57,20 @@ def parse(search: Searched, controls: Values, filters: Values, included: Iterabl
     return Keys(
         tuple(keys),
         frozenset({*conditions, *(tag.tag for tag in of_tags)}),
-        frozenset(_private(search, creators, included, of_tags)),
+        frozenset(_private(search, creators, {*included, *conditions}, of_tags)),
     )
 
 
-def _creators(filters: Values, included: Iterable[int]) -> dict[str, str]:
+def _creators(search: Searched, filters: Values, included: Iterable[int]) -> dict[str, str]:
     """The creators that are said of the blocks of private attributes that are asked for."""
     tags = [*included, *(tag for name in filters if (tag := attributes.parse(name)) is not None)]
     used = {attributes.key(tag)[:6] for tag in tags if attributes.is_private(tag) and tag & 0xFFFF >= 0x1000}
-    said = ((_block(name), values[0].strip(instants.BLANK)) for name, values in filters.items())
-    return {block: creator for block, creator in said if block in used and creator}
+    creators: dict[str, str] = {}
+    for name, values in filters.items():
+        for creator in filter(None, (value.strip(instants.BLANK) for value in values)):
+            if (block := _block(name)) in used and creators.setdefault(block, creator) != creator:
+                raise BadParameter(search.dialect.wording.repeated.format(name=name))
+    return creators
 
 
 def _block(name: str) -> str | None:
@@ -226,12 +231,16 @@ def _of_tags(wanted: Mapping[QueryTag, list[str]], manner: Manner) -> Iterator[K
 
 
 def _check_count(keys: Collection[Key]) -> None:
-    """Databases take some hundred conditions, and each of several values is one."""
-    several = sum(len(key.condition.conditions) for key in keys if isinstance(key.condition, AllOf))
-    if several > matching.MOST_SEVERAL:
+    """Databases take some hundred conditions, and each of several values, patterns and groups of names is one."""
+    several = sum(_count(key.condition) for key in keys if isinstance(key.condition, AllOf | AnyOf))
+    if several > _MOST_CONDITIONS:
         raise BadParameter(
-            f"{several} values are asked for that must all be there, and {matching.MOST_SEVERAL} can be at once."
+            f"{several} values, patterns and groups of names are asked for, and {_MOST_CONDITIONS} can be at once."
         )
+
+
+def _count(condition: Condition) -> int:
+    return sum(map(_count, condition.conditions)) if isinstance(condition, AllOf | AnyOf) else 1
 
 
 def _value(vr: str, name: str, values: list[str], manner: Manner) -> str:

@@ -50,8 +50,10 @@ def left_out(dialect: Dialect, query: Query, of_table: Sequence[int]) -> tuple[s
     """Warnings of what a table was asked to have and has no column for. Of what is no table there are none."""
     if not of_table:
         return ()
-    asked = query.attributes.union(tag.tag for tag in query.private).difference(*dialect.returned.values(), of_table)
-    return some(ignored(attributes.name(tag), "a table has no column for it.") for tag in sorted(asked))
+    heeded = {key.tag for key in query.keys}
+    asked = query.attributes.union(tag.tag for tag in query.private) - heeded
+    without = asked.difference(*dialect.returned.values(), of_table)
+    return some(ignored(attributes.name(tag), "a table has no column for it.") for tag in sorted(without))
 
 
 def represent(dialect: Dialect, request: Request, found: Found, selected: Selected, of_table: Sequence[int]) -> Answer:

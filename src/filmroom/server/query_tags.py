@@ -16,12 +16,12 @@ from filmroom.server.operations import location, started
 from filmroom.server.requests import root_of
 from filmroom.services import query_tags as service
 
-LARGEST_BODY = 1 << 20  # bytes; 128 tags take 20,000
+LARGEST_BODY = 1 << 16  # bytes; 128 tags take 20,000
 
 
 async def add(dialect: Dialect, request: Request) -> Response:
     """Make attributes searchable. What is stored is indexed by an operation."""
-    tags = messages.parse(dialect, await _body(request))
+    tags = await request.state.work.run(messages.parse, dialect, await _body(request))
     root = root_of(dialect, request)
     try:
         operation = await request.state.work.run(service.declare, request.state.archive, tags)
@@ -46,7 +46,8 @@ async def fetch(dialect: Dialect, request: Request) -> Response:
 
 async def update(dialect: Dialect, request: Request) -> Response:
     """Enable or disable searches by a tag."""
-    path, enabled = _path(request), messages.parse_update(await _body(request))
+    path = _path(request)
+    enabled = await request.state.work.run(messages.parse_update, await _body(request))
     return await _described(dialect, request, partial(service.update, request.state.archive, path, enabled=enabled))
 
 

@@ -113,17 +113,17 @@ def delete(archive: Archive, path: str) -> None:
     _remove(archive, tag)
 
 
-def finish_deleting(archive: Archive) -> None:
-    """Remove the tags that somebody began to remove who is gone since."""
+def finish_deleting(archive: Archive, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Remove the tags that somebody began to remove, who may be gone since. `stopping` is asked before each batch."""
     with archive.index.read() as tx:
         begun = [tag for tag, _ in query_tags.fetch_all(tx) if tag.status is Status.DELETING]
     for tag in begun:
-        _remove(archive, tag)
+        _remove(archive, tag, stopping)
 
 
-def _remove(archive: Archive, tag: QueryTag) -> None:
+def _remove(archive: Archive, tag: QueryTag, stopping: Callable[[], bool] = lambda: False) -> None:
     removed = REMOVED
-    while removed == REMOVED:
+    while removed == REMOVED and not stopping():
         with archive.index.begin() as tx:
             removed = query_tags.remove_values(tx, tag, REMOVED)
             if removed < REMOVED:
