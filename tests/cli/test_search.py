@@ -205,6 +205,7 @@ def test_a_key_that_the_service_passed_over_shows_nothing(run: Program, study: s
     [
         ("The fuzzymatching parameter is not supported.", "--fuzzy"),
         ("PatientWeight was ignored: not there.", "--field PatientWeight"),
+        ("-PatientWeight was ignored: answers can't be ordered by it.", "--order -PatientWeight"),
         ("There are additional results.", ""),
     ],
 )

@@ -143,12 +143,14 @@ def search(
     form = _form({Form.JSON: as_json, Form.LINES: as_lines, Form.CSV: as_csv})
     shown = _fields(fields or (), form)
     filters = _filters(map(parse, keys or ()))
+    ordered = [_ordered(name) for name in order or ()]
+    harmless = [*shown, *(name.removeprefix("-") for name in ordered)]
     extra = {"emptyvaluematching": empty_values or None, "multiplevaluematching": every_value or None}
     asked = {
         "match": filters,
         "include": shown,
         "fuzzy": fuzzy,
-        "order_by": [_ordered(name) for name in order or ()],
+        "order_by": ordered,
         "limit": None if everything else limit,
         "offset": offset,
         "page_size": limit if everything else limit and PAGE,
@@ -156,7 +158,7 @@ def search(
     }
     done = NOT_TO_THE_END if form in STREAMED else NOT_WHOLE
     with stoppable(done), connect(url, token, timeout) as client:
-        pages = _checked(islice(_pages(client, what, asked), None if everything or limit else 1), filters, shown)
+        pages = _checked(islice(_pages(client, what, asked), None if everything or limit else 1), filters, harmless)
         with existing("search for patients", client, beyond_azure=True) if what is What.PATIENTS else nullcontext():
             count, more = _print(pages, what, shown, form, given=list(_given(filters)))
     if not everything and count and (more or count == limit or (limit is None and count % PAGE == 0)):
@@ -210,7 +212,7 @@ def _print(
 def passed_over(texts: Iterable[str], filters: Iterable[str], fields: Iterable[str]) -> bool:
     """Whether the service warns that it matched less than it was asked to: who deletes what is found must not get all.
 
-    That names are not matched fuzzily finds too little, and that a field is not there leaves out a column.
+    That names are not matched fuzzily finds too little, and without one of `fields` a column or an order is missing.
     """
     harmless = {"fuzzymatching", *map(keyword, fields), *fields} - set(filters)
     return any(PASSED_OVER.search(text) and not harmless & set(re.findall(r"\w+", text)) for text in texts)
