@@ -3,6 +3,7 @@
 import _thread
 from collections.abc import Iterator
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -13,6 +14,16 @@ from filmroom.cli.changes import HEADING
 from tests import data
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, Reply, entry, json
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who would wait for changes presses Ctrl-C: one that came where Python drops it would be waited for for ever."""
+
+    def pressed(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("filmroom.client._changes.time", SimpleNamespace(sleep=pressed))
 
 
 @pytest.fixture
@@ -104,7 +115,7 @@ def test_a_sequence_that_is_yet_to_come_is_said(run: Program, service: str, sinc
 
 def test_who_follows_is_told_so_at_once(run: Program, recorder: Recorder) -> None:
     newest = json(entry(7))
-    recorder.replies = [newest, newest, Reply(200, {"Content-Type": "application/json"}, _interrupting(b"[]"))]
+    recorder.replies = [newest, newest, json([])]
     ran = run("changes", "--follow", "--since", 9)
     assert ran.code == 130
     assert ran.err.splitlines()[0] == "filmroom: there is no sequence 9 yet; the newest is 7"

@@ -3,6 +3,7 @@
 import json as parser
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,7 +97,9 @@ def test_ctrl_c_says_how_to_go_on(recorder: Recorder, run: Program, monkeypatch:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("filmroom.client._operations.time.sleep", interrupted)
+    monkeypatch.setattr(
+        "filmroom.client._operations.time", SimpleNamespace(sleep=interrupted, monotonic=time.monotonic)
+    )
     recorder.replies = [json(TOLD, 202)]
     ran = run("operations", "wait", ID)
     assert (ran.code, ran.err) == (
