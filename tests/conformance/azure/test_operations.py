@@ -7,7 +7,9 @@ import httpx2
 import pytest
 
 from tests import service
+from tests.conftest import Elsewhere
 from tests.messages import sent, store
+from tests.postgresql import EACH
 
 TAG = "00201002"  # ImagesInAcquisition
 SUCCEEDED = {"/v1.0-prerelease": "completed", "/v1": "completed", "/v2": "succeeded", "/dicomweb": "succeeded"}
@@ -16,6 +18,24 @@ SUCCEEDED = {"/v1.0-prerelease": "completed", "/v1": "completed", "/v2": "succee
 @pytest.fixture(params=SUCCEEDED)
 def root(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="module", params=EACH)
+def url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
+) -> Iterator[str]:
+    """A service of its own: what others have stored would be indexed, too, and that takes its time."""
+    folder = tmp_path_factory.mktemp("operations") / "data"
+    with elsewhere(request.param) as index, service.running(folder, index=index) as running:
+        yield running.url
+        assert not running.mishaps()
+
+
+@pytest.fixture(scope="module")
+def http(url: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=url, timeout=60) as client:
+        client.headers.clear()
+        yield client
 
 
 @pytest.fixture
