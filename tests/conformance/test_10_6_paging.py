@@ -80,7 +80,7 @@ def test_the_link_is_absolute_and_keeps_the_parameters(http: httpx2.Client, url:
 
 
 def test_a_cursor_tells_nothing_of_the_patient(http: httpx2.Client, patient: str) -> None:
-    answer = http.get(f"{ROOT}/studies?PatientName=Doe*&orderby=PatientID,-StudyID&limit=1", headers=JSON)
+    answer = http.get(f"{ROOT}/studies?PatientID={patient}&orderby=PatientID,-StudyID&limit=1", headers=JSON)
     assert values(answer.json()[0], "00100020") == [patient]
     [cursor] = parse_qs(urlsplit(answer.links["next"]["url"]).query)["cursor"]
     assert patient.encode() not in urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

@@ -24,7 +24,7 @@ def fuller_root(url: str) -> str:
 
 def elsewhere(more: str) -> str:
     """Where there is what the Azure service does not have; `more` is a `fuller_root`."""
-    return f"this root offers what the Azure service does, and not this; of a Filmroom, {more} does"
+    return f"this root offers what the Azure service does, and not this; {more} does"
 
 
 @contextmanager
