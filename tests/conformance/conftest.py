@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -11,6 +13,14 @@ from tests.conftest import Elsewhere
 from tests.postgresql import EACH
 
 
+@contextmanager
+def served(folder: Path, database: AbstractContextManager[str | None]) -> Iterator[str]:
+    """The URL of a service that runs as long as the block, and must not have had a mishap at its end."""
+    with database as index, service.running(folder, index=index) as running:
+        yield running.url
+        assert not running.mishaps()
+
+
 @pytest.fixture(scope="session", params=EACH)
 def url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
@@ -18,10 +28,8 @@ def url(
     if given := os.environ.get("CONFORMANCE_URL"):
         yield given
         return
-    folder = tmp_path_factory.mktemp("conformance") / "data"
-    with elsewhere(request.param) as index, service.running(folder, index=index) as running:
-        yield running.url
-        assert not running.mishaps()
+    with served(tmp_path_factory.mktemp("conformance") / "data", elsewhere(request.param)) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -440,4 +440,8 @@ def test_a_number_is_written_in_plain_digits(value: str) -> None:
 
 
 def test_blanks_behind_a_timezone_do_not_count() -> None:
-    queries.parse(DICOMWEB, Level.STUDY, Resource(), [("TimezoneOffsetFromUTC", "+0100 "), ("StudyDate", "20260101")])
+    padded, plain = (
+        queries.parse(DICOMWEB, Level.STUDY, Resource(), [("TimezoneOffsetFromUTC", zone), ("StudyDate", "20260101")])
+        for zone in ("+0100 ", "+0100")
+    )
+    assert padded == plain

@@ -8,6 +8,7 @@ import pytest
 from pydicom.config import disable_value_validation
 
 from tests import service
+from tests.conformance.conftest import served
 from tests.conftest import Elsewhere
 from tests.data import uid
 from tests.messages import JSON, comments, failures, sent, store, values
@@ -29,10 +30,8 @@ def own(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
 ) -> Iterator[str]:
     """A service of its own: tags are everybody's."""
-    folder = tmp_path_factory.mktemp("tags") / "data"
-    with elsewhere(request.param) as index, service.running(folder, index=index) as running:
-        yield running.url
-        assert not running.mishaps()
+    with served(tmp_path_factory.mktemp("tags") / "data", elsewhere(request.param)) as address:
+        yield address
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tests import service
+from tests.conformance.conftest import served
 from tests.conftest import Elsewhere
 from tests.messages import sent, store
 from tests.postgresql import EACH
@@ -25,10 +26,8 @@ def url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
 ) -> Iterator[str]:
     """A service of its own: what others have stored would be indexed, too, and that takes its time."""
-    folder = tmp_path_factory.mktemp("operations") / "data"
-    with elsewhere(request.param) as index, service.running(folder, index=index) as running:
-        yield running.url
-        assert not running.mishaps()
+    with served(tmp_path_factory.mktemp("operations") / "data", elsewhere(request.param)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
