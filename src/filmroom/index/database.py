@@ -23,7 +23,7 @@ from filmroom.index.kinds import SCHEMES, Kind
 from filmroom.index.tables import counter, metadata, partition
 from filmroom.index.turns import PATIENCE
 
-SCHEMA = 3  # raised with every change of the tables; other numbers are refused, for there is no migration yet
+SCHEMA = 4  # raised with every change of the tables; other numbers are refused, for there is no migration yet
 _SECRETS = 3  # numbers of 63 bits, which make the secret
 TRIES = 5  # of a transaction that the database gives up for the sake of others
 

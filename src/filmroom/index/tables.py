@@ -117,6 +117,7 @@ study = Table(
     Column("series", BigInteger, nullable=False),  # how many
     Column("instances", BigInteger, nullable=False),  # how many
     Column("newest", BigInteger, nullable=False),  # the largest watermark
+    Column("expires", Double),  # when it is to be deleted, by its last store; NULL: never
     Column("attributes", LargeBinary, nullable=False),
     _index("study_uid", "partition", "StudyInstanceUID", rows=(10**5, 10**5, 1), unique=True),
     _index("study_newest", "partition", "key", rows=(10**5, 10**5, 1)),
@@ -130,6 +131,10 @@ study = Table(
     # in the rows, which are twenty times as wide. PostgreSQL has no index on texts as long as these may be.
     _index("study_names", "partition", "key", *_NAMES, rows=(10**5, 10**5, 1, 1, 1)).ddl_if(dialect="sqlite"),
 )
+
+# Of the few Studies that expire; the others pay nothing for it.
+_EXPIRING = study.c.expires.is_not(None)
+Index("study_expires", study.c.expires, sqlite_where=_EXPIRING, postgresql_where=_EXPIRING)
 
 series = Table(
     "series",
@@ -209,6 +214,24 @@ instance_data = Table(
     Column("frame_spans", LargeBinary),
     Column("bulk", LargeBinary, nullable=False),  # JSON: path → [VR, offset, length]
     Column("metadata", LargeBinary, nullable=False),  # the stored text (`dicom.json_model`), compressed
+)
+
+# The first version of an Instance that has been updated since: its file, and what a retrieve of it needs.
+original = Table(
+    "original",
+    metadata,
+    Column("watermark", ForeignKey("instance.watermark", ondelete="CASCADE"), primary_key=True),  # of the newest
+    Column("version", BigInteger, nullable=False),  # the watermark that the first had
+    *(
+        Column(name, instance.c[name].type, nullable=False)
+        for name in ("SOPClassUID", "AvailableTransferSyntaxUID", "blob", "length", "digest", "complete", "frames")
+    ),
+    Column("created", Double, nullable=False),
+    *(
+        Column(name, instance_data.c[name].type, nullable=instance_data.c[name].nullable)
+        for name in ("frame_start", "frame_bits", "frame_spans", "bulk", "metadata")
+    ),
+    _index("original_blob", "blob", rows=(10**6, 1), unique=True),
 )
 
 # Attributes made searchable by users (`dicom.query_tags`).
@@ -307,6 +330,18 @@ operation = Table(
     Column("results", _Text),
     Column("error", _Text),
     _index("operation_state", "state", "created", rows=(10**4, 2000, 1)),
+)
+
+# What went wrong with single items of an operation, which went on with the others.
+operation_failure = Table(
+    "operation_failure",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("operation", ForeignKey("operation.id", ondelete="CASCADE"), nullable=False),
+    Column("item", _Text, nullable=False),  # a path under a root, or the name of a file
+    Column("message", _Text, nullable=False),
+    Column("created", Double, nullable=False),
+    _index("operation_failure_of", "operation", "key", rows=(10**5, 100, 1)),
 )
 
 
