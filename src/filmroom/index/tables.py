@@ -134,7 +134,13 @@ study = Table(
 
 # Of the few Studies that expire; the others pay nothing for it.
 _EXPIRING = study.c.expires.is_not(None)
-Index("study_expires", study.c.expires, sqlite_where=_EXPIRING, postgresql_where=_EXPIRING)
+Index(
+    "study_expires",
+    study.c.expires,
+    sqlite_where=_EXPIRING,
+    postgresql_where=_EXPIRING,
+    info={"rows": (10**4, 2)},
+)
 
 series = Table(
     "series",
