@@ -26,6 +26,7 @@ from filmroom.index.additions import NewInstance, NewRows, Status
 from filmroom.index.packing import pack
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import query_tags, store
+from filmroom.services.examination import part
 from filmroom.settings import Settings
 
 STORED = 10_000  # Instances that go through the Store Transaction
@@ -71,7 +72,7 @@ def _fill(archive: Archive, those: Sequence[Study], stored: int) -> None:
     left = iter([(study, series) for study in those for series in study.series])
     for study, series in left:
         files = [file(study, series, number) for number in series.numbers]
-        store.store(archive, DICOMWEB, Resource(), list(map(store.part, files)), replace=False)
+        store.store(archive, DICOMWEB, Resource(), list(map(part, files)), replace=False)
         done += len(files)
         if done >= stored:
             break
@@ -109,7 +110,7 @@ def _add(archive: Archive, batch: Sequence[tuple[Study, Series]]) -> int:
         archive.additions.known.of(tx)
     gathering = _Gathering(archive)
     beside = replace(archive, blobs=Memory(), additions=gathering)  # type: ignore[arg-type]
-    parts = [store.part(file(study, series, MARK)) for study, series in batch]
+    parts = [part(file(study, series, MARK)) for study, series in batch]
     store.store(beside, DICOMWEB, Resource(), parts, replace=False)
     rows = [row for (_, series), new in zip(batch, gathering.new, strict=True) for row in _repeated(new, series)]
     with archive.index.begin() as tx:

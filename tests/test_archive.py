@@ -14,6 +14,7 @@ from filmroom.errors import Unavailable
 from filmroom.index.database import Database
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import store
+from filmroom.services.examination import part
 from filmroom.settings import Settings
 from tests import data
 from tests.postgresql import Server
@@ -123,7 +124,7 @@ def test_an_empty_folder_is_no_pair_of_an_index_that_holds_something(tmp_path: P
     """Its disk may not be mounted."""
     with postgresql_server.database("filled") as url:
         archive = Archive.open(Settings(data=tmp_path / "disk", index=SecretStr(url)))
-        store.store(archive, DICOMWEB, Resource(), [store.part(data.file())], replace=False)
+        store.store(archive, DICOMWEB, Resource(), [part(data.file())], replace=False)
         archive.close()
         with pytest.raises(Unavailable, match="Is its disk mounted"):
             Archive.open(Settings(data=tmp_path / "empty", index=SecretStr(url)))

@@ -9,6 +9,7 @@ from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import delete, store
+from filmroom.services.examination import part
 from filmroom.settings import Settings
 from tests import data
 from tests.cli.program import Program
@@ -20,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     settings = Settings(data=tmp_path / "data", codec_processes=1)
     archive = Archive.open(settings)
     kept, gone = data.dataset(), data.dataset()
-    store.store(archive, DICOMWEB, Resource(), [store.part(data.file(one)) for one in (kept, gone)], replace=False)
+    store.store(archive, DICOMWEB, Resource(), [part(data.file(one)) for one in (kept, gone)], replace=False)
     delete.delete(archive, Resource(gone.StudyInstanceUID))
     archive.close()
     return settings.data

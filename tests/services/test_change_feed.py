@@ -11,7 +11,8 @@ from filmroom.protocol import change_feed as parameters
 from filmroom.protocol.dialects import ALL, DICOMWEB, V1, V2, Dialect
 from filmroom.services.change_feed import changes, latest
 from filmroom.services.delete import delete
-from filmroom.services.store import part, store
+from filmroom.services.examination import part
+from filmroom.services.store import store
 from tests import data
 
 URL = "http://pacs.example/dicomweb"

@@ -14,7 +14,8 @@ from filmroom.errors import NotFound
 from filmroom.index import instances
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import delete as service
-from filmroom.services.store import part, store
+from filmroom.services.examination import part
+from filmroom.services.store import store
 from tests import data
 
 

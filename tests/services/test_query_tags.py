@@ -22,8 +22,9 @@ from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import operations
 from filmroom.services import query_tags as service
 from filmroom.services import search as search_service
+from filmroom.services.examination import part
 from filmroom.services.operations import Worker
-from filmroom.services.store import part, store
+from filmroom.services.store import store
 from filmroom.settings import Settings
 from tests import data
 

@@ -24,6 +24,7 @@ from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import Kind, Selected
 from filmroom.services import delete, rendered, store
 from filmroom.services.content import Content, Stream
+from filmroom.services.examination import part
 from filmroom.services.rendered import images
 from tests import data
 
@@ -45,7 +46,7 @@ def selected(accept: str) -> Selected:
 
 def add(archive: Archive, made: Any, *, put: bool = False) -> Resource:
     syntax = MPEG4 if made.get("NumberOfFrames") == VIDEO_FRAMES else ExplicitVRLittleEndian
-    store.store(archive, DICOMWEB, Resource(), [store.part(data.file(made, syntax))], replace=put)
+    store.store(archive, DICOMWEB, Resource(), [part(data.file(made, syntax))], replace=put)
     return Resource(made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID)
 
 
@@ -423,7 +424,7 @@ def test_a_report_is_no_image(archive: Archive) -> None:
 def test_a_report_has_its_long_texts(archive: Archive, syntax: str) -> None:
     text = "ä" * (1 << 20)
     made = data.report(data.item("TEXT", "Findings", TextValue=text))
-    store.store(archive, DICOMWEB, Resource(), [store.part(data.file(made, syntax))], replace=False)
+    store.store(archive, DICOMWEB, Resource(), [part(data.file(made, syntax))], replace=False)
     target = Resource(made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID)
     [page] = contents(of_instance(archive, target, accept="text/plain"))
     assert text.encode() in page

@@ -26,8 +26,9 @@ from filmroom.protocol.negotiation import STORED, Kind, Selected, select
 from filmroom.services import retrieve as service
 from filmroom.services.content import Content
 from filmroom.services.delete import delete
+from filmroom.services.examination import part
 from filmroom.services.retrieve import Version
-from filmroom.services.store import part, store
+from filmroom.services.store import store
 from filmroom.settings import Settings
 from tests import data
 from tests.messages import encoded

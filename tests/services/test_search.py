@@ -11,8 +11,9 @@ from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB, V2, Dialect
 from filmroom.services import search as service
 from filmroom.services.delete import delete
+from filmroom.services.examination import part
 from filmroom.services.search import search
-from filmroom.services.store import part, store
+from filmroom.services.store import store
 from tests import data
 
 URL = "http://pacs.example/dicomweb"

@@ -19,7 +19,8 @@ from filmroom.index.additions import NewInstance, Status
 from filmroom.index.group_commit import GroupCommit
 from filmroom.protocol.dialects import DICOMWEB, V1, V2, Dialect
 from filmroom.services.delete import sweep
-from filmroom.services.store import Part, part, store
+from filmroom.services.examination import Part, part
+from filmroom.services.store import store
 from tests import data
 
 ANY = Resource()

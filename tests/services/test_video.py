@@ -11,7 +11,8 @@ from filmroom.errors import NotFound
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.services import retrieve, video
-from filmroom.services.store import part, store
+from filmroom.services.examination import part
+from filmroom.services.store import store
 from filmroom.services.video import _Joined
 from tests import data
 from tests.services.contents import listed

@@ -16,7 +16,7 @@ from filmroom.dicom.wording import Wording
 from filmroom.errors import BadRequest, TooLarge, Unavailable, UnsupportedMediaType
 from filmroom.protocol import media_types, multipart
 from filmroom.server.work import Work
-from filmroom.services.store import Part
+from filmroom.services.examination import Part
 
 DICOM = "application/dicom"
 _PART_TYPES = frozenset({DICOM, "application/octet-stream"})  # where lenient: some senders don't say what bytes are

@@ -11,37 +11,23 @@ An Instance is stored when its row is committed. In order, and why:
 A crash before (3) leaves files that no row names; `delete.sweep` removes them.
 """
 
-import hashlib
-import mmap
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace as replaced
-from pathlib import Path
 
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
-from filmroom.dicom import attributes, frames, json_model, part10, query_tags, store_response, validation
+from filmroom.dicom import store_response, validation
 from filmroom.dicom.resources import Resource
-from filmroom.dicom.search_attributes import HELD
 from filmroom.dicom.store_response import Outcome
-from filmroom.errors import BadFile, Lost, Unavailable
+from filmroom.errors import Lost, Unavailable
 from filmroom.index import instances
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.instances import StoredInstance
 from filmroom.index.query_tags import Tags
 from filmroom.protocol.dialects import Dialect
-
-SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One received part: its bytes, or the file in the spool folder that holds them."""
-
-    content: bytes | bytearray | Path
-    length: int
-    digest: bytes | None = None  # SHA-256; taken while spooling, so that a large file is not read again
+from filmroom.services.examination import Part, examine
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +38,14 @@ class Stored:
     multiple_values: bool  # an indexed attribute had several values, of which the first was indexed
 
 
-@dataclass(slots=True)
-class _Candidate:
-    part: Part
-    outcome: Outcome
-    new: NewInstance | None = None
-    multiple_values: bool = False
-
-
-def part(content: bytes) -> Part:
-    """A part whose bytes are in memory."""
-    return Part(content, len(content))
-
-
 def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[Part], *, replace: bool) -> Stored:
     """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT."""
     # (1)
     keys = new_keys(len(parts))
     tags = _tags(archive, dialect)
-    candidates = [_examine(archive, dialect, target, part, key, tags) for part, key in zip(parts, keys, strict=True)]
+    candidates = [
+        examine(archive, dialect.rules, target, part, key, tags) for part, key in zip(parts, keys, strict=True)
+    ]
     accepted = [(c, replaced(c.new, replaces=ANY) if replace else c.new) for c in candidates if c.new is not None]
     if accepted:
         try:
@@ -98,8 +73,6 @@ def _tags(archive: Archive, dialect: Dialect) -> Tags:
 
 
 _WRITTEN = {Status.ADDED, Status.REPLACED}
-# All that rows need; the rest of a large data set is not to wait in memory for the other parts.
-_HELD = sorted({attributes.key(tag) for tags in HELD.values() for tag in tags})
 
 
 def _repair(archive: Archive, new: Sequence[NewInstance], statuses: list[Status]) -> list[Status]:
@@ -134,46 +107,6 @@ def _take_back(archive: Archive, keys: Sequence[str]) -> None:
         archive.blobs.delete(key for key in keys if key not in named)
 
 
-def _examine(archive: Archive, dialect: Dialect, target: Resource, part: Part, key: str, tags: Tags) -> _Candidate:
-    """Read one part and check it. A part that can't be stored has no `new`."""
-    with ExitStack() as held:
-        buffer = held.enter_context(_bytes(part.content))
-        try:
-            head = part10.read_head(buffer)
-            if head.deflated:
-                held.enter_context(archive.inflating)
-            file = part10.read(buffer, head)
-            model = json_model.write(file)
-        except BadFile as error:
-            problem = validation.Problem(0, str(error))
-            return _Candidate(part, Outcome(failure=store_response.VALIDATION_FAILED, problems=(problem,)))
-        findings = validation.check(file, model, dialect.rules, target.study, tags.tags)
-        sop_class, study, series, instance = (
-            validation.uid(file, model, tag) for tag in (SOP_CLASS, STUDY, SERIES, SOP_INSTANCE)
-        )
-        outcome = Outcome(sop_class, study, series, instance)
-        if findings.errors:
-            problems = (*findings.errors, *findings.warnings)
-            return _Candidate(part, store_response.refuse(outcome, store_response.VALIDATION_FAILED, problems))
-        hidden = validation.hidden(findings, dialect.rules)
-        new = NewInstance(
-            resource=Resource(study, series, instance, target.partition),
-            sop_class=sop_class or "",
-            transfer_syntax=file.transfer_syntax.uid,
-            complete=file.complete,
-            key=key,
-            length=part.length,
-            digest=part.digest or hashlib.sha256(buffer).digest(),
-            elements={key: model.elements[key] for key in _HELD if key in model.elements and key not in hidden},
-            metadata=json_model.format(model.elements, hidden),
-            frames=frames.locate(file, model.elements),
-            bulk=model.bulk,
-            tags=tags.version,
-            values=query_tags.extract(tags.tags, model.elements, hidden),
-        )
-    return _Candidate(part, store_response.warn(outcome, findings), new, findings.multiple_values)
-
-
 def _concluded(outcome: Outcome, status: Status, dialect: Dialect) -> Outcome:
     if status in _WRITTEN or (status is Status.IDENTICAL and dialect.identical_succeeds):
         return outcome
@@ -183,15 +116,3 @@ def _concluded(outcome: Outcome, status: Status, dialect: Dialect) -> Outcome:
 
 
 _OTHER_BYTES = "Other bytes are stored under these UIDs; PUT replaces them."
-
-
-@contextmanager
-def _bytes(content: bytes | bytearray | Path) -> Iterator[part10.Buffer]:
-    """The bytes to read: a spooled file is mapped, so that pixel data never enters memory."""
-    if not isinstance(content, Path):
-        yield content
-    elif not content.stat().st_size:
-        yield b""  # an empty file can't be mapped
-    else:
-        with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            yield mapped
