@@ -154,6 +154,7 @@ def _create_or_check(tx: Connection, kind: Kind) -> None:
     present = set(inspect(tx).get_table_names())
     if not present:
         metadata.create_all(tx)
+        kind.made(tx)
         numbers = {"schema": SCHEMA, "watermark": 0, "query_tags": 0, "identity": secrets.randbits(63), "folder": 0}
         tx.execute(insert(counter), [{"name": name, "value": value} for name, value in numbers.items()])
         # Its key is left to the database, which gives the first number, and would give it again if it were said here.

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from filmroom.errors import Unavailable
+from filmroom.index import statistics
 from filmroom.index.turns import PATIENCE, Anytime, Turns
 
 _PRAGMAS = {
@@ -84,6 +85,7 @@ class Kind:
     reads: Mapping[str, Any]  # options of a transaction that reads
     writes: Mapping[str, Any]  # and of one that writes
     listeners: Mapping[str, Callable[..., None]]
+    made: Callable[[Connection], None] = lambda tx: None  # what follows the making of the tables
     query: Mapping[str, str] = field(default_factory=dict)  # of the URL, unless it says otherwise
     engine: Mapping[str, Any] = field(default_factory=dict)
 
@@ -139,6 +141,7 @@ _KINDS = {
         reads={"begin": "BEGIN"},
         writes={"begin": "BEGIN IMMEDIATE"},
         listeners={"connect": _prepare_sqlite, "begin": _begin},
+        made=statistics.write,
     ),
     "postgresql": Kind(
         driver="postgresql+psycopg",

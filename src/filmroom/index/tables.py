@@ -5,12 +5,11 @@ which holds what is compared (`columns.py`); the column `attributes` holds the J
 An index ends with the key that results are ordered by, so that an equality and newest-first need no sort.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    event,
 )
 from sqlalchemy.dialects import postgresql
 
@@ -80,7 +78,7 @@ def _searchable(level: Level, *, but: set[str]) -> list[Column[Any]]:
 def _index(name: str, *columns: str, rows: tuple[int, ...], unique: bool = False) -> Index:
     """An index, with what a well filled one holds: all rows, then how many share the first column, the first two, ...
 
-    SQLite is told so when the tables are made (`_described`). Without it every equality counts as
+    SQLite is told so when the tables are made (`statistics`). Without it every equality counts as
     selective, the partition too, and a search by PatientID would walk through the table by date of arrival.
     """
     return Index(name, *columns, unique=unique, info={"rows": rows})
@@ -349,23 +347,6 @@ operation_failure = Table(
     Column("created", Double, nullable=False),
     _index("operation_failure_of", "operation", "key", rows=(10**5, 100, 1)),
 )
-
-
-def _described() -> Iterator[str]:
-    """What tells SQLite the size of tables to come (https://sqlite.org/fileformat2.html#stat1tab)."""
-    yield "ANALYZE sqlite_schema"  # makes the table of statistics
-    for table in metadata.sorted_tables:
-        indexes: list[Table | Index] = [table, *table.indexes]  # a table without rowids is its own index
-        for index in indexes:
-            if "rows" in index.info:
-                rows = " ".join(map(str, index.info["rows"]))
-                yield f"INSERT INTO sqlite_stat1 VALUES ('{table.name}', '{index.name}', '{rows}')"  # noqa: S608
-    yield "ANALYZE sqlite_schema"  # reads it
-
-
-for _statement in _described():
-    _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
-    event.listen(metadata, "after_create", _ddl.execute_if(dialect="sqlite"))
 
 _AT: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
 
