@@ -69,3 +69,10 @@ def test_no_batch_begins_any_more(task: Task, happens: Callable[[Task], None], e
     with pytest.raises(ends), task.batch() as tx:
         task.save(tx, "never")
     assert checkpoint(task) is None
+
+
+def test_what_failed_is_written_with_the_batch(task: Task) -> None:
+    with task.batch() as tx:
+        task.failed(tx, [("a", "It is gone.")])
+    with task.archive.index.read() as tx:
+        assert [one.item for one in operations.fetch_failures(tx, task.operation.id, 10, 0)] == ["a"]

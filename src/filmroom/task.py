@@ -5,7 +5,7 @@ operation. It may be ended after any of them, by a signal or by a loss of power,
 beginning; where to go on it knows by its checkpoint, and a batch done twice must do no harm.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -72,3 +72,7 @@ class Task:
     def save(self, tx: Connection, checkpoint: Any, percent: int | None = None) -> None:
         """Remember, with the batch itself, where the next one begins (what JSON can hold), and how much is done."""
         operations.replace_checkpoint(tx, self.operation.id, checkpoint, percent)
+
+    def failed(self, tx: Connection, failures: Iterable[tuple[str, str]]) -> None:
+        """Write down, with the batch itself, the items that could not be done: a path under a root or a name; why."""
+        operations.add_failures(tx, self.operation.id, failures)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, Reply, json
-from tests.client.test_operations import ID, TOLD
+from tests.client.test_operations import FAILED, ID, TOLD
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +123,16 @@ def test_what_has_no_effect_is_refused(recorder: Recorder, run: Program, argumen
 def test_an_id_is_needed(recorder: Recorder, run: Program) -> None:
     ran = run("operations", "wait")
     assert (ran.code, "name the id of the operation to wait" in ran.said) == (2, True)
+
+
+def test_errors_page_by_page(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json([FAILED]), json([])] * 2
+    ran = run("operations", "errors", ID)
+    assert (ran.code, ran.out) == (0, "/studies/1: It is gone.\n")
+    assert recorder.targets[1].endswith("errors?limit=200&offset=1")
+    assert parser.loads(run("operations", "errors", ID, "--json").out) == [FAILED]
+
+
+def test_no_errors(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [json([])]
+    assert run("operations", "errors", ID).err == "filmroom: no errors\n"

@@ -106,3 +106,21 @@ def test_what_there_is_not(service: Recorder, client: Any) -> None:
         client.operation(ID)
     with pytest.raises(ValueError, match="empty"):
         client.operation("")
+
+
+FAILED = {"item": "/studies/1", "createdTime": "2026-01-31T14:30:05Z", "errorMessage": "It is gone."}
+
+
+def test_what_it_could_not_do(service: Recorder, client: Any) -> None:
+    service.replies = [json([FAILED])]
+    (found,) = client.operation_errors(ID, limit=5)
+    assert service.targets == [f"/operations/{ID}/errors?limit=5&offset=0"]
+    assert (found.item, found.message, found.json) == ("/studies/1", "It is gone.", FAILED)
+    assert found.created == datetime(2026, 1, 31, 14, 30, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("told", [{}, None, [{}], [[]]])
+def test_what_is_no_list_of_errors(service: Recorder, client: Any, told: Any) -> None:
+    service.replies = [json(told)]
+    with pytest.raises(BadResponse, match="no list of errors"):
+        client.operation_errors(ID)

@@ -181,3 +181,18 @@ def test_what_ended_is_forgotten_and_the_rest_is_not(database: Database, waiting
         assert operations.remove_ended(tx, 1e12) == 1
         assert operations.fetch(tx, gone) is None
         assert operations.fetch(tx, waiting) is not None
+
+
+def test_what_failed_is_told_in_order_and_goes_with_the_operation(database: Database, waiting: str) -> None:
+    with database.begin() as tx:
+        operations.add_failures(tx, waiting, [("a", "It is full."), ("b", "It is gone.")])
+        operations.add_failures(tx, waiting, [])
+        operations.add_failures(tx, operations.add(tx, "sweep", {}), [("other", "")])
+    with database.read() as tx:
+        assert [one.item for one in operations.fetch_failures(tx, waiting, 10, 0)] == ["a", "b"]
+        assert [one.message for one in operations.fetch_failures(tx, waiting, 1, 1)] == ["It is gone."]
+    with database.begin() as tx:
+        operations.cancel(tx, waiting)
+        assert operations.remove_ended(tx, float("inf")) == 1
+    with database.read() as tx:
+        assert operations.fetch_failures(tx, waiting, 10, 0) == []

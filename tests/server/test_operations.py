@@ -136,3 +136,28 @@ def test_the_list_and_cancel_are_no_business_of_azure(http: TestClient, started:
     for dialect in AZURE:
         assert http.get(f"{dialect.root}/operations").status_code == 404
         assert http.post(f"{dialect.root}/operations/{started}/cancelrequest").status_code == 404
+
+
+def test_what_it_could_not_do(http: TestClient, archive: Archive, started: str) -> None:
+    def half(task: Task) -> None:
+        with task.batch() as tx:
+            task.failed(tx, [("/studies/1", "It is gone."), ("/studies/2", "It is full.")])
+
+    assert http.get(f"/dicomweb/operations/{started}/errors").json() == []
+    run(archive, half)
+    (told,) = http.get(f"/dicomweb/operations/{started}/errors?limit=1&offset=1").json()
+    assert told.pop("createdTime").endswith("Z")
+    assert told == {"item": "/studies/2", "errorMessage": "It is full."}
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("/dicomweb/operations/{}/errors?limit=201", 400),
+        ("/dicomweb/operations/{}/errors?offset=-1", 400),
+        (f"/dicomweb/operations/{'0' * 32}/errors", 404),
+        ("/v2/operations/{}/errors", 404),
+    ],
+)
+def test_lists_of_errors_that_there_are_not(http: TestClient, started: str, url: str, status: int) -> None:
+    assert http.get(url.format(started)).status_code == status

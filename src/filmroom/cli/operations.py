@@ -20,7 +20,7 @@ from filmroom.cli.service import (
     stop,
     stoppable,
 )
-from filmroom.client import BadRequest, Client, Conflict, Operation
+from filmroom.client import BadRequest, Client, Conflict, Operation, OperationError
 
 # How the service puts it, with names of states, and how people do
 _STATES = (
@@ -37,10 +37,11 @@ class What(StrEnum):
     SHOW = "show"
     WAIT = "wait"
     CANCEL = "cancel"
+    ERRORS = "errors"
 
 
 def operations(
-    what: Annotated[What, typer.Argument(help="What to do.", metavar="list|show|wait|cancel")] = What.LIST,
+    what: Annotated[What, typer.Argument(help="What to do.", metavar="list|show|wait|cancel|errors")] = What.LIST,
     operation: Annotated[
         str | None,
         typer.Argument(metavar="ID", help="The id that the start of the operation gave.", show_default=False),
@@ -54,7 +55,8 @@ def operations(
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
-    """List the long operations of a service, show how far one is, wait for its end, or end it.
+    """List the long operations of a service, show how far one is, wait for its end, end it, or show what
+    it could not do.
 
     Times are of this computer.
 
@@ -77,7 +79,11 @@ def operations(
                 listed = client.operations()
             tell_all([one.json for one in listed], "operations", map(_line, listed), as_json=as_json)
             return
-        with existing(f"operation {operation}", client, beyond_azure=what is What.CANCEL):
+        with existing(f"operation {operation}", client, beyond_azure=what in {What.CANCEL, What.ERRORS}):
+            if what is What.ERRORS:
+                errors = list(all_errors(client, operation))
+                tell_all([one.json for one in errors], "errors", map(error_line, errors), as_json=as_json)
+                return
             found = _asked(client, what, operation, patience)
         tell(found.json if as_json else None, _facts(found))
         if what is What.WAIT and not found.succeeded:
@@ -108,6 +114,19 @@ def wait(client: Client, operation: str, patience: float | None = None) -> Opera
             return client.wait_for_operation(operation, timeout=patience)
         except TimeoutError as error:
             stop(str(error), NOT_ALL)
+
+
+def all_errors(client: Client, operation: str) -> Iterator[OperationError]:
+    """All that an operation could not do, page by page."""
+    offset = 0
+    while page := client.operation_errors(operation, limit=200, offset=offset):
+        offset += len(page)
+        yield from page
+
+
+def error_line(error: OperationError) -> str:
+    """One line for a person: what could not be done, and why."""
+    return f"{error.item}: {error.message}"
 
 
 def _percent(found: Operation) -> str:

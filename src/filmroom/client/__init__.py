@@ -4,7 +4,7 @@ from filmroom.client._answers import Datasets, Metadata
 from filmroom.client._changes import Change
 from filmroom.client._found import AsyncFound, Found
 from filmroom.client._json import Bulkdata
-from filmroom.client._operations import Operation
+from filmroom.client._operations import Operation, OperationError
 from filmroom.client._options import Progress
 from filmroom.client._parts import Content
 from filmroom.client._query_tags import NewQueryTag, QueryTag, QueryTagError
@@ -55,6 +55,7 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "Operation",
+    "OperationError",
     "Outcome",
     "Progress",
     "QueryTag",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 
 from filmroom.client._answers import json_of
-from filmroom.client._messages import Request, Transaction
-from filmroom.client._service import Service, segment
+from filmroom.client._messages import Answer, Request, Transaction
+from filmroom.client._service import Service, encoded, segment
 from filmroom.client.exceptions import BadResponse
 from filmroom.client.roots import beyond_azure
 
@@ -54,6 +54,19 @@ class Operation:
         return self.status == "succeeded"
 
 
+@dataclass(frozen=True, slots=True)
+class OperationError:
+    """An item that an operation could not do, and went on without.
+
+    item  a path under the root of the service, or the name of a file
+    """
+
+    item: str
+    created: datetime
+    message: str
+    json: Mapping[str, Any]
+
+
 class Operations:
     """Methods of the synchronous client."""
 
@@ -70,6 +83,10 @@ class Operations:
     def operations(self) -> list[Operation]:
         """The operations started last, the newest first. Filmroom at /dicomweb lists them; Azure does not."""
         return self._run(_search(self._service))
+
+    def operation_errors(self, operation_id: str, *, limit: int = 100, offset: int = 0) -> list[OperationError]:
+        """The items that an operation could not do, at most 200 at once. Filmroom at /dicomweb; Azure has none."""
+        return self._run(_errors(self._service, operation_id, limit, offset))
 
     def cancel_operation(self, operation_id: str) -> Operation:
         """Have an operation end after what it is just at. Filmroom at /dicomweb can do that; Azure can not."""
@@ -101,6 +118,9 @@ class AsyncOperations:
 
     async def operations(self) -> list[Operation]:
         return await self._run(_search(self._service))
+
+    async def operation_errors(self, operation_id: str, *, limit: int = 100, offset: int = 0) -> list[OperationError]:
+        return await self._run(_errors(self._service, operation_id, limit, offset))
 
     async def cancel_operation(self, operation_id: str) -> Operation:
         return await self._run(_cancel(self._service, operation_id))
@@ -139,10 +159,28 @@ def _retrieve(service: Service, operation_id: str) -> Transaction[Operation]:
 def _search(service: Service) -> Transaction[list[Operation]]:
     answer = yield Request("GET", f"{service.base_url}/operations", {"accept": "application/json"})
     with beyond_azure(service.base_url):
-        found = json_of(answer, "list of operations")
+        return [_read(one) for one in _listed(answer, "list of operations")]
+
+
+def _errors(service: Service, operation_id: str, limit: int, offset: int) -> Transaction[list[OperationError]]:
+    page = encoded([("limit", limit), ("offset", offset)])
+    answer = yield Request("GET", f"{_url(service, operation_id)}/errors?{page}", {"accept": "application/json"})
+    with beyond_azure(service.base_url):
+        found = _listed(answer, "list of errors")
+    try:
+        return [
+            OperationError(one["item"], datetime.fromisoformat(one["createdTime"]), one["errorMessage"], one)
+            for one in found
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadResponse("The answer is no list of errors.") from error
+
+
+def _listed(answer: Answer, what: str) -> list[Any]:
+    found = json_of(answer, what)
     if not isinstance(found, list):
-        raise BadResponse("The answer is no list of operations.")
-    return [_read(one) for one in found]
+        raise BadResponse(f"The answer is no {what}.")
+    return found
 
 
 def _cancel(service: Service, operation_id: str) -> Transaction[Operation]:

@@ -7,14 +7,14 @@ operation, and that fails once somebody else has it: so a worker that was taken 
 import json
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, insert, or_, select, update
 
-from filmroom.index.tables import operation
+from filmroom.index.tables import operation, operation_failure
 
 LEASE = 120.0  # seconds; a batch takes less
 
@@ -53,6 +53,15 @@ class Operation:
     updated: float
     results: Any
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An item that an operation could not do, and went on without. A batch done twice may say it twice."""
+
+    item: str
+    message: str
+    created: float
 
 
 _COLUMNS = [operation.c[name] for name in Operation.__slots__]
@@ -135,6 +144,20 @@ def remove_ended(tx: Connection, before: float) -> int:
     """Forget what ended before a time; gives how many."""
     old = delete(operation).where(operation.c.state.not_in(_UNENDED), operation.c.updated < before)
     return tx.execute(old).rowcount
+
+
+def add_failures(tx: Connection, held: str, failures: Iterable[tuple[str, str]]) -> None:
+    """Write down items of an operation that failed, each with the reason."""
+    rows = [{"operation": held, "item": item, "message": message} for item, message in failures]
+    if rows:
+        tx.execute(insert(operation_failure), [row | {"created": time.time()} for row in rows])
+
+
+def fetch_failures(tx: Connection, wanted: str, limit: int, offset: int) -> list[Failure]:
+    """Items of an operation that failed, the first to fail first."""
+    columns = [operation_failure.c[name] for name in Failure.__slots__]
+    failed = select(*columns).where(operation_failure.c.operation == wanted).order_by(operation_failure.c.key)
+    return [Failure(*row) for row in tx.execute(failed.limit(limit).offset(offset))]
 
 
 def _read(row: Row[Any]) -> Operation:

@@ -33,6 +33,7 @@ class Kind(Enum):
     LATEST_CHANGE = auto()
     OPERATION = auto()
     OPERATIONS = auto()  # the newest
+    OPERATION_ERRORS = auto()  # items that one could not do
     CANCELLATION = auto()  # of an operation
     SWEEP = auto()  # the operation
     STARTED = auto()  # a reference to an operation

@@ -240,6 +240,7 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         **_FEEDS,
         Kind.OPERATION: _ANYHOW,
         Kind.OPERATIONS: _ANYHOW,
+        Kind.OPERATION_ERRORS: _ANYHOW,
         Kind.CANCELLATION: _ANYHOW,
         Kind.SWEEP: _ANYHOW,
         **_QUERY_TAGS,

@@ -1,7 +1,7 @@
 """Extended query tags in JSON, as the Azure service writes and reads them, with its sentences."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -12,12 +12,10 @@ from filmroom.dicom.resources import Level
 from filmroom.errors import BadRequest
 from filmroom.protocol import times
 from filmroom.protocol.dialects import Dialect
-from filmroom.protocol.parameters import LARGEST_INTEGER, integer
 
 T = TypeVar("T")
 
 PATH = "/extendedquerytags"
-DEFAULT_LIMIT, LARGEST_LIMIT = 100, 200
 
 _LEVELS = {level.name.title(): level for level in sorted(Level, reverse=True)}
 _QUERY_STATUSES = {"Disabled": False, "Enabled": True}
@@ -67,15 +65,6 @@ def parse_path(path: str) -> str:
     if found is None:
         raise BadRequest(_NO_TAG.format(path=path))
     return found
-
-
-def page(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[int, int]:
-    """Limit and offset of a list."""
-    given: dict[str, list[str]] = {}
-    for name, value in parameters:
-        given.setdefault(name.lower(), []).append(value)
-    limit = integer("Limit", given.get("limit", []), DEFAULT_LIMIT, 1, LARGEST_LIMIT, dialect.wording)
-    return limit, integer("Offset", given.get("offset", []), 0, 0, LARGEST_INTEGER, dialect.wording)
 
 
 def describe(listed: Listed, root: str) -> dict[str, Any]:

@@ -81,6 +81,14 @@ _SCHEMAS: Mapping[str, Any] = {
         "properties": {"id": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "href": _TEXT},
     },
     "Operations": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
+    "OperationErrors": {
+        "type": "array",
+        "items": {
+            "description": "An item that an operation could not do",
+            "type": "object",
+            "required": ["item", "createdTime", "errorMessage"],
+        },
+    },
     "QueryTag": {
         "description": "An attribute that was made searchable",
         "type": "object",
@@ -116,6 +124,7 @@ _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.LATEST_CHANGE: {"$ref": "#/components/schemas/Change"},
     Kind.OPERATION: {"$ref": "#/components/schemas/Operation"},
     Kind.OPERATIONS: {"$ref": "#/components/schemas/Operations"},
+    Kind.OPERATION_ERRORS: {"$ref": "#/components/schemas/OperationErrors"},
     Kind.CANCELLATION: {"$ref": "#/components/schemas/Operation"},
     Kind.SWEEP: {"$ref": "#/components/schemas/Reference"},
     Kind.STARTED: {"$ref": "#/components/schemas/Reference"},

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from filmroom.errors import NotFound
 from filmroom.protocol import times
 from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.parameters import page
 from filmroom.server.requests import root_of
 from filmroom.services import operations as service
 from filmroom.services.operations import Operation, State
@@ -25,6 +26,16 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
     if found.state.ended:
         return JSONResponse(written(dialect, found, root))
     return JSONResponse(written(dialect, found, root), 202, {"Location": location(root, found.id)})
+
+
+async def errors(dialect: Dialect, request: Request) -> Response:
+    """The items that an operation could not do, and went on without."""
+    wanted = _id(dialect, request)
+    asked = page(request.query_params.multi_items(), dialect.wording)
+    found = await request.state.work.run(service.failures, request.state.archive, wanted, *asked, dialect.wording)
+    return JSONResponse(
+        [{"item": one.item, "createdTime": times.written(one.created), "errorMessage": one.message} for one in found]
+    )
 
 
 async def search(dialect: Dialect, request: Request) -> Response:

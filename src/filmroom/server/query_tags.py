@@ -11,6 +11,7 @@ from filmroom.errors import AtWork, TooLarge, UnsupportedMediaType
 from filmroom.protocol import media_types
 from filmroom.protocol import query_tags as messages
 from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.parameters import page
 from filmroom.server import errors as answers
 from filmroom.server.operations import location, started
 from filmroom.server.requests import root_of
@@ -74,7 +75,7 @@ def _path(request: Request) -> str:
 
 
 def _page(dialect: Dialect, request: Request) -> tuple[int, int]:
-    return messages.page(dialect, request.query_params.multi_items())
+    return page(request.query_params.multi_items(), dialect.wording)
 
 
 async def _body(request: Request) -> bytes:

@@ -141,6 +141,14 @@ METHODS: tuple[Method, ...] = (
     Method("GET", "/operations", "List Operations", operations.search, kind=Kind.OPERATIONS),
     Method("GET", _OPERATION, "Retrieve Operation", operations.retrieve, kind=Kind.OPERATION, statuses=(200, 202)),
     Method(
+        "GET",
+        _OPERATION + "/errors",
+        "List Operation Errors",
+        operations.errors,
+        kind=Kind.OPERATION_ERRORS,
+        parameters=_PAGE,
+    ),
+    Method(
         "POST",
         _OPERATION + "/cancelrequest",
         "Cancel Operation",

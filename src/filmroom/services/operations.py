@@ -21,6 +21,7 @@ from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
 from filmroom.index import operations
 from filmroom.index.operations import LEASE as LEASE
+from filmroom.index.operations import Failure as Failure
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
 from filmroom.services import delete, query_tags
@@ -84,6 +85,14 @@ def status(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation
     if found is None:
         raise NotFound(said.no_operation)
     return found
+
+
+def failures(archive: Archive, wanted: str, limit: int, offset: int, said: Wording = STANDARD) -> list[Failure]:
+    """The items that an operation could not do, the first to fail first."""
+    with archive.index.read() as tx:
+        if operations.fetch(tx, wanted) is None:
+            raise NotFound(said.no_operation)
+        return operations.fetch_failures(tx, wanted, limit, offset)
 
 
 def newest(archive: Archive) -> list[Operation]:
