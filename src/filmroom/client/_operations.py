@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
-from filmroom.client._answers import json_of
-from filmroom.client._messages import Answer, Request, Transaction
+from filmroom.client._answers import Answer, json_of
+from filmroom.client._messages import Request, Transaction
 from filmroom.client._service import Service, encoded, segment
 from filmroom.client.exceptions import BadResponse
 from filmroom.client.roots import beyond_azure
