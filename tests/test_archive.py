@@ -106,7 +106,8 @@ def test_an_index_in_postgresql_is_found_again(tmp_path: Path, postgresql_server
     with postgresql_server.database("elsewhere") as url:
         for _ in range(2):
             Archive.open(Settings(data=tmp_path, index=SecretStr(url))).close()
-        assert {path.name for path in tmp_path.iterdir()} == {"blobs", "rendered", "spool", "index-id"}
+        assert {path.name for path in tmp_path.iterdir()} == {"blobs", "rendered", "spool"}
+        assert [path.name for path in (tmp_path / "blobs").iterdir()] == ["index-id"]
 
 
 def test_an_index_that_is_not_that_of_the_files_is_refused(tmp_path: Path, postgresql_server: Server) -> None:
@@ -128,7 +129,7 @@ def test_an_empty_folder_is_no_pair_of_an_index_that_holds_something(tmp_path: P
         archive.close()
         with pytest.raises(Unavailable, match="Is its disk mounted"):
             Archive.open(Settings(data=tmp_path / "empty", index=SecretStr(url)))
-        assert not (tmp_path / "empty" / "index-id").exists()
+        assert not (tmp_path / "empty" / "blobs" / "index-id").exists()
 
 
 def test_a_second_empty_folder_is_refused_as_well(tmp_path: Path, postgresql_server: Server) -> None:
@@ -136,8 +137,8 @@ def test_a_second_empty_folder_is_refused_as_well(tmp_path: Path, postgresql_ser
         Archive.open(Settings(data=tmp_path / "one", index=SecretStr(url))).close()
         with pytest.raises(Unavailable, match="It does not hold the files of this index"):
             Archive.open(Settings(data=tmp_path / "other", index=SecretStr(url)))
-        assert not (tmp_path / "other" / "index-id").exists()
-        note = tmp_path / "one" / "index-id"
+        assert not (tmp_path / "other" / "blobs" / "index-id").exists()
+        note = tmp_path / "one" / "blobs" / "index-id"
         note.write_text(note.read_text() + "7")  # as if two had begun at the same moment
         with pytest.raises(Unavailable, match="It does not hold the files of this index"):
             Archive.open(Settings(data=tmp_path / "one", index=SecretStr(url)))
@@ -155,19 +156,6 @@ def test_who_dies_before_the_index_has_taken_the_folder_can_begin_again(
             with pytest.raises(KeyboardInterrupt):
                 Archive.open(Settings(data=tmp_path, index=SecretStr(url)))
         Archive.open(Settings(data=tmp_path, index=SecretStr(url))).close()
-
-
-def test_a_disk_without_hard_links_will_do(
-    tmp_path: Path, postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(*_: object) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "link", refused)
-    with postgresql_server.database("unlinked") as url:
-        for _ in range(2):
-            Archive.open(Settings(data=tmp_path, index=SecretStr(url))).close()
-    assert [path.name for path in tmp_path.glob("index-id*")] == ["index-id"]
 
 
 def test_an_index_in_sqlite_is_not_said_to_be_a_disk_that_is_not_mounted(tmp_path: Path) -> None:

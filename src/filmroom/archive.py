@@ -14,7 +14,7 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from filmroom.blobs import BlobStore, Folder, sync_folder
+from filmroom.blobs import BlobStore, Folder
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
 from filmroom.entrance import Alone
@@ -26,11 +26,12 @@ from filmroom.pixels.pool import Pool
 from filmroom.settings import Settings
 
 INDEX = "index.sqlite"
-INDEX_ID = "index-id"  # names the index elsewhere that the files belong to
+BLOBS = "blobs"
+INDEX_ID = "index-id"  # the note that names the index elsewhere that the files belong to
 LEFTOVER_AGE = 24 * 3600.0
 PRIVATE = 0o700  # of the data folder: it holds what is known of patients
 
-_PAIR = re.compile("([0-9]{1,19}) ([0-9]{1,19})")  # what the note of a folder says: whose it is, and which it is
+_PAIR = re.compile(b"([0-9]{1,19}) ([0-9]{1,19})")  # what the note of a blob store says: whose it is, and which it is
 _REASONS = {
     errno.EEXIST: "It is a file; name a folder.",
     errno.ENOTDIR: "A part of its path is a file; name a folder.",
@@ -67,7 +68,7 @@ class Archive:
             clear_spool(spool)
         except OSError as error:
             raise Unavailable(_REASONS.get(error.errno or 0, f"The system says: {error.strerror}.")) from error
-        blobs = Folder(settings.data / "blobs")
+        blobs = Folder(settings.data / BLOBS)
         index = _index(settings, blobs)
         return cls(
             index=index,
@@ -117,7 +118,8 @@ def reading() -> Iterator[None]:
 
 def is_archive(folder: Path) -> bool:
     """Whether the folder holds an archive."""
-    return any(os.path.isfile(folder / name) for name in (INDEX, INDEX_ID))  # False as well where one may not look
+    notes = folder / INDEX, folder / BLOBS / INDEX_ID
+    return any(map(os.path.isfile, notes))  # False as well where one may not look
 
 
 def _url(settings: Settings) -> str | URL:
@@ -129,8 +131,7 @@ def _url(settings: Settings) -> str | URL:
 
 def _index(settings: Settings, blobs: BlobStore) -> Database:
     """The index of the files. Never another one: its sweep would remove them, for it names none of them."""
-    note = settings.data / INDEX_ID
-    if settings.index is None and os.path.exists(note):
+    if settings.index is None and blobs.read_note(INDEX_ID) is not None:
         raise Unavailable("Its index is in PostgreSQL: say where, by the setting index.")
     if settings.index is not None and os.path.exists(settings.data / INDEX):
         raise Unavailable(
@@ -141,50 +142,28 @@ def _index(settings: Settings, blobs: BlobStore) -> Database:
     with ExitStack() as undone:
         undone.callback(index.close)
         if settings.index:
-            _check_pair(note, index, blobs)
+            _check_pair(index, blobs)
         undone.pop_all()
     return index
 
 
-def _check_pair(note: Path, index: Database, blobs: BlobStore) -> None:
+def _check_pair(index: Database, blobs: BlobStore) -> None:
     """Only what is new on both sides becomes a pair: the folder may be one where a disk is not mounted.
 
-    The folder says first whose it is, then the index takes it: whoever dies between the two can begin again.
+    The blob store says first whose it is, then the index takes it: whoever dies between the two can begin again.
     """
-    identity, folder = index.pair()
-    try:
-        if not note.exists() and not folder and not any(True for _ in blobs.list()):
-            _write(note, f"{identity} {1 + secrets.randbits(62)}")
-        found = note.read_text()
-    except FileNotFoundError:
-        found = ""
-    except OSError as error:
-        raise Unavailable(f"The file {note.name} in it can't be used: {error.strerror}.") from error
-    said = _PAIR.fullmatch(found)
+    identity, taken = index.pair()
+    found = blobs.read_note(INDEX_ID)
+    if found is None and not taken and not any(True for _ in blobs.list()):
+        # Of several at once the first stays, and each reads which one that is.
+        blobs.write_note(INDEX_ID, f"{identity} {1 + secrets.randbits(62)}".encode(), once=True)
+        found = blobs.read_note(INDEX_ID)
+    said = _PAIR.fullmatch((found or b"").strip())
     if said is None or int(said[1]) != identity or not index.take(int(said[2])):
         right = "{} {}".format(*index.pair())
         raise Unavailable(
-            f"It does not hold the files of this index: its {note.name} would have to say {right}. Is its disk mounted?"
+            f"It does not hold the files of this index: its {INDEX_ID} would have to say {right}. Is its disk mounted?"
         )
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all; of several at once the first stays."""
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    with new.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(new, path)
-    except FileExistsError:
-        pass
-    except OSError:  # there are no hard links on that disk
-        if not path.exists():
-            new.rename(path)
-    finally:
-        new.unlink(missing_ok=True)
-    sync_folder(os.fspath(path.parent))
 
 
 def clear_spool(folder: Path) -> None:

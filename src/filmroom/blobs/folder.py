@@ -1,7 +1,4 @@
-"""The blob store: the file of every stored Instance, under a key that is never reused.
-
-A key is 32 hexadecimal digits: the milliseconds of its making (so that an index of keys grows at its end),
-two digits of the folder, random digits. The keys of one second share a folder, and those who store at once its sync.
+"""A blob store in a folder of a local disk: what is put there outlives a loss of power.
 
 A file is created under its final name. A crash may leave half a file there, which no row names:
 to be told from a good one it needs no other name, and the sweep removes it.
@@ -11,7 +8,6 @@ import errno
 import fcntl
 import itertools
 import os
-import re
 import secrets
 import shutil
 import threading
@@ -21,15 +17,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from filmroom.errors import Lost, Unavailable
+from filmroom.blobs.store import FOLDER, KEY, Content, Parts, checked, checked_note, missing, short
+from filmroom.errors import Unavailable
 
-Content = bytes | bytearray | Path
-Parts = list[bytes]  # a name of its own, for `list` is a method below
-
-_KEY = re.compile(r"[0-9a-f]{32}")
-_FOLDER = slice(12, 14)
 _WRITERS = 8  # files of one request written and synced at once
 _COPY_CHUNK = 1 << 20
 
@@ -42,70 +33,9 @@ _REASONS = {
 }
 
 
-class BlobStore(Protocol):
-    """Bytes under keys. Everything raises Unavailable when the store does not do as it is told.
-
-    What reads raises Lost when the content is missing, or shorter than what is asked for.
-    """
-
-    def put(self, key: str, content: Content) -> None:
-        """Store the content, durably when this returns. A file is moved into the store where that is possible."""
-
-    def put_all(self, blobs: Iterable[tuple[str, Content]]) -> None:
-        """Store all or none. The bytes are on the disk when this returns; the names are when `settle` has."""
-
-    def settle(self, keys: Iterable[str]) -> None:
-        """What was put under the keys is there to stay when this returns. One call serves many requests."""
-
-    def get(self, key: str) -> bytes:
-        """The whole content."""
-
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Parts:
-        """The content of each (offset, length)."""
-
-    def stream(self, key: str, offset: int = 0, length: int | None = None, chunk: int = 1 << 20) -> Iterator[bytes]:
-        """The content from `offset` on, in chunks; nothing is opened before the first is taken."""
-
-    def size(self, key: str) -> int:
-        """The length of the content in bytes."""
-
-    def delete(self, keys: Iterable[str]) -> None:
-        """Remove what is there; a key without content is no error."""
-
-    def close(self) -> None:
-        """Let go of threads and connections."""
-
-    def list(self) -> Iterator[tuple[str, float]]:
-        """Every key with the seconds since it was put."""
-
-
-def new_keys(count: int) -> list[str]:
-    """Keys that nobody has had before, for the files of one request.
-
-    Milliseconds, folder, random. Keys of one second share a folder, so that requests at the same time share its sync.
-    """
-    milliseconds = time.time_ns() // 1_000_000
-    start = f"{milliseconds:012x}{milliseconds // 1000 % 256:02x}"
-    return [start + secrets.token_hex(9) for _ in range(count)]
-
-
-def _checked(key: str) -> str:
-    # A key becomes a path: one that is not ours could lead anywhere.
-    if not _KEY.fullmatch(key):
-        raise Unavailable("The index names a file by a key that is not of this blob store; the index is damaged.")
-    return key
-
-
-def _missing() -> Lost:
-    return Lost("The file of a stored Instance is missing from the blob store; restore it from a backup.")
-
-
-def _short() -> Lost:
-    return Lost("The file of a stored Instance is shorter than it was; restore it from a backup.")
-
-
 @contextmanager
-def _translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Iterator[None]:
+    """What the operating system says, in words that help."""
     try:
         yield
     except OSError as error:
@@ -120,7 +50,7 @@ class Folder:
         self._root = Path(root).absolute()
         self._syncs: dict[str, _SharedSync] = {}  # of folders whose own entry is known to be on the disk
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="blobs")
-        with _translated("made"):
+        with translated("made"):
             _make_folder(self._root)
 
     def put(self, key: str, content: Content) -> None:
@@ -132,7 +62,7 @@ class Folder:
         folders = {os.path.dirname(path) for path, _ in paths}
         written: list[str] = []  # appending is atomic, so the threads share it
         try:
-            with _translated("written"):
+            with translated("written"):
                 for folder in folders:
                     self._open_folder(folder)
                 self._in_parallel([partial(_write, path, content, written) for path, content in paths])
@@ -143,7 +73,7 @@ class Folder:
             raise
 
     def settle(self, keys: Iterable[str]) -> None:
-        with _translated("written"):
+        with translated("written"):
             for folder in {os.path.dirname(self._path(key)) for key in keys}:
                 if folder in self._syncs:  # else nothing was put there
                     self._syncs[folder].sync()
@@ -169,7 +99,7 @@ class Folder:
             return os.fstat(descriptor).st_size
 
     def delete(self, keys: Iterable[str]) -> None:
-        with _translated("written"):
+        with translated("written"):
             for key in keys:
                 with suppress(FileNotFoundError):
                     os.unlink(self._path(key))
@@ -178,16 +108,27 @@ class Folder:
         self._writers.shutdown()
 
     def list(self) -> Iterator[tuple[str, float]]:
-        with _translated("read"):
+        with translated("read"):
             for folder in sorted(entry.path for entry in os.scandir(self._root) if entry.is_dir()):
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        if _KEY.fullmatch(entry.name):
+                        if KEY.fullmatch(entry.name):
                             with suppress(FileNotFoundError):  # deleted meanwhile
                                 yield entry.name, time.time() - entry.stat().st_mtime
 
+    def write_note(self, name: str, content: bytes, *, once: bool = False) -> None:
+        path = os.path.join(self._root, checked_note(name))
+        with translated("written"):
+            _write_note(path, content, once=once)
+            sync_folder(os.fspath(self._root))
+
+    def read_note(self, name: str) -> bytes | None:
+        with translated("read"), suppress(FileNotFoundError):
+            return (self._root / checked_note(name)).read_bytes()
+        return None
+
     def _path(self, key: str) -> str:
-        return os.path.join(self._root, _checked(key)[_FOLDER], key)
+        return os.path.join(self._root, checked(key)[FOLDER], key)
 
     def _open_folder(self, folder: str) -> None:
         """See that a folder is there, and stays there after a loss of power."""
@@ -209,11 +150,11 @@ class Folder:
     @contextmanager
     def _reading(self, key: str) -> Iterator[int]:
         path = self._path(key)
-        with _translated("read"):
+        with translated("read"):
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError as error:
-                raise _missing() from error
+                raise missing() from error
             try:
                 yield descriptor
             finally:
@@ -238,6 +179,28 @@ def _write(path: str, content: Content, written: list[str]) -> None:
         _sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write_note(path: str, content: bytes, *, once: bool) -> None:
+    new = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        with open(new, "xb") as file:
+            file.write(content)
+            file.flush()
+            _sync(file.fileno())
+        if not once:
+            os.rename(new, path)
+            return
+        try:
+            os.link(new, path)
+        except FileExistsError:
+            pass
+        except OSError:  # there are no hard links on that disk
+            if not os.path.exists(path):
+                os.rename(new, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(new)
 
 
 def _write_all(descriptor: int, content: bytes | bytearray) -> None:
@@ -277,7 +240,7 @@ def _read(descriptor: int, offset: int, length: int) -> bytes:
     while parts[-1] and (left := length - sum(map(len, parts))):
         parts.append(os.pread(descriptor, left, offset + length - left))
     if not parts[-1]:
-        raise _short()
+        raise short()
     return b"".join(parts)
 
 
@@ -316,63 +279,3 @@ _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 
 def _sync(descriptor: int) -> None:
     os.fsync(descriptor) if _FULL_SYNC is None else fcntl.fcntl(descriptor, _FULL_SYNC)
-
-
-class Memory:
-    """A blob store in memory, for tests. It is as durable as the process."""
-
-    def __init__(self) -> None:
-        self._blobs: dict[str, tuple[bytes, float]] = {}
-        self._lock = threading.Lock()
-
-    def put(self, key: str, content: Content) -> None:
-        self.put_all([(key, content)])
-
-    def put_all(self, blobs: Iterable[tuple[str, Content]]) -> None:
-        taken = [(_checked(key), content) for key, content in blobs]
-        with _translated("written"), self._lock:
-            if any(key in self._blobs for key, _ in taken):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-            read = {
-                key: content.read_bytes() if isinstance(content, Path) else bytes(content) for key, content in taken
-            }
-            self._blobs |= {key: (content, time.time()) for key, content in read.items()}
-            for _, content in taken:
-                if isinstance(content, Path):
-                    content.unlink()
-
-    def settle(self, keys: Iterable[str]) -> None:
-        pass
-
-    def get(self, key: str) -> bytes:
-        try:
-            return self._blobs[_checked(key)][0]
-        except KeyError as error:
-            raise _missing() from error
-
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Parts:
-        content = self.get(key)
-        if any(offset + length > len(content) for offset, length in ranges):
-            raise _short()
-        return [content[offset : offset + length] for offset, length in ranges]
-
-    def stream(self, key: str, offset: int = 0, length: int | None = None, chunk: int = 1 << 20) -> Iterator[bytes]:
-        content = self.get(key)
-        end = offset + length if length is not None else len(content)
-        for start in range(offset, end, chunk):
-            yield from self.get_ranges(key, [(start, min(chunk, end - start))])
-
-    def size(self, key: str) -> int:
-        return len(self.get(key))
-
-    def delete(self, keys: Iterable[str]) -> None:
-        with self._lock:
-            for key in keys:
-                self._blobs.pop(_checked(key), None)
-
-    def close(self) -> None:
-        pass
-
-    def list(self) -> Iterator[tuple[str, float]]:
-        for key, (_, put_at) in sorted(self._blobs.items()):
-            yield key, time.time() - put_at

@@ -1,0 +1,20 @@
+import time
+
+import pytest
+
+from filmroom.blobs import new_keys
+
+
+def test_keys_are_never_the_same() -> None:
+    assert len({key for _ in range(100) for key in new_keys(10)}) == 1000
+
+
+def test_keys_of_one_request_share_a_folder() -> None:
+    assert len({key[12:14] for key in new_keys(50)}) == 1
+
+
+def test_later_keys_sort_behind_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = new_keys(1)
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now + 2_000_000)
+    assert earlier < new_keys(1)
