@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -51,6 +52,18 @@ def _index(value: SecretStr) -> SecretStr:
     if not fits:
         raise ValueError("it must be a URL such as postgresql://filmroom@db.example/images")
     return value
+
+
+def _places(value: object) -> object:
+    """URLs as a list, or as a text with blanks between."""
+    urls = value.split() if isinstance(value, str) else value
+    for url in urls if isinstance(urls, list | tuple) else ():
+        if isinstance(url, str) and not urlsplit(url).scheme:
+            raise ValueError("it must be URLs such as file:///srv/exports, with blanks between")
+    return urls
+
+
+_Places = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)]
 
 
 class Settings(BaseSettings):
@@ -104,6 +117,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds after which `filmroom sweep` removes the files of deleted Instances.",
     )
+    export_to: _Places = Field(
+        (), description="Places that exports may go to, by their URLs (file:///srv/out); without any there are none."
+    )
+    import_from: _Places = Field(
+        (), description="Places that imports may come from, by their URLs (file:///srv/in); without any there are none."
+    )
     operation_retention: float = Field(
         30.0, ge=0, allow_inf_nan=False, description="Days for which it is known how a long operation ended."
     )
@@ -133,4 +152,6 @@ SECRET = frozenset({"index"})  # what no message and no log may show
 
 
 def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(value)
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

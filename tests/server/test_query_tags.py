@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from filmroom.server import query_tags
+from filmroom.server import requests
 
 PATH = "/extendedquerytags"
 NUMBER = {"path": "00200012", "level": "Instance"}
@@ -75,7 +75,7 @@ def test_a_path_has_an_end(http: TestClient) -> None:
 
 
 def test_a_body_that_is_too_large(http: TestClient) -> None:
-    answer = http.post(f"/v2{PATH}", content=b" " * (query_tags.LARGEST_BODY + 1), headers=JSON)
+    answer = http.post(f"/v2{PATH}", content=b" " * (requests.LARGEST_BODY + 1), headers=JSON)
     assert answer.status_code == 413
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmroom.client._parts import begins_like_a_data_set
+from filmroom.dicom import beginning
 
 
 @dataclass(slots=True)
@@ -68,10 +68,10 @@ def _looks_like_dicom(path: Path) -> bool:
         if not is_regular(path):
             return False
         with path.open("rb") as file:
-            head = file.read(132)
+            head = file.read(beginning.ENOUGH)
     except OSError:
         return True
-    return head[128:] == b"DICM" or (len(head) == 132 and begins_like_a_data_set(head))
+    return beginning.is_dicom(head)
 
 
 def is_regular(path: Path) -> bool:

@@ -24,7 +24,7 @@ from pydicom.tag import Tag
 
 from filmroom.client._options import OnProgress, Progress
 from filmroom.client.exceptions import BadResponse
-from filmroom.dicom import part10
+from filmroom.dicom import beginning, part10
 from filmroom.errors import BadFile, Error
 from filmroom.protocol import media_types, multipart
 
@@ -250,14 +250,9 @@ def instance(part: Part) -> FileDataset:
     return made
 
 
-def begins_like_a_data_set(head: bytes) -> bool:
-    """Without the preamble of PS3.10 §7.1: a first element of group 2 or 8, and an element number below 256."""
-    return head[:2] in {b"\x02\0", b"\x08\0"} and head[3:4] == b"\0"
-
-
 def _read(file: IO[bytes], **options: Any) -> FileDataset:
     """PS3.10, or the data set alone, which some services send."""
-    bare = begins_like_a_data_set(file.read(4))
+    bare = beginning.is_data_set(file.read(4))
     file.seek(0)
     try:
         made = dcmread(file, force=bare, **options)

@@ -15,7 +15,8 @@ from pydicom.filereader import read_partial
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from filmroom.client._folders import PassedOver, dicom_files, is_regular
-from filmroom.client._parts import UNREADABLE, begins_like_a_data_set
+from filmroom.client._parts import UNREADABLE
+from filmroom.dicom import beginning
 from filmroom.protocol import multipart
 
 Instance = Dataset | bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]
@@ -178,7 +179,7 @@ def _chunks(file: IO[bytes], size: int | None) -> Iterator[bytes]:
 
 def _instance_uid(head: bytes) -> str | None:
     """By the File Meta Information, or by a data set without one."""
-    bare = head[128:132] != b"DICM" and begins_like_a_data_set(head)
+    bare = head[128:132] != b"DICM" and beginning.is_data_set(head)
     try:
         found = read_partial(io.BytesIO(head), stop_when=lambda tag, *_: not bare or tag > SOP_INSTANCE_UID, force=bare)
         uid = found.file_meta.get("MediaStorageSOPInstanceUID") or found.get("SOPInstanceUID")

@@ -74,6 +74,14 @@ def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
     return [stored_instance(row) for row in tx.execute(selects.STORED[resource.level], selects.parameters(resource))]
 
 
+def fetch_after(tx: Connection, resource: Resource, watermark: int, limit: int) -> list[StoredInstance]:
+    """The oldest Instances that are newer than a watermark: of a resource, or all of its partition if it names none."""
+    everything = resource.study is None
+    wanted = selects.ALL_AFTER if everything else selects.STORED_AFTER[resource.level]
+    named = {"in_partition": resource.partition} if everything else selects.parameters(resource)
+    return [stored_instance(row) for row in tx.execute(wanted, named | {"after": watermark, "most": limit})]
+
+
 def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
     """The stored text of each Instance's Metadata (`dicom.json_model`), oldest first.
 

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, inser
 
 from filmroom.index.tables import operation, operation_failure
 
+SECRET = "secret"  # noqa: S105 - the argument of this name is forgotten when the operation ends
 LEASE = 120.0  # seconds; a batch takes less
 
 
@@ -120,7 +121,17 @@ def finish(tx: Connection, held: str, owner: str, state: State, results: Any = N
     percent = 100 if state is State.SUCCEEDED else operation.c.percent
     row = {"state": state, "percent": percent, "owner": None, "updated": time.time(), "error": error}
     results = None if results is None else json.dumps(results)
-    return tx.execute(update(operation).where(_held(held, owner)).values(row | {"results": results})).rowcount == 1
+    done = update(operation).where(_held(held, owner)).values(row | {"results": results})
+    finished = tx.execute(done).rowcount == 1
+    _forget_secret(tx, held)
+    return finished
+
+
+def _forget_secret(tx: Connection, ended: str) -> None:
+    told = tx.scalar(select(operation.c.arguments).where(operation.c.id == ended, operation.c.state.not_in(_UNENDED)))
+    arguments = json.loads(told or "{}")
+    if arguments.pop(SECRET, None) is not None:
+        tx.execute(update(operation).where(operation.c.id == ended).values(arguments=json.dumps(arguments)))
 
 
 def release(tx: Connection, held: str, owner: str, rest: float = 0.0) -> None:
@@ -137,7 +148,9 @@ def cancel(tx: Connection, wanted: str) -> bool:
     waits = operation.c.state == State.NOT_STARTED
     row = {"canceling": True, "state": case((waits, State.CANCELED), else_=operation.c.state), "updated": time.time()}
     told = update(operation).where(operation.c.id == wanted, operation.c.state.in_(_UNENDED)).values(row)
-    return tx.execute(told).rowcount == 1
+    canceled = tx.execute(told).rowcount == 1
+    _forget_secret(tx, wanted)
+    return canceled
 
 
 def remove_ended(tx: Connection, before: float) -> int:

@@ -52,6 +52,17 @@ FILE = (
     instance.c.created,
 )
 STORED = {level: of(select(*FILE), level).order_by(instance.c.watermark) for level in Level}
+STORED_AFTER = {
+    level: stored.where(instance.c.watermark > bindparam("after")).limit(bindparam("most"))
+    for level, stored in STORED.items()
+}
+ALL_AFTER = (
+    select(*FILE)
+    .where(*links({instance, series, study}), instance.c.partition == bindparam("in_partition"))
+    .where(instance.c.watermark > bindparam("after"))
+    .order_by(instance.c.watermark)
+    .limit(bindparam("most"))
+)
 METADATA = {
     level: of(select(*_NAME, instance_data.c.metadata), level).order_by(instance.c.watermark) for level in Level
 }

@@ -126,7 +126,13 @@ V1 = Dialect(
     operation_types=frozenset({"export", "reindex", "update"}),  # clients can't read answers of other types
     succeeded="completed",
 )
-V1_PRERELEASE = replace(V1, name="v1.0-prerelease", root="/v1.0-prerelease", version="1.0-prerelease")
+V1_PRERELEASE = replace(
+    V1,
+    name="v1.0-prerelease",
+    root="/v1.0-prerelease",
+    version="1.0-prerelease",
+    offers=offers.AZURE_PRERELEASE,
+)
 V2 = replace(
     V1,
     name="v2",

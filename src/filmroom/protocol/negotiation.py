@@ -36,6 +36,8 @@ class Kind(Enum):
     OPERATION_ERRORS = auto()  # items that one could not do
     CANCELLATION = auto()  # of an operation
     SWEEP = auto()  # the operation
+    EXPORT = auto()  # the operation
+    IMPORT = auto()  # the operation
     STARTED = auto()  # a reference to an operation
     QUERY_TAG = auto()
     QUERY_TAGS = auto()

@@ -80,8 +80,12 @@ AZURE: Mapping[Kind, Offers] = MappingProxyType(
         Kind.STORE: _AZURE_JSON,
         **_FEEDS,
         Kind.OPERATION: _ANYHOW,
+        Kind.EXPORT: _ANYHOW,
         **_QUERY_TAGS,
     }
+)
+AZURE_PRERELEASE: Mapping[Kind, Offers] = MappingProxyType(
+    {kind: offers for kind, offers in AZURE.items() if kind is not Kind.EXPORT}
 )
 
 # --- The Standard. A range is a row like any other: what it gives is the default of the resource.
@@ -243,6 +247,8 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.OPERATION_ERRORS: _ANYHOW,
         Kind.CANCELLATION: _ANYHOW,
         Kind.SWEEP: _ANYHOW,
+        Kind.EXPORT: _ANYHOW,
+        Kind.IMPORT: _ANYHOW,
         **_QUERY_TAGS,
         # PS3.18 §9.3: without a media type, and for */*, an image, or of what is none its text. Of application/* the
         # file comes first: with it any Instance can be answered.

@@ -1,16 +1,13 @@
 """Extended query tags in JSON, as the Azure service writes and reads them, with its sentences."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
-
-import orjson
 
 from filmroom.dicom import attributes, query_tags, value_rules
 from filmroom.dicom.query_tags import BUILT_IN, BadValue, Listed, QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadRequest
-from filmroom.protocol import times
+from filmroom.protocol import json_bodies, times
 from filmroom.protocol.dialects import Dialect
 
 T = TypeVar("T")
@@ -23,17 +20,12 @@ _DEEPEST = 16  # attributes in a path
 _REQUIRED = "The Dicom Tag Property {name} must be specified and must not be null, empty or whitespace."
 _NO_TAG = "The extended query tag '{path}' is invalid as it cannot be parsed into a valid Dicom Tag."
 
-# What is no text is passed over; a text that does not end is one to the end of the body.
-_TEXT = rb'(?P<text>"(?:[^"\\]|\\.)*+"?)'
-_COMMENT = re.compile(_TEXT + rb"|//[^\r\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_LAST_COMMA = re.compile(_TEXT + rb"|,(?=\s*[\]}])", re.DOTALL)
-
 
 def parse(dialect: Dialect, body: bytes) -> list[QueryTag]:
     """The tags that a body declares."""
-    entries = _json(body)
+    entries = json_bodies.read(body)
     if not isinstance(entries, list):
-        raise _bad_field("$", "A list of extended query tags is expected.")
+        raise json_bodies.bad_field("$", "A list of extended query tags is expected.")
     if not entries:
         raise BadRequest("The extended query tag(s) is missing.")
     tags: dict[str, QueryTag] = {}
@@ -48,15 +40,15 @@ def parse(dialect: Dialect, body: bytes) -> list[QueryTag]:
 
 def parse_update(body: bytes) -> bool:
     """Whether searches by a tag are to be enabled."""
-    fields = _json(body)
+    fields = json_bodies.read(body)
     if not isinstance(fields, dict):
-        raise _bad_field("$", "An object with queryStatus is expected.")
+        raise json_bodies.bad_field("$", "An object with queryStatus is expected.")
     for name in fields:
         if name.lower() != "querystatus":
             raise BadRequest(f'The field is not supported: "{name}".')
     if not fields:
-        raise _bad_field("QueryStatus", "The property QueryStatus must be specified: Enabled or Disabled.")
-    return _chosen("$.QueryStatus", next(iter(fields.values())), _QUERY_STATUSES)
+        raise json_bodies.bad_field("QueryStatus", "The property QueryStatus must be specified: Enabled or Disabled.")
+    return json_bodies.chosen("$.QueryStatus", next(iter(fields.values())), _QUERY_STATUSES)
 
 
 def parse_path(path: str) -> str:
@@ -95,42 +87,18 @@ def describe_error(found: BadValue) -> dict[str, str]:
     }
 
 
-def _json(body: bytes) -> Any:
-    """JSON, in which comments and a comma behind the last of a list do no harm (as in the Azure service)."""
-    for aside in (_COMMENT, _LAST_COMMA):
-        body = aside.sub(lambda found: found["text"] or b" ", body)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest("The syntax of the request body is invalid.") from error
-
-
-def _bad_field(place: str, detail: str) -> BadRequest:
-    return BadRequest(f"The field '{place}' in request body is invalid: {detail}")
-
-
-def _chosen(place: str, value: Any, choices: Mapping[str, T]) -> T:
-    """What a name stands for, in any letter case."""
-    for name, chosen in choices.items():
-        if isinstance(value, str) and value.lower() == name.lower():
-            return chosen
-    raise _bad_field(
-        place, f"Expected value '{value}' to be one of the following values: [{', '.join(map(repr, choices))}]"
-    )
-
-
 def _fields(place: int, entry: Any) -> dict[str, Any]:
     """The fields of one entry by their names in lower case; what must be there is there."""
     if not isinstance(entry, dict):
-        raise _bad_field(f"$[{place}]", "An extended query tag with path and level is expected.")
+        raise json_bodies.bad_field(f"$[{place}]", "An extended query tag with path and level is expected.")
     fields = {name.lower(): value for name, value in entry.items() if value is not None}
     for name in ("Path", "VR", "PrivateCreator", "Level"):
         value = fields.get(name.lower(), "")
         if not isinstance(value, str):
-            raise _bad_field(f"$[{place}].{name}", "A text is expected.")
+            raise json_bodies.bad_field(f"$[{place}].{name}", "A text is expected.")
         if name in ("Path", "Level") and not value.strip():
-            raise _bad_field(f"[{place}].{name}", _REQUIRED.format(name=name))
-    fields["level"] = _chosen(f"$[{place}].Level", fields["level"], _LEVELS)
+            raise json_bodies.bad_field(f"[{place}].{name}", _REQUIRED.format(name=name))
+    fields["level"] = json_bodies.chosen(f"$[{place}].Level", fields["level"], _LEVELS)
     return fields
 
 

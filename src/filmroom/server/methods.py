@@ -120,7 +120,15 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 _MATCHING_KEY = "Matching key: the attribute's value, of dates and times also a range"
 THUMBNAIL_PARAMETERS = ("quality", "window", "viewport", "iccprofile")
 RENDERED_PARAMETERS = (*THUMBNAIL_PARAMETERS, "annotation")
-_OPERATIONS = {Kind.OPERATION, Kind.OPERATIONS, Kind.OPERATION_ERRORS, Kind.CANCELLATION, Kind.SWEEP}
+_OPERATIONS = {
+    Kind.OPERATION,
+    Kind.OPERATIONS,
+    Kind.OPERATION_ERRORS,
+    Kind.CANCELLATION,
+    Kind.SWEEP,
+    Kind.EXPORT,
+    Kind.IMPORT,
+}
 _QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
 _SENT_ANYHOW = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE, *_OPERATIONS, *_QUERY_TAGS})  # whatever is accepted
 _WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.PATIENTS, Kind.STORE, Kind.CAPABILITIES}) | _SENT_ANYHOW

@@ -127,6 +127,8 @@ _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.OPERATION_ERRORS: {"$ref": "#/components/schemas/OperationErrors"},
     Kind.CANCELLATION: {"$ref": "#/components/schemas/Operation"},
     Kind.SWEEP: {"$ref": "#/components/schemas/Reference"},
+    Kind.EXPORT: {"$ref": "#/components/schemas/Reference"},
+    Kind.IMPORT: {"$ref": "#/components/schemas/Reference"},
     Kind.STARTED: {"$ref": "#/components/schemas/Reference"},
     Kind.QUERY_TAG: {"$ref": "#/components/schemas/QueryTag"},
     Kind.QUERY_TAGS: {"$ref": "#/components/schemas/QueryTags"},

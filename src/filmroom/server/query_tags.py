@@ -7,22 +7,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from filmroom.dicom.query_tags import Listed
-from filmroom.errors import AtWork, TooLarge, UnsupportedMediaType
-from filmroom.protocol import media_types
+from filmroom.errors import AtWork
 from filmroom.protocol import query_tags as messages
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import page
 from filmroom.server import errors as answers
 from filmroom.server.operations import location, started
-from filmroom.server.requests import root_of
+from filmroom.server.requests import body_of, root_of
 from filmroom.services import query_tags as service
-
-LARGEST_BODY = 1 << 16  # bytes; 128 tags take 20,000
 
 
 async def add(dialect: Dialect, request: Request) -> Response:
     """Make attributes searchable. What is stored is indexed by an operation."""
-    tags = await request.state.work.run(messages.parse, dialect, await _body(request))
+    tags = await request.state.work.run(messages.parse, dialect, await body_of(request))
     root = root_of(dialect, request)
     try:
         operation = await request.state.work.run(service.declare, request.state.archive, tags)
@@ -48,7 +45,7 @@ async def fetch(dialect: Dialect, request: Request) -> Response:
 async def update(dialect: Dialect, request: Request) -> Response:
     """Enable or disable searches by a tag."""
     path = _path(request)
-    enabled = await request.state.work.run(messages.parse_update, await _body(request))
+    enabled = await request.state.work.run(messages.parse_update, await body_of(request))
     return await _described(dialect, request, partial(service.update, request.state.archive, path, enabled=enabled))
 
 
@@ -76,17 +73,3 @@ def _path(request: Request) -> str:
 
 def _page(dialect: Dialect, request: Request) -> tuple[int, int]:
     return page(request.query_params.multi_items(), dialect.wording)
-
-
-async def _body(request: Request) -> bytes:
-    """A body in JSON."""
-    given = request.headers.get("content-type", "")
-    media_type = media_types.parse(given).type
-    if media_type not in ("application/json", "text/json") and not media_type.endswith("+json"):
-        raise UnsupportedMediaType(f"The content type '{given}' is not supported here: send application/json.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise TooLarge(f"The request exceeded the allowed limit of {LARGEST_BODY} bytes.")
-    return bytes(body)

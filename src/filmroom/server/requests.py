@@ -3,9 +3,12 @@
 from starlette.requests import Request
 
 from filmroom.dicom.resources import Resource
-from filmroom.protocol import negotiation, targets
+from filmroom.errors import TooLarge, UnsupportedMediaType
+from filmroom.protocol import media_types, negotiation, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind, Selected
+
+LARGEST_BODY = 1 << 16  # bytes; 128 query tags take 20,000
 
 
 def target_of(dialect: Dialect, request: Request) -> Resource:
@@ -27,3 +30,17 @@ def root_of(dialect: Dialect, request: Request) -> str:
     port = server[1] if server else None
     public_url = request.state.settings.public_url
     return targets.service_root(request.scope["scheme"], request.headers.get("host"), port, public_url, dialect.root)
+
+
+async def body_of(request: Request, largest: int = LARGEST_BODY) -> bytes:
+    """A body in JSON."""
+    given = request.headers.get("content-type", "")
+    media_type = media_types.parse(given).type
+    if media_type not in ("application/json", "text/json") and not media_type.endswith("+json"):
+        raise UnsupportedMediaType(f"The content type '{given}' is not supported here: send application/json.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            raise TooLarge(f"The request exceeded the allowed limit of {largest} bytes.")
+    return bytes(body)

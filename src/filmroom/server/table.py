@@ -9,7 +9,7 @@ from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.wado_uri import NAMES, REQUIRED
-from filmroom.server import capabilities, change_feed, operations, query_tags, rendered, studies, wado_uri
+from filmroom.server import capabilities, change_feed, operations, query_tags, rendered, studies, transfers, wado_uri
 from filmroom.server.methods import (
     FEED_PARAMETERS,
     RENDERED_PARAMETERS,
@@ -138,6 +138,24 @@ METHODS: tuple[Method, ...] = (
     _changes("/changefeed", "Read Change Feed"),
     _latest_change("/changefeed/latest", "Read Latest Change"),
     Method("POST", "/sweep", "Sweep", operations.sweep, kind=Kind.SWEEP, statuses=(202,)),
+    Method(
+        "POST",
+        "/export",
+        "Export",
+        transfers.export,
+        kind=Kind.EXPORT,
+        receives=_JSON,
+        statuses=(202,),
+    ),
+    Method(
+        "POST",
+        "/import",
+        "Import",
+        transfers.import_from,
+        kind=Kind.IMPORT,
+        receives=_JSON,
+        statuses=(202,),
+    ),
     Method("GET", "/operations", "List Operations", operations.search, kind=Kind.OPERATIONS),
     Method("GET", _OPERATION, "Retrieve Operation", operations.retrieve, kind=Kind.OPERATION, statuses=(200, 202)),
     Method(

@@ -9,13 +9,14 @@ A worker that dies leaves its row with (2), and the next begins there again: at 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
 
+from filmroom import places
 from filmroom.archive import Archive
 from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
@@ -24,7 +25,8 @@ from filmroom.index.operations import LEASE as LEASE
 from filmroom.index.operations import Failure as Failure
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
-from filmroom.services import delete, query_tags
+from filmroom.protocol.transfers import Asked
+from filmroom.services import delete, exports, imports, query_tags
 from filmroom.task import Canceled, Stopping, Taken, Task
 
 MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each time
@@ -66,7 +68,12 @@ def _tags(arguments: Mapping[str, Any]) -> list[str]:
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {"sweep": Function(_sweep), query_tags.REINDEX: Function(_reindex, _tags)}
+    {
+        "sweep": Function(_sweep),
+        query_tags.REINDEX: Function(_reindex, _tags),
+        exports.EXPORT: Function(exports.export),
+        imports.IMPORT: Function(imports.import_from),
+    }
 )
 
 
@@ -76,6 +83,18 @@ def start(archive: Archive, name: str, arguments: Mapping[str, Any]) -> str:
         raise ValueError(f"There is no operation {name}.")
     with archive.index.begin() as tx:
         return operations.add(tx, name, arguments)
+
+
+def start_export(archive: Archive, asked: Asked, allowed: Sequence[str]) -> str:
+    """Have files copied to one of the places that are allowed; gives the id."""
+    places.permit(asked.url, allowed, "export_to")
+    return start(archive, exports.EXPORT, exports.arguments(asked.url, asked.options, asked.resources))
+
+
+def start_import(archive: Archive, asked: Asked, allowed: Sequence[str], largest: int, partition: int) -> str:
+    """Have the files of one of the places that are allowed stored; gives the id."""
+    places.permit(asked.url, allowed, "import_from")
+    return start(archive, imports.IMPORT, imports.arguments(asked.url, largest, partition))
 
 
 def status(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:
@@ -154,6 +173,13 @@ class Worker:
         if operation.attempts > MOST_ATTEMPTS:
             return self._finish(operation, State.FAILED, error=_WORN_OUT)
         return self._run(operation)
+
+    def run_now(self, name: str, arguments: Mapping[str, Any]) -> Run:
+        """Do an operation that is nobody else's: it is begun as it is made."""
+        with self.archive.index.begin() as tx:
+            taken = operations.claim(tx, operations.add(tx, name, arguments), self.owner)
+        assert taken is not None
+        return self._run(taken)
 
     def _take(self) -> Operation | None:
         while True:

@@ -35,6 +35,7 @@ class Stored:
     """What became of each part, in the order received."""
 
     outcomes: tuple[Outcome, ...]
+    already: int  # of the outcomes are of what was stored before, byte for byte
     multiple_values: bool  # an indexed attribute had several values, of which the first was indexed
 
 
@@ -47,6 +48,7 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
         examine(archive, dialect.rules, target, part, key, tags) for part, key in zip(parts, keys, strict=True)
     ]
     accepted = [(c, replaced(c.new, replaces=ANY) if replace else c.new) for c in candidates if c.new is not None]
+    already = 0
     if accepted:
         try:
             archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
@@ -60,7 +62,8 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
         _take_back(archive, lost)  # (5)
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, dialect)
-    return Stored(tuple(c.outcome for c in candidates), any(c.multiple_values for c in candidates))
+        already = statuses.count(Status.IDENTICAL)
+    return Stored(tuple(c.outcome for c in candidates), already, any(c.multiple_values for c in candidates))
 
 
 def _tags(archive: Archive, dialect: Dialect) -> Tags:

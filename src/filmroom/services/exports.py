@@ -1,0 +1,165 @@
+"""Export: the files of Instances, copied to a folder or a bucket (Azure's; PS3.18 has nothing like it).
+
+(1) take the next Instances     as they are now; what was deleted meanwhile is not missed
+(2) copy their files            in parallel; the last bytes follow when all have been found to be those stored
+(3) save the position           with what could not be copied, in one transaction; a batch done twice writes the same
+(4) write errors.log            at the end, from what (3) wrote down
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from filmroom import places
+from filmroom.archive import Archive
+from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
+from filmroom.errors import Conflict, Lost, NotFound
+from filmroom.index import instances, operations, reindexing
+from filmroom.index.instances import StoredInstance
+from filmroom.index.operations import SECRET
+from filmroom.places import Place
+from filmroom.protocol import times
+from filmroom.services.crew import Crew
+from filmroom.task import Task
+
+EXPORT = "export"  # the name of the operation
+BATCH = 200  # Instances
+BATCH_BYTES = 256 << 20  # about; a file may be larger
+_PAGE = 1000  # failures read at once
+
+Failed = tuple[str, str]  # the item, and why
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """How far it is: in the resources, in the Instances of that one by watermark, and what became of those before."""
+
+    at: int = 0
+    after: int = 0
+    exported: int = 0
+    skipped: int = 0
+
+
+def arguments(url: str, options: Any, resources: Sequence[Resource]) -> dict[str, Any]:
+    """What the operation is started with. BadRequest if there is no such place."""
+    places.open_place(url, **options).check()
+    named = [[one.study, one.series, one.instance] for one in resources]
+    partition = resources[0].partition if resources else DEFAULT_PARTITION
+    return {"url": url, SECRET: dict(options), "resources": named, "partition": partition}
+
+
+def export(task: Task) -> dict[str, Any]:
+    """Copy what the operation was asked for; gives the results."""
+    archive, folder = task.archive, task.operation.id
+    given = task.arguments
+    resources = [_resource(uids, given["partition"]) for uids in given["resources"]]
+    place = places.open_place(given["url"], **given[SECRET])
+    position = _Position(**(task.checkpoint or {}))
+    with Crew(task) as crew:
+        while position.at < len(resources):
+            found, failed, following = _next(archive, resources, position)  # (1)
+            copied = crew.do(partial(_copy, archive, place, folder, crew), found)  # (2)
+            place.settle()
+            failed += [one for one in copied if isinstance(one, tuple)]
+            done, skipped = sum(one is True for one in copied), len(failed)
+            position = replace(following, exported=position.exported + done, skipped=position.skipped + skipped)
+            with task.batch() as tx:  # (3)
+                task.failed(tx, failed)
+                task.save(tx, asdict(position), _percent(tx, resources, position))
+    log = f"{folder}/errors.log"
+    place.write(log, _lines(archive, folder))  # (4)
+    place.settle()
+    return {"exported": position.exported, "skipped": position.skipped, "errorHref": f"{place.url}/{log}"}
+
+
+def _resource(uids: Sequence[str | None], partition: int) -> Resource:
+    study, series, instance = uids
+    return Resource(study, series, instance, partition)
+
+
+def _next(
+    archive: Archive, resources: Sequence[Resource], position: _Position
+) -> tuple[list[StoredInstance], list[Failed], _Position]:
+    """The Instances of the next batch, what is not there, and where the batch after it begins."""
+    found: list[StoredInstance] = []
+    missing: list[Failed] = []
+    at, after, size = position.at, position.after, 0
+    with archive.index.read() as tx:
+        while at < len(resources) and len(found) + len(missing) < BATCH and size < BATCH_BYTES:
+            wanted = BATCH - len(found)
+            some = instances.fetch_after(tx, resources[at], after, wanted)
+            taken = list(_within(some, BATCH_BYTES - size))
+            found += taken
+            size += sum(one.length for one in taken)
+            if not some and not after and resources[at].study is not None:
+                missing.append(
+                    (resources[at].path, f"The specified {resources[at].level.name.lower()} cannot be found.")
+                )
+            if len(taken) < len(some) or len(some) == wanted:
+                after = taken[-1].watermark
+            else:
+                at, after = at + 1, 0
+    return found, missing, _Position(at, after)
+
+
+def _within(some: Iterable[StoredInstance], size: int) -> Iterator[StoredInstance]:
+    for one in some:
+        if size <= 0:
+            return
+        size -= one.length
+        yield one
+
+
+def _percent(tx: Connection, resources: Sequence[Resource], position: _Position) -> int:
+    if resources[0].study is None and not position.at:
+        return 100 * position.after // max(reindexing.largest(tx), 1)
+    return 100 * position.at // len(resources)
+
+
+def _copy(archive: Archive, place: Place, folder: str, crew: Crew, stored: StoredInstance) -> bool | Failed:
+    """True if its file was copied, False if it was deleted or replaced meanwhile; else what is wrong."""
+    resource = stored.resource
+    name = f"{folder}/results/{resource.study}/{resource.series}/{resource.instance}.dcm"
+    try:
+        place.write(name, _verified(crew.watched(archive.blobs.stream(stored.key)), stored.digest))
+        if place.size(name) != stored.length:
+            raise Conflict("What was written is of another length.")
+    except (Conflict, NotFound) as error:
+        return resource.path, str(error)
+    except Lost as error:
+        with archive.index.read() as tx:
+            there = any(one.key == stored.key for one in instances.fetch(tx, resource))
+        return (resource.path, str(error)) if there else False
+    return True
+
+
+def _verified(chunks: Iterable[bytes], expected: bytes) -> Iterator[bytes]:
+    """The chunks; before the last of them it is known that they are what was stored."""
+    digest, last = hashlib.sha256(), b""
+    for chunk in chunks:
+        if last:
+            yield last
+        digest.update(chunk)
+        last = chunk
+    if digest.digest() != expected:
+        raise Lost("The file of a stored Instance is damaged; restore it from a backup.")
+    yield last
+
+
+def _lines(archive: Archive, wanted: str) -> Iterator[bytes]:
+    offset = 0
+    while True:
+        with archive.index.read() as tx:
+            page = operations.fetch_failures(tx, wanted, _PAGE, offset)
+        if not page:
+            return
+        offset += len(page)
+        for one in page:
+            uids = "/".join(one.item.split("/")[2::2])  # /studies/1/series/2
+            line = {"timestamp": times.written(one.created), "identifier": uids, "error": one.message}
+            yield json.dumps(line).encode() + b"\n"
