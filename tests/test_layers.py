@@ -27,7 +27,7 @@ ALLOWED = {
     "services": {"task", "archive", "places", "index", "blobs", "cache", "pixels", "protocol", "dicom", "errors"},
     "server": {"services", "archive", "settings", "protocol", "dicom", "entrance", "errors"},
     "client": {"protocol", "dicom", "errors"},
-    "cli": {"server", "services", "archive", "settings", "client", "protocol", "dicom", "errors"},
+    "cli": {"task", "server", "services", "archive", "settings", "client", "protocol", "dicom", "errors"},
     "__init__": {"client"},
     "__main__": {"cli"},
 }

@@ -87,6 +87,21 @@ def test_fetched_are_in_the_order_of_watermarks(database: Database) -> None:
     assert [stored.watermark for stored in fetched(database, "1")] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("uids", [(), ("1",), ("1", "1.2"), ("1", "1.2", "1.2.1")])
+def test_what_is_newer_than_a_watermark_is_fetched_page_by_page(database: Database, uids: tuple[str, ...]) -> None:
+    given.add(database, *(given.new(*one) for one in (("1", "1.2", "1.2.1"), ("1", "1.2", "1.2.2"), ("2", "2.2", "2"))))
+    expected = [one.watermark for study in "12" for one in fetched(database, *(uids or study))]
+    expected = sorted(set(expected))
+    resource = given.named(*uids) if uids else Resource()
+    with database.read() as tx:
+        page, after = [], 0
+        while some := instances.fetch_after(tx, resource, after, 1):
+            page += [one.watermark for one in some]
+            after = page[-1]
+        assert page == expected
+        assert instances.fetch_after(tx, replace(resource, partition=5), 0, 9) == []
+
+
 def test_nothing_is_added_by_an_empty_call(database: Database) -> None:
     assert given.add(database) == []
     assert given.add(database, replace=True) == []

@@ -24,6 +24,8 @@ COMMANDS = {
     "delete": ("filmroom.cli.delete:delete", "Delete a study, a series or an instance."),
     "tags": ("filmroom.cli.tags:tags", "Make attributes searchable that are not by themselves."),
     "operations": ("filmroom.cli.operations:operations", "List long operations, wait for one, or end it."),
+    "import": ("filmroom.cli.imports:import_from", "Store the DICOM files of a folder, where the data lies."),
+    "export": ("filmroom.cli.exports:export", "Copy stored files into a folder, where the data lies."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
     "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),

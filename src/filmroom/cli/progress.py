@@ -36,8 +36,8 @@ def bar(doing: str, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
 
 
 @contextmanager
-def counter(doing: str, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A callback that says a number on a line of standard error, which goes away in the end."""
+def counter(doing: str, quiet: bool) -> Iterator[Callable[[object], None]]:
+    """A callback that says a number, or how far it is, on a line of standard error, which goes away in the end."""
     if quiet or not sys.stderr.isatty():
         yield lambda number: None
         return

@@ -33,6 +33,8 @@ _DEFAULTS = {  # where it is no plain value
     "codec_processes": "cores, at most 4",
     "index": "SQLite in the data folder",
     "public_url": "none",
+    "export_to": "none",
+    "import_from": "none",
 }
 
 
@@ -56,6 +58,8 @@ def serve(
     part_limit: Annotated[int | None, _option("part_limit")] = None,
     memory_per_request: Annotated[int | None, _option("memory_per_request")] = None,
     rendered_cache: Annotated[int | None, _option("rendered_cache")] = None,
+    export_to: Annotated[str | None, _option("export_to", "URLS")] = None,
+    import_from: Annotated[str | None, _option("import_from", "URLS")] = None,
     operation_retention: Annotated[float | None, _option("operation_retention")] = None,
     log_format: Annotated[str | None, _option("log_format", "auto|pretty|json")] = None,
     config: Annotated[

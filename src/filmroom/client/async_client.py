@@ -38,6 +38,7 @@ from filmroom.client._service import path, path_within
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
+from filmroom.client._transfers import AsyncTransfers
 from filmroom.client.client import Client
 from filmroom.client.exceptions import ClientError
 
@@ -46,7 +47,14 @@ T = TypeVar("T")
 
 @checked
 class AsyncClient(
-    Moved, Searches[AsyncFound], AsyncContents, AsyncRendered, AsyncChanges, AsyncOperations, AsyncQueryTags
+    Moved,
+    Searches[AsyncFound],
+    AsyncContents,
+    AsyncRendered,
+    AsyncChanges,
+    AsyncOperations,
+    AsyncQueryTags,
+    AsyncTransfers,
 ):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…`, `change_feed`
     and the `search_…` by keywords are for `async for`.

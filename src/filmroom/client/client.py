@@ -34,10 +34,11 @@ from filmroom.client._service import path, path_within
 from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
+from filmroom.client._transfers import Transfers
 
 
 @checked
-class Client(Carrier, Searches[Found], Contents, Rendered, Changes, Operations, QueryTags):
+class Client(Carrier, Searches[Found], Contents, Rendered, Changes, Operations, QueryTags, Transfers):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:

@@ -24,7 +24,7 @@ _CONFLICTING = "ConnectionString and BlobContainerName cannot be specified along
 _NO_IDENTITY = "Managed identity cannot be used with a ConnectionString."
 _NO_SAS = "Shared Access Signatures (SAS) are not supported."
 _NOT_PUBLIC = "Public access to Azure Blob Storage containers is not supported."
-_CONTAINER = re.compile(r"[a-z0-9]([a-z0-9-]{1,61})[a-z0-9]|\$root")
+_CONTAINER = re.compile(r"[a-z0-9$][a-z0-9-]{0,62}")
 _DEVELOPMENT = "http://127.0.0.1:10000/devstoreaccount1"  # where Azurite listens
 # The key that every Azurite has, and its documentation prints
 _DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

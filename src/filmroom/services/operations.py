@@ -172,14 +172,14 @@ class Worker:
             return self._finish(operation, State.CANCELED)
         if operation.attempts > MOST_ATTEMPTS:
             return self._finish(operation, State.FAILED, error=_WORN_OUT)
-        return self._run(operation)
+        return self.run(operation)
 
-    def run_now(self, name: str, arguments: Mapping[str, Any]) -> Run:
-        """Do an operation that is nobody else's: it is begun as it is made."""
+    def begin(self, name: str, arguments: Mapping[str, Any]) -> Operation:
+        """Make an operation that no other worker takes; `run` does it."""
         with self.archive.index.begin() as tx:
-            taken = operations.claim(tx, operations.add(tx, name, arguments), self.owner)
-        assert taken is not None
-        return self._run(taken)
+            begun = operations.claim(tx, operations.add(tx, name, arguments), self.owner)
+        assert begun is not None
+        return begun
 
     def _take(self) -> Operation | None:
         while True:
@@ -192,7 +192,8 @@ class Worker:
             if taken is not None:
                 return taken
 
-    def _run(self, operation: Operation) -> Run:
+    def run(self, operation: Operation) -> Run:
+        """Do an operation that this worker has."""
         task = Task(self.archive, operation, self.owner, self.stopping, self.renewed)
         try:
             results = self.functions[operation.name].run(task)

@@ -1,0 +1,54 @@
+"""`filmroom import`: store the DICOM files of a folder, on the machine where the data lies."""
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from filmroom.cli import configuration, here
+from filmroom.cli.service import Quiet
+from filmroom.services import imports
+
+
+def import_from(
+    place: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="Where the files lie, at any depth.")],
+    data: configuration.Data = None,
+    quiet: Quiet = False,
+    config: configuration.Config = None,
+) -> None:
+    """Store the DICOM files of a folder without sending them: into the archive itself, millions of them.
+
+    The service may be running. Files stay where they are. Which are tried, their bytes decide, as in `filmroom store`;
+    also those in the storage folder of an Orthanc, compressed or not. What is stored already is not stored again, so an
+    import that was ended can be begun again. A line on standard error says of each file that was refused why.
+
+    Run it as the user of the service, or that one can't read what was stored.
+
+    Exit codes: 0 all are stored; 1 some are not; 2 a bad setting; 3 the folder or the data can't be used; 130 ended by
+    Ctrl-C.
+
+    Example: filmroom import /var/lib/orthanc/db-v6 --data /srv/images
+    """
+    settings = configuration.of_service({"data": data}, config)
+    os.umask(os.umask(0o077) | 0o007)
+    here.do(
+        settings,
+        imports.IMPORT,
+        lambda: imports.arguments(here.url(place), settings.part_limit),
+        "Importing",
+        _far,
+        _summary,
+        quiet,
+    )
+
+
+def _far(checkpoint: Any) -> str:
+    counts = (checkpoint or {}).get("counts")
+    return f"{sum(counts.values())} files" if counts else ""
+
+
+def _summary(results: Any) -> str:
+    already = f", {results['storedAlready']} were stored already" if results["storedAlready"] else ""
+    failed = f", {results['failed']} were not" if results["failed"] else ""
+    passed = f"; {results['passedOver']} files passed over" if results["passedOver"] else ""
+    return f"{results['stored']} stored{already}{failed}{passed}."

@@ -1,0 +1,94 @@
+"""Exports and imports, of both clients: operations that the service does with places that it can reach."""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
+
+from filmroom.client._answers import json_of
+from filmroom.client._messages import JsonBody, Request, Transaction
+from filmroom.client._service import Service
+from filmroom.client.exceptions import BadResponse
+from filmroom.client.roots import beyond_azure
+
+T = TypeVar("T")
+
+
+class Transfers:
+    """Methods of the synchronous client."""
+
+    _service: Service
+
+    if TYPE_CHECKING:  # the client has them
+
+        def _run(self, transaction: Transaction[T]) -> T: ...
+
+    def export(self, destination: str | Mapping[str, Any], *identifiers: str, partition: str | None = None) -> str:
+        """Have files copied to a place, and get the id of the operation that does it.
+
+        destination  a URL such as "file:///srv/exports", for Filmroom; or settings of an Azure container:
+                     {"connectionString": ..., "blobContainerName": ...} or {"blobContainerUri": ...}
+        identifiers  "study", "study/series" or "study/series/instance"; none is everything
+        """
+        return self._run(_export(self._service, destination, identifiers, partition))
+
+    def import_from(self, source: str, *, partition: str | None = None) -> str:
+        """Have the DICOM files of a place stored, and get the id of the operation. Filmroom at /dicomweb can do that.
+
+        source  a URL such as "file:///srv/old", as the service sees it
+        """
+        return self._run(_import(self._service, source, partition))
+
+
+class AsyncTransfers:
+    """Methods of the asynchronous client, which are those of `Transfers`."""
+
+    _service: Service
+
+    if TYPE_CHECKING:  # the client has them
+
+        async def _run(self, transaction: Transaction[T]) -> T: ...
+
+    async def export(
+        self, destination: str | Mapping[str, Any], *identifiers: str, partition: str | None = None
+    ) -> str:
+        return await self._run(_export(self._service, destination, identifiers, partition))
+
+    async def import_from(self, source: str, *, partition: str | None = None) -> str:
+        return await self._run(_import(self._service, source, partition))
+
+
+def _export(
+    service: Service, destination: str | Mapping[str, Any], identifiers: Collection[str], partition: str | None
+) -> Transaction[str]:
+    to = (
+        {"type": "azureBlob", "settings": dict(destination)}
+        if not isinstance(destination, str)
+        else _place(destination)
+    )
+    body: dict[str, Any] = {"destination": to}
+    if identifiers:
+        body["source"] = {"type": "identifiers", "settings": {"values": list(identifiers)}}
+    return (yield from _started(service.url("/export", partition=partition), body))
+
+
+def _import(service: Service, source: str, partition: str | None) -> Transaction[str]:
+    with beyond_azure(service.base_url):
+        return (yield from _started(service.url("/import", partition=partition), {"source": _place(source)}))
+
+
+def _place(url: str) -> dict[str, Any]:
+    scheme = urlsplit(url).scheme
+    if not scheme:
+        raise ValueError("A place is a URL such as file:///srv/images, as the service sees it.")
+    return {"type": scheme, "settings": {"url": url}}
+
+
+def _started(url: str, body: Mapping[str, Any]) -> Transaction[str]:
+    sent = JsonBody(orjson.dumps(body))
+    answer = yield Request("POST", url, {"accept": "application/json"} | sent.headers, sent)
+    found = json_of(answer, "operation")
+    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        raise BadResponse("The answer names no operation.")
+    return str(found["id"])
