@@ -21,9 +21,9 @@ class GivenUp(Exception):
 class Crew:
     """Threads for one task. What is left of a batch that is given up ends with the block."""
 
-    def __init__(self, task: Task, threads: int = THREADS) -> None:
+    def __init__(self, task: Task) -> None:
         self._task = task
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="operation")
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="operation")
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
