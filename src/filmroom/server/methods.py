@@ -210,7 +210,7 @@ def media_types(method: Method, dialect: Dialect) -> tuple[str, ...]:
 
 def failures(method: Method, dialect: Dialect) -> tuple[int, ...]:
     """The statuses of errors that a method can end with (docs/reference/errors.md)."""
-    named = {404} if "{" in method.path or method.kind is Kind.URI else set()
+    named = {404} if "{" in method.path or method.kind in {Kind.URI, Kind.EXPORT, Kind.IMPORT} else set()
     negotiated = {406} if method.kind not in {None, *_SENT_ANYHOW} else set()
     received = {409, 413, 415} if method.receives else set()
     ended = {409} if method.kind is Kind.CANCELLATION else set()

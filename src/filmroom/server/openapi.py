@@ -184,7 +184,9 @@ def _operation(method: Method, dialect: Dialect) -> dict[str, Any]:
         operation["externalDocs"] = {"url": _SECTION.format(method.section), "description": f"PS3.18 §{method.section}"}
     if method.receives:
         content = {
-            _bare(media_type): {"schema": _JSON_BODIES[method.verb] if _bare(media_type) == JSON else _BINARY}
+            _bare(media_type): {
+                "schema": _BODIES.get(method.kind, _JSON_BODIES[method.verb]) if _bare(media_type) == JSON else _BINARY
+            }
             for media_type in method.receives
         }
         operation["requestBody"] = {"required": True, "content": content}
@@ -206,6 +208,19 @@ _JSON_BODIES: Mapping[str, Any] = {
         "required": ["queryStatus"],
         "properties": {"queryStatus": {"enum": ["Enabled", "Disabled"]}},
     },
+}
+_PLACE: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["type", "settings"],
+    "properties": {"type": _TEXT, "settings": {"type": "object"}},
+}
+_BODIES: Mapping[Kind | None, Mapping[str, Any]] = {
+    Kind.EXPORT: {
+        "type": "object",
+        "required": ["destination"],
+        "properties": {"source": _PLACE, "destination": _PLACE},
+    },
+    Kind.IMPORT: {"type": "object", "required": ["source"], "properties": {"source": _PLACE}},
 }
 _SECTION = "https://dicom.nema.org/medical/dicom/current/output/chtml/part18/sect_{}.html"
 
