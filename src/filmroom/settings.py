@@ -102,7 +102,13 @@ class Settings(BaseSettings):
         3600.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds after which `filmroom sweep` removes the files of deleted Instances.",
+        description="Seconds after which a sweep removes the files of deleted Instances.",
+    )
+    sweep_every: float = Field(
+        3600.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds between the sweeps that the service makes by itself; 0 makes none.",
     )
     operation_retention: float = Field(
         30.0, ge=0, allow_inf_nan=False, description="Days for which it is known how a long operation ended."

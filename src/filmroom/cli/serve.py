@@ -56,6 +56,7 @@ def serve(
     part_limit: Annotated[int | None, _option("part_limit")] = None,
     memory_per_request: Annotated[int | None, _option("memory_per_request")] = None,
     rendered_cache: Annotated[int | None, _option("rendered_cache")] = None,
+    sweep_every: Annotated[float | None, _option("sweep_every")] = None,
     operation_retention: Annotated[float | None, _option("operation_retention")] = None,
     log_format: Annotated[str | None, _option("log_format", "auto|pretty|json")] = None,
     config: Annotated[

@@ -28,7 +28,7 @@ StudyId = tuple[int, str]  # partition, Study Instance UID
 SeriesId = tuple[int, int, str]  # partition, key of the Study, Series Instance UID
 
 _NEW_SERIES = {"instances": 0, "newest": 0, "attributes": b"{}"}
-_NEW_STUDY = {**_NEW_SERIES, "series": 0, "modalities": "", "sop_classes": ""}
+_NEW_STUDY = {**_NEW_SERIES, "series": 0, "modalities": "", "sop_classes": "", "expires": None}
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class StudyRow:
     modalities: list[str]
     sop_classes: list[str]
     elements: Elements
+    expires: float | None  # when it is to be deleted; None: never
     changed: bool = False
 
     def take_over(self, elements: Elements, watermark: int) -> None:
@@ -106,6 +107,11 @@ def write(tx: Connection, studies: Collection[StudyRow], serieses: Collection[Se
         _UPDATE_STUDY[row.changed].run(tx, [_numbers(row) | sets | _values(Level.STUDY, row)])
     _write_further(tx, Level.SERIES, serieses)
     _write_further(tx, Level.STUDY, studies)
+
+
+def write_expiry(tx: Connection, study_key: int, at: float | None) -> None:
+    """Let a Study expire at a time (seconds since 1970), or never."""
+    _UPDATE_EXPIRY.run(tx, [{"row": study_key, "expires": at}])
 
 
 def _write_further(tx: Connection, level: Level, written: Iterable[StudyRow | SeriesRow]) -> None:
@@ -184,6 +190,7 @@ def _open_study(tx: Connection, partition: int, uid: str) -> StudyRow:
         modalities=split(found["modalities"]),
         sop_classes=split(found["sop_classes"]),
         elements=orjson.loads(found["attributes"]),
+        expires=found["expires"],
     )
 
 
@@ -239,6 +246,7 @@ def _updates(table: Table, level: Level, numbers: Iterable[str]) -> dict[bool, P
 _OPEN_STUDY = _opening(study, ("partition", "StudyInstanceUID"), _NEW_STUDY)
 _OPEN_SERIES = _opening(series, ("study_key", "SeriesInstanceUID"), _NEW_SERIES)
 _UPDATE_STUDY = _updates(study, Level.STUDY, ("instances", "newest", "series", "modalities", "sop_classes"))
+_UPDATE_EXPIRY = Prepared(update(study).where(study.c.key == bindparam("row")), ("expires",))
 _UPDATE_SERIES = _updates(series, Level.SERIES, ("instances", "newest"))
 _ADD_FURTHER = {level: Prepared(insert(table), ("row", "tag", "value")) for level, table in FURTHER.items()}
 _REMOVE_FURTHER = {
