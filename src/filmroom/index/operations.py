@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, inser
 from filmroom.index.tables import operation, operation_failure
 
 LEASE = 120.0  # seconds; a batch takes less
+REBUILD = "rebuild"  # the name of the one that fills an index, which is of no use until that has succeeded
 
 
 class State(StrEnum):

@@ -1,0 +1,139 @@
+"""Make the index anew from the files alone, for when the database is lost.
+
+(1) begin     in an empty index; until (5) no service starts on it
+(2) list      the keys, in their order: that of the stores
+(3) read      each file whole, as a store does; its key stays what it is, and no file is copied or changed
+(4) add       rows in batches, with the place reached: whoever dies goes on there
+(5) end       the operation has succeeded
+
+Of several files with the same UIDs the one that was stored last stays, as a PUT would have it; the others are left to
+the sweep. A file that can't be read is told of and left where it is.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filmroom.archive import Archive
+from filmroom.dicom import validation
+from filmroom.dicom.resources import Resource
+from filmroom.errors import Conflict, Lost
+from filmroom.index import additions, operations, watermarks
+from filmroom.index.additions import ANY, NewRows, Status
+from filmroom.index.operations import State
+from filmroom.services.examination import Part, examine
+from filmroom.task import Task
+
+REBUILD = operations.REBUILD
+BATCH = 500  # files in a transaction, or
+BATCH_BYTES = 512 * 1024**2  # so many bytes: it must end within a lease
+IN_MEMORY = 16 * 1024**2  # bytes of a file; a larger one is read by way of the spool folder
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a file brings to the index, or why it brings nothing."""
+
+    key: str
+    length: int
+    rows: NewRows | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is."""
+
+    files: int
+    of: int
+    bytes: int
+
+
+Reader = Callable[[Iterable[str]], Iterable[Read]]  # reads files, and gives them in the order of the keys
+
+
+def begin(archive: Archive) -> None:
+    """Have the index rebuilt: as an operation, which no worker of a service does."""
+    with archive.index.begin() as tx:
+        before = operations.fetch_latest(tx, REBUILD)
+        if before is not None and not before.state.ended:
+            return  # it goes on
+        failed = before is not None and before.state is not State.SUCCEEDED
+        if not failed and watermarks.take(tx, 0) > 1:
+            raise Conflict("The index is not empty, and only an empty one can be rebuilt.")
+        operations.add(tx, REBUILD, {"from": before.checkpoint if before is not None and failed else None})
+
+
+def rebuild(task: Task, read: Reader, progress: Callable[[Progress], None] = lambda _: None) -> dict[str, int]:
+    """Add the rows of all files. It may be ended at any point, and called again."""
+    done = task.checkpoint or task.arguments["from"] or {"after": "", "instances": 0, "replaced": 0, "failed": 0}
+    keys = sorted(key for key, _ in task.archive.blobs.list())  # (2)
+    left = [key for key in keys if key > done["after"]]
+    passed, total = len(keys) - len(left), 0
+    for batch in _batches(read(left)):  # (3)
+        found = [replace(one.rows, new=replace(one.rows.new, replaces=ANY)) for one in batch if one.rows is not None]
+        failures = [(one.key, one.problem) for one in batch if one.rows is None]
+        passed, total = passed + len(batch), total + sum(one.length for one in batch)
+        with task.batch() as tx:  # (4)
+            statuses = additions.add(tx, found, task.archive.additions.known)
+            operations.add_failures(tx, task.operation.id, failures)
+            replaced = sum(status is Status.REPLACED for status in statuses)
+            done = {
+                "after": batch[-1].key,
+                "instances": done["instances"] + len(found) - replaced,
+                "replaced": done["replaced"] + replaced,
+                "failed": done["failed"] + len(failures),
+            }
+            task.save(tx, done, 100 * passed // len(keys))
+        progress(Progress(passed, len(keys), total))
+    return {name: done[name] for name in ("instances", "replaced", "failed")}
+
+
+def _batches(reads: Iterable[Read]) -> Iterator[list[Read]]:
+    batch: list[Read] = []
+    for one in reads:
+        batch.append(one)
+        if len(batch) == BATCH or sum(other.length for other in batch) >= BATCH_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def read(archive: Archive, key: str) -> Read:
+    """What one file brings to the index."""
+    try:
+        length = archive.blobs.size(key)
+        if length <= IN_MEMORY:
+            return _examined(archive, key, Part(archive.blobs.get(key), length))
+        path = archive.spool / uuid.uuid4().hex
+        try:
+            return _examined(archive, key, Part(path, length, _spooled(archive, key, path)))
+        finally:
+            path.unlink(missing_ok=True)
+    except Lost:
+        return Read(key, 0, None, "It went away while it was read.")
+
+
+def _spooled(archive: Archive, key: str, path: Path) -> bytes:
+    """Copy a large file to where it can be mapped; gives its digest."""
+    digest = hashlib.sha256()
+    with path.open("xb") as file:
+        for chunk in archive.blobs.stream(key):
+            file.write(chunk)
+            digest.update(chunk)
+    return digest.digest()
+
+
+def _examined(archive: Archive, key: str, part: Part) -> Read:
+    known = archive.additions.known.last
+    # What was stored was good enough for one of the dialects; these are the rules that refuse least.
+    candidate = examine(archive, validation.STANDARD, Resource(), part, key, known)
+    if candidate.new is None:
+        return Read(key, part.length, None, _UNREADABLE)
+    return Read(key, part.length, additions.prepare(candidate.new))
+
+
+_UNREADABLE = "It is no DICOM file, or not a whole one: what a crash left behind, or damaged since."
