@@ -14,15 +14,20 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from filmroom.archive import Archive
+from filmroom.blobs import made_at
 from filmroom.dicom import validation
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Conflict, Lost
 from filmroom.index import additions, operations, watermarks
 from filmroom.index.additions import ANY, NewRows, Status
 from filmroom.index.operations import State
+from filmroom.index.query_tags import Known
 from filmroom.services.examination import Part, examine
 from filmroom.task import Task
 
@@ -77,7 +82,7 @@ def rebuild(task: Task, read: Reader, progress: Callable[[Progress], None] = lam
         failures = [(one.key, one.problem) for one in batch if one.rows is None]
         passed, total = passed + len(batch), total + sum(one.length for one in batch)
         with task.batch() as tx:  # (4)
-            statuses = additions.add(tx, found, task.archive.additions.known)
+            statuses = _add(tx, found, task.archive.additions.known)
             operations.add_failures(tx, task.operation.id, failures)
             replaced = sum(status is Status.REPLACED for status in statuses)
             done = {
@@ -89,6 +94,12 @@ def rebuild(task: Task, read: Reader, progress: Callable[[Progress], None] = lam
             task.save(tx, done, 100 * passed // len(keys))
         progress(Progress(passed, len(keys), total))
     return {name: done[name] for name in ("instances", "replaced", "failed")}
+
+
+def _add(tx: Connection, found: Iterable[NewRows], known: Known) -> list[Status]:
+    """Add what was stored by one request together, so that rows have the order that they had."""
+    requests = groupby(found, lambda rows: made_at(rows.new.key))
+    return [status for _, rows in requests for status in additions.add(tx, list(rows), known)]
 
 
 def _batches(reads: Iterable[Read]) -> Iterator[list[Read]]:
