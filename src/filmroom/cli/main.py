@@ -25,6 +25,7 @@ COMMANDS = {
     "tags": ("filmroom.cli.tags:tags", "Make attributes searchable that are not by themselves."),
     "operations": ("filmroom.cli.operations:operations", "List long operations, wait for one, or end it."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
+    "check": ("filmroom.cli.check:check", "Check that what is stored is sound."),
     "rebuild": ("filmroom.cli.rebuild:rebuild", "Make the index anew from the stored files."),
     "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),

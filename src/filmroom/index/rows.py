@@ -162,7 +162,7 @@ def prune(tx: Connection, study_keys: Iterable[int]) -> None:
         row = tx.execute(select(study.c.modalities, study.c.sop_classes).where(study.c.key == key)).first()
         if row is None:
             continue
-        modalities = [m for m in split(row.modalities) if _any(tx, series, study_key=key, Modality=_fold(m))]
+        modalities = [m for m in split(row.modalities) if _any(tx, series, study_key=key, Modality=fold(m))]
         sop_classes = [c for c in split(row.sop_classes) if _any(tx, instance, study_key=key, SOPClassUID=c)]
         tx.execute(
             update(study)
@@ -171,7 +171,29 @@ def prune(tx: Connection, study_keys: Iterable[int]) -> None:
         )
 
 
-def _fold(modality: str) -> str | int | None:
+def recount(tx: Connection, study_key: int) -> None:
+    """Count anew what a Study and its Series have, and gather the sets, after something went wrong."""
+    there = select(study.c.modalities, study.c.sop_classes).where(study.c.key == study_key).with_for_update()
+    if tx.execute(there).first() is None:
+        return
+    close(tx, study_key, None)
+    row = tx.execute(there).first()
+    if row is None:
+        return
+    modalities, sop_classes = split(row.modalities), split(row.sop_classes)
+    of_series = select(series.c.attributes).where(series.c.study_key == study_key).order_by(series.c.key)
+    for held in tx.scalars(of_series):
+        modality = SeriesRow(0, 0, 0, orjson.loads(held)).modality
+        if modality and fold(modality) not in map(fold, modalities):
+            modalities.append(modality)
+    classes = select(instance.c.SOPClassUID).where(instance.c.study_key == study_key).distinct()
+    sop_classes += sorted(set(filter(None, tx.scalars(classes))) - set(sop_classes))
+    sets = {"modalities": _SEPARATOR.join(modalities), "sop_classes": _SEPARATOR.join(sop_classes)}
+    tx.execute(update(study).where(study.c.key == study_key).values(sets))
+
+
+def fold(modality: str) -> str | int | None:
+    """A modality as the column of a Series holds it."""
     return columns.comparable("CS", matching.fold("CS", modality))
 
 
