@@ -107,7 +107,7 @@ def _run(archive: Archive, settings: Settings, processes: int, progress: Callabl
 
 def _rebuild(task: Task, settings: Settings, read: Reader, progress: Callable[[Progress], None]) -> dict[str, int]:
     results = service.rebuild(task, read, progress)
-    take_over(settings, task.archive.index)
+    take_over(settings, task.archive)
     return results
 
 
