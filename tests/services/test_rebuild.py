@@ -1,12 +1,17 @@
 """The index made anew from the files alone answers what the lost one did."""
 
+import copy
+import io
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from pydicom.uid import UID
 from sqlalchemy import func, select
 
 from filmroom.archive import Archive
@@ -54,7 +59,9 @@ def rebuilt(settings: Settings, run: Any = None) -> dict[str, int]:
 
 
 def of(archive: Archive) -> Any:
-    return lambda task: service.rebuild(task, lambda keys: (service.read(archive, key) for key in keys))
+    return lambda task: service.rebuild(
+        task, lambda keys: (service.read(archive, service.partitions(archive), key) for key in keys)
+    )
 
 
 def answers(settings: Settings) -> list[str]:
@@ -138,7 +145,7 @@ def test_killed_anywhere_it_goes_on(
             if die and number == 10 * at + 5:
                 raise Killed
             read.append(key)
-            yield service.read(archive, key)
+            yield service.read(archive, service.partitions(archive), key)
 
     def run(die: bool) -> Any:
         return lambda task: service.rebuild(task, lambda keys: reading(task.archive, die, keys))
@@ -183,7 +190,7 @@ def test_a_file_that_goes_away_meanwhile_is_told_of(settings: Settings, monkeypa
         keep(archive, data.dataset())
         [(key, _)] = archive.blobs.list()
         archive.blobs.delete([key])
-        found = service.read(archive, key)
+        found = service.read(archive, service.partitions(archive), key)
     assert (found.rows, "went away" in found.problem) == (None, True)
 
 
@@ -206,7 +213,7 @@ def test_a_disk_that_is_full_is_no_end(settings: Settings, monkeypatch: pytest.M
             if progress.files == 4:
                 raise Unavailable("The index can't be used: the disk is full; free some space.")
 
-        return service.rebuild(task, lambda keys: (service.read(task.archive, key) for key in keys), full)
+        return service.rebuild(task, lambda keys: (service.read(task.archive, None, key) for key in keys), full)
 
     with pytest.raises(Unavailable, match="disk is full"):
         rebuilt(settings, run)
@@ -231,7 +238,7 @@ def test_one_that_failed_is_gone_on_with(settings: Settings, monkeypatch: pytest
             if progress.files == 4:
                 raise KeyError("a mistake of ours")
 
-        return service.rebuild(task, lambda keys: (service.read(task.archive, key) for key in keys), odd)
+        return service.rebuild(task, lambda keys: (service.read(task.archive, None, key) for key in keys), odd)
 
     with pytest.raises(KeyError):
         rebuilt(settings, run)
@@ -260,3 +267,81 @@ def test_what_a_first_store_left_keeps_nobody_away(settings: Settings) -> None:
     with closing(Archive.open(settings)) as archive:
         archive.blobs.put(new_keys(1)[0], b"left by a crash")
     Archive.open(settings).close()
+
+
+# --- Data partitions, and first versions
+
+
+_milliseconds = count(1_700_000_000_000)
+
+
+def put(archive: Archive, content: bytes, partition: int = 1) -> str:
+    """A file under a key that is later than those before."""
+    key = f"{next(_milliseconds):012x}00{partition:05x}" + "0" * 13
+    archive.blobs.put(key, content)
+    return key
+
+
+def stored_in(settings: Settings) -> list[Any]:
+    with closing(Archive.open(settings)) as archive, archive.index.read() as tx:
+        return [tuple(row) for row in tx.execute(select(tables.instance.c.blob, tables.instance.c.partition))]
+
+
+def test_files_come_into_the_partitions_that_their_keys_say(settings: Settings) -> None:
+    same = data.file()
+    with closing(Archive.open(settings)) as archive:
+        archive.blobs.write_note("partitions", b'{"Microsoft.Default": 1, "research": 7}')
+        first, second, unknown = (put(archive, same, number) for number in (1, 7, 9))
+    assert rebuilt(settings) == {"instances": 2, "replaced": 0, "failed": 1}
+    assert sorted(stored_in(settings)) == sorted([(first, 1), (second, 7)])
+    with closing(Archive.open(settings)) as archive:
+        [done] = operations.newest(archive)
+        [failure] = operations.failures(archive, done.id, 10, 0)
+        assert (failure.item, "no name for its data partition" in failure.message) == (unknown, True)
+        with archive.index.read() as tx:
+            names = {row.key: row.name for row in tx.execute(select(tables.partition))}
+    assert names == {1: "Microsoft.Default", 7: "research"}
+
+
+def updated(made: Any, original: str) -> bytes:
+    """A file that names its first version."""
+    made = copy.deepcopy(made)
+    content = io.BytesIO(data.file(made))
+    read = dcmread(content)
+    read.file_meta.PrivateInformationCreatorUID = UID(service.ORIGINAL_CREATOR_UID)
+    read.file_meta.PrivateInformation = original.encode()
+    written = io.BytesIO()
+    read.save_as(written, enforce_file_format=True)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("same_uids", [True, False])
+@pytest.mark.parametrize("batch", [1, 500])
+def test_the_first_version_of_an_updated_file_is_kept(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, same_uids: bool, batch: int
+) -> None:
+    monkeypatch.setattr(service, "BATCH", batch)
+    made = data.image()
+    with closing(Archive.open(settings)) as archive:
+        first = put(archive, data.file(made))
+        made.PatientName = "Second^Version"
+        if not same_uids:
+            made.StudyInstanceUID = data.uid()
+        second = put(archive, updated(made, first))
+        made.PatientName = "Third^Version"
+        third = put(archive, updated(made, first))
+    rebuilt(settings)
+    assert stored_in(settings) == [(third, 1)]
+    with closing(Archive.open(settings)) as archive:
+        with archive.index.read() as tx:
+            kept = tx.execute(select(tables.original)).one()
+            deleted = list(tx.scalars(select(tables.deleted_blob.c.blob)))
+        assert (kept.blob, kept.version, kept.frames) == (first, 1, 1)
+        assert deleted == [second]
+
+
+def test_a_file_that_names_nonsense_is_an_ordinary_one(settings: Settings) -> None:
+    with closing(Archive.open(settings)) as archive:
+        put(archive, updated(data.dataset(), "../../etc/passwd"))
+        put(archive, updated(data.dataset(), new_keys(1)[0]))
+    assert rebuilt(settings) == {"instances": 2, "replaced": 0, "failed": 0}

@@ -5,29 +5,31 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from multiprocessing.connection import wait
 
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
-from filmroom.services.rebuild import Read, Reader, read
+from filmroom.services.rebuild import Read, Reader, partitions, read
 from filmroom.settings import Settings
 
 CHUNK = 50  # files that a process is given at once
 AHEAD = 3  # chunks for each process that are read while others are added
 
-_archive: Archive | None = None  # of this process, if it is a reader
+_files: Callable[[str], Read] | None = None  # what reads a file in this process, if it is a reader
 
 
 @contextmanager
 def readers(settings: Settings, archive: Archive, processes: int) -> Iterator[Reader]:
     """What reads files; with one process, this one."""
     if processes == 1:
-        yield lambda keys: (read(archive, key) for key in keys)
+        known = partitions(archive)
+        yield lambda keys: (read(archive, known, key) for key in keys)
         return
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawned, _begin, (settings,)) as pool:
@@ -55,7 +57,8 @@ def _begin(settings: Settings) -> None:
     global _archive
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _archive = Archive.open(settings, rebuilding=True)
+    archive = Archive.open(settings, rebuilding=True)
+    _files = partial(read, archive, partitions(archive))
 
 
 def _end_with_parent() -> None:
@@ -66,5 +69,5 @@ def _end_with_parent() -> None:
 
 
 def _read(keys: list[str]) -> list[Read]:
-    assert _archive is not None
-    return [read(_archive, key) for key in keys]
+    assert _files is not None
+    return list(map(_files, keys))
