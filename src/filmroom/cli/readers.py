@@ -54,7 +54,7 @@ def _read_ahead(pool: ProcessPoolExecutor, keys: Iterable[str], ahead: int) -> I
 
 def _begin(settings: Settings) -> None:
     """In a new process: it ends with the one that started it, and Ctrl-C is for that one."""
-    global _archive
+    global _files
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     archive = Archive.open(settings, rebuilding=True)
