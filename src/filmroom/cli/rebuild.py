@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -20,9 +21,8 @@ from filmroom.errors import Error, Unavailable
 from filmroom.services import operations
 from filmroom.services import rebuild as service
 from filmroom.services.operations import Function, Run, Worker
-from filmroom.services.rebuild import Progress, Reader
+from filmroom.services.rebuild import Progress
 from filmroom.settings import Settings
-from filmroom.task import Task
 
 LOCK = "rebuild.lock"
 POLL = 1.0  # seconds between looks whether the rebuild that somebody else has is free
@@ -85,13 +85,16 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 def _run(archive: Archive, settings: Settings, processes: int, progress: Callable[[Progress], None]) -> Run:
     asked: list[int] = []
+    taken = partial(take_over, settings, archive)
     before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
     try:
         with readers(settings, archive, processes) as read:
             worker = Worker(
                 archive,
                 owner=f"rebuild {uuid.getnode():x} {settings.data.absolute()}",
-                functions={service.REBUILD: Function(lambda task: _rebuild(task, settings, read, progress))},
+                functions={
+                    service.REBUILD: Function(partial(service.rebuild, read=read, progress=progress, added=taken))
+                },
                 stopping=lambda: bool(asked),
             )
             while (ran := worker.run_next()) is None:
@@ -103,12 +106,6 @@ def _run(archive: Archive, settings: Settings, processes: int, progress: Callabl
     if ran.outcome == "stopped":
         stop("stopped; start it again, and it goes on", INTERRUPTED)
     return ran
-
-
-def _rebuild(task: Task, settings: Settings, read: Reader, progress: Callable[[Progress], None]) -> dict[str, int]:
-    results = service.rebuild(task, read, progress)
-    take_over(settings, task.archive)
-    return results
 
 
 def _tell(archive: Archive, ran: Run, quiet: bool) -> None:

@@ -83,8 +83,13 @@ def begin(archive: Archive) -> None:
         operations.add(tx, REBUILD, {"from": before.checkpoint if before is not None and failed else None})
 
 
-def rebuild(task: Task, read: Reader, progress: Callable[[Progress], None] = lambda _: None) -> dict[str, int]:
-    """Add the rows of all files. It may be ended at any point, and called again."""
+def rebuild(
+    task: Task,
+    read: Reader,
+    progress: Callable[[Progress], None] = lambda _: None,
+    added: Callable[[], None] = lambda: None,
+) -> dict[str, int]:
+    """Add the rows of all files. It may be ended at any point, and called again. `added` is called at the end."""
     done = task.checkpoint or task.arguments["from"] or {"after": "", "instances": 0, "replaced": 0, "failed": 0}
     keys = sorted(key for key, _ in task.archive.blobs.list())  # (2)
     left = [key for key in keys if key > done["after"]]
@@ -105,6 +110,7 @@ def rebuild(task: Task, read: Reader, progress: Callable[[Progress], None] = lam
             }
             task.save(tx, done, 100 * passed // len(keys))
         progress(Progress(passed, len(keys), total))
+    added()
     return {name: done[name] for name in ("instances", "replaced", "failed")}
 
 
