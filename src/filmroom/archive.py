@@ -14,11 +14,12 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from filmroom.blobs import BlobStore, Folder
+from filmroom.blobs import BlobStore, Folder, made_at
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
 from filmroom.entrance import Alone
 from filmroom.errors import BadFile, Lost, Unavailable
+from filmroom.index import operations, watermarks
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from filmroom.index.instances import StoredInstance
@@ -29,6 +30,7 @@ INDEX = "index.sqlite"
 BLOBS = "blobs"
 INDEX_ID = "index-id"  # the note that names the index elsewhere that the files belong to
 LEFTOVER_AGE = 24 * 3600.0
+CLOCKS = 60.0  # seconds by which those of several machines may differ
 PRIVATE = 0o700  # of the data folder: it holds what is known of patients
 
 _PAIR = re.compile(b"([0-9]{1,19}) ([0-9]{1,19})")  # what the note of a blob store says: whose it is, and which it is
@@ -58,8 +60,11 @@ class Archive:
     inflating: Alone
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Open the archive under `settings.data`, making it when it is new."""
+    def open(cls, settings: Settings, *, rebuilding: bool = False) -> Self:
+        """Open the archive under `settings.data`, making it when it is new.
+
+        `rebuilding` is for who fills the index from the files, and opens also what is half filled.
+        """
         spool, renderings = settings.data / "spool", settings.data / "rendered"
         try:
             settings.data.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
@@ -69,7 +74,7 @@ class Archive:
         except OSError as error:
             raise Unavailable(_REASONS.get(error.errno or 0, f"The system says: {error.strerror}.")) from error
         blobs = Folder(settings.data / BLOBS)
-        index = _index(settings, blobs)
+        index = _index(settings, blobs, rebuilding)
         return cls(
             index=index,
             additions=GroupCommit(index, blobs.settle),
@@ -129,7 +134,7 @@ def _url(settings: Settings) -> str | URL:
     return URL.create("sqlite", database=str(path))  # as text, a "?" in the path would begin options
 
 
-def _index(settings: Settings, blobs: BlobStore) -> Database:
+def _index(settings: Settings, blobs: BlobStore, rebuilding: bool) -> Database:
     """The index of the files. Never another one: its sweep would remove them, for it names none of them."""
     if settings.index is None and blobs.read_note(INDEX_ID) is not None:
         raise Unavailable("Its index is in PostgreSQL: say where, by the setting index.")
@@ -141,10 +146,26 @@ def _index(settings: Settings, blobs: BlobStore) -> Database:
     index = Database(_url(settings), connections=settings.threads)
     with ExitStack() as undone:
         undone.callback(index.close)
-        if settings.index:
-            _check_pair(index, blobs)
+        if not rebuilding:
+            _check_filled(index, blobs)
+            if settings.index:
+                _check_pair(index, blobs)
         undone.pop_all()
     return index
+
+
+def _check_filled(index: Database, blobs: BlobStore) -> None:
+    """An index that was lost is made anew by whoever opens it. It must not take the files for left ones, and sweep."""
+    with index.read() as tx:
+        rebuilt = operations.fetch_latest(tx, operations.REBUILD)
+        made = watermarks.empty_since(tx) if rebuilt is None else None
+    if rebuilt is not None and rebuilt.state is not operations.State.SUCCEEDED:
+        raise Unavailable("Its index is only half rebuilt: run `filmroom rebuild` to its end.")
+    if made is not None and any(made_at(key) < made - CLOCKS for key, _ in blobs.list()):
+        raise Unavailable(
+            "Its index is empty, but there are files older than the index: restore the index from a backup, "
+            "or run `filmroom rebuild`, which makes it from the files."
+        )
 
 
 def _check_pair(index: Database, blobs: BlobStore) -> None:
@@ -164,6 +185,15 @@ def _check_pair(index: Database, blobs: BlobStore) -> None:
         raise Unavailable(
             f"It does not hold the files of this index: its {INDEX_ID} would have to say {right}. Is its disk mounted?"
         )
+
+
+def take_over(settings: Settings, archive: Archive) -> None:
+    """Have the files belong to this index, whichever they belonged to: it was made of them."""
+    if settings.index:
+        identity, taken = archive.index.pair()
+        number = taken or 1 + secrets.randbits(62)
+        archive.blobs.write_note(INDEX_ID, f"{identity} {number}".encode())
+        archive.index.take(number)
 
 
 def clear_spool(folder: Path) -> None:

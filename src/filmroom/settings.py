@@ -115,7 +115,13 @@ class Settings(BaseSettings):
         3600.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds after which `filmroom sweep` removes the files of deleted Instances.",
+        description="Seconds after which a sweep removes the files of deleted Instances.",
+    )
+    sweep_every: float = Field(
+        3600.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds between the sweeps that the service makes by itself; 0 makes none.",
     )
     export_to: _Places = Field(
         (), description="Places that exports may go to, by their URLs (file:///srv/out); without any there are none."

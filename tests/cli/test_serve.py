@@ -122,7 +122,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         os.kill(first[0], signal.SIGKILL)
         wait_until(lambda: len(set(workers(running)) - set(first)) == 1)
         wait_until(lambda: "worker ended" in running.logged())
-        line = json.loads(running.logged().splitlines()[-1])
+        line = json.loads(next(line for line in running.logged().splitlines() if "worker ended" in line))
         assert (line["level"], line["exit_code"], line["pid"]) == ("warning", -9, first[0])
         with httpx2.Client(base_url=running.url, timeout=60) as http:
             assert stored(http, made)

@@ -187,3 +187,10 @@ def test_ctrl_c_while_folders_are_searched(
 
     monkeypatch.setattr(Client, "store_instances", interrupted)
     assert run("store", folder).err == f"filmroom: stopped; 0 {UNTIL_THEN}\n"
+
+
+def test_studies_that_expire(run: Program, recorder: Recorder, folder: Path) -> None:
+    run("store", folder / "one.dcm", "--expires", "12h")
+    assert recorder.requests[0].headers["msdicom-expiry-time-milliseconds"] == "43200000"
+    ran = run("store", folder / "one.dcm", "--expires", "soon")
+    assert (ran.code, "a number with its unit, 30d, 12h, 45m or 90s" in ran.said) == (2, True)

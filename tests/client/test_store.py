@@ -5,6 +5,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -392,3 +393,16 @@ def test_requests_are_sent_at_the_same_time(service: Recorder) -> None:
         with Client(together.url) as client:
             assert len(client.store_instances(FILES[:2], per_request=1, parallel=2).stored) == 2
         assert len(asyncio.run(run(together.url)).stored) == 2
+
+
+def test_how_long_a_study_is_kept_is_said_in_headers(storing: Storing) -> None:
+    with Client(storing.url) as client:
+        client.store_instances([FILES[0]], expires=timedelta(days=30))
+        client.store_instances([FILES[1]])
+        with pytest.raises(ValueError, match="a time to come"):
+            client.store_instances([FILES[2]], expires=timedelta())
+    first, second = storing.requests
+    assert first.headers["msdicom-expiry-time-milliseconds"] == "2592000000"
+    assert first.headers["msdicom-expiry-option"] == "RelativeToNow"
+    assert first.headers["msdicom-expiry-level"] == "Study"
+    assert not [name for name in second.headers if name.startswith("msdicom")]

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,7 +14,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as some
 from starlette.testclient import TestClient
 
+from filmroom.archive import Archive
 from filmroom.dicom import attributes, part10, search_attributes
+from filmroom.index.instances import fetch_expired
+from filmroom.protocol.expiry import TIME, fields
 from filmroom.server.app import create
 from filmroom.server.errors import INTERNAL
 from filmroom.settings import Settings
@@ -29,6 +34,27 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         data=tmp_path / "data", codec_processes=1, part_limit=6_000_000, public_url="https://pacs.example/x/"
     )
+
+
+# --- Studies that expire
+
+
+@pytest.mark.parametrize("root", ["/v1", "/v2", "/dicomweb"])
+@pytest.mark.parametrize("verb", ["POST", "PUT"])
+def test_a_store_says_when_its_study_expires(http: TestClient, settings: Settings, root: str, verb: str) -> None:
+    made = sent()
+    answer = http.request(verb, f"{root}{made.study}", content=made.content, headers=DICOM | JSON | fields(60))
+    assert answer.status_code == 200
+    with closing(Archive.open(settings)) as archive, archive.index.read() as tx:
+        assert len(fetch_expired(tx, time.time() + 61, 9)) == 1
+        assert fetch_expired(tx, time.time() + 30, 9) == []
+
+
+def test_a_bad_time_is_400_and_nothing_is_stored(http: TestClient) -> None:
+    made = sent()
+    answer = http.post(f"{ROOT}/studies", content=made.content, headers=DICOM | JSON | {TIME: "30d"})
+    assert (answer.status_code, "whole number of milliseconds" in answer.text) == (400, True)
+    assert http.get(f"{ROOT}{made.study}/metadata").status_code == 404
 
 
 # --- Limits and URLs

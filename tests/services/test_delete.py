@@ -1,17 +1,21 @@
 """Delete, and the sweep of files that no row names."""
 
 import os
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from pydicom.dataset import Dataset
+from sqlalchemy import Connection
 
 from filmroom.archive import Archive
 from filmroom.blobs import Memory, new_keys
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
-from filmroom.index import instances
+from filmroom.index import instances, rows
+from filmroom.index.changes import fetch_after
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import delete as service
 from filmroom.services.examination import part
@@ -19,8 +23,9 @@ from filmroom.services.store import store
 from tests import data
 
 
-def keep(archive: Archive, *made: Dataset, put: bool = False) -> None:
-    store(archive, DICOMWEB, Resource(), [part(data.file(one)) for one in made], replace=put)
+def keep(archive: Archive, *made: Dataset, put: bool = False, lifetime: float | None = None) -> None:
+    parts = [part(data.file(one)) for one in made]
+    store(archive, DICOMWEB, Resource(), parts, replace=put, lifetime=lifetime)
 
 
 def count(archive: Archive, target: Resource) -> int:
@@ -143,3 +148,83 @@ def test_a_sweep_spares_what_is_being_stored(archive: Archive) -> None:
     """Its file is there before its row is; not even a sweep without delay may take it."""
     archive.blobs.put(new_keys(1)[0], b"stored in a moment")
     assert service.sweep(archive, 0) == 0
+
+
+# --- Studies that expire
+
+LATER = 100.0
+
+
+def changes(archive: Archive) -> list[str]:
+    with archive.index.read() as tx:
+        return [one.action for one in fetch_after(tx, 0, 1000, 1000, metadata=False)]
+
+
+def test_what_has_expired_is_deleted_with_its_changes(either: Archive, study: list[Dataset]) -> None:
+    other = data.dataset()
+    keep(either, data.dataset(StudyInstanceUID=study[0].StudyInstanceUID), lifetime=LATER)
+    keep(either, other, lifetime=3 * LATER)
+    assert service.expire(either, time.time()) == 0
+    assert service.expire(either, time.time() + 2 * LATER) == 1
+    assert (count(either, targets(study[0])[0]), count(either, targets(other)[0])) == (0, 1)
+    assert changes(either) == ["create"] * 5 + ["delete"] * 4
+    assert service.sweep(either, 0, orphan_age=0) == 4
+
+
+def test_identical_bytes_without_a_time_keep_a_study(either: Archive, study: list[Dataset]) -> None:
+    keep(either, data.dataset(StudyInstanceUID=study[0].StudyInstanceUID), lifetime=LATER)
+    keep(either, study[0])
+    assert service.expire(either, time.time() + 2 * LATER) == 0
+
+
+def test_a_store_that_comes_meanwhile_is_honoured(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, study: list[Dataset]
+) -> None:
+    """Between the look and the lock; then the Study is found expired no more, and is left alone."""
+    keep(archive, data.dataset(StudyInstanceUID=study[0].StudyInstanceUID), lifetime=LATER)
+    remove = instances.remove
+
+    def store_first(tx: Connection, resource: Resource, expired_by: float | None) -> int:
+        with monkeypatch.context() as undone:
+            undone.setattr(instances, "remove", remove)
+            rows.write_expiry(tx, 1, None)
+        return remove(tx, resource, expired_by)
+
+    monkeypatch.setattr(instances, "remove", store_first)
+    assert service.expire(archive, time.time() + 2 * LATER) == 0
+    assert count(archive, targets(study[0])[0]) == 4
+
+
+def test_several_workers_delete_each_study_once(archive: Archive) -> None:
+    made = [data.dataset() for _ in range(20)]
+    keep(archive, *made, lifetime=LATER)
+    with ThreadPoolExecutor(4) as pool:
+        expired = list(pool.map(lambda _: service.expire(archive, time.time() + 2 * LATER), range(4)))
+    assert sum(expired) == len(made)
+    assert changes(archive) == ["create"] * len(made) + ["delete"] * len(made)
+
+
+def test_who_is_asked_to_end_leaves_the_rest(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_BATCH", 2)
+    keep(archive, *(data.dataset() for _ in range(5)), lifetime=LATER)
+    asked = iter([False, False, False, True, True])
+    assert service.expire(archive, time.time() + 2 * LATER, lambda: next(asked)) == 2
+    assert service.expire(archive, time.time() + 2 * LATER) == 3
+
+
+def test_killed_between_two_studies_it_goes_on(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(archive, *(data.dataset() for _ in range(3)), lifetime=LATER)
+    remove, calls = instances.remove, iter(range(9))
+
+    def crashing(tx: Connection, resource: Resource, expired_by: float | None) -> int:
+        removed = remove(tx, resource, expired_by)
+        if next(calls) == 1:
+            raise Crash
+        return removed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(instances, "remove", crashing)
+        with pytest.raises(Crash):
+            service.expire(archive, time.time() + 2 * LATER)
+    assert changes(archive) == ["create"] * 3 + ["delete"]
+    assert service.expire(archive, time.time() + 2 * LATER) == 2

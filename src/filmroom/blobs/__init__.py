@@ -2,6 +2,6 @@
 
 from filmroom.blobs.folder import Folder
 from filmroom.blobs.memory import Memory
-from filmroom.blobs.store import BlobStore, Content, Parts, new_keys
+from filmroom.blobs.store import BlobStore, Content, Parts, made_at, new_keys
 
-__all__ = ["BlobStore", "Content", "Folder", "Memory", "Parts", "new_keys"]
+__all__ = ["BlobStore", "Content", "Folder", "Memory", "Parts", "made_at", "new_keys"]

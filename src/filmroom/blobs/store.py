@@ -70,10 +70,16 @@ def new_keys(count: int) -> list[str]:
     """Keys that nobody has had before, for the files of one request.
 
     Milliseconds, folder, random. Keys of one second share a folder, so that requests at the same time share its sync.
+    They grow, so that a rebuild adds the files of a request in their order.
     """
     milliseconds = time.time_ns() // 1_000_000
     start = f"{milliseconds:012x}{milliseconds // 1000 % 256:02x}"
-    return [start + secrets.token_hex(9) for _ in range(count)]
+    return sorted(start + secrets.token_hex(9) for _ in range(count))
+
+
+def made_at(key: str) -> float:
+    """When a key was made, in seconds since 1970."""
+    return int(key[:12], 16) / 1000
 
 
 def checked(key: str) -> str:

@@ -27,6 +27,8 @@ COMMANDS = {
     "import": ("filmroom.cli.imports:import_from", "Store the DICOM files of a folder, where the data lies."),
     "export": ("filmroom.cli.exports:export", "Copy stored files into a folder, where the data lies."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
+    "check": ("filmroom.cli.check:check", "Check that what is stored is sound."),
+    "rebuild": ("filmroom.cli.rebuild:rebuild", "Make the index anew from the stored files."),
     "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),

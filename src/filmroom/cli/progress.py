@@ -3,13 +3,32 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as Bar
 
 from filmroom.client import Progress
+
+
+class Files(Protocol):
+    """How far something is that goes through files."""
+
+    @property
+    def files(self) -> int: ...
+    @property
+    def of(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
 
 
 @contextmanager
@@ -31,6 +50,22 @@ def bar(doing: str, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
                 else progress.instances
             )
             shown.update(task, completed=progress.bytes, total=progress.bytes_total, instances=instances)
+
+        yield move
+
+
+@contextmanager
+def files_bar(doing: str, quiet: bool) -> Iterator[Callable[[Files], None]]:
+    """A callback that moves a bar of files on standard error, under the same conditions."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda files: None
+        return
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[size]}")]
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(doing, total=None, size="")
+
+        def move(files: Files) -> None:
+            shown.update(task, completed=files.files, total=files.of, size=f"{files.bytes / 1e6:.0f} MB")
 
         yield move
 

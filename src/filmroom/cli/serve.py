@@ -60,6 +60,7 @@ def serve(
     rendered_cache: Annotated[int | None, _option("rendered_cache")] = None,
     export_to: Annotated[str | None, _option("export_to", "URLS")] = None,
     import_from: Annotated[str | None, _option("import_from", "URLS")] = None,
+    sweep_every: Annotated[float | None, _option("sweep_every")] = None,
     operation_retention: Annotated[float | None, _option("operation_retention")] = None,
     log_format: Annotated[str | None, _option("log_format", "auto|pretty|json")] = None,
     config: Annotated[

@@ -1,12 +1,14 @@
 """`filmroom store`: send files and folders to a service, and say of each file that was not stored why."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from filmroom.cli import typed
 from filmroom.cli.progress import bar
 from filmroom.cli.results import printable
 from filmroom.cli.service import (
@@ -54,6 +56,16 @@ def store(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace instances that are stored already (PUT; not every service can).")
     ] = False,
+    expires: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=typed.duration,
+            metavar="TIME",
+            show_default="never",
+            help="Have the studies deleted after so long, 30d, 12h, 45m or 90s, unless something is stored to them by "
+            "then (Azure, Filmroom).",
+        ),
+    ] = None,
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Requests at once, each of up to 20 files.")] = 4,
     quiet: Quiet = False,
     url: Url = DEFAULT_URL,
@@ -75,7 +87,8 @@ def store(
         filmroom store /media/cdrom --parallel 8
     """
     with connect(url, token, timeout) as client, bar("Storing", quiet) as progress:
-        send = partial(client.store_instances, paths, study, replace=replace, parallel=parallel, progress=progress)
+        send = partial(client.store_instances, paths, study, replace=replace, expires=expires)
+        send = partial(send, parallel=parallel, progress=progress)
         result, code, said = _result(send, client.base_url)
     if not result.outcomes and code != INTERRUPTED:
         stop(f"there are no DICOM files in what was named{_passed_over(result)}", NOT_ALL)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 import typer
 
@@ -10,6 +11,8 @@ from filmroom.errors import BadTarget
 from filmroom.protocol import targets
 
 TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)?")  # 0010,0020 as the Standard prints it
+_DURATION = re.compile(r"([1-9][0-9]{0,5}) ?([dhms])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _BYTES = re.compile(r"([0-9]{1,18})-([0-9]{1,18})?")
 
 
@@ -74,6 +77,14 @@ def frames(text: str) -> Frames:
         return Frames(targets.frame_numbers(text))
     except BadTarget:
         raise typer.BadParameter(f"{text!r} is not a list of frame numbers: 1,5,9") from None
+
+
+def duration(text: str) -> timedelta:
+    """A length of time with its unit: 30d."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is not a length of time: a number with its unit, 30d, 12h, 45m or 90s")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 @dataclass(frozen=True, slots=True)

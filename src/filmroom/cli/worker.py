@@ -9,7 +9,6 @@ import os
 import select
 import signal
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -20,17 +19,17 @@ import typer
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration
+from filmroom.cli.chores import Chores
 from filmroom.cli.service import INTERRUPTED, REFUSED, stop
 from filmroom.cli.workers import NICENESS
 from filmroom.errors import Error, Unavailable
 from filmroom.server import journal
-from filmroom.services import operations, query_tags
+from filmroom.services import operations
 from filmroom.services.operations import LEASE, Run
 from filmroom.settings import Settings
 
 POLL = 1.0  # seconds between looks for an operation; each is a SELECT
 REST = 5.0  # seconds before an index that could not be used is tried again
-TIDY = 3600.0  # seconds between looks for operations that ended long ago, and for tags that were half removed
 
 log = structlog.get_logger()
 
@@ -94,13 +93,10 @@ def work(archive: Archive, settings: Settings, owner: str, asked: Callable[[floa
     """Do operations until asked to end."""
     watched = partial(faulthandler.dump_traceback_later, LEASE, exit=True)
     worker = operations.Worker(archive, owner, stopping=lambda: asked(0.0), renewed=watched)
-    tidy_at = 0.0
+    chores = Chores(archive, settings)
     while not asked(0.0):
         try:
-            if time.monotonic() >= tidy_at:
-                operations.forget(archive, settings.operation_retention)
-                query_tags.finish_deleting(archive, lambda: asked(0.0))
-                tidy_at = time.monotonic() + TIDY
+            chores.do(lambda: asked(0.0))
             ran = worker.run_next()
         except Unavailable as error:
             log.warning("unavailable", reason=str(error))

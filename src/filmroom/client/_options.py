@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, TypedDict
 
 MediaTypes = Sequence[str | tuple[str, str]]
@@ -170,12 +170,15 @@ class StoreOptions(RequestOptions, total=False):
     """Keywords of a store (PS3.18 §10.5).
 
     replace      PUT instead of POST: Instances that exist are replaced (Azure, Filmroom)
+    expires      after so long the Study is deleted, whole; the last store to it decides, and one without this ends it
+                 (Azure, Filmroom)
     per_request  most Instances in one request; a request also ends at 64 MiB
     parallel     most requests at once
     progress     called with a `Progress` after each piece sent and each answer, by one thread at a time
     """
 
     replace: bool
+    expires: timedelta | None
     per_request: int
     parallel: int
     progress: OnProgress | None

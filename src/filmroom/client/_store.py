@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
 from typing import Any, Self
 
 from pydicom.dataset import Dataset
@@ -18,6 +19,7 @@ from filmroom.client._sources import Body, Instances, Source, Unreadable, source
 from filmroom.client._store_answers import response_of
 from filmroom.client._store_result import Outcome, StoreResult, confirmed, of_answer, refused, unreadable
 from filmroom.client.exceptions import ClientError, Interrupted, MissingFile, StoreFailed
+from filmroom.protocol import expiry
 
 GRACE = 3.0  # seconds that the requests under way still have for their answers after Ctrl-C
 INTERRUPTED = "the store was interrupted before the service answered; it may be stored"
@@ -51,6 +53,7 @@ class Upload:
         study: str | None = None,
         *,
         replace: bool = False,
+        expires: timedelta | None = None,
         per_request: int = 20,
         parallel: int = 4,
         progress: OnProgress | None = None,
@@ -59,6 +62,9 @@ class Upload:
     ) -> None:
         if per_request < 1 or parallel < 1:
             raise ValueError("per_request and parallel are at least 1.")
+        if expires is not None and expires <= timedelta():
+            raise ValueError("expires is a time to come, as timedelta(days=30).")
+        self._expiry = {} if expires is None else expiry.fields(expires.total_seconds())
         self._passed_over = PassedOver()
         items, self._count, self._length = totals(given, self._passed_over)
         requests = parallel if self._count is None else -(-self._count // per_request)
@@ -152,7 +158,7 @@ class Upload:
         """Send one request; what `of_answer` makes of its answer."""
         body = Body(batch, on_bytes)
         try:
-            answer = yield Request(self._method, self._url, {"accept": JSON} | body.headers, body)
+            answer = yield Request(self._method, self._url, {"accept": JSON} | self._expiry | body.headers, body)
             response = response_of(answer)
         except ClientError as failure:
             return self._fail(batch, failure), [], []

@@ -20,7 +20,7 @@ MAX_INFLATED = 512 << 20
 ALWAYS_INFLATED = 64 << 20  # what is larger
 MAX_RATIO = 100  # must not be more than this many times the deflated bytes
 
-TRANSFER_SYNTAX_UID = 0x00020010
+TRANSFER_SYNTAX_UID, PRIVATE_INFORMATION = 0x00020010, 0x00020102
 UNDEFINED = 0xFFFFFFFF
 _NOT_DATA_SET = (0x0000, 0x0002)  # command set (PS3.7 §E), file meta information (PS3.10 §7.1)
 ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -34,6 +34,7 @@ _LONG = {vr.encode(): vr for vr in _LONG_VRS.split()}
 _IMPLICIT = {tag: "OW" if vr == "OB or OW" else vr for tag, vr in attributes.VRS.items() if vr != "SQ" and tag & 0xFFFF}
 _UID = re.compile(r"[0-9.]{1,64}")
 _META_TEXT = frozenset({"AE", "LO", "PN", "SH", "ST", "UI", "UR"})
+_LONGEST_PRIVATE = 64  # bytes of Private Information; ours has 32
 
 
 class Element(NamedTuple):
@@ -79,7 +80,7 @@ def read_head(buffer: Buffer) -> Head:
     meta = {
         tag: str(buffer[element.offset : element.offset + element.length], "latin-1").strip(" \0")
         for tag, element in group_0002.items()
-        if element.vr in _META_TEXT
+        if element.vr in _META_TEXT or (tag == PRIVATE_INFORMATION and element.length <= _LONGEST_PRIVATE)
     }
     uid = meta.get(TRANSFER_SYNTAX_UID)
     return Head(meta, end, prefixed, preamble, uid is not None and transfer_syntax.find(uid).deflated)

@@ -10,6 +10,7 @@ Then, in order, and why:
 (5) insert the rows of Instances          and the change feed, under the same lock
 (6) update the rows of Studies and Series which now hold the latest values
 (7) add the values of query tags          as they are under the lock of (3), whatever a request knew of them before
+(8) let Studies expire, or not            as the last of these stores to each of them says
 """
 
 import time
@@ -54,6 +55,8 @@ class NewInstance:
     tags: int = -1  # the version of the query tags that `values` are of; of another, they are read again
     values: tuple[Found, ...] = ()
     replaces: str | None = None  # the blob whose place it may take; ANY: whatever is stored
+    lifetime: float | None = None  # seconds until its Study is to be deleted; None: never
+    renews: bool = False  # identical bytes that are stored already count as stored by this, too
 
 
 class Status(Enum):
@@ -63,6 +66,9 @@ class Status(Enum):
     REPLACED = auto()  # it took the place of another
     IDENTICAL = auto()  # the same bytes are stored already
     EXISTS = auto()  # other bytes are stored under the same UIDs
+
+
+WRITTEN = frozenset({Status.ADDED, Status.REPLACED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,7 @@ def add(tx: Connection, instances: Sequence[NewRows], known: Known | None = None
         _insert(tx, winners)  # (5)
         _update_parents(tx, winners)  # (6)
         _add_values(tx, winners, known or Known())  # (7)
+    _expire(tx, candidates, statuses)  # (8)
     return statuses
 
 
@@ -194,7 +201,7 @@ def _settle(
             orphaned.append(blob)
         else:
             status = Status.IDENTICAL if digest == new.digest else Status.EXISTS
-        if status in (Status.ADDED, Status.REPLACED):
+        if status in WRITTEN:
             winners.pop(candidate.id, None)  # the order of watermarks is that of what is kept
             candidate.replaced = present.get(candidate.id)
             winners[candidate.id], standing[candidate.id] = candidate, (new.key, new.digest)
@@ -272,6 +279,22 @@ def _add_values(tx: Connection, winners: Sequence[_Candidate], known: Known) -> 
             place = Rows(new.resource.partition, winner.study.key, winner.series.key, winner.watermark)
             found.append((place, values))
     query_tags.add(tx, found)
+
+
+def _expire(tx: Connection, candidates: Sequence[_Candidate], statuses: Sequence[Status]) -> None:
+    last = {
+        candidate.study.key: candidate
+        for candidate, status in zip(candidates, statuses, strict=True)
+        if status in WRITTEN or (status is Status.IDENTICAL and candidate.rows.new.renews)
+    }
+    for key, candidate in last.items():
+        lifetime = candidate.rows.new.lifetime
+        if lifetime is not None:
+            watermarks.lock(tx)
+            # By the time of the change feed, which never goes back: a clock that does must not delete too early.
+            rows.write_expiry(tx, key, changes.moment(tx) + lifetime)
+        elif candidate.study.expires is not None:
+            rows.write_expiry(tx, key, None)
 
 
 _PRESENT = Prepared(

@@ -47,9 +47,20 @@ class Version(NamedTuple):
     created: float | None
 
 
-def remove(tx: Connection, resource: Resource) -> int:
-    """Remove a Study, a Series or an Instance; gives the number of Instances. Their blobs are left to the sweep."""
+def fetch_expired(tx: Connection, by: float, limit: int) -> list[Resource]:
+    """Studies that have expired by a time (seconds since 1970), longest ago first."""
+    due = select(study.c.StudyInstanceUID, study.c.partition).where(study.c.expires <= by)
+    return [Resource(row[0], partition=row[1]) for row in tx.execute(due.order_by(study.c.expires).limit(limit))]
+
+
+def remove(tx: Connection, resource: Resource, expired_by: float | None = None) -> int:
+    """Remove a Study, a Series or an Instance; gives the number of Instances. Their blobs are left to the sweep.
+
+    With `expired_by`, a time, only if its Study has expired by then: a store may have come meanwhile.
+    """
     here = (study.c.partition == resource.partition) & (study.c.StudyInstanceUID == resource.study)
+    if expired_by is not None:
+        here &= study.c.expires <= expired_by
     key = tx.scalar(select(study.c.key).where(here).with_for_update())
     if key is None:
         return 0

@@ -18,6 +18,7 @@ from filmroom.index.tables import operation, operation_failure
 
 SECRET = "secret"  # noqa: S105 - the argument of this name is forgotten when the operation ends
 LEASE = 120.0  # seconds; a batch takes less
+REBUILD = "rebuild"  # the name of the one that fills an index, which is of no use until that has succeeded
 
 
 class State(StrEnum):
@@ -88,6 +89,13 @@ def fetch_newest(tx: Connection, limit: int) -> list[Operation]:
     """The newest operations, the newest first."""
     newest = select(*_COLUMNS).order_by(operation.c.created.desc(), operation.c.id).limit(limit)
     return [_read(row) for row in tx.execute(newest)]
+
+
+def fetch_latest(tx: Connection, name: str) -> Operation | None:
+    """The operation of that name that was started last."""
+    newest = select(*_COLUMNS).where(operation.c.name == name).order_by(operation.c.created.desc()).limit(1)
+    row = tx.execute(newest).one_or_none()
+    return None if row is None else _read(row)
 
 
 def fetch_next(tx: Connection, owner: str, names: Collection[str]) -> str | None:
@@ -171,6 +179,12 @@ def fetch_failures(tx: Connection, wanted: str, limit: int, offset: int) -> list
     columns = [operation_failure.c[name] for name in Failure.__slots__]
     failed = select(*columns).where(operation_failure.c.operation == wanted).order_by(operation_failure.c.key)
     return [Failure(*row) for row in tx.execute(failed.limit(limit).offset(offset))]
+
+
+def remove_succeeded(tx: Connection, name: str, arguments: Mapping[str, Any]) -> int:
+    """Forget those of a name and its arguments that succeeded; gives how many."""
+    same = (operation.c.name == name) & (operation.c.arguments == json.dumps(arguments))
+    return tx.execute(delete(operation).where(same, operation.c.state == State.SUCCEEDED)).rowcount
 
 
 def _read(row: Row[Any]) -> Operation:

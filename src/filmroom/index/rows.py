@@ -28,7 +28,7 @@ StudyId = tuple[int, str]  # partition, Study Instance UID
 SeriesId = tuple[int, int, str]  # partition, key of the Study, Series Instance UID
 
 _NEW_SERIES = {"instances": 0, "newest": 0, "attributes": b"{}"}
-_NEW_STUDY = {**_NEW_SERIES, "series": 0, "modalities": "", "sop_classes": ""}
+_NEW_STUDY = {**_NEW_SERIES, "series": 0, "modalities": "", "sop_classes": "", "expires": None}
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class StudyRow:
     modalities: list[str]
     sop_classes: list[str]
     elements: Elements
+    expires: float | None  # when it is to be deleted; None: never
     changed: bool = False
 
     def take_over(self, elements: Elements, watermark: int) -> None:
@@ -108,6 +109,11 @@ def write(tx: Connection, studies: Collection[StudyRow], serieses: Collection[Se
     _write_further(tx, Level.STUDY, studies)
 
 
+def write_expiry(tx: Connection, study_key: int, at: float | None) -> None:
+    """Let a Study expire at a time (seconds since 1970), or never."""
+    _UPDATE_EXPIRY.run(tx, [{"row": study_key, "expires": at}])
+
+
 def _write_further(tx: Connection, level: Level, written: Iterable[StudyRow | SeriesRow]) -> None:
     """The values that no column has a place for, in place of those that were."""
     changed = [row for row in written if row.changed]
@@ -156,7 +162,7 @@ def prune(tx: Connection, study_keys: Iterable[int]) -> None:
         row = tx.execute(select(study.c.modalities, study.c.sop_classes).where(study.c.key == key)).first()
         if row is None:
             continue
-        modalities = [m for m in split(row.modalities) if _any(tx, series, study_key=key, Modality=_fold(m))]
+        modalities = [m for m in split(row.modalities) if _any(tx, series, study_key=key, Modality=fold(m))]
         sop_classes = [c for c in split(row.sop_classes) if _any(tx, instance, study_key=key, SOPClassUID=c)]
         tx.execute(
             update(study)
@@ -165,7 +171,29 @@ def prune(tx: Connection, study_keys: Iterable[int]) -> None:
         )
 
 
-def _fold(modality: str) -> str | int | None:
+def recount(tx: Connection, study_key: int) -> None:
+    """Count anew what a Study and its Series have, and gather the sets, after something went wrong."""
+    there = select(study.c.modalities, study.c.sop_classes).where(study.c.key == study_key).with_for_update()
+    if tx.execute(there).first() is None:
+        return
+    close(tx, study_key, None)
+    row = tx.execute(there).first()
+    if row is None:
+        return
+    modalities, sop_classes = split(row.modalities), split(row.sop_classes)
+    of_series = select(series.c.attributes).where(series.c.study_key == study_key).order_by(series.c.key)
+    for held in tx.scalars(of_series):
+        modality = SeriesRow(0, 0, 0, orjson.loads(held)).modality
+        if modality and fold(modality) not in map(fold, modalities):
+            modalities.append(modality)
+    classes = select(instance.c.SOPClassUID).where(instance.c.study_key == study_key).distinct()
+    sop_classes += sorted(set(filter(None, tx.scalars(classes))) - set(sop_classes))
+    sets = {"modalities": _SEPARATOR.join(modalities), "sop_classes": _SEPARATOR.join(sop_classes)}
+    tx.execute(update(study).where(study.c.key == study_key).values(sets))
+
+
+def fold(modality: str) -> str | int | None:
+    """A modality as the column of a Series holds it."""
     return columns.comparable("CS", matching.fold("CS", modality))
 
 
@@ -184,6 +212,7 @@ def _open_study(tx: Connection, partition: int, uid: str) -> StudyRow:
         modalities=split(found["modalities"]),
         sop_classes=split(found["sop_classes"]),
         elements=orjson.loads(found["attributes"]),
+        expires=found["expires"],
     )
 
 
@@ -239,6 +268,7 @@ def _updates(table: Table, level: Level, numbers: Iterable[str]) -> dict[bool, P
 _OPEN_STUDY = _opening(study, ("partition", "StudyInstanceUID"), _NEW_STUDY)
 _OPEN_SERIES = _opening(series, ("study_key", "SeriesInstanceUID"), _NEW_SERIES)
 _UPDATE_STUDY = _updates(study, Level.STUDY, ("instances", "newest", "series", "modalities", "sop_classes"))
+_UPDATE_EXPIRY = Prepared(update(study).where(study.c.key == bindparam("row")), ("expires",))
 _UPDATE_SERIES = _updates(series, Level.SERIES, ("instances", "newest"))
 _ADD_FURTHER = {level: Prepared(insert(table), ("row", "tag", "value")) for level, table in FURTHER.items()}
 _REMOVE_FURTHER = {

@@ -1,9 +1,9 @@
 """Watermarks: numbers that only grow, in the order of commits (decision 3)."""
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from filmroom.index.prepared import Prepared
-from filmroom.index.tables import counter
+from filmroom.index.tables import counter, partition
 
 
 def take(tx: Connection, count: int) -> int:
@@ -11,6 +11,12 @@ def take(tx: Connection, count: int) -> int:
     last = _TAKE.one(tx, {"count": count})
     assert last is not None
     return int(last[0]) - count + 1
+
+
+def empty_since(tx: Connection) -> float | None:
+    """When the index was made, in seconds since 1970, if nothing has ever been added to it; else None."""
+    last = tx.scalar(select(counter.c.value).where(counter.c.name == "watermark"))
+    return None if last else tx.scalar(select(func.min(partition.c.created)))
 
 
 def lock(tx: Connection) -> None:

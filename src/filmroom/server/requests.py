@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 from filmroom.dicom.resources import Resource
 from filmroom.errors import TooLarge, UnsupportedMediaType
-from filmroom.protocol import media_types, negotiation, targets
+from filmroom.protocol import expiry, media_types, negotiation, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind, Selected
 
@@ -22,6 +22,12 @@ def select(dialect: Dialect, request: Request, kind: Kind) -> Selected:
     offers, query = dialect.offers[kind], request.query_params
     negotiation.check_charset(query.getlist("charset"), offers)
     return negotiation.select(request.headers.getlist("accept"), query.getlist("accept"), offers)
+
+
+def lifetime_of(request: Request) -> float | None:
+    """In how many seconds what is stored expires; None: never."""
+    headers = request.headers
+    return expiry.lifetime(*(headers.getlist(name) for name in (expiry.TIME, expiry.OPTION, expiry.LEVEL)))
 
 
 def root_of(dialect: Dialect, request: Request) -> str:

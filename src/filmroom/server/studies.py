@@ -17,7 +17,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import bodies, matches, metadata, responses
 from filmroom.server.bodies import Receiver
-from filmroom.server.requests import root_of, select, target_of
+from filmroom.server.requests import lifetime_of, root_of, select, target_of
 from filmroom.server.responses import Answer, Conditions
 from filmroom.services import delete as delete_service
 from filmroom.services import retrieve as retrieve_service
@@ -29,10 +29,11 @@ async def store(dialect: Dialect, request: Request) -> Response:
     """Store Transaction (PS3.18 §10.5): POST adds, PUT also replaces."""
     select(dialect, request, Kind.STORE)
     target, state = target_of(dialect, request), request.state
-    root = root_of(dialect, request)
+    root, lifetime = root_of(dialect, request), lifetime_of(request)
 
     def begin() -> tuple[Summary, bytes, str | None]:
-        stored = store_service.store(state.archive, dialect, target, body.parts, replace=request.method == "PUT")
+        replace = request.method == "PUT"
+        stored = store_service.store(state.archive, dialect, target, body.parts, replace=replace, lifetime=lifetime)
         written = store_response.write(stored.outcomes, root, target.study, dialect.response_shape)
         warning = _MULTIPLE_VALUES if stored.multiple_values else None
         return store_response.summarize(stored.outcomes), orjson.dumps(written), warning

@@ -6,6 +6,7 @@ answers at once and a retrieve that has begun can end.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 
 from sqlalchemy import Connection
@@ -28,6 +29,25 @@ def delete(archive: Archive, target: Resource) -> None:
     removed = archive.index.transact(lambda tx: instances.remove(tx, target))
     if not removed:
         raise NotFound(f"The specified {target.level.name.lower()} cannot be found.")
+
+
+def expire(archive: Archive, by: float, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Delete the Studies that have expired by a time, each in a transaction. Gives their number.
+
+    What was found is looked at once more under the lock of its row: a store since then decides, and of several
+    workers one deletes. `stopping` is asked before each Study.
+    """
+    expired = 0
+    while not stopping():
+        with archive.index.read() as tx:
+            due = instances.fetch_expired(tx, by, _BATCH)
+        for study in due:
+            if stopping():
+                break
+            expired += bool(archive.index.transact(partial(instances.remove, resource=study, expired_by=by)))
+        if len(due) < _BATCH:
+            break
+    return expired
 
 
 def _unheard(tx: Connection, count: int) -> None:

@@ -20,7 +20,7 @@ from filmroom import places
 from filmroom.archive import Archive
 from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
-from filmroom.index import operations
+from filmroom.index import operations, watermarks
 from filmroom.index.operations import LEASE as LEASE
 from filmroom.index.operations import Failure as Failure
 from filmroom.index.operations import Operation as Operation
@@ -95,6 +95,29 @@ def start_import(archive: Archive, asked: Asked, allowed: Sequence[str], largest
     """Have the files of one of the places that are allowed stored; gives the id."""
     places.permit(asked.url, allowed, "import_from")
     return start(archive, imports.IMPORT, imports.arguments(asked.url, largest, partition))
+
+
+def start_due(archive: Archive, name: str, arguments: Mapping[str, Any], every: float) -> str | None:
+    """Have an operation done that is to be done every so many seconds; its id, or None when it is not due.
+
+    It is not while one is at work, or was started lately, whoever did so. The earlier ones with the same
+    arguments that succeeded are forgotten then: nobody looks for them, and they would fill every list.
+    """
+    with archive.index.read() as tx:
+        if not _due(tx, name, every):
+            return None
+    with archive.index.begin() as tx:
+        watermarks.lock(tx)  # of several workers one starts it
+        if not _due(tx, name, every):
+            return None
+        operations.remove_succeeded(tx, name, arguments)
+        return operations.add(tx, name, arguments)
+
+
+def _due(tx: Connection, name: str, every: float) -> bool:
+    last, now = operations.fetch_latest(tx, name), time.time()
+    # What was started later than now was started by a clock that was put back since.
+    return last is None or (last.state.ended and not now - every < last.created <= now)
 
 
 def status(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace as replaced
+from functools import partial
 
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
@@ -23,7 +24,7 @@ from filmroom.dicom.resources import Resource
 from filmroom.dicom.store_response import Outcome
 from filmroom.errors import Lost, Unavailable
 from filmroom.index import instances
-from filmroom.index.additions import ANY, NewInstance, Status
+from filmroom.index.additions import ANY, WRITTEN, NewInstance, Status
 from filmroom.index.instances import StoredInstance
 from filmroom.index.query_tags import Tags
 from filmroom.protocol.dialects import Dialect
@@ -39,16 +40,28 @@ class Stored:
     multiple_values: bool  # an indexed attribute had several values, of which the first was indexed
 
 
-def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[Part], *, replace: bool) -> Stored:
-    """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT."""
+def store(
+    archive: Archive,
+    dialect: Dialect,
+    target: Resource,
+    parts: Sequence[Part],
+    *,
+    replace: bool,
+    lifetime: float | None = None,
+) -> Stored:
+    """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT.
+
+    `lifetime` is in how many seconds their Studies are to be deleted, unless others store to them by then.
+    """
     # (1)
     keys = new_keys(len(parts))
     tags = _tags(archive, dialect)
     candidates = [
         examine(archive, dialect.rules, target, part, key, tags) for part, key in zip(parts, keys, strict=True)
     ]
-    accepted = [(c, replaced(c.new, replaces=ANY) if replace else c.new) for c in candidates if c.new is not None]
     already = 0
+    wanted = partial(replaced, replaces=ANY if replace else None, lifetime=lifetime, renews=dialect.identical_succeeds)
+    accepted = [(c, wanted(c.new)) for c in candidates if c.new is not None]
     if accepted:
         try:
             archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
@@ -58,7 +71,7 @@ def store(archive: Archive, dialect: Dialect, target: Resource, parts: Sequence[
         except Exception:
             _take_back(archive, [new.key for _, new in accepted])
             raise
-        lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in _WRITTEN]
+        lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in WRITTEN]
         _take_back(archive, lost)  # (5)
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, dialect)
@@ -73,9 +86,6 @@ def _tags(archive: Archive, dialect: Dialect) -> Tags:
         return known.last
     with archive.index.read() as tx:  # here their values decide about the Instance
         return known.of(tx)
-
-
-_WRITTEN = {Status.ADDED, Status.REPLACED}
 
 
 def _repair(archive: Archive, new: Sequence[NewInstance], statuses: list[Status]) -> list[Status]:
@@ -111,7 +121,7 @@ def _take_back(archive: Archive, keys: Sequence[str]) -> None:
 
 
 def _concluded(outcome: Outcome, status: Status, dialect: Dialect) -> Outcome:
-    if status in _WRITTEN or (status is Status.IDENTICAL and dialect.identical_succeeds):
+    if status in WRITTEN or (status is Status.IDENTICAL and dialect.identical_succeeds):
         return outcome
     # Where identical bytes succeed, these are others; Azure's answer has no comment.
     problems = (validation.Problem(0, _OTHER_BYTES),) if dialect.identical_succeeds else ()

@@ -1,0 +1,124 @@
+"""`filmroom rebuild`: the index made anew from the files, on the machine where they lie."""
+
+import fcntl
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from filmroom.archive import Archive, take_over
+from filmroom.cli import configuration
+from filmroom.cli.progress import files_bar
+from filmroom.cli.readers import readers
+from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, Quiet, stop
+from filmroom.errors import Error, Unavailable
+from filmroom.services import operations
+from filmroom.services import rebuild as service
+from filmroom.services.operations import Function, Run, Worker
+from filmroom.services.rebuild import Progress
+from filmroom.settings import Settings
+
+LOCK = "rebuild.lock"
+POLL = 1.0  # seconds between looks whether the rebuild that somebody else has is free
+NAMED = 1000  # files that could not be read
+
+
+def rebuild(
+    data: configuration.Data = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, metavar="NUMBER", show_default="cores", help="Processes that read files."),
+    ] = None,
+    quiet: Quiet = False,
+    config: configuration.Config = None,
+) -> None:
+    """Make the index anew from the stored files, when the database is lost.
+
+    Into an empty index only, and no service may be running: none starts until it is done. Ended in the middle, by
+    whatever, it goes on when it is started again. What can't be read is named and left where it is.
+
+    Instances that were deleted, but whose files no sweep had removed yet, come back. What only the database knew does
+    not: extended query tags, the change feed, when studies expire.
+
+    Exit codes: 0 done; 1 done, but some files could not be read; 2 a bad setting; 3 the index is not empty, or the data
+    can't be used; 130 ended by Ctrl-C.
+
+    Example: filmroom rebuild --data /srv/images
+    """
+    settings = _settings(data, config)
+    try:
+        with _alone(settings), closing(Archive.open(settings, rebuilding=True)) as archive:
+            service.begin(archive)
+            with files_bar("Rebuilding", quiet) as progress:
+                ran = _run(archive, settings, processes or os.cpu_count() or 1, progress)
+            _tell(archive, ran, quiet)
+    except Error as error:
+        stop(f"The index is not rebuilt: {error}", REFUSED)
+
+
+def _settings(data: str | None, config: configuration.Config) -> Settings:
+    try:
+        settings = configuration.read({"data": data}, config)
+    except configuration.BadSettings as error:
+        stop(str(error), configuration.BAD_SETTING)
+    if not (settings.data / "blobs").is_dir():
+        stop(f"There are no files in {settings.data.absolute()}: name the folder of the service with --data.", REFUSED)
+    return settings
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One at a time in a data folder: so the next may take at once what one that died has left."""
+    with (settings.data / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stop("Another filmroom rebuild is at work on this folder.", REFUSED)
+        yield
+
+
+def _run(archive: Archive, settings: Settings, processes: int, progress: Callable[[Progress], None]) -> Run:
+    asked: list[int] = []
+    taken = partial(take_over, settings, archive)
+    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    try:
+        with readers(settings, archive, processes) as read:
+            worker = Worker(
+                archive,
+                owner=f"rebuild {uuid.getnode():x} {settings.data.absolute()}",
+                functions={
+                    service.REBUILD: Function(partial(service.rebuild, read=read, progress=progress, added=taken))
+                },
+                stopping=lambda: bool(asked),
+            )
+            while (ran := worker.run_next()) is None:
+                if asked:
+                    stop("stopped before it began", INTERRUPTED)
+                time.sleep(POLL)  # another machine has it, or had it a moment ago
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if ran.outcome == "stopped":
+        stop("stopped; start it again, and it goes on", INTERRUPTED)
+    return ran
+
+
+def _tell(archive: Archive, ran: Run, quiet: bool) -> None:
+    if ran.error is not None:
+        raise ran.error
+    found = operations.status(archive, ran.id)
+    if found.results is None:
+        raise Unavailable(f"it is {ran.outcome}: {found.error or 'start it again, and it goes on'}")
+    for failure in operations.failures(archive, ran.id, NAMED, 0):
+        typer.echo(f"{failure.item}: {failure.message}", err=True)
+    if not quiet:
+        typer.echo(
+            "{instances} instances, {replaced} files of replaced ones, {failed} not read.".format(**found.results)
+        )
+    if found.results["failed"]:
+        raise typer.Exit(NOT_ALL)

@@ -1,0 +1,48 @@
+"""What a rebuild adds beside the rows of Instances: data partitions, and the first versions of what was updated.
+
+No function commits.
+"""
+
+import time
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from filmroom.index import instances
+from filmroom.index.additions import NewRows
+from filmroom.index.tables import deleted_blob, instance, original, partition
+
+_FROM_ROW = ("SOPClassUID", "AvailableTransferSyntaxUID", "blob", "length", "digest", "complete", "frames")
+_FROM_DATA = ("frame_start", "frame_bits", "frame_spans", "bulk", "metadata")
+
+
+def add_partitions(tx: Connection, keys: Mapping[str, int]) -> None:
+    """Make the partitions that are not there, under the keys that they had."""
+    there = set(tx.scalars(select(partition.c.key)))
+    now = time.time()
+    made = [{"key": key, "name": name, "created": now} for name, key in keys.items() if key not in there]
+    if made:
+        tx.execute(insert(partition), made)
+        if tx.dialect.name == "postgresql":  # SQLite goes on behind the largest by itself
+            sequence = func.pg_get_serial_sequence(partition.name, "key")
+            tx.execute(select(func.setval(sequence, select(func.max(partition.c.key)).scalar_subquery())))
+
+
+def version(tx: Connection, blob: str) -> int | None:
+    """The watermark that a first version had: its own, or the one that was kept with an update before."""
+    found = tx.scalar(select(instance.c.watermark).where(instance.c.blob == blob))
+    return found if found is not None else tx.scalar(select(original.c.version).where(original.c.blob == blob))
+
+
+def keep_first(tx: Connection, newest: str, first: NewRows, version: int | None) -> None:
+    """Keep a file as the first version of the Instance whose file is `newest`, unless that was replaced meanwhile."""
+    watermark = tx.scalar(select(instance.c.watermark).where(instance.c.blob == newest))
+    if watermark is None:
+        return
+    if tx.scalar(select(instance.c.watermark).where(instance.c.blob == first.new.key)) is not None:
+        instances.remove(tx, first.new.resource)  # the update has changed its UIDs
+    row = {name: first.instance[name] for name in _FROM_ROW} | {name: first.data[name] for name in _FROM_DATA}
+    tx.execute(delete(original).where(original.c.blob == first.new.key))
+    row |= {"watermark": watermark, "version": version or watermark, "created": time.time()}
+    tx.execute(insert(original).values(row))
+    tx.execute(delete(deleted_blob).where(deleted_blob.c.blob == first.new.key))
