@@ -26,6 +26,7 @@ COMMANDS = {
     "operations": ("filmroom.cli.operations:operations", "List long operations, wait for one, or end it."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),
     "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),
+    "migrate": ("filmroom.cli.migrate:migrate", "Bring the index to the schema of this version."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }
