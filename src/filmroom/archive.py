@@ -127,7 +127,8 @@ def is_archive(folder: Path) -> bool:
     return any(map(os.path.isfile, notes))  # False as well where one may not look
 
 
-def _url(settings: Settings) -> str | URL:
+def index_url(settings: Settings) -> str | URL:
+    """Where the index is."""
     if settings.index:
         return settings.index.get_secret_value()
     path = (settings.data / INDEX).absolute()
@@ -143,7 +144,7 @@ def _index(settings: Settings, blobs: BlobStore, rebuilding: bool) -> Database:
             f"It has an index of its own ({INDEX}), which can't be moved to PostgreSQL: "
             "begin with an empty folder, and store the files again."
         )
-    index = Database(_url(settings), connections=settings.threads)
+    index = Database(index_url(settings), connections=settings.threads)
     with ExitStack() as undone:
         undone.callback(index.close)
         if not rebuilding:

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.exc import ObjectNotExecutableError
 
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
@@ -35,13 +35,6 @@ def test_what_is_stored_is_there_when_opened_again(url: str, database: Database)
     again = Database(url)
     assert given.matches(again, given.asked(Level.INSTANCE)) == ["3"]
     again.close()
-
-
-def test_a_schema_of_another_version_is_refused(url: str, database: Database) -> None:
-    with database.begin() as tx:
-        tx.execute(update(counter).where(counter.c.name == "schema").values(value=7))
-    with pytest.raises(Unavailable, match="schema 7"):
-        Database(url)
 
 
 def test_tables_of_others_are_refused(url: str) -> None:

@@ -145,7 +145,7 @@ def crosswise(database: Database) -> list[int]:
     both_have_one = threading.Barrier(2)
 
     def work(thread: int) -> None:
-        one, other = (("schema", "watermark"), ("watermark", "schema"))[thread]
+        one, other = (("folder", "watermark"), ("watermark", "folder"))[thread]
 
         def change(tx: Connection) -> None:
             tries[thread] += 1

@@ -87,6 +87,15 @@ def of_service(flags: Mapping[str, Any], config: Path | None) -> Settings:
         stop(str(error), BAD_SETTING)
 
 
+def of_index(flags: Mapping[str, Any], config: Path | None) -> Settings:
+    """The settings of a service whose index is there; that in PostgreSQL needs no data folder here."""
+    try:
+        found = read(flags, config)
+    except BadSettings as error:
+        stop(str(error), BAD_SETTING)
+    return found if found.index else with_data(found)
+
+
 def with_data(found: Settings) -> Settings:
     """The settings, if there are data where they say; else the command ends."""
     if not is_archive(found.data):

@@ -30,6 +30,7 @@ COMMANDS = {
     "check": ("filmroom.cli.check:check", "Check that what is stored is sound."),
     "rebuild": ("filmroom.cli.rebuild:rebuild", "Make the index anew from the stored files."),
     "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),
+    "migrate": ("filmroom.cli.migrate:migrate", "Bring the index to the schema of this version."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }

@@ -6,24 +6,21 @@ Readers see the state at their first statement and wait for nobody.
 """
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, inspect, make_url, select, update
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Unavailable
-from filmroom.index import kinds
+from filmroom.index import kinds, schema
 from filmroom.index.kinds import SCHEMES, Kind
-from filmroom.index.tables import counter, metadata, partition
+from filmroom.index.tables import counter
 from filmroom.index.turns import PATIENCE
 
-SCHEMA = 4  # raised with every change of the tables; other numbers are refused, for there is no migration yet
 _SECRETS = 3  # numbers of 63 bits, which make the secret
 TRIES = 5  # of a transaction that the database gives up for the sake of others
 
@@ -37,17 +34,23 @@ class GivenUp(Unavailable):
 class Database:
     """The index of one archive. Threads share it; each transaction has a connection of its own."""
 
-    def __init__(self, url: str | URL, connections: int = 32) -> None:
-        """`connections` is how many transactions may be open at once; the others wait."""
-        parsed, self._kind = _known(url)
-        self._engine = _engine(parsed, self._kind, connections)
-        self._reading = self._engine.execution_options(**self._kind.reads)
-        self._writing = self._engine.execution_options(**self._kind.writes)
-        self._turns = self._kind.turns(parsed.database or "")
+    def __init__(self, url: str | URL, connections: int = 32, *, migrating: bool = False) -> None:
+        """`connections` is how many transactions may be open at once; the others wait.
+
+        One that is to be migrated is opened as it is; of all others tables are made, or their schema looked at.
+        """
+        parsed, self.kind = _known(url)
+        self._engine = _engine(parsed, self.kind, connections)
+        self._reading = self._engine.execution_options(**self.kind.reads)
+        self._writing = self._engine.execution_options(**self.kind.writes)
+        self._turns = self.kind.turns(parsed.database or "")
         try:
             with self.begin() as tx:
-                _create_or_check(tx, self._kind)
-                self.secret = _secret(tx)  # that only who can read the index knows
+                if not migrating:
+                    tx.exec_driver_sql(self.kind.alone)
+                    if not schema.check(tx):
+                        schema.make(tx, self.kind)
+                    self.secret = _secret(tx)  # that only who can read the index knows
         except Unavailable:
             self.close()
             raise
@@ -79,9 +82,10 @@ class Database:
             yield tx
 
     def probe(self) -> None:
-        """Write and commit something, to see whether that is possible."""
+        """Write and commit something, to see whether that is possible, and nobody has migrated the tables meanwhile."""
         with self.begin() as tx:
-            tx.execute(update(counter).where(counter.c.name == "schema").values(value=SCHEMA))
+            schema.check(tx)
+            tx.execute(update(counter).where(counter.c.name == "folder").values(value=counter.c.value))
 
     def pair(self) -> tuple[int, int]:
         """A number that no other index has, and that of the folder that has its files; 0 is none yet."""
@@ -111,7 +115,7 @@ class Database:
         except (DBAPIError, NoConnection, driver.Error) as error:  # others are mistakes of ours
             cause = getattr(error, "orig", None) or error
             kind = GivenUp if kinds.given_up(cause) else Unavailable
-            raise kind(f"The index can't be used: {_reason(self._kind, cause)}.") from error
+            raise kind(f"The index can't be used: {_reason(self.kind, cause)}.") from error
 
 
 def upsert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
@@ -146,29 +150,6 @@ def _engine(url: URL, kind: Kind, connections: int) -> Engine:
     for name, listener in kind.listeners.items():
         event.listen(engine, name, listener)
     return engine
-
-
-def _create_or_check(tx: Connection, kind: Kind) -> None:
-    """Create the tables in an empty database; refuse one whose tables this version doesn't know."""
-    tx.exec_driver_sql(kind.alone)
-    present = set(inspect(tx).get_table_names())
-    if not present:
-        metadata.create_all(tx)
-        kind.made(tx)
-        numbers = {"schema": SCHEMA, "watermark": 0, "query_tags": 0, "identity": secrets.randbits(63), "folder": 0}
-        tx.execute(insert(counter), [{"name": name, "value": value} for name, value in numbers.items()])
-        # Its key is left to the database, which gives the first number, and would give it again if it were said here.
-        [key] = tx.execute(
-            insert(partition).values(name="Microsoft.Default", created=time.time()).returning(partition.c.key)
-        ).one()
-        assert key == DEFAULT_PARTITION
-    elif counter.name not in present:
-        raise Unavailable("The database holds tables, but not those of a Filmroom index; name an empty database.")
-    elif (found := tx.scalar(select(counter.c.value).where(counter.c.name == "schema"))) != SCHEMA:
-        raise Unavailable(
-            f"The index has schema {found}, and this version of Filmroom works with schema {SCHEMA}; "
-            "use the version that made the index, or an empty folder."
-        )
 
 
 def _secret(tx: Connection) -> bytes:

@@ -20,6 +20,8 @@ _PRAGMAS = {
     "cache_size": -8 * 1024,  # KiB for each connection; the rest is left to the cache of the system
 }
 
+_ALONE = "SELECT pg_advisory_xact_lock(1178560842)"
+
 # For each connection: what SQLite is told by pragmas. A server may be set to lose commits at a loss of power.
 _POSTGRESQL_SETTINGS = f"""
     SELECT set_config('lock_timeout', '{int(PATIENCE * 1000)}', false),
@@ -80,6 +82,7 @@ class Kind:
 
     driver: str  # as the scheme of a URL
     alone: str  # a statement that keeps two processes from making the tables at the same moment
+    alone_at_last: tuple[str, ...]  # the same, however long the other takes
     turns: type[Turns] | type[Anytime]
     reason: Callable[[BaseException], str | None]  # what a person can do about an error, where that is known
     reads: Mapping[str, Any]  # options of a transaction that reads
@@ -134,6 +137,7 @@ _KINDS = {
     "sqlite": Kind(
         driver="sqlite",
         alone="SELECT 1",  # who writes is alone anyway
+        alone_at_last=(),
         turns=Turns,
         reason=_sqlite_reason,
         # A transaction that turned from reading to writing would fail when somebody else has written meanwhile,
@@ -145,7 +149,8 @@ _KINDS = {
     ),
     "postgresql": Kind(
         driver="postgresql+psycopg",
-        alone="SELECT pg_advisory_xact_lock(1178560842)",
+        alone=_ALONE,
+        alone_at_last=("SET LOCAL lock_timeout = 0", _ALONE, f"SET LOCAL lock_timeout = {int(PATIENCE * 1000)}"),
         turns=Anytime,
         reason=_postgresql_reason,
         reads={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},

@@ -20,6 +20,8 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
+    String,
     Table,
     Text,
 )
@@ -86,13 +88,20 @@ def _index(name: str, *columns: str, rows: tuple[int, ...], unique: bool = False
 
 _NAMES = ("PatientName", "PatientNameWords")
 
-# Numbers that outlive the rows: the schema, the last watermark given, how often query tags have changed, which index
-# this is.
+# Numbers that outlive the rows: the last watermark given, how often query tags have changed, which index this is.
 counter = Table(
     "counter",
     metadata,
     Column("name", _Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# Which migration the tables are at (`schema`): alembic's own table, made as alembic makes it.
+alembic_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
 partition = Table(

@@ -1,0 +1,1 @@
+"""The changes, numbered and frozen: none imports the tables, which go on changing."""
