@@ -122,3 +122,26 @@ def test_every_secret_is_said_to_be_one() -> None:
 def test_each_is_described_in_a_sentence(name: str) -> None:
     description = Settings.model_fields[name].description or ""
     assert description.endswith((".", "/"))
+
+
+@pytest.mark.parametrize("url", ["file:///srv/blobs", "s3://images", "az://images/site", "gs://images/a/b"])
+def test_blobs_lie_in_a_folder_or_a_bucket(url: str) -> None:
+    assert Settings(blobs=url).blobs == url
+
+
+@pytest.mark.parametrize(
+    "url", ["/srv/blobs", "file://srv/blobs", "s3://", "https://x/y", "s3://KEY:SECRET@b", "s3://b?x=1"]
+)
+def test_other_places_of_blobs_are_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="s3://bucket/prefix"):
+        Settings(blobs=url)
+
+
+def test_options_of_a_bucket_are_a_table_and_go_to_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("filmroom.toml").write_text("[blobs_options]\nregion = 'eu'\nallow_http = true\nsecret_access_key = 'KEY'\n")
+    settings = Settings()
+    assert "KEY" not in repr(settings)
+    monkeypatch.setenv("FILMROOM_BLOBS_OPTIONS", settings.environment()["FILMROOM_BLOBS_OPTIONS"])
+    Path("filmroom.toml").unlink()
+    found = {name: value.get_secret_value() for name, value in Settings().blobs_options.items()}
+    assert found == {"region": "eu", "allow_http": "true", "secret_access_key": "KEY"}

@@ -14,7 +14,7 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from filmroom.blobs import BlobStore, Folder, made_at
+from filmroom.blobs import BlobStore, Folder, made_at, open_store
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
 from filmroom.entrance import Alone
@@ -73,8 +73,11 @@ class Archive:
             clear_spool(spool)
         except OSError as error:
             raise Unavailable(_REASONS.get(error.errno or 0, f"The system says: {error.strerror}.")) from error
-        blobs = Folder(settings.data / BLOBS)
-        index = _index(settings, blobs, rebuilding)
+        with ExitStack() as undone:
+            blobs = _blobs(settings)
+            undone.callback(blobs.close)
+            index = _index(settings, blobs, rebuilding)
+            undone.pop_all()
         return cls(
             index=index,
             additions=GroupCommit(index, blobs.settle),
@@ -92,7 +95,20 @@ class Archive:
         """
         if transfer_syntax.find(stored.transfer_syntax).deflated:
             return self._inflated(stored, ranges)
-        return (self.blobs.get_ranges(stored.key, [wanted])[0] for wanted in ranges)
+        return self._batched(stored.key, ranges)
+
+    def _batched(self, key: str, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        """A call for as many ranges as the blob store likes to read at once."""
+        batch: list[tuple[int, int]] = []
+        size = 0
+        for offset, length in ranges:
+            if batch and size + length > self.blobs.batch:
+                yield from self.blobs.get_ranges(key, batch)
+                batch, size = [], 0
+            batch.append((offset, length))
+            size += length
+        if batch:
+            yield from self.blobs.get_ranges(key, batch)
 
     def _inflated(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
         wanted = list(ranges)
@@ -121,10 +137,19 @@ def reading() -> Iterator[None]:
         raise Unavailable(f"The spool folder can't be used: {error.strerror}.") from error
 
 
-def is_archive(folder: Path) -> bool:
-    """Whether the folder holds an archive."""
-    notes = folder / INDEX, folder / BLOBS / INDEX_ID
+def is_archive(settings: Settings) -> bool:
+    """Whether there is an archive; one elsewhere is asked when it is opened."""
+    if settings.index and settings.blobs:
+        return True
+    notes = settings.data / INDEX, settings.data / BLOBS / INDEX_ID
     return any(map(os.path.isfile, notes))  # False as well where one may not look
+
+
+def _blobs(settings: Settings) -> BlobStore:
+    if settings.blobs is None:
+        return Folder(settings.data / BLOBS)
+    options = {name: value.get_secret_value() for name, value in settings.blobs_options.items()}
+    return open_store(settings.blobs, options)
 
 
 def index_url(settings: Settings) -> str | URL:
@@ -137,9 +162,9 @@ def index_url(settings: Settings) -> str | URL:
 
 def _index(settings: Settings, blobs: BlobStore, rebuilding: bool) -> Database:
     """The index of the files. Never another one: its sweep would remove them, for it names none of them."""
-    if settings.index is None and blobs.read_note(INDEX_ID) is not None:
+    if settings.index is None and settings.blobs is None and blobs.read_note(INDEX_ID) is not None:
         raise Unavailable("Its index is in PostgreSQL: say where, by the setting index.")
-    if settings.index is not None and os.path.exists(settings.data / INDEX):
+    if settings.index is not None and settings.blobs is None and os.path.exists(settings.data / INDEX):
         raise Unavailable(
             f"It has an index of its own ({INDEX}), which can't be moved to PostgreSQL: "
             "begin with an empty folder, and store the files again."
@@ -149,8 +174,8 @@ def _index(settings: Settings, blobs: BlobStore, rebuilding: bool) -> Database:
         undone.callback(index.close)
         if not rebuilding:
             _check_filled(index, blobs)
-            if settings.index:
-                _check_pair(index, blobs)
+            if settings.index or settings.blobs:
+                _check_pair(settings, index, blobs)
         undone.pop_all()
     return index
 
@@ -169,7 +194,7 @@ def _check_filled(index: Database, blobs: BlobStore) -> None:
         )
 
 
-def _check_pair(index: Database, blobs: BlobStore) -> None:
+def _check_pair(settings: Settings, index: Database, blobs: BlobStore) -> None:
     """Only what is new on both sides becomes a pair: the folder may be one where a disk is not mounted.
 
     The blob store says first whose it is, then the index takes it: whoever dies between the two can begin again.
@@ -184,7 +209,8 @@ def _check_pair(index: Database, blobs: BlobStore) -> None:
     if said is None or int(said[1]) != identity or not index.take(int(said[2])):
         right = "{} {}".format(*index.pair())
         raise Unavailable(
-            f"It does not hold the files of this index: its {INDEX_ID} would have to say {right}. Is its disk mounted?"
+            f"It does not hold the files of this index: its {INDEX_ID} would have to say {right}. "
+            f"{'Is its disk mounted?' if settings.blobs is None else 'Is it the right bucket and prefix?'}"
         )
 
 

@@ -1,5 +1,6 @@
 """Every setting of the service: flag of `filmroom serve`, `FILMROOM_*` variable and key of the TOML file in one."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -64,6 +65,31 @@ def _places(value: object) -> object:
 
 
 _Places = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)]
+_BUCKETS = {"s3", "az", "gs"}
+
+
+def _blobs(value: str) -> str:
+    parts = urlsplit(value)
+    folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+    bucket = parts.scheme in _BUCKETS and bool(parts.netloc) and not {"@", ":"} & set(parts.netloc)
+    if not (folder or bucket) or parts.query or parts.fragment:
+        raise ValueError(
+            "it must be a URL such as file:///srv/blobs, s3://bucket/prefix, az://container/prefix or gs://bucket/prefix"
+        )
+    return value
+
+
+def _texts(value: object) -> object:
+    """The options of a bucket, which all are text: numbers and switches as they are written there."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _plain(one) for name, one in value.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else value
 
 
 class Settings(BaseSettings):
@@ -84,6 +110,13 @@ class Settings(BaseSettings):
     index: Annotated[SecretStr, AfterValidator(_index)] | None = Field(
         None,
         description="PostgreSQL that holds the index, in place of SQLite: postgresql://filmroom@db.example/images.",
+    )
+    blobs: Annotated[str, AfterValidator(_blobs)] | None = Field(
+        None,
+        description="Where the DICOM files lie, in place of the data folder: s3://bucket, az://container, gs://bucket.",
+    )
+    blobs_options: Annotated[dict[str, SecretStr], BeforeValidator(_texts)] = Field(
+        {}, description="Options of the bucket, a table: endpoint, region, keys, encryption, storage_class."
     )
     public_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         None,
@@ -151,13 +184,15 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """The FILMROOM_* variables that give these settings, in any folder and whatever a file says."""
         given = self.model_dump() | {"data": self.data.absolute(), "config": os.devnull}
-        return {f"{PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value is not None}
+        return {f"{PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value not in (None, {})}
 
 
-SECRET = frozenset({"index"})  # what no message and no log may show
+SECRET = frozenset({"index", "blobs_options"})  # what no message and no log may show
 
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(value)
+    if isinstance(value, dict):
+        return json.dumps({name: _text(one) for name, one in value.items()})
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -1,7 +1,25 @@
-"""The blob store: the file of every stored Instance, under a key that is never reused. In a folder or in memory."""
+"""The blob store: the file of every stored Instance, under a key that is never reused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from filmroom.blobs.folder import Folder
 from filmroom.blobs.memory import Memory
+from filmroom.blobs.objects import Objects
 from filmroom.blobs.store import BlobStore, Content, Parts, made_at, new_keys
 
-__all__ = ["BlobStore", "Content", "Folder", "Memory", "Parts", "made_at", "new_keys"]
+__all__ = ["BlobStore", "Content", "Folder", "Memory", "Objects", "Parts", "made_at", "new_keys", "open_store"]
+
+
+def open_store(url: str, options: Mapping[str, str]) -> BlobStore:
+    """The blob store that a URL names: a folder (file:///srv/blobs), or a bucket that is there and can be written."""
+    if urlsplit(url).scheme == "file":
+        return Folder(Path(unquote(urlsplit(url).path)))
+    made = Objects(url, options)
+    try:
+        made.check()
+    except BaseException:
+        made.close()
+        raise
+    return made

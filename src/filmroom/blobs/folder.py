@@ -94,6 +94,13 @@ class Folder:
                 offset += len(taken)
                 yield taken
 
+    def streams(self, blobs: Sequence[tuple[str, int]]) -> Sequence[Iterator[bytes]]:
+        return [self.stream(key, 0, length) for key, length in blobs]
+
+    @property
+    def batch(self) -> int:
+        return 0
+
     def size(self, key: str) -> int:
         with self._reading(key) as descriptor:
             return os.fstat(descriptor).st_size

@@ -56,6 +56,13 @@ class Memory:
         for start in range(offset, end, chunk):
             yield from self.get_ranges(key, [(start, min(chunk, end - start))])
 
+    def streams(self, blobs: Sequence[tuple[str, int]]) -> Sequence[Iterator[bytes]]:
+        return [self.stream(key, 0, length) for key, length in blobs]
+
+    @property
+    def batch(self) -> int:
+        return 0
+
     def size(self, key: str) -> int:
         return len(self.get(key))
 

@@ -47,6 +47,13 @@ class BlobStore(Protocol):
     def stream(self, key: str, offset: int = 0, length: int | None = None, chunk: int = 1 << 20) -> Iterator[bytes]:
         """The content from `offset` on, in chunks; nothing is opened before the first is taken."""
 
+    def streams(self, blobs: Sequence[tuple[str, int]]) -> Sequence[Iterator[bytes]]:
+        """The whole contents of blobs (key, length) that are taken in this order: the next are on their way."""
+
+    @property
+    def batch(self) -> int:
+        """How many bytes of ranges are best read by one call; 0 where a call costs nothing."""
+
     def size(self, key: str) -> int:
         """The length of the content in bytes."""
 

@@ -123,13 +123,16 @@ def _lying(
     syntax = _inflated(stored.transfer_syntax)
     whole = not ranges.spans and ranges.bits % 8 == 0  # the bytes of the range are the Frame
     spans = partial(map, partial(frame_ranges.span, ranges), numbers)
+    # All of them one way or the other: who takes a Frame from `raw` takes the next one.
+    together = max(length for _, length in spans()) < archive.blobs.batch
     raw = archive.read(stored, spans())  # in the order of the parts, which are sent one after the other
 
     def chunks(number: int, offset: int, length: int) -> Iterator[bytes]:
-        if whole and syntax == stored.transfer_syntax:
+        if whole and syntax == stored.transfer_syntax and not together:
             yield from archive.blobs.stream(stored.key, offset, length)  # a Frame may be a gigabyte
         else:
-            yield frame_ranges.extract(ranges, number, next(raw))
+            found = next(raw)
+            yield found if whole else frame_ranges.extract(ranges, number, found)
 
     for number, (offset, length) in zip(numbers, spans(), strict=True):
         yield as_stored(

@@ -34,7 +34,11 @@ def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected:
         )
     selected = _of_one_form(selected.for_parts(len(found)))
     choices = {syntax: fit(syntax, selected) for syntax in {stored.transfer_syntax for stored in found}}
-    return [_instance(archive, dialect, stored, choices[stored.transfer_syntax]) for stored in found]
+    ahead = archive.blobs.streams([(stored.key, stored.length) for stored in found])
+    return [
+        _instance(archive, dialect, stored, choices[stored.transfer_syntax], chunks)
+        for stored, chunks in zip(found, ahead, strict=True)
+    ]
 
 
 def _of_one_form(selected: Selected) -> Selected:
@@ -42,8 +46,10 @@ def _of_one_form(selected: Selected) -> Selected:
     return selected.only(lambda one: one.media_type == selected.media_type) or selected
 
 
-def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
-    as_it_lies, syntax = _as_it_lies(archive, dialect, stored, choice), choice.transfer_syntax
+def _instance(
+    archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected, lying: Iterator[bytes]
+) -> Content:
+    as_it_lies, syntax = _as_it_lies(archive, dialect, stored, choice, lying), choice.transfer_syntax
     if syntax in {STORED, stored.transfer_syntax}:
         return as_it_lies
     if dialect.transcode_limit is not None and stored.length > dialect.transcode_limit:
@@ -54,17 +60,21 @@ def _instance(archive: Archive, dialect: Dialect, stored: StoredInstance, choice
     chunks = _transcoded(archive, stored, choice)
     made = replace(as_it_lies, transfer_syntax=syntax, length=None, chunks=chunks, read=None)
     following = choice.next
-    return or_else(at_first_chunk(made), partial(_instance, archive, dialect, stored, following) if following else None)
+    return or_else(
+        at_first_chunk(made), partial(_instance, archive, dialect, stored, following, lying) if following else None
+    )
 
 
-def _as_it_lies(archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected) -> Content:
+def _as_it_lies(
+    archive: Archive, dialect: Dialect, stored: StoredInstance, choice: Selected, lying: Iterator[bytes]
+) -> Content:
     read = None
     if not stored.complete and dialect.completes_files:
         length, chunks = None, _completed(archive, stored)
     else:
         # A file that is shorter by now is not sent as good.
         length, read = stored.length, partial(archive.blobs.stream, stored.key)
-        chunks = read(0, length)
+        chunks = lying
     return as_stored(stored, choice, stored.transfer_syntax, stored.resource.path, length, chunks, read)
 
 

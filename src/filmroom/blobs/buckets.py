@@ -1,0 +1,153 @@
+"""Buckets of object stores by URL: how they are reached, and what is said when they can't be.
+
+    s3://bucket/prefix    Amazon S3 and what speaks its language
+    az://container/prefix Azure Blob Storage
+    gs://bucket/prefix    Google Cloud Storage
+
+Requests are tried again with jitter, for a limited time. Of what a library reports nothing but the status and the
+code of the store is repeated: a URL may hold a signature.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from filmroom.errors import Unavailable
+
+try:
+    import obstore
+    from obstore import exceptions as refusals
+    from obstore import store as stores
+except ModuleNotFoundError:  # pragma: no cover - the tests have it
+    obstore = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+# The name of a store's class, by scheme, and what its own options begin with in variables, which may be left out.
+SCHEMES = {"s3": ("S3Store", "aws_"), "az": ("AzureStore", "azure_"), "gs": ("GCSStore", "google_")}
+_CLIENT = frozenset({"allow_http", "allow_invalid_certificates", "proxy_url", "root_certificate", "connect_timeout"})
+STORAGE_CLASS = "storage_class"  # goes with each write
+_TIMES: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "5m"}
+_RETRIES: dict[str, Any] = {
+    "max_retries": 6,
+    "retry_timeout": timedelta(seconds=30),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+}
+
+# What a person can do about it, by the code that the store gives, else by the status.
+_REASONS = {
+    "NoSuchBucket": "there is no such bucket; make it, or correct the setting",
+    "ContainerNotFound": "there is no such container; make it, or correct the setting",
+    "InvalidAccessKeyId": "the store does not know the access key",
+    "SignatureDoesNotMatch": "the secret key is not the right one",
+    "AuthenticationFailed": "the account key or the token is not the right one, or this machine's clock is wrong",
+    "RequestTimeTooSkewed": "the clock of this machine differs from that of the store; set it",
+    "ExpiredToken": "the credentials have run out; renew them",
+    "SlowDown": "the store asks for fewer requests; try again",
+    "401": "the store asks for credentials, or does not take those it was given",
+    "403": "the credentials do not allow it",
+    "404": "there is no such bucket; make it, or correct the setting",
+    "416": "the store does not have the bytes asked for",
+    "429": "the store asks for fewer requests; try again",
+    "507": "the store is full",
+}
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>\s*(\w{1,60})\s*</Code>")
+
+
+class Beyond(Exception):
+    """The range begins behind the end of the object."""
+
+
+class Absent(Exception):
+    """There is no object of that name."""
+
+
+class Present(Exception):
+    """There is an object of that name already."""
+
+
+def is_bucket(url: str) -> bool:
+    """Whether a URL names a bucket of an object store."""
+    return urlsplit(url).scheme in SCHEMES
+
+
+def connect(url: str, options: Mapping[str, str]) -> "ObjectStore":
+    """The part of a bucket that a URL names. Nothing is asked of the store yet.
+
+    `options` are those of obstore, https://developmentseed.org/obstore; what is not given is taken from the usual
+    variables of the store (AWS_*, AZURE_*, GOOGLE_*).
+    """
+    if obstore is None:  # pragma: no cover
+        raise Unavailable("The blob store can't be used: a bucket needs filmroom[objects], install that.")
+    parts = urlsplit(url)
+    name, prefix = SCHEMES[parts.scheme]
+    client = {key: _switch(value) for key, value in options.items() if key in _CLIENT}
+    config = {key.removeprefix(prefix): value for key, value in options.items() if key not in {*_CLIENT, STORAGE_CLASS}}
+    if parts.scheme == "s3":
+        config.setdefault("checksum_algorithm", "SHA256")  # which the store compares with what it got
+    try:
+        made: ObjectStore = getattr(stores, name)(
+            parts.netloc,
+            prefix=unquote(parts.path.strip("/")) or None,
+            config=config,
+            client_options={**_TIMES, **client},
+            retry_config=_RETRIES,
+        )
+    except (refusals.BaseError, ValueError, TypeError, OSError) as error:
+        raise Unavailable(f"The blob store can't be used: {_of_options(error)}.") from None
+    return made
+
+
+def _switch(value: str) -> str | bool:
+    return {"true": True, "false": False}.get(value.lower(), value)
+
+
+def _of_options(error: Exception) -> str:
+    """Not a word of what was given: a key may stand in it."""
+    if isinstance(error, refusals.UnknownConfigurationKeyError):
+        return "blobs_options has an option that this kind of store does not know"
+    return "its URL or blobs_options is not right, or a credential is missing"
+
+
+@contextmanager
+def translated(doing: str, what: str = "blob store") -> Iterator[None]:
+    """What the store says, in words that help; what its answers mean for a single object, as an exception of ours."""
+    try:
+        yield
+    except refusals.AlreadyExistsError:
+        raise Present from None
+    except (refusals.BaseError, OSError) as error:
+        said = str(error)
+        status, code = _found(_STATUS, said), _found(_CODE, said)
+        if isinstance(error, FileNotFoundError) and code not in {"NoSuchBucket", "ContainerNotFound"}:
+            raise Absent from None
+        if status == "416":
+            raise Beyond from None
+        raise Unavailable(f"The {what} can't be {doing}: {_reason(error, said, status, code)}.") from None
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""
+
+
+def _reason(error: Exception, said: str, status: str, code: str) -> str:
+    shown = f" ({' '.join(filter(None, (status, code)))})" if status else ""
+    if "non-partial" in said or "NotPartial" in said:
+        return "it sends whole objects to who asks for a range, and is of no use here"
+    if reason := _REASONS.get(code) or _REASONS.get(status):
+        return reason + shown
+    if status:
+        return f"the store reports an error{shown}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if "kind: Connect" in said:
+        return "its host is not reached"
+    if "imeout" in said:
+        return "it did not answer in time"
+    return f"the store reports {type(error).__name__}"

@@ -1,0 +1,270 @@
+"""A blob store in a bucket of an object store. An object is there whole or not at all, and durable once it is put.
+
+A blob is the object `xx/key`, as the file is in a folder; a note is the object of its name.
+"""
+
+import time
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from filmroom.blobs import buckets
+from filmroom.blobs.buckets import Absent, Beyond, Present
+from filmroom.blobs.store import FOLDER, KEY, Content, Parts, checked, checked_note, missing, short
+from filmroom.errors import Unavailable
+
+with suppress(ModuleNotFoundError):  # of filmroom[objects]; `buckets` says so
+    import obstore
+
+_THREADS = 16  # requests of one process that run at once, beside those of its request threads
+_PART = 8 << 20  # of a multipart upload; what is not larger is put in one piece
+_UPLOADS = 3  # parts of one file on their way at once, all in memory
+_GAP = 256 << 10  # bytes read for nothing rather than asking twice
+_CHUNK = 1 << 20
+_AHEAD = 8  # blobs of which the first chunk is on its way while another is sent
+_BATCH = 500  # objects deleted or listed by one request
+
+T = TypeVar("T")
+
+
+class Objects:
+    """A blob store in a bucket. Threads and processes may share it."""
+
+    def __init__(self, url: str, options: Mapping[str, str]) -> None:
+        self._store = buckets.connect(url, options)
+        kind = options.get(buckets.STORAGE_CLASS)
+        self._attributes = {"Storage-Class": kind} if kind else None
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
+
+    def check(self) -> None:
+        """See whether the bucket is there, may be written, and keeps what it has when it is told to."""
+        with suppress(Present):
+            self._create("writable", b"")
+        try:
+            self._create("writable", b"")
+        except Present:
+            return
+        raise Unavailable(
+            "The blob store can't be used: it overwrites an object that it was told to create (If-None-Match), "
+            "so that two services could take it for theirs."
+        )
+
+    def put(self, key: str, content: Content) -> None:
+        self.put_all([(key, content)])
+
+    def put_all(self, blobs: Iterable[tuple[str, Content]]) -> None:
+        paths = [(_path(key), content) for key, content in blobs]
+        tasks = [self._threads.submit(self._put, path, content) for path, content in paths]
+        wait(tasks)
+        failures = [error for task in tasks if (error := task.exception()) is not None]
+        if failures:
+            # Also what failed may have come through. What was there already is not ours to delete.
+            ours = [p for (p, _), task in zip(paths, tasks, strict=True) if not isinstance(task.exception(), Present)]
+            with suppress(Unavailable):
+                self._delete(ours)
+            raise _as_ours(failures[0])
+        for _, content in paths:
+            if isinstance(content, Path):
+                content.unlink(missing_ok=True)
+
+    def settle(self, keys: Iterable[str]) -> None:
+        pass
+
+    def get(self, key: str) -> bytes:
+        with _reading():
+            return bytes(self._get(_path(key), None))
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Parts:
+        path, runs = _path(key), _runs(ranges)
+        if not runs:
+            self.size(key)
+        if len(runs) == 1:
+            found = [self._run(path, runs[0])]
+        else:
+            found = _together([self._threads.submit(self._run, path, run) for run in runs])
+        starts = [start for start, _ in runs]
+        return [_within(starts, found, offset, length) for offset, length in ranges]
+
+    def stream(self, key: str, offset: int = 0, length: int | None = None, chunk: int = 1 << 20) -> Iterator[bytes]:
+        """One request for what is a few chunks; for more, one chunk is on its way while another is sent."""
+        path = _path(key)
+        end = offset + (length if length is not None else self.size(key) - offset)
+        taken = 1 << 20 if chunk < 1 << 20 else chunk * 8
+        pieces = iter([(start, min(start + taken, end)) for start in range(offset, end, taken)])
+        following = next(pieces, None)
+        if following is None:
+            self.size(key)
+            return
+        coming: Future[memoryview] | None = None
+        while following is not None:
+            piece = self._run(path, following) if coming is None else coming.result()
+            following = next(pieces, None)
+            coming = None if following is None else self._threads.submit(self._run, path, following)
+            for start in range(0, len(piece), chunk):
+                yield bytes(piece[start : start + chunk])
+
+    def streams(self, blobs: Sequence[tuple[str, int]]) -> Sequence[Iterator[bytes]]:
+        coming: dict[int, Future[memoryview]] = {}  # the first chunks, at most _AHEAD of them
+
+        def stream(place: int) -> Iterator[bytes]:
+            key, length = blobs[place]
+            for gone in [one for one in coming if one < place]:
+                coming.pop(gone).cancel()
+            for ahead in range(place, min(place + _AHEAD, len(blobs))):
+                if ahead not in coming and blobs[ahead][1]:
+                    first = 0, min(_CHUNK, blobs[ahead][1])
+                    coming[ahead] = self._threads.submit(self._run, _path(blobs[ahead][0]), first)
+            if length:
+                yield bytes(coming.pop(place).result())
+            if length > _CHUNK:
+                yield from self.stream(key, _CHUNK, length - _CHUNK)
+
+        return [stream(place) for place in range(len(blobs))]
+
+    @property
+    def batch(self) -> int:
+        return 8 << 20
+
+    def size(self, key: str) -> int:
+        with _reading(), buckets.translated("read"):
+            return int(obstore.head(self._store, _path(key))["size"])
+
+    def delete(self, keys: Iterable[str]) -> None:
+        self._delete([_path(key) for key in keys])
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+    def list(self) -> Iterator[tuple[str, float]]:
+        now = time.time()
+        with buckets.translated("read"):
+            for page in obstore.list(self._store, chunk_size=_BATCH):
+                for found in page:
+                    folder, _, key = found["path"].rpartition("/")
+                    if KEY.fullmatch(key) and folder == key[FOLDER]:
+                        yield key, now - found["last_modified"].timestamp()
+
+    def write_note(self, name: str, content: bytes, *, once: bool = False) -> None:
+        name = checked_note(name)
+        if once:
+            with suppress(Present):
+                self._create(name, content)
+        else:
+            with buckets.translated("written"):
+                obstore.put(self._store, name, bytes(content), mode="overwrite")
+
+    def read_note(self, name: str) -> bytes | None:
+        try:
+            return bytes(self._get(checked_note(name), None))
+        except Absent:
+            return None
+
+    def _put(self, path: str, content: Content) -> None:
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
+        if size <= _PART:
+            read = content.read_bytes() if isinstance(content, Path) else bytes(content)
+            try:
+                self._create(path, read)
+            except Present:
+                # The answer to the first try may have been lost on its way.
+                if bytes(self._get(path, None)) != read:
+                    raise
+            return
+        with buckets.translated("written"):
+            obstore.put(
+                self._store,
+                path,
+                content,
+                attributes=self._attributes,
+                use_multipart=True,
+                chunk_size=_PART,
+                max_concurrency=_UPLOADS,
+            )
+            stored = int(obstore.head(self._store, path)["size"])
+        if stored != size:
+            raise Unavailable("The blob store can't be written: it has not got all of a file.")
+
+    def _create(self, path: str, content: bytes) -> None:
+        try:
+            with buckets.translated("written"):
+                obstore.put(self._store, path, content, attributes=self._attributes, mode="create", use_multipart=False)
+        except Absent:
+            raise Unavailable("The blob store can't be written: there is no such bucket; make it.") from None
+
+    def _get(self, path: str, ends: tuple[int, int] | None) -> memoryview:
+        with buckets.translated("read"):
+            if ends is None:
+                return memoryview(obstore.get(self._store, path).bytes())
+            return memoryview(obstore.get_range(self._store, path, start=ends[0], end=ends[1]))
+
+    def _run(self, path: str, ends: tuple[int, int]) -> memoryview:
+        with _reading():
+            found = self._get(path, ends)
+        if len(found) != ends[1] - ends[0]:
+            raise short()
+        return found
+
+    def _delete(self, paths: Iterable[str]) -> None:
+        left = iter(dict.fromkeys(paths))
+        while some := [*islice(left, _BATCH)]:
+            try:
+                with buckets.translated("written"):
+                    obstore.delete(self._store, some)
+            except Absent:  # some stores then stop, at one of them
+                _together([self._threads.submit(self._delete_one, path) for path in some])
+
+    def _delete_one(self, path: str) -> None:
+        with suppress(Absent), buckets.translated("written"):
+            obstore.delete(self._store, path)
+
+
+def _path(key: str) -> str:
+    return f"{checked(key)[FOLDER]}/{key}"
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What is not there, or is shorter, is lost."""
+    try:
+        yield
+    except Absent:
+        raise missing() from None
+    except Beyond:
+        raise short() from None
+
+
+def _as_ours(error: BaseException) -> BaseException:
+    if isinstance(error, Present):
+        return Unavailable("The blob store can't be written: there is something under a new key.")
+    if isinstance(error, OSError):
+        return Unavailable(f"The spool folder can't be used: {error.strerror}.")
+    return error
+
+
+def _together(tasks: Sequence[Future[T]]) -> list[T]:
+    wait(tasks)
+    return [task.result() for task in tasks]
+
+
+def _runs(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Start and end of what is read at once for some (offset, length): neighbours together."""
+    runs: list[tuple[int, int]] = []
+    for start, end in sorted((offset, offset + length) for offset, length in ranges if length):
+        if runs and start - runs[-1][1] <= _GAP:
+            runs[-1] = runs[-1][0], max(end, runs[-1][1])
+        else:
+            runs.append((start, end))
+    return runs
+
+
+def _within(starts: Sequence[int], found: Sequence[memoryview], offset: int, length: int) -> bytes:
+    """A range, out of the run that holds it."""
+    if not length:
+        return b""
+    run = bisect_right(starts, offset) - 1
+    begin = offset - starts[run]
+    return bytes(found[run][begin : begin + length])

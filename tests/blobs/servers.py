@@ -1,0 +1,83 @@
+"""Object stores on loopback, as processes of their own: started on a free port, ended by their id."""
+
+import base64
+import hmac
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from pathlib import Path
+
+import httpx2
+
+SERVERS = Path(__file__).parents[1] / "servers"
+NODE = shutil.which("node")
+ACCOUNT = "devstoreaccount1"  # the one that every emulator of Azure's knows, with its key
+ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+def has(name: str) -> bool:
+    """Whether a server of tests/servers/package.json is installed."""
+    return NODE is not None and (SERVERS / "node_modules" / ".bin" / name).exists()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def moto(port: int) -> Iterator[str]:
+    """An S3 that checks nothing, of Python's."""
+    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def azurite(port: int) -> Iterator[str]:
+    """Microsoft's own emulator of Azure Blob Storage."""
+    program = str(SERVERS / "node_modules" / ".bin" / "azurite-blob")
+    options = ["--silent", "--skipApiVersionCheck", "--inMemoryPersistence", "--disableTelemetry"]
+    with _running([str(NODE), program, *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)], port):
+        yield f"http://127.0.0.1:{port}/{ACCOUNT}"
+
+
+@contextmanager
+def _running(command: list[str], port: int) -> Iterator[None]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            _await(port, process)
+            yield
+        finally:
+            process.kill()
+
+
+def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"{process.args!r} ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"{process.args!r} does not answer")
+
+
+def make_container(endpoint: str, container: str) -> None:
+    """Make a container of Azurite, by a request signed as Azure's Shared Key has it."""
+    date = formatdate(usegmt=True)
+    resource = f"/{ACCOUNT}/{ACCOUNT}/{container}\nrestype:container"
+    text = "PUT" + "\n" * 12 + f"x-ms-date:{date}\nx-ms-version:2021-08-06\n{resource}"
+    signed = hmac.digest(base64.b64decode(ACCOUNT_KEY), text.encode(), "sha256")
+    signature = f"SharedKey {ACCOUNT}:{base64.b64encode(signed).decode()}"
+    headers = {"x-ms-date": date, "x-ms-version": "2021-08-06", "Authorization": signature}
+    made = httpx2.put(f"{endpoint}/{container}?restype=container", headers=headers)
+    assert made.status_code == 201, made.text
