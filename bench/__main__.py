@@ -15,10 +15,11 @@ from typing import NoReturn
 from bench import report
 from bench.client import WrongAnswerError
 from bench.orthanc import installed, orthanc
+from bench.postgresql import postgresql
 from bench.processes import Meter
 from bench.report import Result, Round
 from bench.rows import FULL, QUICK, ROWS, Row, Scale
-from bench.servers import Server, filmroom, folder_in
+from bench.servers import Server, Setup, filmroom, folder_in
 from bench.service import Service, address
 
 # No answer, a wrong one, or one that is not even JSON of the expected form.
@@ -57,7 +58,7 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
 
 def measure(servers: Sequence[Server], rows: Sequence[Row], scale: Scale) -> list[tuple[Row, list[Result]]]:
     """Each row on each server: a round on A, a round on B, a round on A…"""
-    sides = [(Service(one.name, one.url), Meter(one.pid)) for one in servers]
+    sides = [(Service(one.name, one.url, one.also), Meter(one.pid, *one.beside)) for one in servers]
     results = []
     for row in rows:
         found = [Result([]) for _ in sides]
@@ -92,12 +93,22 @@ def _round(row: Row, service: Service, meter: Meter, scale: Scale) -> Round:
 def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[Server]:
     pids = (options.pid_a, options.pid_b)
     servers = [Server(url, url, pid) for url, pid in zip(options.urls, pids, strict=False)]
-    unsaid = not (options.urls or options.filmroom or options.orthanc)
+    unsaid = not (options.urls or options.filmroom or options.orthanc or options.orthanc_postgresql)
     if options.filmroom or unsaid:
-        servers.insert(0, stack.enter_context(filmroom(folder, options.workers)))
+        servers.insert(0, stack.enter_context(filmroom(folder, _setup(options, stack))))
     if options.orthanc or (unsaid and installed()):
         servers.append(stack.enter_context(orthanc(folder)))
+    if options.orthanc_postgresql:
+        servers.append(stack.enter_context(orthanc(folder, stack.enter_context(postgresql(options.folder, "orthanc")))))
     return servers
+
+
+def _setup(options: argparse.Namespace, stack: ExitStack) -> Setup:
+    setup = Setup(options.workers, options.services, options.index, options.blobs)
+    if options.index != "postgresql":
+        return replace(setup, index=None if options.index == "sqlite" else options.index)
+    database = stack.enter_context(postgresql(options.folder, "filmroom"))
+    return replace(setup, index=database.url, beside=(database.pid,))
 
 
 def _count(text: str) -> int:
@@ -108,7 +119,7 @@ def _count(text: str) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse what can't be measured before anything is started or printed."""
-    if len(options.urls) + options.filmroom + options.orthanc > 2:
+    if len(options.urls) + options.filmroom + options.orthanc + options.orthanc_postgresql > 2:
         raise SystemExit("At most two servers can be compared.")
     for url in options.urls:
         address(url)
@@ -121,7 +132,13 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--filmroom", action="store_true", help="start Filmroom as the first server")
     parser.add_argument("--orthanc", action="store_true", help="start Orthanc as the last server")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="Filmroom's web workers")
+    parser.add_argument("--orthanc-postgresql", action="store_true", help="the same with its index in PostgreSQL")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="Filmroom's web workers, of each service")
+    parser.add_argument("--services", type=_count, default=1, help="how many Filmrooms share index and files")
+    parser.add_argument(
+        "--index", default="sqlite", help="Filmroom's index: sqlite, postgresql (one is started), or a URL"
+    )
+    parser.add_argument("--blobs", metavar="URL", help="Filmroom's blob store; a folder unless said")
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
     parser.add_argument("--rounds", type=_count, help="rounds of each row")
     parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'store-*'; may be repeated")

@@ -30,7 +30,7 @@ from bench.orthanc import orthanc
 from bench.population import studies
 from bench.questions import Asked, Question, Row, questions
 from bench.searches import ROWS
-from bench.servers import NEAR, Server, filmroom, folder_in
+from bench.servers import NEAR, Server, Setup, filmroom, folder_in
 from bench.service import CLIENTS, JSON, Service, address
 from filmroom.archive import Archive
 
@@ -106,7 +106,7 @@ def measured(folder: Path, instances: int, rows: Sequence[Row], options: argpars
         found = {"index, CPU": of_index(archive, asked, rows, options.seconds)}
     if options.index:
         return found
-    with filmroom(folder, WORKERS) as server:
+    with filmroom(folder, Setup(WORKERS)) as server:
         found["HTTP"] = of_server(server, asked, rows, options.seconds)
         with storing(server.url):
             found["HTTP, 8 storing"] = of_server(server, asked, rows, options.seconds, shifting=True)

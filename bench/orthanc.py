@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.postgresql import Database
 from bench.servers import NEAR, Server, free_port, started
 
 PLUGINS = (
     Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
     Path("/usr/local/share/orthanc/plugins/libOrthancDicomWeb.so"),
 )
+POSTGRESQL = tuple(path.with_name("libOrthancPostgreSQLIndex.so") for path in PLUGINS)
 
 
 def installed() -> tuple[Path, Path] | None:
@@ -27,20 +29,22 @@ def installed() -> tuple[Path, Path] | None:
 
 
 @contextmanager
-def orthanc(folder: Path) -> Iterator[Server]:
-    """Orthanc with SQLite and its DICOMweb plugin; only this machine may ask it."""
+def orthanc(folder: Path, database: Database | None = None) -> Iterator[Server]:
+    """Orthanc with its DICOMweb plugin, and SQLite or PostgreSQL; only this machine may ask it."""
     found = installed()
     if found is None:
         raise SystemExit("Orthanc is not installed: apt-get install orthanc orthanc-dicomweb")
     program, plugin = found
     port = free_port()
-    data = folder / "orthanc"
+    data = folder / ("orthanc-postgresql" if database else "orthanc")
     data.mkdir()
-    (folder / "orthanc.json").write_text(json.dumps(configuration(data, port, plugin)))
+    told = configuration(data, port, plugin) | (indexed(database, plugin) if database else {})
+    file = folder / f"{data.name}.json"
+    file.write_text(json.dumps(told))
     root = f"http://127.0.0.1:{port}"
-    with started([str(program), str(folder / "orthanc.json")], folder / "orthanc.log", f"{root}/system") as pid:
+    with started([str(program), str(file)], folder / f"{data.name}.log", f"{root}/system") as pid:
         name = f"Orthanc {_version(f'{root}/system')}, DICOMweb {_version(f'{root}/plugins/dicom-web')}"
-        yield Server(name, f"{root}/dicom-web", pid)
+        yield Server(name + (", PostgreSQL" if database else ""), f"{root}/dicom-web", pid, _beside(database))
 
 
 def configuration(data: Path, port: int, plugin: Path) -> dict[str, object]:
@@ -58,6 +62,19 @@ def configuration(data: Path, port: int, plugin: Path) -> dict[str, object]:
         "Plugins": [str(plugin)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
+
+
+def indexed(database: Database, dicomweb: Path) -> dict[str, object]:
+    """What it is told beside, to have its index in PostgreSQL; its files stay in a folder."""
+    plugin = next((path for path in POSTGRESQL if path.exists()), None)
+    if plugin is None:
+        raise SystemExit("Orthanc's plugin is not installed: apt-get install orthanc-postgresql")
+    index = {"EnableIndex": True, "EnableStorage": False, "ConnectionUri": database.url}
+    return {"Plugins": [str(dicomweb), str(plugin)], "PostgreSQL": index}
+
+
+def _beside(database: Database | None) -> tuple[int, ...]:
+    return (database.pid,) if database else ()
 
 
 def _version(url: str) -> str:

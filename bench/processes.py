@@ -4,7 +4,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,30 +24,31 @@ class Usage:
 
 
 class Meter:
-    """Measures one server, or only the machine if its process is unknown."""
+    """Measures one server, which may be several processes, or only the machine if none is known."""
 
-    def __init__(self, pid: int | None) -> None:
-        if pid is not None and not (PROC / str(pid)).exists():
-            raise SystemExit(f"There is no process {pid}.")
-        self.pid = pid
-        self.idle = proportional(pid) if pid is not None else None
+    def __init__(self, *pids: int | None) -> None:
+        self.pids = [pid for pid in pids if pid is not None]
+        for pid in self.pids:
+            if not (PROC / str(pid)).exists():
+                raise SystemExit(f"There is no process {pid}.")
+        self.idle = proportional(self.pids)
 
     @contextlib.contextmanager
     def watch(self, memory: bool) -> Iterator[list[Usage]]:
         """Measure what happens inside; afterwards the list holds the Usage. `memory`: also look meanwhile."""
         usages: list[Usage] = []
-        reset_peaks(self.pid)
-        cpu, machine = cpu_seconds(self.pid), machine_seconds()
-        with _Watch(self.pid if memory else None) as watch:
+        reset_peaks(self.pids)
+        cpu, machine = cpu_seconds(self.pids), machine_seconds()
+        with _Watch(self.pids if memory else []) as watch:
             yield usages
-        after = cpu_seconds(self.pid)
+        after = cpu_seconds(self.pids)
         spent = None if cpu is None or after is None else after - cpu
-        usages.append(Usage(spent, machine_seconds() - machine, peaks(self.pid), watch.highest))
+        usages.append(Usage(spent, machine_seconds() - machine, peaks(self.pids), watch.highest))
 
 
 class _Watch:
-    def __init__(self, pid: int | None) -> None:
-        self._pid = pid
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self.highest: int | None = None
@@ -61,9 +62,9 @@ class _Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        while self._pid is not None:
+        while self._pids:
             start = time.perf_counter()
-            now = proportional(self._pid)
+            now = proportional(self._pids)
             if now is not None:
                 self.highest = max(now, self.highest or 0)
             # Looking at gigabytes takes long, and the server waits meanwhile.
@@ -71,23 +72,23 @@ class _Watch:
                 break
 
 
-def tree(pid: int) -> list[int]:
-    """The process and all its descendants."""
+def tree(*pids: int) -> list[int]:
+    """The processes and all their descendants."""
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
             children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found = [pid]
+    found = list(pids)
     for parent in found:
         found.extend(children.get(parent, []))
     return found
 
 
-def cpu_seconds(pid: int | None) -> float | None:
-    """User and system time of the tree, and of those of its children that have ended."""
-    if pid is None:
+def cpu_seconds(pids: Sequence[int]) -> float | None:
+    """User and system time of the trees, and of those of their children that have ended."""
+    if not pids:
         return None
-    return sum(sum(map(int, fields[11:15])) for one in tree(pid) if (fields := _stat(one))) / TICKS
+    return sum(sum(map(int, fields[11:15])) for one in tree(*pids) if (fields := _stat(one))) / TICKS
 
 
 def machine_seconds() -> float:
@@ -97,23 +98,23 @@ def machine_seconds() -> float:
     return (user + nice + system + irq + softirq) / TICKS
 
 
-def reset_peaks(pid: int | None) -> None:
+def reset_peaks(pids: Sequence[int]) -> None:
     """Let the highest resident sizes begin anew. Without the right to, they count from the start."""
-    for one in tree(pid) if pid is not None else []:
+    for one in tree(*pids):
         with contextlib.suppress(OSError):
             (PROC / str(one) / "clear_refs").write_text("5")
 
 
-def peaks(pid: int | None) -> int | None:
+def peaks(pids: Sequence[int]) -> int | None:
     """The sum of the highest resident sizes."""
-    if pid is None:
+    if not pids:
         return None
-    return sum(_kilobytes(PROC / str(one) / "status", "VmHWM:") or 0 for one in tree(pid)) * 1024
+    return sum(_kilobytes(PROC / str(one) / "status", "VmHWM:") or 0 for one in tree(*pids)) * 1024
 
 
-def proportional(pid: int) -> int | None:
-    """The memory of the tree, in which a page that n processes share counts 1/n for each."""
-    sizes = [_kilobytes(PROC / str(one) / "smaps_rollup", "Pss:") for one in tree(pid)]
+def proportional(pids: Sequence[int]) -> int | None:
+    """The memory of the trees, in which a page that n processes share counts 1/n for each."""
+    sizes = [_kilobytes(PROC / str(one) / "smaps_rollup", "Pss:") for one in tree(*pids)]
     known = [size for size in sizes if size is not None]
     return sum(known) * 1024 if known else None
 

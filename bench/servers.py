@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,20 +26,50 @@ class Server:
     name: str
     url: str
     pid: int | None
+    beside: tuple[int, ...] = ()  # further processes of it
+    also: tuple[str, ...] = ()  # base URLs of further services that hold the same
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How Filmroom is started: web workers of each service, services, and where index and files are."""
+
+    workers: int
+    services: int = 1
+    index: str | None = None  # a URL; None: SQLite in the data folder
+    blobs: str | None = None  # a URL; None: the data folder
+    beside: tuple[int, ...] = ()  # processes of index and blob store
+
+    @property
+    def name(self) -> str:
+        services = f"{self.services} services of " if self.services > 1 else ""
+        index = "PostgreSQL" if self.index else "SQLite"
+        blobs = self.blobs.partition(":")[0] if self.blobs else "folder"
+        version = importlib.metadata.version("filmroom")
+        return f"Filmroom {version}, {services}{self.workers} workers, {index}, {blobs}"
+
+    def command(self, data: Path, port: int) -> list[str]:
+        """What starts one service."""
+        program = str(Path(sys.executable).with_name("filmroom"))
+        arguments = f"serve --host 127.0.0.1 --port {port} --workers {self.workers} --data".split()
+        index = ["--index", self.index] if self.index else []
+        blobs = ["--blobs", self.blobs] if self.blobs else []
+        return [program, *arguments, str(data), *index, *blobs]
 
 
 @contextmanager
-def filmroom(folder: Path, workers: int) -> Iterator[Server]:
-    """Filmroom with its embedded index, from the environment that runs the benchmarks."""
-    port = free_port()
-    command = Path(sys.executable).with_name("filmroom")
-    arguments = f"serve --host 127.0.0.1 --port {port} --workers {workers} --data".split()
-    root = f"http://127.0.0.1:{port}"
-    with started(
-        [str(command), *arguments, str(folder / "filmroom")], folder / "filmroom.log", f"{root}/health/check"
-    ) as pid:
-        name = f"Filmroom {importlib.metadata.version('filmroom')}, {workers} workers"
-        yield Server(name, f"{root}/dicomweb", pid)
+def filmroom(folder: Path, setup: Setup) -> Iterator[Server]:
+    """Filmroom from the environment that runs the benchmarks."""
+    with ExitStack() as stack:
+        pids, urls = [], []
+        for number in range(setup.services):
+            port = free_port()
+            root = f"http://127.0.0.1:{port}"
+            command = setup.command(folder / "filmroom", port)  # one folder, as far as it is used
+            log = folder / f"filmroom{number}.log"
+            pids.append(stack.enter_context(started(command, log, f"{root}/health/check")))
+            urls.append(f"{root}/dicomweb")
+        yield Server(setup.name, urls[0], pids[0], (*pids[1:], *setup.beside), tuple(urls[1:]))
 
 
 @contextmanager

@@ -29,12 +29,13 @@ def address(url: str) -> tuple[str, int]:
 class Service:
     """A server's base URL, its clients, and what was stored there in this run."""
 
-    def __init__(self, name: str, url: str) -> None:
-        host, port = address(url)
+    def __init__(self, name: str, url: str, also: Sequence[str] = ()) -> None:
+        """Clients are dealt to `url` and the services that hold the same, in turn."""
+        addresses = [address(one) for one in (url, *also)]
         self.name, self.url, self.run = name, url, new_run()
         self._root = urlsplit(url).path.rstrip("/")
         self._host = urlsplit(url).netloc
-        self._connections = [Connection(host, port) for _ in range(CLIENTS)]
+        self._connections = [Connection(*addresses[number % len(addresses)]) for number in range(CLIENTS)]
         self._studies = 0
         self.kept: dict[str, list[Instance]] = {}  # what rows share, by a name of theirs
 

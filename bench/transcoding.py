@@ -17,7 +17,7 @@ import numpy as np
 
 from bench.client import Answer, WrongAnswerError
 from bench.data import Instance, Shape, new_run
-from bench.servers import filmroom, folder_in
+from bench.servers import Setup, filmroom, folder_in
 from bench.service import Service
 from filmroom.dicom import transfer_syntax
 
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--codecs", type=str.split, default=list(CODECS), help="UIDs of Transfer Syntaxes")
     options = parser.parse_args()
     print("| Frame | from | to | codec /s | service /s | share |\n|---|---|---|---|---|---|")
-    with folder_in(options.folder) as folder, filmroom(folder, 1) as server:
+    with folder_in(options.folder) as folder, filmroom(folder, Setup(1)) as server:
         at = Service(server.name, server.url)
         for name, shape in SHAPES.items():
             native = Instance(shape, new_run(), at.new_study(), 0, 0)

@@ -6,7 +6,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ class Server:
 
     folder: Path
     administration: psycopg.Connection[Any]
+    pid: int  # of who supervises it
 
     def url(self, database: str, user: str = USER) -> str:
         return f"postgresql://{user}@/{database}?host={self.folder}"
@@ -67,9 +68,9 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
+def running(parent: Path | None = None, settings: Mapping[str, str] = _QUICK) -> Iterator[Server]:
     """Start a server in a folder of its own; both are gone after the block."""
-    with tempfile.TemporaryDirectory(prefix="filmroom-postgresql-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="filmroom-postgresql-", dir=parent, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         as_user = _as_nobody(folder) if os.geteuid() == 0 else {}
         programs = (folder if as_user else _site()) / _PROGRAMS
@@ -77,13 +78,13 @@ def running() -> Iterator[Server]:
         initdb = [f"{programs}/initdb", "-D", str(data), "-U", USER, "--encoding=UTF8", "--locale=C", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_user)
         (data / "pg_hba.conf").write_text(_ACCESS)
-        options = [f"--{option}={value}" for option, value in _QUICK.items()]
+        options = [f"--{option}={value}" for option, value in settings.items()]
         server = [f"{programs}/postgres", "-D", str(data), "-k", name, *options]
         with (
-            _supervised(server, folder, as_user),
+            _supervised(server, folder, as_user) as pid,
             psycopg.connect(host=name, user=USER, dbname="postgres", autocommit=True) as connection,
         ):
-            yield Server(folder, connection)
+            yield Server(folder, connection, pid)
 
 
 def _site() -> Path:
@@ -108,8 +109,8 @@ def _as_nobody(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _supervised(server: list[str], folder: Path, as_user: dict[str, Any]) -> Iterator[None]:
-    """Run the server until the block ends."""
+def _supervised(server: list[str], folder: Path, as_user: dict[str, Any]) -> Iterator[int]:
+    """Run the server until the block ends; gives the process that supervises it."""
     journal = folder / "log"
     with journal.open("w") as log:
         process = subprocess.Popen(
@@ -127,7 +128,7 @@ def _supervised(server: list[str], folder: Path, as_user: dict[str, Any]) -> Ite
         wait_until(lambda: process.poll() is not None or pq.PGconn.ping(address) == pq.Ping.OK)
         assert process.poll() is None, journal.read_text()
         try:
-            yield
+            yield process.pid
         finally:
             with suppress(BrokenPipeError):
                 process.stdin.write(b"end\n")

@@ -6,10 +6,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -29,6 +30,11 @@ class Service:
     url: str
     data: Path
     journal: Path
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """Where requests can be sent."""
+        return [self.url]
 
     def kill(self) -> None:
         """End every process at once, as a loss of power would."""
@@ -65,14 +71,19 @@ class Service:
 
 
 @contextmanager
-def running(data: Path, *options: str, index: str | None = None) -> Iterator[Service]:
-    """Start a service on `data` and a free port; it ends with the block, if it has not by then."""
+def running(
+    data: Path, *options: str, index: str | None = None, given: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Service]:
+    """Start a service on `data` and a free port; it ends with the block, if it has not by then.
+
+    Of the FILMROOM_* variables it gets those that are `given`.
+    """
     if index is not None:
         options = (*options, "--index", index)
     journal = data.with_name(data.name + ".log")
     quick = ("--port", "0", "--workers", "1")  # to start, in memory; the last of an option counts
     command = [sys.executable, "-m", "filmroom", "serve", *quick, "--data", str(data), *options]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FILMROOM_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FILMROOM_")} | dict(given)
     with journal.open("a") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True, env=environment

@@ -1,8 +1,9 @@
-"""Several clients at once, on two server processes: no duplicate row, no lost update, no answer above 499."""
+"""Several clients at once, on two processes, and on two services of two: nothing doubled, lost, or above 499."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,33 @@ import httpx2
 import psycopg
 import pytest
 
-from tests import data, service
+from tests import cluster, data, service, truth
+from tests.cluster import Served, at_once
 from tests.conftest import Elsewhere
 from tests.messages import JSON, Sent, failures, sent, store, stored, values
 from tests.postgresql import EACH
-from tests.service import Service, check_counts, check_index
+from tests.service import check_counts, check_index
 
 ROOT = "/dicomweb"
 STORED = {"Accept": "application/dicom; transfer-syntax=*"}
 
 
-@pytest.fixture(scope="module", params=EACH)
+@pytest.fixture(scope="module", params=[*EACH, "cluster"])
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
-) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("concurrency") / "data"
-    with elsewhere(request.param) as index:
-        with service.running(folder, "--workers", "2", index=index) as running:
-            yield running
-        check(folder, index)
+) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("concurrency")
+    with elsewhere("sqlite" if request.param == "sqlite" else "postgresql") as index, ExitStack() as stack:
+        if request.param == "cluster":
+            assert index
+            running: Served = stack.enter_context(cluster.running(folder, {"FILMROOM_INDEX": index}))
+        else:
+            running = stack.enter_context(service.running(folder / "data", "--workers", "2", index=index))
+        yield running
+        for url in running.urls:
+            with httpx2.Client(base_url=url, timeout=60) as http:
+                truth.check(http)
+        check(folder / "data", index)
     assert not running.mishaps()
 
 
@@ -41,25 +50,9 @@ def check(folder: Path, index: str | None) -> None:
 
 
 @pytest.fixture
-def http(running: Service) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=running.url, timeout=60) as client:
+def http(running: Served) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=running.urls[0], timeout=60) as client:
         yield client
-
-
-def at_once(running: Service, requests: Sequence[Callable[[httpx2.Client], httpx2.Response]]) -> list[httpx2.Response]:
-    """The answers to requests that clients of their own send at the same moment."""
-    start = threading.Barrier(len(requests))
-
-    def run(request: Callable[[httpx2.Client], httpx2.Response]) -> httpx2.Response:
-        with httpx2.Client(base_url=running.url, timeout=60) as http:
-            http.get("/health/check")  # a connection, so that nothing but the request is left to do
-            start.wait()
-            return request(http)
-
-    with ThreadPoolExecutor(len(requests)) as pool:
-        answers = list(pool.map(run, requests))
-    assert [answer.text for answer in answers if answer.status_code >= 500] == []
-    return answers
 
 
 def storing(*contents: bytes, root: str = ROOT, method: str = "POST") -> Callable[[httpx2.Client], httpx2.Response]:
@@ -72,7 +65,7 @@ def search(http: httpx2.Client, path: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("turn", range(5))
-def test_the_first_instances_of_one_study(running: Service, http: httpx2.Client, turn: int) -> None:
+def test_the_first_instances_of_one_study(running: Served, http: httpx2.Client, turn: int) -> None:
     study = data.uid()
     batches = [[sent(StudyInstanceUID=study) for _ in range(3)] for _ in range(8)]
     answers = at_once(running, [storing(*(one.content for one in batch)) for batch in batches])
@@ -83,7 +76,7 @@ def test_the_first_instances_of_one_study(running: Service, http: httpx2.Client,
     assert found == {one.dataset.SOPInstanceUID for batch in batches for one in batch}
 
 
-def test_the_first_instances_of_one_series(running: Service, http: httpx2.Client) -> None:
+def test_the_first_instances_of_one_series(running: Served, http: httpx2.Client) -> None:
     study, series = data.uid(), data.uid()
     made = [sent(StudyInstanceUID=study, SeriesInstanceUID=series) for _ in range(16)]
     answers = at_once(running, [storing(one.content) for one in made])
@@ -93,7 +86,7 @@ def test_the_first_instances_of_one_series(running: Service, http: httpx2.Client
     assert len(http.get(f"{ROOT}/studies/{study}/metadata").json()) == 16
 
 
-def test_the_same_studies_in_opposite_order(running: Service, http: httpx2.Client) -> None:
+def test_the_same_studies_in_opposite_order(running: Served, http: httpx2.Client) -> None:
     studies = [data.uid() for _ in range(6)]
     batches = [[sent(StudyInstanceUID=study) for study in studies[:: 1 if turn % 2 else -1]] for turn in range(8)]
     answers = at_once(running, [storing(*(one.content for one in batch)) for batch in batches])
@@ -102,7 +95,7 @@ def test_the_same_studies_in_opposite_order(running: Service, http: httpx2.Clien
         assert len(search(http, f"/studies/{study}/instances")) == 8
 
 
-def test_the_same_instance_by_identical_bytes(running: Service, http: httpx2.Client) -> None:
+def test_the_same_instance_by_identical_bytes(running: Served, http: httpx2.Client) -> None:
     made = sent()
     answers = at_once(running, [storing(made.content)] * 8)
     assert {answer.status_code for answer in answers} == {200}
@@ -110,7 +103,7 @@ def test_the_same_instance_by_identical_bytes(running: Service, http: httpx2.Cli
     assert http.get(ROOT + made.instance, headers=STORED).content == made.content
 
 
-def test_the_same_instance_at_azure_is_stored_once(running: Service) -> None:
+def test_the_same_instance_at_azure_is_stored_once(running: Served) -> None:
     made = sent()
     answers = at_once(running, [storing(made.content, root="/v2")] * 8)
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
@@ -123,14 +116,14 @@ def versions(count: int) -> list[Sent]:
     return [sent(PatientID=f"ID{number}", **uids) for number in range(count)]
 
 
-def test_other_bytes_under_the_same_uids_one_wins(running: Service, http: httpx2.Client) -> None:
+def test_other_bytes_under_the_same_uids_one_wins(running: Served, http: httpx2.Client) -> None:
     made = versions(8)
     answers = at_once(running, [storing(one.content) for one in made])
     (winner,) = [one for one, answer in zip(made, answers, strict=True) if stored(answer)]
     assert http.get(ROOT + winner.instance, headers=STORED).content == winner.content
 
 
-def test_puts_of_one_instance_leave_one_whole_version(running: Service, http: httpx2.Client) -> None:
+def test_puts_of_one_instance_leave_one_whole_version(running: Served, http: httpx2.Client) -> None:
     made = versions(8)
     answers = at_once(running, [storing(one.content, method="PUT") for one in made])
     assert {answer.status_code for answer in answers} == {200}
@@ -142,7 +135,7 @@ def test_puts_of_one_instance_leave_one_whole_version(running: Service, http: ht
     assert values(match, "00201208") == [1]
 
 
-def test_stores_and_deletes_of_one_study(running: Service, http: httpx2.Client) -> None:
+def test_stores_and_deletes_of_one_study(running: Served, http: httpx2.Client) -> None:
     study = data.uid()
     made = [sent(StudyInstanceUID=study) for _ in range(8)]
     deletes = [lambda http: http.delete(f"{ROOT}/studies/{study}")] * 8
@@ -175,12 +168,12 @@ def test_services_that_start_on_a_new_archive_at_once(tmp_path: Path, elsewhere:
         check(tmp_path / "data", index)
 
 
-def test_readers_see_whole_requests_while_others_write(running: Service, http: httpx2.Client) -> None:
+def test_readers_see_whole_requests_while_others_write(running: Served, http: httpx2.Client) -> None:
     study, done = data.uid(), threading.Event()
     seen: list[int] = []
 
     def read() -> None:
-        with httpx2.Client(base_url=running.url, timeout=60) as reader:
+        with httpx2.Client(base_url=running.urls[-1], timeout=60) as reader:
             while not done.is_set():
                 answer = reader.get(f"{ROOT}/studies/{study}/metadata", headers=JSON)
                 seen.append(len(answer.json()) if answer.status_code == 200 else 0)

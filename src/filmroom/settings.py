@@ -162,6 +162,10 @@ class Settings(BaseSettings):
     import_from: _Places = Field(
         (), description="Places that imports may come from, by their URLs (file:///srv/in); without any there are none."
     )
+    operations_worker: bool = Field(
+        True,
+        description="Do the long operations beside the web workers; if not, `filmroom worker` does, on any machine.",
+    )
     operation_retention: float = Field(
         30.0, ge=0, allow_inf_nan=False, description="Days for which it is known how a long operation ended."
     )

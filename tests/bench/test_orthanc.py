@@ -1,6 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from bench import orthanc
+from bench.postgresql import Database
 
 
 def test_orthanc_is_durable_and_alone() -> None:
@@ -8,3 +11,16 @@ def test_orthanc_is_durable_and_alone() -> None:
     assert told["SyncStorageArea"] is True
     assert told["RemoteAccessAllowed"] is False
     assert told["DicomServerEnabled"] is False
+
+
+def test_with_postgresql_its_files_stay_in_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plugin = tmp_path / "index.so"
+    plugin.touch()
+    monkeypatch.setattr(orthanc, "POSTGRESQL", (plugin,))
+    told = orthanc.indexed(Database("postgresql://filmroom@/orthanc", 1), Path("/plugin.so"))
+    assert told["Plugins"] == ["/plugin.so", str(plugin)]
+    assert told["PostgreSQL"] == {
+        "EnableIndex": True,
+        "EnableStorage": False,
+        "ConnectionUri": "postgresql://filmroom@/orthanc",
+    }

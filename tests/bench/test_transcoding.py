@@ -7,13 +7,13 @@ import pytest
 from bench import transcoding
 from bench.client import WrongAnswerError
 from bench.data import Instance, Shape, new_run
-from bench.servers import filmroom
+from bench.servers import Setup, filmroom
 from bench.service import Service
 from bench.transcoding import CODECS, Pair
 
 
 def test_every_pair_is_measured_and_what_is_wrong_is_told(tmp_path: Path) -> None:
-    with filmroom(tmp_path, 1) as server:
+    with filmroom(tmp_path, Setup(1)) as server:
         at = Service(server.name, server.url)
         native = Instance(Shape(16, 16, frames=2), new_run(), at.new_study(), 0, 0)
         at.store_all([native])

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -63,6 +64,7 @@ def serve(
     export_to: Annotated[str | None, _option("export_to", "URLS")] = None,
     import_from: Annotated[str | None, _option("import_from", "URLS")] = None,
     sweep_every: Annotated[float | None, _option("sweep_every")] = None,
+    operations_worker: Annotated[bool | None, _option("operations_worker")] = None,
     operation_retention: Annotated[float | None, _option("operation_retention")] = None,
     log_format: Annotated[str | None, _option("log_format", "auto|pretty|json")] = None,
     config: Annotated[
@@ -177,7 +179,7 @@ def _run(settings: Settings, listening: list[socket.socket]) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
     )
-    with operations_worker(settings):
+    with operations_worker(settings) if settings.operations_worker else nullcontext():
         if settings.workers == 1:
             uvicorn.Server(config).run(sockets=listening)
         else:

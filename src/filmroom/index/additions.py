@@ -233,17 +233,18 @@ def _insert(tx: Connection, winners: Sequence[_Candidate]) -> None:
     )
     rows.add_further(tx, Level.INSTANCE, ((winner.watermark, winner.rows.further) for winner in winners))
     _DATA.run(tx, [{"watermark": winner.watermark, **winner.rows.data} for winner in winners])
-    timestamp = changes.moment(tx)
+    sequence, timestamp = changes.following(tx)
     _FEED.run(
         tx,
         [
             {
+                "sequence": number,
                 "watermark": winner.watermark,
                 "timestamp": timestamp,
                 "action": "update" if winner.replaced else "create",
                 **winner.rows.entry,
             }
-            for winner in winners
+            for number, winner in enumerate(winners, sequence)
         ],
     )
 
@@ -305,4 +306,4 @@ _PRESENT = Prepared(
 _REMOVE = Prepared(delete(instance).where(instance.c.watermark == bindparam("watermark")))
 _INSTANCES = Prepared(insert(instance), instance.c.keys())
 _DATA = Prepared(insert(instance_data), instance_data.c.keys())
-_FEED = Prepared(insert(change_feed), set(change_feed.c.keys()) - {"sequence"})
+_FEED = Prepared(insert(change_feed), change_feed.c.keys())

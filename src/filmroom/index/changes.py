@@ -46,14 +46,21 @@ class Change:
 
 
 def moment(tx: Connection) -> float:
-    """The time for new entries: not before that of the newest one, for a clock may be set back, or run behind another.
+    """The time for new entries, as `following` gives it."""
+    return following(tx)[1]
 
-    Who reads by time would never find an entry that is earlier than what was read already. The counter of watermarks
-    must be locked.
+
+def following(tx: Connection) -> tuple[int, float]:
+    """The sequence of the next entry, and the time for it. The counter of watermarks must be locked.
+
+    The sequence leaves no gap, as PostgreSQL's own would after a transaction that was undone, or a crash: a window of
+    the Azure service's v1 that falls into a gap is empty, and its reader takes that for the end. The time is not before
+    that of the newest entry, for a clock may be set back, or run behind another: who reads by time would never find an
+    entry that is earlier than what was read already.
     """
     now = time.time_ns() // 1000 / 1_000_000
     newest = _NEWEST.one(tx, {})
-    return max(now, newest[0]) if newest else now
+    return (newest[0] + 1, max(now, newest[1])) if newest else (1, now)
 
 
 def fetch_after(tx: Connection, after: int, up_to: int, limit: int, *, metadata: bool) -> list[Change]:
@@ -133,4 +140,4 @@ _LATEST = {
     for by_time in _EITHER
     for metadata in _EITHER
 }
-_NEWEST = Prepared(select(_FEED.timestamp).order_by(_FEED.sequence.desc()).limit(literal(1)))
+_NEWEST = Prepared(select(_FEED.sequence, _FEED.timestamp).order_by(_FEED.sequence.desc()).limit(literal(1)))

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Row, Select, delete, insert, literal, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, select
 
 from filmroom.dicom import json_model
 from filmroom.dicom.frames import Frames
@@ -68,9 +68,11 @@ def remove(tx: Connection, resource: Resource, expired_by: float | None = None) 
     # Not correlated with the DELETE around it, which would then be put to every row there is.
     gone = selects.of(select(instance.c.watermark), resource.level).correlate(None)
     uids = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID)
-    constants = (literal(changes.moment(tx)), literal("delete"))
+    sequence, timestamp = changes.following(tx)
+    number = func.row_number().over(order_by=instance.c.watermark) + (sequence - 1)
+    constants = (number, literal(timestamp), literal("delete"))
     entries = selects.of(select(*constants, instance.c.partition, *uids, instance.c.watermark), resource.level)
-    names = ["timestamp", "action", "partition", *(uid.name for uid in uids), "watermark"]
+    names = ["sequence", "timestamp", "action", "partition", *(uid.name for uid in uids), "watermark"]
     blobs = selects.of(select(instance.c.blob, literal(time.time())), resource.level)
     parameters = selects.parameters(resource)
     tx.execute(insert(change_feed).from_select(names, entries.order_by(instance.c.watermark)), parameters)

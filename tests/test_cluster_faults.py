@@ -1,0 +1,244 @@
+"""Parts of a cluster that end in the middle: what was acknowledged is there, what was begun is finished by others."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+
+from tests import cluster, data, service, truth
+from tests.cluster import Cluster, operations_worker
+from tests.conftest import Elsewhere
+from tests.messages import Sent, sent, store, values
+from tests.service import Service, needs_proc, wait_until
+
+pytestmark = needs_proc
+
+ROOT = "/dicomweb"
+STORED = {"Accept": "application/dicom; transfer-syntax=*"}
+SENDERS = 6
+TAG = "00181030"
+
+
+@pytest.fixture(scope="module")
+def index(elsewhere: Elsewhere) -> Iterator[str]:
+    with elsewhere("postgresql") as index:
+        assert index
+        yield index
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, index: str) -> Iterator[Cluster]:
+    with cluster.running(tmp_path_factory.mktemp("faults"), {"FILMROOM_INDEX": index}) as running:
+        yield running
+        for url in running.urls:
+            with httpx2.Client(base_url=url, timeout=60) as http:
+                truth.check(http)
+
+
+@pytest.fixture
+def http(running: Cluster) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=running.urls[0], timeout=60) as client:
+        yield client
+
+
+# --- kill -9 of web workers while all store
+
+
+class Sender(threading.Thread):
+    """A client that stores until it is told to end; a connection that breaks is none of its concern."""
+
+    def __init__(self, url: str, acknowledged: list[Sent], done: threading.Event) -> None:
+        super().__init__()
+        self.url, self.acknowledged, self.done = url, acknowledged, done
+        self.broken = 0
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        study = data.uid()
+        with httpx2.Client(base_url=self.url, timeout=60) as http:
+            while not self.done.is_set():
+                made = [sent(StudyInstanceUID=study) for _ in range(3)]
+                try:
+                    answer = store(http, ROOT, *(one.content for one in made))
+                except httpx2.TransportError:
+                    self.broken += 1
+                    continue
+                if answer.status_code == 200:
+                    self.acknowledged += made
+                else:
+                    self.failed.append(answer.text)
+
+
+def web_workers(one: Service) -> list[int]:
+    """The processes that answer requests: those that `filmroom serve` itself has started."""
+    found = []
+    for pid in set(one.processes()) - {one.process.pid}:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"spawn_main" in command and int(Path(f"/proc/{pid}/stat").read_text().split()[3]) == one.process.pid:
+            found.append(pid)
+    return found
+
+
+def test_web_workers_killed_in_the_midst_of_stores_cost_nothing_that_was_acknowledged(
+    running: Cluster, http: httpx2.Client
+) -> None:
+    acknowledged: list[Sent] = []
+    done = threading.Event()
+    senders = [Sender(running.urls[number % 2], acknowledged, done) for number in range(SENDERS)]
+    for sender in senders:
+        sender.start()
+    try:
+        for one in running.services:  # each has another worker, that goes on
+            known = len(acknowledged)
+            wait_until(lambda known=known: len(acknowledged) > known + 30)  # type: ignore[misc]
+            os.kill(web_workers(one)[0], signal.SIGKILL)
+    finally:
+        done.set()
+        for sender in senders:
+            sender.join()
+    assert [text for sender in senders for text in sender.failed] == []
+    assert sum(sender.broken for sender in senders) > 0
+    there = {values(match, truth.INSTANCE_UID)[0] for match in truth.found(http, "/instances")}
+    assert {one.dataset.SOPInstanceUID for one in acknowledged} <= there
+    for made in acknowledged[-10:]:
+        assert http.get(ROOT + made.instance, headers=STORED).content == made.content
+    truth.check(http)
+
+
+# --- kill -9 of the operations worker in the middle of each operation
+
+
+@contextmanager
+def standing_still(index: str, table: str) -> Iterator[Callable[[], bool]]:
+    """Nobody writes to a table as long as the block lasts; gives whether somebody wants to."""
+    with psycopg.connect(index) as holder, psycopg.connect(index, autocommit=True) as watcher:
+        holder.execute(f"LOCK TABLE {table} IN SHARE MODE".encode())
+        waiting = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{table}'::regclass"
+        yield lambda: watcher.execute(waiting.encode()).fetchone() != (0,)
+
+
+def sweeping(http: httpx2.Client) -> str:
+    made = [sent() for _ in range(3)]
+    for one in made:
+        assert store(http, ROOT, one.content).status_code == 200
+        assert http.delete(ROOT + one.study).status_code == 204
+    return f"{ROOT}/operations/{http.post(ROOT + '/sweep').json()['id']}"
+
+
+def reindexing(http: httpx2.Client) -> str:
+    made = [sent(ProtocolName="Knee") for _ in range(3)]
+    assert store(http, ROOT, *(one.content for one in made)).status_code == 200
+    answer = http.post(f"{ROOT}/extendedquerytags", json=[{"path": TAG, "level": "Instance"}])
+    return f"{ROOT}/operations/{answer.json()['id']}"
+
+
+# Who begins an operation, and the table that its batches write to.
+OPERATIONS = {"sweep": (sweeping, "deleted_blob"), "reindex": (reindexing, "instance_tag_value")}
+
+
+@pytest.fixture
+def without_worker(tmp_path: Path, elsewhere: Elsewhere) -> Iterator[tuple[Service, str]]:
+    with (
+        elsewhere("postgresql") as index,
+        service.running(
+            tmp_path / "data",
+            "--no-operations-worker",
+            given={"FILMROOM_INDEX": str(index), "FILMROOM_SWEEP_DELAY": "0"},
+        ) as running,
+    ):
+        yield running, str(index)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_operations_worker_killed_in_the_middle_another_finishes(
+    without_worker: tuple[Service, str], name: str
+) -> None:
+    running, index = without_worker
+    begin, table = OPERATIONS[name]
+    with httpx2.Client(base_url=running.url, timeout=60) as http, ExitStack() as stack:
+        operation = begin(http)
+        variables = {"FILMROOM_INDEX": index}
+        with standing_still(index, table) as wanted:
+            first = stack.enter_context(operations_worker(running.data, variables))
+            wait_until(wanted)
+            first.kill()
+            first.wait()
+            assert http.get(operation).status_code == 202
+            assert running.operations_worker() is None  # of the service's own, which it was told not to have
+        with psycopg.connect(index) as connection:  # as after the two minutes of a lease
+            connection.execute("UPDATE operation SET leased_until = 0")
+        stack.enter_context(operations_worker(running.data, variables))
+        wait_until(lambda: http.get(operation).status_code == 200)
+        assert http.get(operation).json()["status"] == "succeeded"
+        check_done[name](running, http)
+        truth.check(http)
+
+
+def check_swept(running: Service, http: httpx2.Client) -> None:
+    assert not [path for path in (running.data / "blobs").rglob("*") if len(path.name) == 32]
+
+
+def check_reindexed(running: Service, http: httpx2.Client) -> None:
+    assert len(list(truth.found(http, f"/instances?{TAG}=Knee"))) == 3
+
+
+check_done = {"sweep": check_swept, "reindex": check_reindexed}
+
+
+# --- The disk of the files is full
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder of a file system of four megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("needs to mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_full_disk_of_the_files_refuses_stores_and_nothing_else(
+    tmp_path: Path, small_disk: Path, elsewhere: Elsewhere, kind: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "blobs").symlink_to(small_disk, target_is_directory=True)
+    with (
+        elsewhere(kind) as index,
+        service.running(tmp_path / "data", index=index, given={"FILMROOM_SWEEP_DELAY": "0"}) as running,
+        httpx2.Client(base_url=running.url, timeout=60) as http,
+    ):
+        kept = []
+        made = sent(data.image(rows=512, columns=512))  # half a megabyte
+        while (answer := store(http, ROOT, made.content)).status_code == 200:
+            kept.append(made)
+            made = sent(data.image(rows=512, columns=512))
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "The disk is full" in answer.text or "the disk is full" in answer.text
+        files = [path for path in small_disk.rglob("*") if len(path.name) == 32]
+        assert len(files) == len(kept) > 3
+        both = sent(), made
+        assert store(http, ROOT, *(one.content for one in both)).status_code == 503
+        assert http.get(ROOT + both[0].study).status_code == 404  # all of a request, or nothing
+        for one in kept:
+            assert http.get(ROOT + one.instance, headers=STORED).content == one.content
+        assert http.delete(ROOT + kept[0].study).status_code == 204
+        swept = http.post(f"{ROOT}/sweep").json()["id"]
+        wait_until(lambda: http.get(f"{ROOT}/operations/{swept}").status_code == 200)
+        assert store(http, ROOT, made.content).status_code == 200
+        assert http.get(ROOT + made.instance, headers=STORED).content == made.content
+        assert {part["status"] for part in http.get("/health/check").json()["details"]} == {"Healthy"}
+        truth.check(http)
+        assert not running.mishaps()

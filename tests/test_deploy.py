@@ -1,0 +1,163 @@
+"""The files of deploy/ are what their programs take, and what they start works together."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+
+from filmroom.settings import PREFIX, Settings
+from tests import service, truth
+from tests.cluster import operations_worker
+from tests.conftest import Elsewhere
+from tests.messages import sent, store
+from tests.service import needs_proc, wait_until
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+SAID = {"POSTGRES_PASSWORD": "secret", "PUBLIC_URL": "https://images.example.org"}
+CERTIFICATE = (
+    "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=images.example.org -days 1 -keyout key.pem -out cert.pem"
+)
+
+_VARIABLE = re.compile(r"\$\{(\w+):\?[^}]*\}")
+
+
+def composed() -> dict[str, Any]:
+    """The services of compose.yaml."""
+    services: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    return services
+
+
+def instructions(name: str) -> list[str]:
+    """What stands behind an instruction of the Dockerfile, each time that it is there."""
+    whole = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
+    return re.findall(rf"^{name} +(.*)$", whole, re.MULTILINE)
+
+
+def ours() -> dict[str, dict[str, str]]:
+    """The variables of each service of Filmroom, as its process gets them."""
+    image = dict(re.findall(r"(FILMROOM_\w+)=(\S+)", " ".join(instructions("ENV"))))
+    return {
+        name: image
+        | {key: _VARIABLE.sub(lambda found: SAID[found[1]], text) for key, text in one["environment"].items()}
+        for name, one in composed().items()
+        if one["image"] == "filmroom"
+    }
+
+
+def test_compose_yaml_is_valid() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"]
+    ran = subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_every_variable_is_a_setting() -> None:
+    for variables in ours().values():
+        given = {name.removeprefix(PREFIX).lower(): value for name, value in variables.items()}
+        assert given.keys() <= Settings.model_fields.keys()
+        Settings.model_validate(given)
+
+
+def test_no_password_stands_in_a_file_and_each_must_be_given() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+    asked = set(re.findall(r"\$\{(\w+)", text))
+    assert asked == set(_VARIABLE.findall(text)) == SAID.keys()
+    assert set(re.findall(r"^(\w+)=$", (DEPLOY / ".env.example").read_text(), re.MULTILINE)) == SAID.keys()
+    assert re.findall(r"PASSWORD\w*: +(.*)", text) == ['"${POSTGRES_PASSWORD:?say it in deploy/.env}"']
+
+
+def test_the_database_takes_the_connections_of_all() -> None:
+    most = int(
+        next(word for word in composed()["postgresql"]["command"] if "max_connections" in word).partition("=")[2]
+    )
+    wanted = sum(
+        int(each.get("FILMROOM_THREADS", 16)) * int(each.get("FILMROOM_WORKERS", 1)) for each in ours().values()
+    )
+    assert wanted < most - 10
+
+
+def test_the_image_is_made_of_what_is_there_and_runs_without_rights() -> None:
+    context = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+    copied = [name for line in instructions("COPY") if "--from" not in line for name in line.split()[:-1]]
+    assert all((ROOT / name).exists() and f"!{name}" in context for name in copied)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(dict(line.split("=") for line in instructions("ARG"))["EXTRAS"].split(",")) <= extras.keys()
+    user = instructions("USER")[-1]
+    assert re.fullmatch(r"[1-9][0-9]+:[1-9][0-9]+", user)
+    assert "/health/check" in instructions("HEALTHCHECK")[0]
+    assert all(":" in image for image in instructions("FROM"))
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd")
+def test_the_unit_of_systemd_is_understood(tmp_path: Path) -> None:
+    unit = tmp_path / "filmroom.service"
+    unit.write_text((DEPLOY / "filmroom.service").read_text().replace("/opt/filmroom/bin/filmroom", "/bin/true"))
+    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert [line for line in ran.stderr.splitlines() if "filmroom" in line] == []
+
+
+@pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("openssl")), reason="needs nginx and openssl")
+def test_the_configuration_of_nginx_is_understood(tmp_path: Path) -> None:
+    subprocess.run(CERTIFICATE.split(), cwd=tmp_path, check=True, capture_output=True)
+    text = (DEPLOY / "nginx.conf").read_text()
+    for path, here in (
+        ("/etc/ssl/images.example.org.pem", "cert.pem"),
+        ("/etc/ssl/private/images.example.org.key", "key.pem"),
+    ):
+        assert path in text
+        text = text.replace(path, str(tmp_path / here))
+    text = text.replace("/var/log/nginx", str(tmp_path))
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(f"error_log stderr;\npid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{text}\n}}\n")
+    ran = subprocess.run(["nginx", "-t", "-q", "-c", str(whole)], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+# --- What compose.yaml starts, as plain processes
+
+
+@pytest.fixture
+def urls(tmp_path: Path, elsewhere: Elsewhere) -> Iterator[list[str]]:
+    """The two web services, with the very variables that compose.yaml gives them, but for the addresses."""
+    with elsewhere("postgresql") as index, ExitStack() as stack:
+        assert index
+        started = {}
+        for name, variables in ours().items():
+            assert variables["FILMROOM_INDEX"] == "postgresql://filmroom:secret@postgresql/images"
+            # They have one volume; their logs lie beside it here, so each comes to it by a way of its own.
+            (tmp_path / "volume").mkdir(exist_ok=True)
+            (tmp_path / name).symlink_to(tmp_path / "volume", target_is_directory=True)
+            here = variables | {"FILMROOM_INDEX": index, "FILMROOM_DATA": str(tmp_path / name)}
+            if composed()[name]["command"] == ["worker"]:
+                stack.enter_context(operations_worker(tmp_path / name, here))
+                continue
+            workers = ("--workers", variables["FILMROOM_WORKERS"])
+            started[name] = stack.enter_context(service.running(tmp_path / name, *workers, given=here))
+        yield [one.url for one in started.values()]
+        assert [one.mishaps() for one in started.values()] == [[], []]
+
+
+@needs_proc
+def test_what_compose_starts_is_one_archive(urls: list[str]) -> None:
+    made = sent()
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(httpx2.Client(base_url=url, timeout=60)) for url in urls)
+        answer = store(first, "/dicomweb", made.content)
+        assert answer.status_code == 200
+        assert f"{SAID['PUBLIC_URL']}/dicomweb{made.instance}" in answer.text
+        accept = {"Accept": "application/dicom; transfer-syntax=*"}
+        assert second.get(f"/dicomweb{made.instance}", headers=accept).content == made.content
+        swept = second.post("/dicomweb/sweep").json()["id"]
+        wait_until(lambda: first.get(f"/dicomweb/operations/{swept}").status_code == 200)
+        assert first.get(f"/dicomweb/operations/{swept}").json()["status"] == "succeeded"
+        assert truth.check(first) == truth.check(second)
