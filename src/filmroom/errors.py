@@ -4,6 +4,7 @@ Error
     BadRequest              the request can't be understood or breaks a rule
         BadTarget           a UID, Frame number or path that is not well formed
         BadParameter        a query parameter or matching key
+        BadAttributes       values that no update can give to attributes
         BadFile             bytes that are not a readable PS3.10 file
     NotFound                no such Study, Series, Instance, Frame, bulk value
     Conflict                the state of what is stored forbids it
@@ -25,6 +26,8 @@ A message is one sentence for a person: what was wrong, named in DICOM words, an
 It never holds a patient's name or identifier.
 """
 
+from collections.abc import Sequence
+
 
 class Error(Exception):
     """The root of all errors that Filmroom raises on purpose."""
@@ -40,6 +43,14 @@ class BadTarget(BadRequest):
 
 class BadParameter(BadRequest):
     """A query parameter or a matching key is unknown, or its value is not valid."""
+
+
+class BadAttributes(BadRequest):
+    """An update of attributes that can't be, or to values that can't be; `problems` are tags and messages."""
+
+    def __init__(self, message: str, problems: Sequence[tuple[int, str]] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class BadFile(BadRequest):

@@ -35,6 +35,14 @@ class Taken(Ended):
     """Another worker has the operation: this one was silent for too long."""
 
 
+class Failed(Exception):
+    """Not all that was to be done could be; `results` say what was. Raised by the function, at its end."""
+
+    def __init__(self, message: str, results: Any) -> None:
+        super().__init__(message)
+        self.results = results
+
+
 @dataclass(slots=True)
 class Task:
     """An operation in the hands of a worker."""

@@ -39,6 +39,7 @@ from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
 from filmroom.client._transfers import AsyncTransfers
+from filmroom.client._updates import AsyncUpdates
 from filmroom.client.client import Client
 from filmroom.client.exceptions import ClientError
 
@@ -55,6 +56,7 @@ class AsyncClient(
     AsyncOperations,
     AsyncQueryTags,
     AsyncTransfers,
+    AsyncUpdates,
 ):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…`, `change_feed`
     and the `search_…` by keywords are for `async for`.

@@ -35,10 +35,11 @@ from filmroom.client._sources import Instances
 from filmroom.client._store import Upload
 from filmroom.client._store_result import StoreResult
 from filmroom.client._transfers import Transfers
+from filmroom.client._updates import Updates
 
 
 @checked
-class Client(Carrier, Searches[Found], Contents, Rendered, Changes, Operations, QueryTags, Transfers):
+class Client(Carrier, Searches[Found], Contents, Rendered, Changes, Operations, QueryTags, Transfers, Updates):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:

@@ -1,14 +1,22 @@
-"""Specific Character Set (PS3.3 §C.12.1.1.2, PS3.5 §6.1): from the bytes of a text value to its characters.
+"""Specific Character Set (PS3.3 §C.12.1.1.2, PS3.5 §6.1): from the bytes of a text value to its characters, and back.
 
 The tables of character sets and escape sequences are pydicom's. Its decoding functions are not used, because they
 warn about every value that does not fit; here such bytes become U+FFFD and nothing else happens.
 """
 
 import re
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
-from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_encoding
+from pydicom.charset import (
+    CODES_TO_ENCODINGS,
+    STAND_ALONE_ENCODINGS,
+    convert_encodings,
+    encode_string,
+    python_encoding,
+)
 
 Bytes = bytes | bytearray | memoryview
 
@@ -95,3 +103,29 @@ def _escaped(piece: bytes, size: int, codec: str, first: str) -> Iterator[str]:
 
 def _decode(raw: Bytes, codec: str) -> str:
     return str(raw, codec, "replace")
+
+
+def encode(text: str, declared: str) -> bytes | None:
+    """The bytes of a text value, with the delimiters of the VR, under that value of Specific Character Set.
+
+    None if it can't be said, or what reads it back would find another text.
+    """
+    if text.isascii():
+        return text.encode("ascii")
+    known = codecs(declared)
+    if known[0] == DEFAULT and len(known) == 1:
+        return None  # that is ASCII
+    with suppress(UnicodeError, LookupError):
+        raw = text.encode(known[0]) if len(known) == 1 else _extended(text, declared)
+        if decode(raw, known) == text:
+            return raw
+    return None
+
+
+def _extended(text: str, declared: str) -> bytes:
+    """With code extensions (PS3.5 §6.1.2.5): after each delimiter the first character set is active again."""
+    encodings = convert_encodings(declared.split("\\"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it could not encode is found by reading it back
+        pieces = re.split(r"([\\^=\r\n\f\t])", text)
+        return b"".join(encode_string(piece, encodings) for piece in pieces)

@@ -113,10 +113,11 @@ def _explain(tag: int, element: Element, decoded: Mapping[str, Any], buffer: Buf
     values = texts(element, decoded.get(attributes.key(tag), {}), buffer)
     if element.length > _LONGEST and not values:  # nor is it decoded, for it is longer than what is
         values = [next(_pieces(element, buffer)).decode("latin-1")]
-    return _judge(tag, vr, values)
+    return judge(tag, vr, values)
 
 
-def _judge(tag: int, vr: str, values: list[str]) -> str | None:
+def judge(tag: int, vr: str, values: list[str]) -> str | None:
+    """What is wrong with the values of an attribute; None if nothing is."""
     if values:  # NULs at the end are padding
         values[-1] = values[-1].rstrip("\0")
     if not any(values):
@@ -144,7 +145,7 @@ def _explain_long(tag: int, element: Element, decoded: Mapping[str, Any], buffer
         whole = len(raw) < _LONGEST or b"\\" in raw
         if vr in _ANY_SCRIPT and whole and not _is_plain(raw):
             # What is too long to be decoded has no values here, and then nothing is said.
-            return _judge(tag, vr, texts(element, decoded.get(attributes.key(tag), {}), buffer))
+            return judge(tag, vr, texts(element, decoded.get(attributes.key(tag), {}), buffer))
         if message := _first_bad(vr, raw.decode("latin-1").split("\\")):
             return message
     return _miscounted(tag, vr, count)

@@ -301,6 +301,11 @@ def _hidden(text: bytes) -> Iterator[tuple[int, int]]:
         found = text.find(b"\0", end)
 
 
+def hidden(text: bytes) -> frozenset[str]:
+    """The keys of the attributes that are hidden in a stored text."""
+    return frozenset(text[start + 1 : start + 9].decode() for start, _ in _hidden(text))
+
+
 def _cut(text: bytes, members: Iterable[tuple[int, int]]) -> bytes:
     """Take members out of JSON objects, each with one of the commas beside it."""
     kept, position = [], 0

@@ -76,7 +76,7 @@ def read_head(buffer: Buffer) -> Head:
     """Read preamble and file meta information, as far as they are there. Raises BadFile and nothing else."""
     preamble = bytes(buffer[128:132]) == b"DICM"
     prefixed = preamble or bytes(buffer[:4]) == b"DICM"
-    group_0002, end = _Reader(buffer, big=False).leading_group(132 if preamble else 4 if prefixed else 0, 0x0002)
+    group_0002, end = Reader(buffer, big=False).leading_group(132 if preamble else 4 if prefixed else 0, 0x0002)
     meta = {
         tag: str(buffer[element.offset : element.offset + element.length], "latin-1").strip(" \0")
         for tag, element in group_0002.items()
@@ -88,7 +88,7 @@ def read_head(buffer: Buffer) -> Head:
 
 def data_set_start(buffer: Buffer, head: Head) -> int:
     """Where the data set begins, or the bytes that it was deflated to. `buffer` may be the beginning of a file."""
-    return head.end if head.deflated else _Reader(buffer, big=False).leading_group(head.end, 0x0000)[1]
+    return head.end if head.deflated else Reader(buffer, big=False).leading_group(head.end, 0x0000)[1]
 
 
 def read(buffer: Buffer, head: Head | None = None) -> File:
@@ -100,10 +100,10 @@ def read(buffer: Buffer, head: Head | None = None) -> File:
     syntax = transfer_syntax.find(uid) if uid else None
     if head.deflated:
         buffer, position = _inflate(buffer, position), 0
-    reader = _Reader(buffer, big=False)
+    reader = Reader(buffer, big=False)
     _, position = reader.leading_group(position, 0x0000)
     syntax = syntax or _guess(reader, position, head.prefixed)
-    reader = _Reader(buffer, syntax.big_endian)
+    reader = Reader(buffer, syntax.big_endian)
     elements, _ = reader.data_set(position, reader.size, reader.is_implicit(position, syntax.implicit), 0)
     for tag in [tag for tag in elements if tag >> 16 in _NOT_DATA_SET]:
         del elements[tag]
@@ -114,7 +114,7 @@ def read(buffer: Buffer, head: Head | None = None) -> File:
 
 def fragments(file: File, element: Element) -> list[tuple[int, int]]:
     """Offset of the Item and length of the content of each fragment, the Basic Offset Table first (PS3.5 §A.4)."""
-    reader = _Reader(file.buffer, file.transfer_syntax.big_endian)
+    reader = Reader(file.buffer, file.transfer_syntax.big_endian)
     position, end = element.offset, element.offset + element.length
     found = []
     while position < end:
@@ -124,7 +124,7 @@ def fragments(file: File, element: Element) -> list[tuple[int, int]]:
     return found
 
 
-def _guess(reader: "_Reader", position: int, prefixed: bool) -> TransferSyntax:
+def _guess(reader: "Reader", position: int, prefixed: bool) -> TransferSyntax:
     """The Transfer Syntax of a data set that does not tell, by its first element."""
     if reader.size - position < 8:
         raise BadFile("The file is not DICOM: it holds no attributes.")
@@ -162,7 +162,7 @@ class _TooDeep(BadFile):
     """Sequences lie too deep in one another. Unlike other faults it condemns the whole file."""
 
 
-class _Reader:
+class Reader:
     """Reads elements from a buffer in one byte order."""
 
     def __init__(self, buffer: Buffer, big: bool) -> None:
@@ -220,7 +220,7 @@ class _Reader:
                 elements[group << 16 | number] = new(Element, (vr, offset, length, None, False))
                 continue
             self.left = left
-            tag, position = self._special(position, end, implicit, depth, elements)
+            tag, position = self.special(position, end, implicit, depth, elements)
             left = self.left
             if open_end and tag == ITEM_DELIMITER:
                 return elements, position
@@ -239,7 +239,7 @@ class _Reader:
         if self.left < 0:
             raise _too_many()
 
-    def _special(self, position: int, end: int, implicit: bool, depth: int, elements: DataSet) -> tuple[int, int]:
+    def special(self, position: int, end: int, implicit: bool, depth: int, elements: DataSet) -> tuple[int, int]:
         """Read one element of the rarer kinds into `elements`; tell its tag and where the next one begins."""
         tag, vr, offset, length = self._header(position, end, implicit)
         if tag in (ITEM_DELIMITER, SEQUENCE_DELIMITER):
@@ -316,7 +316,7 @@ class _Reader:
             raise _TooDeep(f"Sequences lie more than {MAX_DEPTH} deep in one another.")
         if length == UNDEFINED and encoded == "UN" and self.big:
             # Such content is little endian (PS3.5 §6.2.2), which no other element of this file is. It is left as it is.
-            _, stop, after = _Reader(self.buffer, big=False).items(offset, end, True, implicit, depth)
+            _, stop, after = Reader(self.buffer, big=False).items(offset, end, True, implicit, depth)
             return Element("UN", offset, stop - offset, None, False), after
         if length == UNDEFINED:
             items, stop, after = self.items(offset, end, True, implicit, depth)

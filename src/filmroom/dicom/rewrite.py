@@ -10,11 +10,12 @@ import numpy as np
 
 from filmroom.dicom import attributes
 from filmroom.dicom.json_model import first
-from filmroom.dicom.part10 import ITEM, UNDEFINED, DataSet, Element, File
+from filmroom.dicom.part10 import ITEM, PRIVATE_INFORMATION, UNDEFINED, DataSet, Element, File
 from filmroom.dicom.transfer_syntax import EXPLICIT_LITTLE, TransferSyntax
 
 IMPLEMENTATION_CLASS_UID = "2.25.145080210710561149463855461211590012908"
 IMPLEMENTATION_VERSION_NAME = "FILMROOM"
+ORIGINAL_CREATOR_UID = "2.25.293378855809075289284220093253502652606"  # of Private Information that is a blob's key
 
 _LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})  # PS3.5 §7.1.2
 # Bytes of the words that big and little endian write in opposite order (PS3.5 §7.3). UN is never touched.
@@ -29,6 +30,7 @@ _CHUNK = 1 << 20
 # File Meta Information that says something about the data set, not about who wrote the file (PS3.10 §7.1).
 _SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = 0x00020002, 0x00020003, 0x00020010
 _WRITER_CLASS, _WRITER_VERSION, _SOURCE_TITLE = 0x00020012, 0x00020013, 0x00020016
+PRIVATE_CREATOR = 0x00020100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,13 @@ Edit = Callable[[DataSet, Mapping[str, Any], int], Mapping[int, Value | None]]
 def write(file: File, decoded: Mapping[str, Any], target: TransferSyntax, edit: Edit) -> Iterator[bytes]:
     """The bytes of the file, in pieces. `decoded` is the Model of the data set; it knows all VRs."""
     yield file_meta(file.meta, str(first(decoded, 0x00080016) or ""), str(first(decoded, 0x00080018) or ""), target)
-    written = _Writer(file, target, edit).data_set(file.elements, decoded, 0)
-    yield from _deflated(written) if target.deflated else written
+    written = data_set(file, decoded, target, edit)
+    yield from deflated(written) if target.deflated else written
+
+
+def data_set(file: File, decoded: Mapping[str, Any], target: TransferSyntax, edit: Edit) -> Iterator[bytes]:
+    """The same without what stands before the data set, and not deflated."""
+    return _Writer(file, target, edit).data_set(file.elements, decoded, 0)
 
 
 def swapped(buffer: Any, offset: int, length: int, size: int) -> Iterator[bytes]:
@@ -59,8 +66,13 @@ def swapped(buffer: Any, offset: int, length: int, size: int) -> Iterator[bytes]
         yield np.frombuffer(raw[:whole], f"u{size}").byteswap().tobytes() + raw[whole:]
 
 
-def file_meta(old: Mapping[int, str], sop_class: str, sop_instance: str, target: TransferSyntax) -> bytes:
-    """Preamble and File Meta Information. The old preamble is not kept: it may point into bytes that are no more."""
+def file_meta(
+    old: Mapping[int, str], sop_class: str, sop_instance: str, target: TransferSyntax, original: str = ""
+) -> bytes:
+    """Preamble and File Meta Information. The old preamble is not kept: it may point into bytes that are no more.
+
+    `original` is the key of the blob that holds the first version of an updated file.
+    """
     values = {
         _SOP_CLASS: old.get(_SOP_CLASS) or sop_class,
         _SOP_INSTANCE: old.get(_SOP_INSTANCE) or sop_instance,
@@ -72,11 +84,19 @@ def file_meta(old: Mapping[int, str], sop_class: str, sop_instance: str, target:
     encoding = Encoding(EXPLICIT_LITTLE)
     elements = [encoding.element(0x00020001, "OB", b"\0\1")]
     elements += [encoding.text(tag, value) for tag, value in values.items() if value]
+    if original:
+        elements.append(encoding.text(PRIVATE_CREATOR, ORIGINAL_CREATOR_UID))
+        elements.append(encoding.element(PRIVATE_INFORMATION, "OB", padded("OB", original.encode("ascii"))))
     group = b"".join(elements)
     return b"\0" * 128 + b"DICM" + encoding.element(0x00020000, "UL", len(group).to_bytes(4, "little")) + group
 
 
-def _deflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def original_of(meta: Mapping[int, str]) -> str | None:
+    """The key of the blob that holds the first version of an updated file, by its File Meta Information."""
+    return meta.get(PRIVATE_INFORMATION) if meta.get(PRIVATE_CREATOR) == ORIGINAL_CREATOR_UID else None
+
+
+def deflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """PS3.5 §A.5."""
     deflater, length = zlib.compressobj(wbits=-zlib.MAX_WBITS), 0
     for chunk in chunks:

@@ -127,6 +127,11 @@ def _reference(outcome: Outcome) -> dict[str, Any]:
     return item
 
 
+def write_problems(problems: Iterable[Problem]) -> dict[str, Any]:
+    """A data set of nothing but what is wrong with attributes."""
+    return {"00741048": _problems(problems)}
+
+
 def _problems(problems: Iterable[Problem]) -> dict[str, Any]:
     return _sequence({"00000902": _element("LO", _comment(problem))} for problem in problems)
 

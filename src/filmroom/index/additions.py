@@ -20,7 +20,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, Double, bindparam, delete, insert, select
 
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
@@ -32,7 +32,7 @@ from filmroom.index.packing import pack
 from filmroom.index.prepared import Prepared
 from filmroom.index.query_tags import Known, Rows, TagValues
 from filmroom.index.rows import SeriesRow, StudyRow
-from filmroom.index.tables import change_feed, deleted_blob, instance, instance_data
+from filmroom.index.tables import change_feed, deleted_blob, instance, instance_data, original
 
 ANY = "*"
 
@@ -210,9 +210,11 @@ def _settle(
 
 
 def _remove(tx: Connection, winners: Iterable[_Candidate], orphaned: Iterable[str]) -> None:
-    if replaced := [{"watermark": winner.replaced.watermark} for winner in winners if winner.replaced]:
+    now = time.time()
+    if replaced := [{"watermark": winner.replaced.watermark, "now": now} for winner in winners if winner.replaced]:
+        _REMOVE_ORIGINAL.run(tx, replaced)
         _REMOVE.run(tx, replaced)
-    if blobs := [{"blob": blob, "deleted_at": time.time()} for blob in orphaned]:
+    if blobs := [{"blob": blob, "deleted_at": now} for blob in orphaned]:
         tx.execute(insert(deleted_blob), blobs)
 
 
@@ -301,6 +303,12 @@ def _expire(tx: Connection, candidates: Sequence[_Candidate], statuses: Sequence
 _PRESENT = Prepared(
     select(instance.c.SOPClassUID, instance.c.watermark, instance.c.blob, instance.c.digest).where(
         instance.c.series_key == bindparam("series_key"), instance.c.SOPInstanceUID == bindparam("uid")
+    )
+)
+_REMOVE_ORIGINAL = Prepared(
+    insert(deleted_blob).from_select(
+        ["blob", "deleted_at"],
+        select(original.c.blob, bindparam("now", type_=Double())).where(original.c.watermark == bindparam("watermark")),
     )
 )
 _REMOVE = Prepared(delete(instance).where(instance.c.watermark == bindparam("watermark")))

@@ -1,7 +1,7 @@
 """The rows of Instances: fetched and removed (`additions` adds them). No function commits."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound
 from filmroom.index import changes, rows, selects, watermarks
 from filmroom.index.packing import unpack
-from filmroom.index.tables import change_feed, deleted_blob, instance, series, study
+from filmroom.index.tables import change_feed, deleted_blob, instance, links, original, series, study
 
 _BATCH = 500  # of values in one statement; SQLite takes 32,766 parameters, older ones 999
 
@@ -67,19 +67,38 @@ def remove(tx: Connection, resource: Resource, expired_by: float | None = None) 
     watermarks.lock(tx)
     # Not correlated with the DELETE around it, which would then be put to every row there is.
     gone = selects.of(select(instance.c.watermark), resource.level).correlate(None)
-    uids = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID)
-    sequence, timestamp = changes.following(tx)
-    number = func.row_number().over(order_by=instance.c.watermark) + (sequence - 1)
-    constants = (number, literal(timestamp), literal("delete"))
-    entries = selects.of(select(*constants, instance.c.partition, *uids, instance.c.watermark), resource.level)
-    names = ["sequence", "timestamp", "action", "partition", *(uid.name for uid in uids), "watermark"]
-    blobs = selects.of(select(instance.c.blob, literal(time.time())), resource.level)
-    parameters = selects.parameters(resource)
-    tx.execute(insert(change_feed).from_select(names, entries.order_by(instance.c.watermark)), parameters)
-    tx.execute(insert(deleted_blob).from_select(["blob", "deleted_at"], blobs), parameters)
-    removed = tx.execute(delete(instance).where(instance.c.watermark.in_(gone)), parameters).rowcount
+    removed = _let_go(tx, gone, selects.parameters(resource))
     rows.close(tx, key, resource.series)
     return removed
+
+
+def remove_versions(tx: Connection, watermarks: Sequence[int]) -> None:
+    """Remove Instances of one Study, under the lock of the watermarks. Their blobs are left to the sweep."""
+    keys = set()
+    for batch in _batches(watermarks):
+        keys |= set(tx.scalars(select(instance.c.study_key).where(instance.c.watermark.in_(batch)).distinct()))
+        _let_go(tx, batch, {})
+    for key in keys:
+        rows.close(tx, key, None)
+
+
+def _let_go(tx: Connection, gone: Select[Any] | Sequence[int], parameters: Mapping[str, Any]) -> int:
+    """Write down that Instances are deleted, and what becomes of their blobs; then remove the rows. Gives how many."""
+    sequence, timestamp = changes.following(tx)
+    number = func.row_number().over(order_by=instance.c.watermark) + (sequence - 1)
+    uids = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID)
+    chosen = instance.c.watermark.in_(gone)
+    entries = (
+        select(number, literal(timestamp), literal("delete"), instance.c.partition, *uids, instance.c.watermark)
+        .where(chosen, *links({instance, series, study}))
+        .order_by(instance.c.watermark)
+    )
+    names = ["sequence", "timestamp", "action", "partition", *(uid.name for uid in uids), "watermark"]
+    tx.execute(insert(change_feed).from_select(names, entries), parameters)
+    for of in (instance, original):
+        blobs = select(of.c.blob, literal(time.time())).where(of.c.watermark.in_(gone))
+        tx.execute(insert(deleted_blob).from_select(["blob", "deleted_at"], blobs), parameters)
+    return tx.execute(delete(instance).where(chosen), parameters).rowcount
 
 
 def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
@@ -146,9 +165,12 @@ def version(tx: Connection, resource: Resource) -> Version | None:
 
 
 def is_named(tx: Connection, keys: Iterable[str]) -> set[str]:
-    """Which of the blobs have a row."""
+    """Which of the blobs have a row: of a version that is stored, or of a first one that is kept."""
     return {
-        key for batch in _batches(keys) for key in tx.scalars(select(instance.c.blob).where(instance.c.blob.in_(batch)))
+        key
+        for batch in _batches(keys)
+        for of in (instance, original)
+        for key in tx.scalars(select(of.c.blob).where(of.c.blob.in_(batch)))
     }
 
 

@@ -98,6 +98,12 @@ def fetch_latest(tx: Connection, name: str) -> Operation | None:
     return None if row is None else _read(row)
 
 
+def fetch_unended(tx: Connection, name: str) -> list[Operation]:
+    """Those of a name that wait or run."""
+    unended = select(*_COLUMNS).where(operation.c.name == name, operation.c.state.in_(_UNENDED))
+    return [_read(row) for row in tx.execute(unended)]
+
+
 def fetch_next(tx: Connection, owner: str, names: Collection[str]) -> str | None:
     """The id of the oldest operation, of these names, that a worker may take."""
     free = select(operation.c.id).where(operation.c.name.in_(names), _free(owner))

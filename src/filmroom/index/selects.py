@@ -37,10 +37,10 @@ def of(selected: Select[Any], level: Level) -> Select[Any]:
     return selected.where(*links(present), *HERE[:level])
 
 
-_NAME = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID, instance.c.partition)
+NAME = (study.c.StudyInstanceUID, series.c.SeriesInstanceUID, instance.c.SOPInstanceUID, instance.c.partition)
 # In the order of the fields of `instances.StoredInstance`, after those of `Resource`.
 FILE = (
-    *_NAME,
+    *NAME,
     instance.c.watermark,
     instance.c.blob,
     instance.c.length,
@@ -63,9 +63,7 @@ ALL_AFTER = (
     .order_by(instance.c.watermark)
     .limit(bindparam("most"))
 )
-METADATA = {
-    level: of(select(*_NAME, instance_data.c.metadata), level).order_by(instance.c.watermark) for level in Level
-}
+METADATA = {level: of(select(*NAME, instance_data.c.metadata), level).order_by(instance.c.watermark) for level in Level}
 _DATA = instance_data.c
 FRAMES = of(select(*FILE, _DATA.frame_start, _DATA.frame_bits, _DATA.frame_spans), Level.INSTANCE)
 BULK = of(select(*FILE, _DATA.bulk), Level.INSTANCE)

@@ -138,6 +138,7 @@ V2 = replace(
     name="v2",
     root="/v2",
     version="2",
+    offers=offers.AZURE_V2,
     rules=validation.V2,
     response_shape=store_response.V2,
     store_statuses=_STATUSES,

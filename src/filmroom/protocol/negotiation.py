@@ -39,6 +39,7 @@ class Kind(Enum):
     EXPORT = auto()  # the operation
     IMPORT = auto()  # the operation
     STARTED = auto()  # a reference to an operation
+    UPDATE = auto()  # likewise, of an update
     QUERY_TAG = auto()
     QUERY_TAGS = auto()
     TAG_ERRORS = auto()  # of a query tag

@@ -88,6 +88,8 @@ AZURE_PRERELEASE: Mapping[Kind, Offers] = MappingProxyType(
     {kind: offers for kind, offers in AZURE.items() if kind is not Kind.EXPORT}
 )
 
+AZURE_V2: Mapping[Kind, Offers] = MappingProxyType({**AZURE, Kind.UPDATE: _ANYHOW})
+
 # --- The Standard. A range is a row like any other: what it gives is the default of the resource.
 
 # PS3.18 Tables 8.7.3-4 and 8.7.3-5, the default Transfer Syntax first, and the names that older editions and
@@ -249,6 +251,7 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         Kind.SWEEP: _ANYHOW,
         Kind.EXPORT: _ANYHOW,
         Kind.IMPORT: _ANYHOW,
+        Kind.UPDATE: _ANYHOW,
         **_QUERY_TAGS,
         # PS3.18 §9.3: without a media type, and for */*, an image, or of what is none its text. Of application/* the
         # file comes first: with it any Instance can be answered.

@@ -128,6 +128,7 @@ _OPERATIONS = {
     Kind.SWEEP,
     Kind.EXPORT,
     Kind.IMPORT,
+    Kind.UPDATE,
 }
 _QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
 _SENT_ANYHOW = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE, *_OPERATIONS, *_QUERY_TAGS})  # whatever is accepted

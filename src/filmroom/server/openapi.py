@@ -129,6 +129,7 @@ _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.SWEEP: {"$ref": "#/components/schemas/Reference"},
     Kind.EXPORT: {"$ref": "#/components/schemas/Reference"},
     Kind.IMPORT: {"$ref": "#/components/schemas/Reference"},
+    Kind.UPDATE: {"$ref": "#/components/schemas/Reference"},
     Kind.STARTED: {"$ref": "#/components/schemas/Reference"},
     Kind.QUERY_TAG: {"$ref": "#/components/schemas/QueryTag"},
     Kind.QUERY_TAGS: {"$ref": "#/components/schemas/QueryTags"},

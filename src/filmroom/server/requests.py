@@ -8,6 +8,8 @@ from filmroom.protocol import expiry, media_types, negotiation, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind, Selected
 
+JSON = "application/json"
+ORIGINAL = "msdicom-request-original"
 LARGEST_BODY = 1 << 16  # bytes; 128 query tags take 20,000
 
 
@@ -38,11 +40,11 @@ def root_of(dialect: Dialect, request: Request) -> str:
     return targets.service_root(request.scope["scheme"], request.headers.get("host"), port, public_url, dialect.root)
 
 
-async def body_of(request: Request, largest: int = LARGEST_BODY) -> bytes:
-    """A body in JSON."""
-    given = request.headers.get("content-type", "")
+async def body_of(request: Request, largest: int = LARGEST_BODY, *, typed: bool = True) -> bytes:
+    """A body in JSON, of so many bytes at most; `typed`: it must say that it is JSON."""
+    given = request.headers.get("content-type", "" if typed else JSON)
     media_type = media_types.parse(given).type
-    if media_type not in ("application/json", "text/json") and not media_type.endswith("+json"):
+    if media_type not in (JSON, "text/json") and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"The content type '{given}' is not supported here: send application/json.")
     body = bytearray()
     async for chunk in request.stream():
@@ -50,3 +52,8 @@ async def body_of(request: Request, largest: int = LARGEST_BODY) -> bytes:
         if len(body) > largest:
             raise TooLarge(f"The request exceeded the allowed limit of {largest} bytes.")
     return bytes(body)
+
+
+def wants_original(request: Request) -> bool:
+    """Whether the first version of what was updated is asked for (Azure)."""
+    return request.headers.get(ORIGINAL, "").lower() == "true"

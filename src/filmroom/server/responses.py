@@ -13,7 +13,7 @@ from filmroom.protocol import byte_ranges, codings, offers, validators
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.validators import Validator
 from filmroom.server.messages import Multipart, Ranges, content_type
-from filmroom.server.requests import root_of
+from filmroom.server.requests import root_of, wants_original
 from filmroom.server.work import Body
 from filmroom.services.content import Content, Read, Stream
 from filmroom.services.retrieve import Zip
@@ -45,6 +45,7 @@ class Conditions:
 
     head: bool
     validating: bool  # whether the dialect tells versions
+    original: bool  # whether the first versions of what was updated are asked for
     dated: bool  # whether one Instance is asked for: of several, one that is gone leaves no date
     if_match: Sequence[str] = ()
     if_unmodified_since: str | None = None
@@ -55,13 +56,15 @@ class Conditions:
 
     @classmethod
     def of(cls, dialect: Dialect, request: Request, target: Resource) -> "Conditions":
-        headers, validating, dated = request.headers, dialect.validators, target.level is Level.INSTANCE
+        headers, validating, original = request.headers, dialect.validators, wants_original(request)
+        dated = target.level is Level.INSTANCE and not original  # what is sent by default may be younger
         # Looking one up costs as much as going through all, and hardly a request has any.
         if not validating or _CONDITIONAL.isdisjoint([name for name, _ in headers.raw]):
-            return cls(request.method == "HEAD", validating, dated)
+            return cls(request.method == "HEAD", validating, original, dated)
         return cls(
             request.method == "HEAD",
             validating,
+            original,
             dated,
             headers.getlist("if-match"),
             headers.get("if-unmodified-since"),
@@ -126,7 +129,7 @@ def represent(
     """
     if isinstance(contents, Stream):
         return _represent_stream(contents, root, conditions)
-    validator = _validator(contents, conditions.dated)
+    validator = _validator(contents, conditions)
     single = contents[0] if len(contents) == 1 else None
     made = single is None or single.convert is None
     if made:  # else only making it tells what the request is about
@@ -137,7 +140,7 @@ def represent(
         return _message(Multipart(contents, root), validator, conditions)
     content = single.ready()
     if content.form != single.form:  # the next best, instead
-        validator = _validator([content], conditions.dated)
+        validator = _validator([content], conditions)
     if not made:
         conditions.check(validator)
         if conditions.known(validator):
@@ -200,8 +203,14 @@ def _represent_one(
     return conditions.whole(headers, content_type(content), content.chunks, content.length)
 
 
-def _validator(contents: Sequence[Content], dated: bool) -> Validator:
-    """The version of what is sent. The boundary of a multipart message differs each time, a conversion may."""
+def _validator(contents: Sequence[Content], conditions: Conditions) -> Validator:
+    """The version of what is sent. First versions have one of their own, which ends as the newest ones do."""
+    made = _version(contents, conditions.dated)
+    return replace(made, tag=f"{made.tag}-original") if conditions.original else made
+
+
+def _version(contents: Sequence[Content], dated: bool) -> Validator:
+    """The boundary of a multipart message differs each time, a conversion may."""
     first = contents[0]
     modified = first.created if dated else None
     if len(contents) == 1 and not first.multipart:
@@ -237,7 +246,7 @@ def _partial(
 
 def represent_zip(made: Zip, target: Resource, contents: Sequence[Content], conditions: Conditions) -> Answer:
     """The Instances in one ZIP archive, for a browser to save."""
-    validator = _validator(contents, conditions.dated)
+    validator = _validator(contents, conditions)
     validator = replace(validator, tag=f"{validator.tag}-{'dicomdir' if made.dicomdir else 'zip'}", weak=True)
     headers = validator.headers | CACHING
     conditions.check(validator)

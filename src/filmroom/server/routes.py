@@ -19,9 +19,16 @@ def router(dialect: Dialect) -> Router:
     for method in table.methods(dialect):
         by_path.setdefault(method.path, {})[method.verb] = method
     routes = [_route(path, dialect, methods) for path, methods in by_path.items()]
+    # What other dialects do there is no Study here.
+    others = {method.path for method in table.METHODS if "$" in method.path} - by_path.keys()
+    routes = [in_any_case(Route(path, _nothing, methods=["POST"])) for path in others] + routes
     nothing = PlainTextResponse(_NO_RESOURCE, 404) if dialect.version is None else Response(status_code=404)
     # A slash too many is no other resource: neither redirected nor served.
     return Router(routes, redirect_slashes=False, default=nothing)
+
+
+async def _nothing(request: Request) -> Response:
+    return Response(status_code=404)
 
 
 def _route(path: str, dialect: Dialect, methods: dict[str, Method]) -> Route:

@@ -17,7 +17,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import bodies, matches, metadata, responses
 from filmroom.server.bodies import Receiver
-from filmroom.server.requests import lifetime_of, root_of, select, target_of
+from filmroom.server.requests import lifetime_of, root_of, select, target_of, wants_original
 from filmroom.server.responses import Answer, Conditions
 from filmroom.services import delete as delete_service
 from filmroom.services import retrieve as retrieve_service
@@ -63,13 +63,14 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
             return await retrieve_all(dialect, request, Kind.BULKDATA)
         raise
     root, conditions = responses.described_root(dialect, request), Conditions.of(dialect, request, target)
+    original = wants_original(request)
 
     def begin() -> Answer:
-        contents = retrieve_service.instances_of(archive, dialect, target, selected)
+        contents = retrieve_service.instances_of(archive, dialect, target, selected, original=original)
         if contents[0].media_type != offers.ZIP:
             return responses.represent(contents, root, conditions)
         dicomdir = targets.dicomdir(request.query_params.get("dicomdir"))
-        made = retrieve_service.zipped(archive, target, contents, dicomdir=dicomdir)
+        made = retrieve_service.zipped(archive, target, contents, dicomdir=dicomdir, original=original)
         return responses.represent_zip(made, target, contents, conditions)
 
     return responses.send(request, await request.state.work.run(begin))
@@ -124,7 +125,10 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     wanted, unknown = included.of_metadata(dialect, request.query_params.multi_items())
 
     def begin() -> Answer:
-        found = retrieve_service.metadata(request.state.archive, dialect, target, root, known, wanted)
+        original = wants_original(request)
+        found = retrieve_service.metadata(
+            request.state.archive, dialect, target, root, known, wanted, original=original
+        )
         return metadata.represent(dialect, request, found, selected, root, target)
 
     response = responses.send(request, await request.state.work.run(begin))

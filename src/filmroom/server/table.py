@@ -9,7 +9,17 @@ from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.wado_uri import NAMES, REQUIRED
-from filmroom.server import capabilities, change_feed, operations, query_tags, rendered, studies, transfers, wado_uri
+from filmroom.server import (
+    capabilities,
+    change_feed,
+    operations,
+    query_tags,
+    rendered,
+    studies,
+    transfers,
+    updates,
+    wado_uri,
+)
 from filmroom.server.methods import (
     FEED_PARAMETERS,
     RENDERED_PARAMETERS,
@@ -28,6 +38,7 @@ _STUDY = "/studies/{study}"
 _SERIES = _STUDY + "/series/{series}"
 _INSTANCE = _SERIES + "/instances/{instance}"
 _FRAMES = _INSTANCE + "/frames/{frames}"
+_STUDIES_UPDATE = "/studies/$bulkUpdate"
 _OPERATION = "/operations/{operation}"
 
 _RECEIVED = ('multipart/related; type="application/dicom"', "application/dicom")
@@ -92,6 +103,16 @@ METHODS: tuple[Method, ...] = (
         kind=Kind.PATIENTS,
         parameters=SEARCH_PARAMETERS,
         level=Level.STUDY,
+    ),
+    # Before what a Study might be called
+    Method(
+        "POST",
+        _STUDIES_UPDATE,
+        "Update Studies",
+        updates.update,
+        kind=Kind.UPDATE,
+        receives=_JSON,
+        statuses=(202,),
     ),
     _store("POST", "/studies", "Store Instances"),
     _store("PUT", "/studies", "Replace Instances", section=""),

@@ -50,8 +50,19 @@ def part(content: bytes) -> Part:
     return Part(content, len(content))
 
 
-def examine(archive: Archive, rules: Rules, target: Resource, part: Part, key: str, tags: Tags) -> Candidate:
-    """Read one part and check it, for the file to be stored under a key; `tags` are the query tags to look for."""
+def examine(
+    archive: Archive,
+    rules: Rules,
+    target: Resource,
+    part: Part,
+    key: str,
+    tags: Tags,
+    hidden: frozenset[str] | None = None,
+) -> Candidate:
+    """Read one part and check it, for the file to be stored under a key; `tags` are the query tags to look for.
+
+    `hidden` are the attributes that Metadata and searches leave out; None leaves that to the rules.
+    """
     with ExitStack() as held:
         buffer = held.enter_context(_bytes(part.content))
         try:
@@ -71,7 +82,7 @@ def examine(archive: Archive, rules: Rules, target: Resource, part: Part, key: s
         if findings.errors:
             problems = (*findings.errors, *findings.warnings)
             return Candidate(part, store_response.refuse(outcome, store_response.VALIDATION_FAILED, problems))
-        hidden = validation.hidden(findings, rules)
+        hidden = validation.hidden(findings, rules) if hidden is None else hidden
         new = NewInstance(
             resource=Resource(study, series, instance, target.partition),
             sop_class=sop_class or "",

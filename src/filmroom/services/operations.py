@@ -26,8 +26,8 @@ from filmroom.index.operations import Failure as Failure
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
 from filmroom.protocol.transfers import Asked
-from filmroom.services import delete, exports, imports, query_tags
-from filmroom.task import Canceled, Stopping, Taken, Task
+from filmroom.services import delete, exports, imports, query_tags, updates
+from filmroom.task import Canceled, Failed, Stopping, Taken, Task
 
 MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each time
 REST = 30.0  # seconds before one that met an unavailable index or blob store is tried again
@@ -73,6 +73,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         query_tags.REINDEX: Function(_reindex, _tags),
         exports.EXPORT: Function(exports.export),
         imports.IMPORT: Function(imports.import_from),
+        updates.UPDATE: Function(updates.update),
     }
 )
 
@@ -226,6 +227,8 @@ class Worker:
             return self._finish(operation, State.CANCELED)
         except Taken:
             return Run(operation.id, operation.name, LOST)
+        except Failed as error:
+            return self._finish(operation, State.FAILED, error.results, error=str(error))
         except Unavailable as error:
             return self._release(operation, "unavailable", REST, error)
         except Error as error:

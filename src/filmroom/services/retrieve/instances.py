@@ -10,7 +10,7 @@ from filmroom.archive import Archive, reading
 from filmroom.dicom import part10, rewrite, transfer_syntax
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadFile, NotAcceptable
-from filmroom.index import instances
+from filmroom.index import instances, originals
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels.transcode import transcode_file
 from filmroom.protocol.dialects import Dialect
@@ -20,10 +20,15 @@ from filmroom.services.content import Content, as_stored, at_first_chunk, conver
 _CHUNK = 1 << 20
 
 
-def instances_of(archive: Archive, dialect: Dialect, target: Resource, selected: Selected) -> list[Content]:
-    """The Instances of a Study, a Series or one Instance, as PS3.10 files (PS3.18 §10.4.1.1.1)."""
+def instances_of(
+    archive: Archive, dialect: Dialect, target: Resource, selected: Selected, *, original: bool = False
+) -> list[Content]:
+    """The Instances of a Study, a Series or one Instance, as PS3.10 files (PS3.18 §10.4.1.1.1).
+
+    `original` are the first versions of those that were updated.
+    """
     with archive.index.read() as tx:
-        found = instances.fetch(tx, target)
+        found = originals.fetch(tx, target) if original else instances.fetch(tx, target)
     if not found:
         raise not_found(target)
     if len(found) > 1 and not dialect.transcodes_many and selected.transfer_syntax != STORED:

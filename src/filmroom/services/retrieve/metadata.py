@@ -10,7 +10,7 @@ from filmroom.dicom import fields as wanted
 from filmroom.dicom import json_model, xml_model
 from filmroom.dicom.fields import Fields
 from filmroom.dicom.resources import Resource
-from filmroom.index import instances
+from filmroom.index import instances, originals
 from filmroom.protocol.dialects import Dialect
 from filmroom.services.content import not_found, version
 
@@ -41,19 +41,24 @@ def metadata(
     root: str,
     known: Callable[[Version], bool],
     fields: Fields | None = None,
+    *,
+    original: bool = False,
 ) -> Metadata:
     """The Metadata resource (PS3.18 §10.4.1.1.2), unless its version is `known`.
 
-    Nothing is parsed, text is copied, unless `fields` says which attributes are wanted.
+    Nothing is parsed, text is copied, unless `fields` says which attributes are wanted. `original` are the first
+    versions of what was updated: of another tag, and of no date, for what is sent by default may be younger.
     """
     with archive.index.read() as tx:
         found = instances.version(tx, target)
         if found is None:
             raise not_found(target)
         newest = Version(version(target, found.watermark, found.instances), found.created)
+        if original:
+            newest = Version(f"{newest.tag}-original", None)
         if known(newest):
             return Metadata(newest, None, iter(()))
-        stored = instances.fetch_metadata(tx, target)
+        stored = (originals if original else instances).fetch_metadata(tx, target)
     if not dialect.bulkdata_uris:
         return Metadata(newest, (json_model.azure(text) for _, text in stored), iter(()))
     written = ((of, json_model.standard(text, root + of.path)) for of, text in stored)

@@ -9,7 +9,7 @@ from filmroom.dicom import json_model
 from filmroom.dicom.dicomdir import NAME, Directory
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
-from filmroom.index import instances
+from filmroom.index import instances, originals
 from filmroom.protocol import zip_stream
 from filmroom.protocol.zip_stream import Entry
 from filmroom.services.content import Content
@@ -24,14 +24,16 @@ class Zip:
     dicomdir: bool = False
 
 
-def zipped(archive: Archive, target: Resource, contents: Sequence[Content], *, dicomdir: bool) -> Zip:
+def zipped(
+    archive: Archive, target: Resource, contents: Sequence[Content], *, dicomdir: bool, original: bool = False
+) -> Zip:
     """The archive of the Instances that `instances_of` gives.
 
     Files are named by their UIDs, series/instance.dcm. With a DICOMDIR they are named as PS3.10 §8.5 has it for a
     File-set: eight characters for a folder, no extension.
     """
     if dicomdir:
-        return Zip(None, zip_stream.write(_file_set(archive, target, contents)), dicomdir=True)
+        return Zip(None, zip_stream.write(_file_set(archive, target, contents, original)), dicomdir=True)
     entries = [_entry(_file_name(content), content) for content in contents]
     length = zip_stream.length_of(entries)
     if length is not None:
@@ -40,18 +42,19 @@ def zipped(archive: Archive, target: Resource, contents: Sequence[Content], *, d
     return Zip(None, zip_stream.write(_entry(_file_name(content), content) for content in made))
 
 
-def _file_set(archive: Archive, target: Resource, contents: Sequence[Content]) -> Iterator[Entry]:
+def _file_set(archive: Archive, target: Resource, contents: Sequence[Content], original: bool) -> Iterator[Entry]:
     """Each Instance, and at the end what lists them: by then it is known in which Transfer Syntax each was sent.
 
     What is gone by its turn, or replaced, is left out.
     """
     directory, series = Directory(), dict[str, str]()
+    fetch_elements = originals.fetch_elements if original else instances.fetch_elements
     for number, content in enumerate(contents, 1):
         uids = _uids(content)
         try:
             with archive.index.read() as tx:
                 now = instances.version(tx, Resource(*uids, target.partition))
-                elements = instances.fetch_elements(tx, Resource(*uids, target.partition))
+                elements = fetch_elements(tx, Resource(*uids, target.partition))
         except NotFound:
             continue
         if now is None or now.watermark != content.watermark:

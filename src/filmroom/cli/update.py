@@ -1,0 +1,74 @@
+"""`filmroom update`: new values for attributes of what a service has stored."""
+
+from typing import Annotated
+
+import typer
+
+from filmroom.cli import operations, typed
+from filmroom.cli.results import printable
+from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, NOT_ALL, Timeout, Token, Url, connect, obeyed, stop
+from filmroom.dicom import attributes
+
+Studies = Annotated[list[str], typer.Argument(metavar="STUDY...", help="Study Instance UIDs.", show_default=False)]
+Values = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="ATTRIBUTE=VALUE",
+        help="Keyword or tag, and its new value; nothing behind = makes it empty. May be repeated.",
+        show_default=False,
+    ),
+]
+
+
+def update(
+    studies: Studies,
+    values: Values,
+    series: Annotated[
+        str | None, typer.Option("--series", metavar="UID", help="Of one Study, this Series alone.", show_default="all")
+    ] = None,
+    instance: Annotated[
+        str | None,
+        typer.Option("--instance", metavar="UID", help="Of that Series, this Instance alone.", show_default="all"),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is done.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+) -> None:
+    """Change attributes of all instances of studies: of the patient, and UIDs of one study.
+
+    It is done in the background. The files as they were first are kept, and the service still has them for who asks.
+
+    Exit codes: 1 the service refuses it, or what was waited for did not succeed; 2, 3 as for every command.
+
+    Examples:
+
+        filmroom update 1.2.3 --set PatientName=Doe^Jane --set PatientID=4711 --wait
+    """
+    changes = dict(map(_change, values))
+    typed.refuse((instance is not None and series is None, "--instance", "say in which --series it is"))
+    with connect(url, token, timeout) as client:
+        with obeyed():
+            operation = client.update_studies(studies, changes, series_instance_uid=series, sop_instance_uid=instance)
+        if not wait:
+            typer.echo(operation)
+            typer.echo(f"filmroom: it is done in the background: filmroom operations wait {operation}", err=True)
+            return
+        typer.echo(f"filmroom: operation {operation}", err=True)  # who loses the connection can ask for it again
+        ended = operations.wait(client, operation)
+        for error in (ended.results or {}).get("errors", ()):
+            typer.echo(f"filmroom: {printable(str(error))}", err=True)
+        if not ended.succeeded:
+            stop(f"the operation {operation} {ended.status}: {printable(ended.error or '')}", NOT_ALL)
+        typer.echo(f"{(ended.results or {}).get('instanceUpdated', 0)} instances updated")
+
+
+def _change(given: str) -> tuple[str, str | None]:
+    name, equals, value = given.partition("=")
+    tag = attributes.parse(name)
+    typed.refuse(
+        (not equals, "--set", f"write ATTRIBUTE=VALUE, not {given}"),
+        (tag is None or attributes.vr(tag) is None, "--set", f"{name} is no attribute"),
+    )
+    return name, value or None

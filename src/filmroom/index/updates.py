@@ -1,0 +1,120 @@
+"""New versions of Instances in the place of those that they were made of. No function commits.
+
+(1) lock the Studies, from and to           in one order, so that nobody waits in a ring
+(2) look what still stands                  a version that was replaced or deleted meanwhile gets no successor
+(3) take the first versions                 before the rows go that they are in
+(4) remove what goes by other UIDs now      as a delete does
+(5) add the new versions                    as a store does: rows, counts, query tags, change feed
+(6) keep the first versions                 and take their blobs off the list of the sweep
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from sqlalchemy import Connection, func, select
+
+from filmroom.dicom import json_model
+from filmroom.dicom.resources import Resource
+from filmroom.index import additions, instances, originals, rows, selects, watermarks
+from filmroom.index.additions import NewRows, Status
+from filmroom.index.instances import StoredInstance
+from filmroom.index.packing import unpack
+from filmroom.index.query_tags import Known
+from filmroom.index.tables import counter, instance, instance_data
+
+
+class Outcome(Enum):
+    """What became of a new version."""
+
+    UPDATED = auto()
+    OVERTAKEN = auto()  # what it was made of is not what is stored any more
+    OCCUPIED = auto()  # something is stored under its new UIDs
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A new version, which replaces the blob of the old one (`NewInstance.replaces`) unless its UIDs are others."""
+
+    old: StoredInstance
+    rows: NewRows
+
+    @property
+    def moves(self) -> bool:
+        """Whether the Instance gets other UIDs."""
+        return self.rows.new.resource != self.old.resource
+
+
+def replace(tx: Connection, updates: Sequence[Update], known: Known) -> list[Outcome]:
+    """Put new versions in the place of old ones; what became of each, in the order given."""
+    _lock(tx, updates)  # (1)
+    outcomes = [_outcome(tx, update) for update in updates]  # (2)
+    standing = [one for one, outcome in zip(updates, outcomes, strict=True) if outcome is Outcome.UPDATED]
+    if not standing:
+        return outcomes
+    taken = originals.take(tx, [one.old.watermark for one in standing])  # (3)
+    if moving := [one.old.watermark for one in standing if one.moves]:
+        watermarks.lock(tx)
+        instances.remove_versions(tx, moving)  # (4)
+    statuses = additions.add(tx, [one.rows for one in standing], known)  # (5)
+    assert {*statuses} <= {Status.ADDED, Status.REPLACED}
+    originals.keep(tx, ((one.rows.new.key, taken[one.old.watermark]) for one in standing))  # (6)
+    return outcomes
+
+
+def last_watermark(tx: Connection) -> int:
+    """The newest watermark there is; none is taken until the transaction ends."""
+    watermarks.lock(tx)
+    found = tx.scalar(select(counter.c.value).where(counter.c.name == "watermark"))
+    return int(found or 0)
+
+
+def fetch_before(tx: Connection, resource: Resource, after: int, last: int, limit: int) -> list[StoredInstance]:
+    """Instances whose watermarks are above `after` and not above `last`, oldest first."""
+    chosen = selects.of(select(*selects.FILE), resource.level)
+    within = chosen.where(instance.c.watermark > after, instance.c.watermark <= last)
+    page = within.order_by(instance.c.watermark).limit(limit)
+    return [instances.stored_instance(row) for row in tx.execute(page, selects.parameters(resource))]
+
+
+def count_before(tx: Connection, resource: Resource, last: int) -> int:
+    """How many there are of them, from the first on."""
+    chosen = selects.of(select(instance.c.watermark), resource.level).where(instance.c.watermark <= last)
+    return tx.scalar(select(func.count()).select_from(chosen.subquery()), selects.parameters(resource)) or 0
+
+
+def fetch_hidden(tx: Connection, found: Sequence[StoredInstance]) -> dict[int, frozenset[str]]:
+    """The attributes that Metadata and searches leave out, by watermark; of those that have such."""
+    of = instance_data.c.watermark
+    chosen = select(of, instance_data.c.metadata)
+    texts: dict[int, frozenset[str]] = {}
+    for start in range(0, len(found), 500):
+        batch = chosen.where(of.in_([one.watermark for one in found[start : start + 500]]))
+        texts |= {row.watermark: json_model.hidden(unpack(row.metadata)) for row in tx.execute(batch)}
+    return {watermark: keys for watermark, keys in texts.items() if keys}
+
+
+def serieses(tx: Connection, resource: Resource) -> set[str]:
+    """The Series that Instances of it are in."""
+    found = tx.execute(selects.of(select(*selects.NAME).distinct(), resource.level), selects.parameters(resource))
+    return {row.SeriesInstanceUID for row in found}
+
+
+def _lock(tx: Connection, updates: Iterable[Update]) -> None:
+    """Only Studies with Instances: to open one that is gone would make it."""
+    sources = {one.old.resource for one in updates}
+    wanted = {(one.partition, str(one.study)) for one in sources}
+    present = [id_ for id_ in wanted if instances.version(tx, Resource(id_[1], partition=id_[0]))]
+    targets = {(one.rows.new.resource.partition, str(one.rows.new.resource.study)) for one in updates if one.moves}
+    opened = rows.open_studies(tx, {*present, *targets})
+    for id_, row in opened.items():
+        if not row.instances and id_ not in targets:
+            rows.close(tx, row.key, None)
+
+
+def _outcome(tx: Connection, update: Update) -> Outcome:
+    if [one.key for one in instances.fetch(tx, update.old.resource)] != [update.old.key]:
+        return Outcome.OVERTAKEN
+    if update.moves and instances.version(tx, update.rows.new.resource):
+        return Outcome.OCCUPIED
+    return Outcome.UPDATED
