@@ -47,7 +47,7 @@ def _routes() -> Iterator[str]:
 
     rows = (
         (one.verb, _path(one.path), one.name, roots(one), f"§{one.section}" if one.section else "")
-        for one in table.METHODS
+        for one in (*table.METHODS, *table.OF_PARTITIONS)
     )
     return _rows(("method", "path", "transaction", "roots", "PS3.18"), rows)
 
@@ -109,7 +109,7 @@ def _statuses() -> Iterator[str]:
             listed(methods.successes(one, DICOMWEB)),
             listed(methods.failures(one, DICOMWEB)),
         )
-        for one in table.methods(DICOMWEB)
+        for one in table.methods(DICOMWEB, partitions=False)
     )
     return _rows(("transaction", "success", "refused or failed"), rows)
 

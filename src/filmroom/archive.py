@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -58,6 +58,7 @@ class Archive:
     spool: Path
     renderings: Cache
     inflating: Alone
+    partitions: dict[str, int] = field(default_factory=dict)  # keys of data partitions by name, as they are found
 
     @classmethod
     def open(cls, settings: Settings, *, rebuilding: bool = False) -> Self:

@@ -118,6 +118,10 @@ class Settings(BaseSettings):
     blobs_options: Annotated[dict[str, SecretStr], BeforeValidator(_texts)] = Field(
         {}, description="Options of the bucket, a table: endpoint, region, keys, encryption, storage_class."
     )
+    partitions: bool = Field(
+        False,
+        description="Data partitions, as the Azure service has them: /partitions/NAME/studies in place of /studies.",
+    )
     public_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         None,
         description="Base URL that clients see, when it differs from the Host header: https://pacs.example/",

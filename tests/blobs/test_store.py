@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from filmroom.blobs import new_keys
+from filmroom.blobs import LARGEST_PARTITION, new_keys, partition_of
 
 
 def test_keys_are_never_the_same() -> None:
@@ -18,3 +18,9 @@ def test_later_keys_sort_behind_earlier_ones(monkeypatch: pytest.MonkeyPatch) ->
     now = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: now + 2_000_000)
     assert earlier < new_keys(1)
+
+
+@pytest.mark.parametrize("partition", [1, 2, 4711, LARGEST_PARTITION])
+def test_keys_say_to_which_partition_their_files_belong(partition: int) -> None:
+    keys = new_keys(3, partition)
+    assert [(len(key), partition_of(key)) for key in keys] == [(32, partition)] * 3

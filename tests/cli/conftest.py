@@ -15,6 +15,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """`run("search", "studies")`, in an empty folder and without the user's variables."""
     monkeypatch.delenv("FILMROOM_URL", raising=False)
     monkeypatch.delenv("FILMROOM_TOKEN", raising=False)
+    monkeypatch.delenv("FILMROOM_PARTITION", raising=False)
     monkeypatch.chdir(tmp_path)
     return Program(capsys)
 

@@ -14,9 +14,9 @@ from tests.postgresql import EACH
 
 
 @contextmanager
-def served(folder: Path, database: AbstractContextManager[str | None]) -> Iterator[str]:
+def served(folder: Path, database: AbstractContextManager[str | None], *options: str) -> Iterator[str]:
     """The URL of a service that runs as long as the block, and must not have had a mishap at its end."""
-    with database as index, service.running(folder, index=index) as running:
+    with database as index, service.running(folder, *options, index=index) as running:
         yield running.url
         assert not running.mishaps()
 

@@ -63,3 +63,13 @@ def test_an_unforeseen_error_is_a_fixed_sentence(http: TestClient, monkeypatch: 
     assert answer.status_code == 500
     assert answer.text.startswith("The server encountered an internal error.")
     assert "Doe" not in answer.text
+
+
+def test_several_partitions_are_not_served_as_one(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data", codec_processes=1, partitions=True)
+    with TestClient(create(settings)) as http:
+        headers = {"Accept": "application/dicom+json", "Content-Type": "application/dicom"}
+        assert http.post("/v2/partitions/clinic/studies", content=data.file(), headers=headers).status_code == 200
+    off = TestClient(create(Settings(data=tmp_path / "data", codec_processes=1)))
+    with pytest.raises(Unavailable, match="2 data partitions"), off:
+        pass

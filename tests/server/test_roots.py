@@ -68,8 +68,9 @@ def test_the_standard_does_not(http: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/partitions", "/v2/partitions/one/studies", "/v2/Partitions/x"])
-def test_partitions_are_off(http: TestClient, path: str) -> None:
-    answer = http.get(path, headers=JSON)
+@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "DELETE"])
+def test_partitions_are_off(http: TestClient, path: str, verb: str) -> None:
+    answer = http.request(verb, path, headers=JSON)
     assert (answer.status_code, answer.text) == (400, "Data partitions feature is disabled.")
     assert answer.headers.get_list("api-supported-versions") == [SUPPORTED]
 
@@ -82,3 +83,10 @@ def test_health_in_any_letter_case(http: TestClient, path: str) -> None:
 def test_markup_in_a_query_is_refused_by_azure_alone(http: TestClient) -> None:
     assert http.get("/v2/studies?PatientName=%3Cb%3E", headers=JSON).status_code == 400
     assert http.get("/dicomweb/studies?PatientName=%3Cb%3E", headers=JSON).status_code == 200
+
+
+def test_the_standard_says_in_its_own_words_that_partitions_are_off(http: TestClient) -> None:
+    for verb in ("GET", "POST"):
+        answer = http.request(verb, "/dicomweb/partitions/one/studies")
+        assert answer.status_code == 400
+        assert "no data partitions here" in answer.text

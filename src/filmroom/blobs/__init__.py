@@ -7,9 +7,21 @@ from urllib.parse import unquote, urlsplit
 from filmroom.blobs.folder import Folder
 from filmroom.blobs.memory import Memory
 from filmroom.blobs.objects import Objects
-from filmroom.blobs.store import BlobStore, Content, Parts, made_at, new_keys
+from filmroom.blobs.store import LARGEST_PARTITION, BlobStore, Content, Parts, made_at, new_keys, partition_of
 
-__all__ = ["BlobStore", "Content", "Folder", "Memory", "Objects", "Parts", "made_at", "new_keys", "open_store"]
+__all__ = [
+    "LARGEST_PARTITION",
+    "BlobStore",
+    "Content",
+    "Folder",
+    "Memory",
+    "Objects",
+    "Parts",
+    "made_at",
+    "new_keys",
+    "open_store",
+    "partition_of",
+]
 
 
 def open_store(url: str, options: Mapping[str, str]) -> BlobStore:

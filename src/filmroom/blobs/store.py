@@ -1,7 +1,8 @@
 """What a blob store is: keys, what can be done with them, and what is said when it can't be done.
 
 A key is 32 hexadecimal digits: the milliseconds of its making (so that an index of keys grows at its end),
-two digits of the folder, random digits. The keys of one second share a folder, and those who store at once its sync.
+two digits of the folder, five of the data partition, random digits. The keys of one second share a folder, and those
+who store at once its sync.
 
 Beside the blobs lie notes: small texts that say what blobs they are.
 """
@@ -20,6 +21,9 @@ Parts = list[bytes]  # a name of its own, for `list` is a method below
 
 KEY = re.compile(r"[0-9a-f]{32}")
 FOLDER = slice(12, 14)
+PARTITION = slice(14, 19)
+LARGEST_PARTITION = 16**5 - 1  # the key of a data partition that has its digits
+_RANDOM = 4 * (32 - PARTITION.stop)  # bits
 _NOTE = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
@@ -73,20 +77,25 @@ class BlobStore(Protocol):
         """What a note says, if it is there."""
 
 
-def new_keys(count: int) -> list[str]:
+def new_keys(count: int, partition: int = 1) -> list[str]:
     """Keys that nobody has had before, for the files of one request.
 
-    Milliseconds, folder, random. Keys of one second share a folder, so that requests at the same time share its sync.
-    They grow, so that a rebuild adds the files of a request in their order.
+    Milliseconds, folder, data partition (the default one is the first), random. Keys of one second share a folder, so
+    that requests at the same time share its sync. They grow, so that a rebuild adds the files of a request in order.
     """
     milliseconds = time.time_ns() // 1_000_000
-    start = f"{milliseconds:012x}{milliseconds // 1000 % 256:02x}"
-    return sorted(start + secrets.token_hex(9) for _ in range(count))
+    start = f"{milliseconds:012x}{milliseconds // 1000 % 256:02x}{partition:05x}"
+    return sorted(f"{start}{secrets.randbits(_RANDOM):013x}" for _ in range(count))
 
 
 def made_at(key: str) -> float:
     """When a key was made, in seconds since 1970."""
     return int(key[:12], 16) / 1000
+
+
+def partition_of(key: str) -> int:
+    """The key of the data partition that a file belongs to: so the index can be made again from the files."""
+    return int(key[PARTITION], 16)
 
 
 def checked(key: str) -> str:

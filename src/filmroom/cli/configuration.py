@@ -17,7 +17,7 @@ from filmroom.cli.service import REFUSED, stop
 from filmroom.settings import FILE_VARIABLE, PREFIX, SECRET, Settings
 
 BAD_SETTING = 2  # exit code, typer's own for a command line that is not understood
-_CLIENTS = {"FILMROOM_URL", "FILMROOM_TOKEN"}  # not settings of the service (cli/service.py)
+_CLIENTS = {"FILMROOM_URL", "FILMROOM_TOKEN", "FILMROOM_PARTITION"}  # not settings of the service (cli/service.py)
 _FLAGS = {"sweep_delay": "--delay"}  # where it is not the setting's own name
 
 # What a value must be, by pydantic's name for what is wrong with it. The rest is said in pydantic's words.

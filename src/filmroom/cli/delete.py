@@ -10,6 +10,7 @@ from filmroom.cli.service import (
     DEFAULT_URL,
     USAGE,
     Instance,
+    Partition,
     Series,
     Study,
     Timeout,
@@ -33,6 +34,7 @@ def delete(
         bool, typer.Option("--yes", "-y", help="Do not ask. Needed where nobody can answer, in a script.")
     ] = False,
     url: Url = DEFAULT_URL,
+    partition: Partition = None,
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
@@ -46,11 +48,12 @@ def delete(
         filmroom delete 1.2.3 1.2.3.4 1.2.3.4.5 --yes
     """
     target = Resource(study, series, instance)
+    within = f" of the partition {partition}" if partition else ""
     if not yes:
-        _confirm(f"Delete the {target.level.name.lower()} {target.path} at {shown(url)}?")
+        _confirm(f"Delete the {target.level.name.lower()} {target.path}{within} at {shown(url)}?")
     with (
         stoppable("the service was not heard, so it may be deleted or not"),
-        connect(url, token, timeout) as client,
+        connect(url, token, timeout, partition) as client,
         existing(target.path, client),
     ):
         _delete(client, target)

@@ -24,6 +24,7 @@ COMMANDS = {
     "delete": ("filmroom.cli.delete:delete", "Delete a study, a series or an instance."),
     "tags": ("filmroom.cli.tags:tags", "Make attributes searchable that are not by themselves."),
     "update": ("filmroom.cli.update:update", "Change attributes of what is stored."),
+    "partitions": ("filmroom.cli.partitions:partitions", "List the data partitions of a service."),
     "operations": ("filmroom.cli.operations:operations", "List long operations, wait for one, or end it."),
     "import": ("filmroom.cli.imports:import_from", "Store the DICOM files of a folder, where the data lies."),
     "export": ("filmroom.cli.exports:export", "Copy stored files into a folder, where the data lies."),

@@ -18,6 +18,7 @@ from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
     Instance,
+    Partition,
     Quiet,
     Series,
     Study,
@@ -85,6 +86,7 @@ def render(
     thumbnail: Annotated[bool, typer.Option("--thumbnail", help="One small image that stands for all.")] = False,
     quiet: Quiet = False,
     url: Url = DEFAULT_URL,
+    partition: Partition = None,
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
@@ -111,7 +113,7 @@ def render(
     beyond_azure = thumbnail or instance is None or (frames is not None and len(frames.numbers) > 1)
     kind = "image" if thumbnail or frames else "image, report or document"
     with (
-        connect(url, token, timeout) as client,
+        connect(url, token, timeout, partition) as client,
         existing(f"{kind} of {asked.path}", client, beyond_azure),
         saving(client, folder, printed=False) as saved,
     ):

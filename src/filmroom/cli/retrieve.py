@@ -14,6 +14,7 @@ from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
     Instance,
+    Partition,
     Quiet,
     Series,
     Study,
@@ -149,6 +150,7 @@ def retrieve(
     part: Bytes = None,
     quiet: Quiet = False,
     url: Url = DEFAULT_URL,
+    partition: Partition = None,
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
@@ -175,7 +177,7 @@ def retrieve(
     one = _one(target, "--frames" if numbers else "--bulkdata") if numbers or name else None
     note = ""
     with (
-        connect(url, token, timeout) as client,
+        connect(url, token, timeout, partition) as client,
         existing(_named(target, numbers, name), client, otherwise=AS_STORED if syntax != "*" else ""),
         saving(client, archive or into, printed=not quiet) as saved,
     ):

@@ -16,6 +16,7 @@ from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
     NOT_ALL,
+    Partition,
     Timeout,
     Token,
     Url,
@@ -119,6 +120,7 @@ def search(
     as_lines: AsLines = False,
     as_csv: AsCsv = False,
     url: Url = DEFAULT_URL,
+    partition: Partition = None,
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
@@ -157,7 +159,7 @@ def search(
         "additional_params": extra,
     }
     done = NOT_TO_THE_END if form in STREAMED else NOT_WHOLE
-    with stoppable(done), connect(url, token, timeout) as client:
+    with stoppable(done), connect(url, token, timeout, partition) as client:
         pages = _checked(islice(_pages(client, what, asked), None if everything or limit else 1), filters, harmless)
         with existing("search for patients", client, beyond_azure=True) if what is What.PATIENTS else nullcontext():
             count, more = _print(pages, what, shown, form, given=list(_given(filters)))

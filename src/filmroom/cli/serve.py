@@ -21,6 +21,7 @@ from filmroom.cli.beside import operations_worker
 from filmroom.errors import Unavailable
 from filmroom.server import journal
 from filmroom.server.limits import BoundedProtocol
+from filmroom.services import partitions as data_partitions
 from filmroom.settings import Settings
 
 LISTENS = "Filmroom listens on "  # programs that start a service wait for this line
@@ -54,6 +55,7 @@ def serve(
     index: Annotated[str | None, _option("index", "URL")] = None,
     blobs: Annotated[str | None, _option("blobs", "URL")] = None,
     workers: Annotated[int | None, _option("workers")] = None,
+    partitions: Annotated[bool | None, _option("partitions")] = None,
     public_url: Annotated[str | None, _option("public_url", "URL")] = None,
     threads: Annotated[int | None, _option("threads")] = None,
     codec_processes: Annotated[int | None, _option("codec_processes")] = None,
@@ -107,7 +109,11 @@ def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
 def _prepare(settings: Settings) -> None:
     """Open the archive once before any worker does: it makes what is new, and tells here what is wrong."""
     try:
-        Archive.open(settings).close()
+        archive = Archive.open(settings)
+        try:
+            data_partitions.check(archive, in_use=settings.partitions)
+        finally:
+            archive.close()
     except Unavailable as error:
         _stop(f"The data folder {settings.data.absolute()}{_where(settings)} can't be used. {error}", NO_DATA)
 

@@ -70,6 +70,28 @@ Timeout = Annotated[
 ]
 
 
+def _partition(value: str | None) -> str | None:
+    """The name of a data partition that was typed; an empty one, as in a variable, is none."""
+    try:
+        return targets.partition(value) if value else None
+    except BadTarget as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Partition = Annotated[
+    str | None,
+    typer.Option(
+        "--partition",
+        envvar="FILMROOM_PARTITION",
+        metavar="NAME",
+        callback=_partition,
+        rich_help_panel=SERVICE,
+        show_default="none",
+        help="Data partition, of services that have them.",
+    ),
+]
+
+
 def uid(value: str | None) -> str | None:
     """A UID that was typed. What is none never reaches the service."""
     try:
@@ -140,11 +162,11 @@ def is_no_root(error: Exception, url: str) -> bool:
 
 
 @contextmanager
-def connect(url: str, token: str | None, timeout: float) -> Iterator[Client]:
-    """A client of the service. What the service refuses, or that it is not there, ends the program."""
+def connect(url: str, token: str | None, timeout: float, partition: str | None = None) -> Iterator[Client]:
+    """A client of the service, or of a partition of it. What it refuses, or that it is not there, ends the program."""
     limits = httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT))
     try:
-        client = Client(url, token=token, timeout=limits, retries=Impatient())
+        client = Client(url, token=token, timeout=limits, retries=Impatient(), partition=partition)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--url") from error
     with client, _said():

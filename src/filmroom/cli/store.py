@@ -17,6 +17,7 @@ from filmroom.cli.service import (
     INTERRUPTED,
     NOT_ALL,
     REFUSED,
+    Partition,
     Quiet,
     Timeout,
     Token,
@@ -69,6 +70,7 @@ def store(
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Requests at once, each of up to 20 files.")] = 4,
     quiet: Quiet = False,
     url: Url = DEFAULT_URL,
+    partition: Partition = None,
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
@@ -86,7 +88,7 @@ def store(
         filmroom store scan.dcm
         filmroom store /media/cdrom --parallel 8
     """
-    with connect(url, token, timeout) as client, bar("Storing", quiet) as progress:
+    with connect(url, token, timeout, partition) as client, bar("Storing", quiet) as progress:
         send = partial(client.store_instances, paths, study, replace=replace, expires=expires)
         send = partial(send, parallel=parallel, progress=progress)
         result, code, said = _result(send, client.base_url)

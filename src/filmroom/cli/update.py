@@ -6,7 +6,18 @@ import typer
 
 from filmroom.cli import operations, typed
 from filmroom.cli.results import printable
-from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, NOT_ALL, Timeout, Token, Url, connect, obeyed, stop
+from filmroom.cli.service import (
+    DEFAULT_TIMEOUT,
+    DEFAULT_URL,
+    NOT_ALL,
+    Partition,
+    Timeout,
+    Token,
+    Url,
+    connect,
+    obeyed,
+    stop,
+)
 from filmroom.dicom import attributes
 
 Studies = Annotated[list[str], typer.Argument(metavar="STUDY...", help="Study Instance UIDs.", show_default=False)]
@@ -33,6 +44,7 @@ def update(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is done.")] = False,
     url: Url = DEFAULT_URL,
+    partition: Partition = None,
     token: Token = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
 ) -> None:
@@ -48,7 +60,7 @@ def update(
     """
     changes = dict(map(_change, values))
     typed.refuse((instance is not None and series is None, "--instance", "say in which --series it is"))
-    with connect(url, token, timeout) as client:
+    with connect(url, token, timeout, partition) as client:
         with obeyed():
             operation = client.update_studies(studies, changes, series_instance_uid=series, sop_instance_uid=instance)
         if not wait:

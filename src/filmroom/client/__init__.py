@@ -6,6 +6,7 @@ from filmroom.client._found import AsyncFound, Found
 from filmroom.client._json import Bulkdata
 from filmroom.client._operations import Operation, OperationError
 from filmroom.client._options import Progress
+from filmroom.client._partitions import Partition
 from filmroom.client._parts import Content
 from filmroom.client._query_tags import NewQueryTag, QueryTag, QueryTagError
 from filmroom.client._retry import Retry
@@ -57,6 +58,7 @@ __all__ = [
     "Operation",
     "OperationError",
     "Outcome",
+    "Partition",
     "Progress",
     "QueryTag",
     "QueryTagError",

@@ -29,6 +29,7 @@ from filmroom.client._options import (
     StoreOptions,
     ZipOptions,
 )
+from filmroom.client._partitions import AsyncPartitions
 from filmroom.client._query_tags import AsyncQueryTags
 from filmroom.client._rendered import AsyncRendered
 from filmroom.client._rest import Rest
@@ -57,6 +58,7 @@ class AsyncClient(
     AsyncQueryTags,
     AsyncTransfers,
     AsyncUpdates,
+    AsyncPartitions,
 ):
     """`Client` for asyncio: the same methods and keywords, to be awaited; `iter_…`, `change_feed`
     and the `search_…` by keywords are for `async for`.

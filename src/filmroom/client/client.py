@@ -26,6 +26,7 @@ from filmroom.client._options import (
     StoreOptions,
     ZipOptions,
 )
+from filmroom.client._partitions import Partitions
 from filmroom.client._query_tags import QueryTags
 from filmroom.client._rendered import Rendered
 from filmroom.client._retry import Retry
@@ -39,7 +40,9 @@ from filmroom.client._updates import Updates
 
 
 @checked
-class Client(Carrier, Searches[Found], Contents, Rendered, Changes, Operations, QueryTags, Transfers, Updates):
+class Client(
+    Carrier, Searches[Found], Contents, Rendered, Changes, Operations, QueryTags, Transfers, Updates, Partitions
+):
     """A client of one DICOMweb service (PS3.18), of any make. Threads may share it.
 
         with Client("http://127.0.0.1:8080/v2") as client:
@@ -57,7 +60,7 @@ class Client(Carrier, Searches[Found], Contents, Rendered, Changes, Operations, 
     timeout    seconds for connecting, and for each read and write; an httpx2.Timeout; None is no limit.
                The default is 60, and 10 for connecting.
     retries    how often a request that failed is sent again, or a `Retry`; see there what is sent again
-    partition  data partition of the Azure service
+    partition  data partition, as the Azure service and Filmroom have them
     http       an httpx2.Client to send with, for proxies, certificates, HTTP/2, …; closing it stays with you.
                A bulk value on another host than the service's gets neither credentials nor `headers`, and so do
                requests that are redirected there.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 DEFAULT_PARTITION = 1  # the key of "Microsoft.Default", in which everything lies unless partitions are in use
+NO_PARTITION = 0  # the key of one that is yet to be made: nothing lies in it
 
 
 class Level(IntEnum):

@@ -31,6 +31,10 @@ class Wording:
     repeated: str  # name
     content_type: str  # content_type
     no_operation: str
+    partitions_off: str
+    which_partition: str
+    partition_name: str
+    no_partition: str
 
 
 AZURE = Wording(
@@ -75,6 +79,10 @@ AZURE = Wording(
     ),
     content_type="The specified content type '{content_type}' is not supported.",
     no_operation="",
+    partitions_off="Data partitions feature is disabled.",
+    which_partition="PartitionName value is missing in the route segment.",
+    partition_name="The specified PartitionName is invalid. ",  # as that service says it, with the blank
+    no_partition="Specified PartitionName does not exist.",
 )
 _QUALITY = "The query parameter 'quality' must be a whole number from 1 to 100, and '{text}' is none."
 STANDARD = Wording(
@@ -105,4 +113,8 @@ STANDARD = Wording(
         'or multipart/related; type="application/dicom" with parts of application/dicom.'
     ),
     no_operation="There is no operation of this id: none was started, or it ended long ago.",
+    partitions_off="There are no data partitions here: leave /partitions/… out of the path.",
+    which_partition="Name the data partition in the path, as in /partitions/Microsoft.Default/studies.",
+    partition_name="The name of a data partition is 1 to 64 letters of a to z, digits, hyphens, dots and underscores.",
+    no_partition="There is no data partition of this name: a store makes it.",
 )

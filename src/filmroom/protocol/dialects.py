@@ -8,6 +8,7 @@ from filmroom.dicom import search_attributes, store_response, validation, wordin
 from filmroom.dicom.resources import Level
 from filmroom.dicom.store_response import Summary
 from filmroom.dicom.wording import Wording
+from filmroom.errors import BadTarget, Error, NotFound
 from filmroom.protocol import offers, search_sets
 from filmroom.protocol.negotiation import Kind, Offers
 
@@ -24,6 +25,7 @@ class Dialect:
     offers: Mapping[Kind, Offers]
 
     fixed_500: bool  # an internal error is told in one sentence, whatever it is
+    no_partition: type[Error]  # what it is to name a data partition that is not there
 
     # Store
     rules: validation.Rules
@@ -87,6 +89,7 @@ V1 = Dialect(
     wording=wording.AZURE,
     offers=offers.AZURE,
     fixed_500=True,
+    no_partition=BadTarget,
     rules=validation.V1,
     response_shape=store_response.V1,
     response_type="application/dicom+json; charset=utf-8",
@@ -155,6 +158,7 @@ DICOMWEB = Dialect(
     wording=wording.STANDARD,
     offers=offers.STANDARD,
     fixed_500=False,
+    no_partition=NotFound,
     rules=validation.STANDARD,
     response_shape=store_response.STANDARD,
     response_type="application/dicom+json",  # exactly: the Python dicomweb-client compares the whole text

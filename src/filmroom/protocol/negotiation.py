@@ -43,6 +43,7 @@ class Kind(Enum):
     QUERY_TAG = auto()
     QUERY_TAGS = auto()
     TAG_ERRORS = auto()  # of a query tag
+    PARTITIONS = auto()
     URI = auto()  # an Instance by the URI Service (PS3.18 §9)
 
 

@@ -81,6 +81,7 @@ AZURE: Mapping[Kind, Offers] = MappingProxyType(
         **_FEEDS,
         Kind.OPERATION: _ANYHOW,
         Kind.EXPORT: _ANYHOW,
+        Kind.PARTITIONS: _ANYHOW,
         **_QUERY_TAGS,
     }
 )
@@ -245,6 +246,7 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
         ),
         **_FEEDS,
         Kind.OPERATION: _ANYHOW,
+        Kind.PARTITIONS: _ANYHOW,
         Kind.OPERATIONS: _ANYHOW,
         Kind.OPERATION_ERRORS: _ANYHOW,
         Kind.CANCELLATION: _ANYHOW,

@@ -14,6 +14,7 @@ _UID = re.compile(r"[0-9.]*[0-9]")
 _FRAME = re.compile(r"\s*([+-]?[0-9]+)(?:\.0*)?\s*")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 _LARGEST_FRAME = 2**31 - 1  # NumberOfFrames is an IS (PS3.5 Table 6.2-1)
+_PARTITION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.%]+\]|[0-9A-Za-z._-]+)(?P<port>:[0-9]{1,5})?")
 _DEFAULT_PORTS = frozenset({80, 443})
 
@@ -40,6 +41,13 @@ def resource(
         instance=None if instance is None else uid(instance, said.uids[2], said),
         partition=partition,
     )
+
+
+def partition(text: str, said: Wording = wording.STANDARD) -> str:
+    """The name of a data partition (Azure)."""
+    if not _PARTITION.fullmatch(text):
+        raise BadTarget(said.partition_name)
+    return text
 
 
 def frame_numbers(text: str, said: Wording = wording.STANDARD) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from filmroom.dicom.presentation import Presentation, Viewport
-from filmroom.dicom.resources import Resource
+from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import BadParameter, BadTarget
 from filmroom.protocol import media_types, rendering, targets
 
@@ -52,7 +52,7 @@ class UriRequest:
         return Presentation(self.quality, window, viewport, self.annotation)
 
 
-def parse(parameters: Iterable[tuple[str, str]]) -> UriRequest:
+def parse(parameters: Iterable[tuple[str, str]], partition: int = DEFAULT_PARTITION) -> UriRequest:
     """What the percent-decoded parameters ask for. Names are case-sensitive; unknown ones are passed over (§9.1.2)."""
     given: dict[str, str] = {}
     for name, value in parameters:
@@ -66,7 +66,7 @@ def parse(parameters: Iterable[tuple[str, str]]) -> UriRequest:
     if given.get("anonymize", "no").strip().lower() not in {"no", ""}:
         raise BadParameter("The query parameter 'anonymize' is not supported: nothing is de-identified here.")
     return UriRequest(
-        target=_target(given),
+        target=_target(given, partition),
         accept=_accept(given),
         frame=_integer(given, "frameNumber", 2**31 - 1),
         quality=_integer(given, "imageQuality", 100) or 100,
@@ -78,12 +78,12 @@ def parse(parameters: Iterable[tuple[str, str]]) -> UriRequest:
     )
 
 
-def _target(given: Mapping[str, str]) -> Resource:
+def _target(given: Mapping[str, str], partition: int) -> Resource:
     for name in _UIDS:
         if not given.get(name, "").strip():
             raise BadTarget(f"The query parameter '{name}' is missing: an Instance is named by {', '.join(_UIDS)}.")
     study, series, instance = (given[name] for name in _UIDS)
-    return targets.resource(study, series, instance)
+    return targets.resource(study, series, instance, partition)
 
 
 def _accept(given: Mapping[str, str]) -> str | None:

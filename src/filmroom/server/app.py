@@ -14,10 +14,12 @@ from starlette.types import ASGIApp
 
 from filmroom import __version__
 from filmroom.archive import Archive
+from filmroom.errors import Unavailable
 from filmroom.server import errors, health, journal, openapi
 from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
 from filmroom.server.work import Work
+from filmroom.services import partitions
 from filmroom.settings import Settings
 
 COLLECTED_AFTER = 20_000  # objects made; a data set has thousands, and hardly any that only the collector can free
@@ -40,6 +42,11 @@ def create(settings: Settings | None = None) -> ASGIApp:
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         work = Work(settings.threads)
         archive = await work.run(Archive.open, settings)
+        try:
+            await work.run(partitions.check, archive, in_use=settings.partitions)
+        except Unavailable:
+            archive.close()
+            raise
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         gc.set_threshold(COLLECTED_AFTER)
         try:
@@ -51,7 +58,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
     healths = [in_any_case(Route(path, health.check)) for path in ("/health/check", "/health")]
     routes = [Route("/", _index), Route("/openapi.json", _openapi), *healths]
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
-    app.router.default = Roots()
+    app.router.default = Roots(partitions=settings.partitions)
     app.router.redirect_slashes = False
     return journal.Journal(app)
 
@@ -61,9 +68,9 @@ async def _index(request: Request) -> Response:
 
 
 async def _openapi(request: Request) -> Response:
-    return JSONResponse(_document())
+    return JSONResponse(_document(request.state.settings.partitions))
 
 
 @cache
-def _document() -> dict[str, Any]:
-    return openapi.document()
+def _document(partitions: bool) -> dict[str, Any]:
+    return openapi.document(partitions=partitions)

@@ -10,7 +10,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import wadl
 from filmroom.server.methods import Method
-from filmroom.server.requests import root_of, select
+from filmroom.server.requests import base_of, select
 
 _WRITERS = {offers.WADL: wadl.as_xml, offers.JSON: wadl.as_json, offers.DICOM_JSON: wadl.as_json}
 
@@ -18,7 +18,7 @@ _WRITERS = {offers.WADL: wadl.as_xml, offers.JSON: wadl.as_json, offers.DICOM_JS
 async def retrieve(dialect: Dialect, request: Request, methods: Sequence[Method]) -> Response:
     """The Capabilities Description of the root. OPTIONS also names the methods of the root itself."""
     selected = select(dialect, request, Kind.CAPABILITIES)
-    document = wadl.describe(methods, dialect, root_of(dialect, request))
+    document = wadl.describe(methods, dialect, base_of(dialect, request))
     headers = {"Allow": ", ".join(sorted({"HEAD", *(method.verb for method in methods if method.path == "/")}))}
     body = _WRITERS[selected.media_type](document)
     return Response(body, headers=headers if request.method == "OPTIONS" else {}, media_type=selected.media_type)

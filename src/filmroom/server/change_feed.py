@@ -7,7 +7,7 @@ from filmroom.protocol import change_feed as parameters
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.offers import JSON
 from filmroom.server import messages, responses
-from filmroom.server.requests import root_of
+from filmroom.server.requests import bases
 from filmroom.server.responses import Answer
 from filmroom.server.work import Body
 from filmroom.services import change_feed as service
@@ -17,10 +17,10 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
     """The changes of a window of sequences or of time; an empty array if there are none."""
     asked = request.query_params.multi_items()
     window, metadata = parameters.parse(dialect, asked), parameters.includes_metadata(dialect, asked)
-    root = root_of(dialect, request)
+    base = bases(dialect, request)
 
     def begin() -> Answer:
-        found = service.changes(request.state.archive, dialect, window, root, metadata=metadata)
+        found = service.changes(request.state.archive, dialect, window, base, metadata=metadata)
         chunks, coding = responses.coded(request, messages.json_array(found))
         return Answer(coding | {"Content-Type": JSON}, Body(chunks))
 
@@ -30,6 +30,6 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
 async def retrieve_latest(dialect: Dialect, request: Request) -> Response:
     """The newest change; no content if nothing was ever stored."""
     metadata = parameters.includes_metadata(dialect, request.query_params.multi_items())
-    root = root_of(dialect, request)
-    found = await request.state.work.run(service.latest, request.state.archive, dialect, root, metadata=metadata)
+    base = bases(dialect, request)
+    found = await request.state.work.run(service.latest, request.state.archive, dialect, base, metadata=metadata)
     return Response(status_code=204) if found is None else Response(found, media_type=JSON)

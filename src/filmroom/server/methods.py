@@ -34,6 +34,8 @@ class Method:
     statuses: tuple[int, ...] = (200,)  # of success
     level: Level | None = None  # at which it searches
     ranges: bool = False  # whether bytes of it can be asked for, where the dialect knows ranges
+    shared: bool = False  # it is of all data partitions together, or of none; everything else lies in one of them
+    makes_partition: bool = False  # a data partition that is not there is made
 
     def served(self, dialect: Dialect) -> bool:
         """Whether a dialect has it."""
@@ -66,6 +68,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "instance": Parameter("SOP Instance UID", _UID),
         "frames": Parameter("Numbers of Frames, from 1, with commas between", r"^[1-9][0-9]{0,5}(,[1-9][0-9]{0,5})*$"),
         "path": Parameter("The path of a bulk value, which comes with Metadata", r"^[0-9A-F]{8}$"),
+        "partition": Parameter("The name of a data partition", r"^[A-Za-z0-9_.\-]{1,64}$"),
         "operation": Parameter("The id of an operation", r"^[0-9a-f]{32}$"),
         "tag": Parameter("The path of an extended query tag: tags or keywords, with dots between", r"^[0-9A-Za-z.]+$"),
         # PS3.18 §8.3.3 and §8.3.4
@@ -131,7 +134,9 @@ _OPERATIONS = {
     Kind.UPDATE,
 }
 _QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
-_SENT_ANYHOW = frozenset({Kind.CHANGES, Kind.LATEST_CHANGE, *_OPERATIONS, *_QUERY_TAGS})  # whatever is accepted
+_SENT_ANYHOW = frozenset(
+    {Kind.CHANGES, Kind.LATEST_CHANGE, *_OPERATIONS, *_QUERY_TAGS, Kind.PARTITIONS}
+)  # whatever is accepted
 _WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.PATIENTS, Kind.STORE, Kind.CAPABILITIES}) | _SENT_ANYHOW
 _PAGING = ("orderby", "cursor", "count")
 _NEGOTIATED = ("emptyvaluematching", "multiplevaluematching", "TimezoneOffsetFromUTC")

@@ -74,6 +74,19 @@ _SCHEMAS: Mapping[str, Any] = {
             "error": _TEXT,
         },
     },
+    "Partitions": {
+        "type": "array",
+        "items": {
+            "description": "A data partition",
+            "type": "object",
+            "required": ["partitionKey", "partitionName", "createdDate"],
+            "properties": {
+                "partitionKey": {"type": "integer", "minimum": 1},
+                "partitionName": _TEXT,
+                "createdDate": {"type": "string", "format": "date-time"},
+            },
+        },
+    },
     "Reference": {
         "description": "Where to ask how far an operation is",
         "type": "object",
@@ -126,6 +139,7 @@ _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
     Kind.OPERATIONS: {"$ref": "#/components/schemas/Operations"},
     Kind.OPERATION_ERRORS: {"$ref": "#/components/schemas/OperationErrors"},
     Kind.CANCELLATION: {"$ref": "#/components/schemas/Operation"},
+    Kind.PARTITIONS: {"$ref": "#/components/schemas/Partitions"},
     Kind.SWEEP: {"$ref": "#/components/schemas/Reference"},
     Kind.EXPORT: {"$ref": "#/components/schemas/Reference"},
     Kind.IMPORT: {"$ref": "#/components/schemas/Reference"},
@@ -138,11 +152,14 @@ _JSON_OF: Mapping[Kind, Mapping[str, Any]] = {
 _EMPTY = frozenset({204, 304})
 
 
-def document() -> dict[str, Any]:
-    """The whole document. Its URLs are relative, so that it holds wherever the service is reached."""
+def document(*, partitions: bool = False) -> dict[str, Any]:
+    """The whole document. Its URLs are relative, so that it holds wherever the service is reached.
+
+    `partitions`: whether data partitions are in use.
+    """
     paths: dict[str, dict[str, Any]] = {"/health/check": {"get": _HEALTH}}
     for dialect in dialects.ALL:
-        for method in table.methods(dialect):
+        for method in table.methods(dialect, partitions=partitions):
             path = dialect.root + _VARIABLE.sub(r"{\1}", method.path).rstrip("/")
             paths.setdefault(path, {})[method.verb.lower()] = _operation(method, dialect)
     return {

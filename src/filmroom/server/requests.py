@@ -1,8 +1,10 @@
 """What handlers read out of a request: the target, what is to be sent, the URL of the root."""
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 
-from filmroom.dicom.resources import Resource
+from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import TooLarge, UnsupportedMediaType
 from filmroom.protocol import expiry, media_types, negotiation, targets
 from filmroom.protocol.dialects import Dialect
@@ -15,8 +17,14 @@ LARGEST_BODY = 1 << 16  # bytes; 128 query tags take 20,000
 
 def target_of(dialect: Dialect, request: Request) -> Resource:
     """The Study, Series or Instance that the path names."""
-    path = request.path_params
-    return targets.resource(path.get("study"), path.get("series"), path.get("instance"), said=dialect.wording)
+    path, partition = request.path_params, partition_of(request)
+    return targets.resource(path.get("study"), path.get("series"), path.get("instance"), partition, dialect.wording)
+
+
+def partition_of(request: Request) -> int:
+    """The key of the data partition that the path names, once `server/partitions` has found it."""
+    key: int = request.scope.get("partition", DEFAULT_PARTITION)
+    return key
 
 
 def select(dialect: Dialect, request: Request, kind: Kind) -> Selected:
@@ -57,3 +65,17 @@ async def body_of(request: Request, largest: int = LARGEST_BODY, *, typed: bool 
 def wants_original(request: Request) -> bool:
     """Whether the first version of what was updated is asked for (Azure)."""
     return request.headers.get(ORIGINAL, "").lower() == "true"
+
+
+def base_of(dialect: Dialect, request: Request) -> str:
+    """The absolute URL under which the Studies of the request lie: the root, or the data partition that it names."""
+    root = root_of(dialect, request)
+    return f"{root}/partitions/{request.path_params['partition']}" if "partition" in request.scope else root
+
+
+def bases(dialect: Dialect, request: Request) -> Callable[[str], str]:
+    """Gives the absolute URL under which the Studies of a data partition lie, by its name."""
+    root = root_of(dialect, request)
+    if request.state.settings.partitions:
+        return lambda name: f"{root}/partitions/{name}"
+    return lambda _: root

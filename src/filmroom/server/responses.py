@@ -13,7 +13,7 @@ from filmroom.protocol import byte_ranges, codings, offers, validators
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.validators import Validator
 from filmroom.server.messages import Multipart, Ranges, content_type
-from filmroom.server.requests import root_of, wants_original
+from filmroom.server.requests import base_of, wants_original
 from filmroom.server.work import Body
 from filmroom.services.content import Content, Read, Stream
 from filmroom.services.retrieve import Zip
@@ -116,7 +116,7 @@ async def send_contents(
 
 def described_root(dialect: Dialect, request: Request) -> str | None:
     """What is put before Content-Location; None where the dialect describes no parts."""
-    return root_of(dialect, request) if dialect.described_parts else None
+    return base_of(dialect, request) if dialect.described_parts else None
 
 
 def represent(

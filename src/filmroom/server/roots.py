@@ -13,15 +13,15 @@ from filmroom.server import routes
 _VERSION = re.compile(r"v(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{1,4}))?(?P<status>-[a-z]\w*)?", re.IGNORECASE)
 _VERSIONED = [dialect for dialect in dialects.ALL if dialect.version is not None]
 _SUPPORTED = ", ".join(dialect.version for dialect in _VERSIONED if dialect.version is not None)
-_PARTITIONS_OFF = "Data partitions feature is disabled."
 _NOTHING = f"Nothing is here. DICOMweb is at {dialects.DICOMWEB.root}, health at /health/check."
 
 
 class Roots:
     """Finds the dialect of a request and hands the rest of its path to that dialect's routes."""
 
-    def __init__(self) -> None:
-        self._routers = {dialect.root: routes.router(dialect) for dialect in dialects.ALL}
+    def __init__(self, *, partitions: bool) -> None:
+        """`partitions`: whether data partitions are in use."""
+        self._routers = {dialect.root: routes.router(dialect, in_partitions=partitions) for dialect in dialects.ALL}
         self._by_version = {_canonical(dialect.root[1:]): dialect for dialect in _VERSIONED}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,6 +80,4 @@ def _screen(scope: Scope) -> Response | None:
     query: bytes = scope["query_string"]
     if b"<" in query or b"%3c" in query.lower():
         return PlainTextResponse("The query string included invalid characters.", 400)
-    if scope["path"].lower().split("/", 3)[2:3] == ["partitions"]:
-        return PlainTextResponse(_PARTITIONS_OFF, 400, {"api-supported-versions": _SUPPORTED})
     return None

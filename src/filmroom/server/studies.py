@@ -17,7 +17,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import bodies, matches, metadata, responses
 from filmroom.server.bodies import Receiver
-from filmroom.server.requests import lifetime_of, root_of, select, target_of, wants_original
+from filmroom.server.requests import base_of, lifetime_of, root_of, select, target_of, wants_original
 from filmroom.server.responses import Answer, Conditions
 from filmroom.services import delete as delete_service
 from filmroom.services import retrieve as retrieve_service
@@ -29,11 +29,19 @@ async def store(dialect: Dialect, request: Request) -> Response:
     """Store Transaction (PS3.18 §10.5): POST adds, PUT also replaces."""
     select(dialect, request, Kind.STORE)
     target, state = target_of(dialect, request), request.state
-    root, lifetime = root_of(dialect, request), lifetime_of(request)
+    root, lifetime = base_of(dialect, request), lifetime_of(request)
 
     def begin() -> tuple[Summary, bytes, str | None]:
-        replace = request.method == "PUT"
-        stored = store_service.store(state.archive, dialect, target, body.parts, replace=replace, lifetime=lifetime)
+        into = request.path_params.get("partition")
+        stored = store_service.store(
+            state.archive,
+            dialect,
+            target,
+            body.parts,
+            replace=request.method == "PUT",
+            lifetime=lifetime,
+            into=into,
+        )
         written = store_response.write(stored.outcomes, root, target.study, dialect.response_shape)
         warning = _MULTIPLE_VALUES if stored.multiple_values else None
         return store_response.summarize(stored.outcomes), orjson.dumps(written), warning
@@ -118,7 +126,7 @@ async def retrieve_all(dialect: Dialect, request: Request, kind: Kind) -> Respon
 async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
     """Retrieve Metadata (PS3.18 §10.4.1.1.2), or 304 when the client has it already."""
     selected, target = select(dialect, request, Kind.METADATA), target_of(dialect, request)
-    root = root_of(dialect, request)
+    root = base_of(dialect, request)
     if target.level is not Level.INSTANCE:
         selected = selected.for_parts(2)
     known = metadata.known(dialect, request, target, selected)
@@ -149,9 +157,9 @@ async def _search(dialect: Dialect, request: Request, level: Level, *, patients:
     selected = select(dialect, request, Kind.PATIENTS if patients else Kind.SEARCH)
     scope = target_of(dialect, request)
     parameters = request.query_params.multi_items()
-    root, archive = root_of(dialect, request), request.state.archive
+    root, archive = base_of(dialect, request), request.state.archive
 
-    url = root + request.scope["path"].removeprefix(request.scope["root_path"])
+    url = root_of(dialect, request) + request.scope["path"].removeprefix(request.scope["root_path"])
 
     def begin() -> tuple[Answer, tuple[str, ...]]:
         tags, secret = partial(search_service.known_tags, archive), archive.index.secret

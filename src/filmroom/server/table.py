@@ -1,5 +1,6 @@
 """The table of all methods of all resources: what is not here is not served, and not described."""
 
+from dataclasses import replace
 from functools import partial
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from filmroom.server import (
     capabilities,
     change_feed,
     operations,
+    partitions,
     query_tags,
     rendered,
     studies,
@@ -31,7 +33,11 @@ from filmroom.server.methods import (
 
 async def retrieve_capabilities(dialect: Dialect, request: Request) -> Response:
     """Retrieve Capabilities Transaction (PS3.18 §8.9)."""
-    return await capabilities.retrieve(dialect, request, methods(dialect))
+    in_use, named = request.state.settings.partitions, "partition" in request.path_params
+    listed = methods(dialect, partitions=in_use)
+    if named:
+        listed = tuple(within(method) for method in listed if method.path.startswith(PARTITION))
+    return await capabilities.retrieve(dialect, request, listed)
 
 
 _STUDY = "/studies/{study}"
@@ -42,7 +48,9 @@ _STUDIES_UPDATE = "/studies/$bulkUpdate"
 _OPERATION = "/operations/{operation}"
 
 _RECEIVED = ('multipart/related; type="application/dicom"', "application/dicom")
-_store = partial(Method, handler=studies.store, section="10.5", kind=Kind.STORE, receives=_RECEIVED)
+_store = partial(
+    Method, handler=studies.store, section="10.5", kind=Kind.STORE, receives=_RECEIVED, makes_partition=True
+)
 _search = partial(Method, "GET", section="10.6", kind=Kind.SEARCH, parameters=SEARCH_PARAMETERS)
 _studies, _series, _instances = (
     partial(_search, handler=partial(studies.search, level=level), level=level) for level in Level
@@ -68,11 +76,12 @@ _by_uri = partial(
     required=REQUIRED,
     ranges=True,
 )
-_capabilities = partial(Method, path="/", handler=retrieve_capabilities, section="8.9", kind=Kind.CAPABILITIES)
+_capabilities = partial(Method, handler=retrieve_capabilities, section="8.9", kind=Kind.CAPABILITIES, shared=True)
 _delete = partial(Method, "DELETE", handler=studies.delete, statuses=(204,))
-_changes = partial(Method, "GET", handler=change_feed.retrieve, kind=Kind.CHANGES, parameters=FEED_PARAMETERS)
+_shared = partial(Method, shared=True)
+_changes = partial(_shared, "GET", handler=change_feed.retrieve, kind=Kind.CHANGES, parameters=FEED_PARAMETERS)
 _latest_change = partial(
-    Method,
+    _shared,
     "GET",
     handler=change_feed.retrieve_latest,
     kind=Kind.LATEST_CHANGE,
@@ -83,12 +92,12 @@ _TAGS = "/extendedquerytags"
 _TAG = _TAGS + "/{tag}"
 _PAGE = ("limit", "offset")
 _JSON = ("application/json",)
-_tag = partial(Method, kind=Kind.QUERY_TAG)
+_tag = partial(_shared, kind=Kind.QUERY_TAG)
 
 # PS3.18 Tables 10.3-1, 10.1-1 to 10.1-5 and H-1
 METHODS: tuple[Method, ...] = (
-    _capabilities("OPTIONS", name="Retrieve Capabilities"),
-    _capabilities("GET", name="Read Capabilities", section=""),
+    _capabilities("OPTIONS", "/", "Retrieve Capabilities"),
+    _capabilities("GET", "/", "Read Capabilities", section=""),
     _studies("/studies", "Search for Studies"),
     _series("/series", "Search for Series"),
     _instances("/instances", "Search for Instances"),
@@ -158,7 +167,7 @@ METHODS: tuple[Method, ...] = (
     _by_uri("/wado", "Retrieve by URI"),
     _changes("/changefeed", "Read Change Feed"),
     _latest_change("/changefeed/latest", "Read Latest Change"),
-    Method("POST", "/sweep", "Sweep", operations.sweep, kind=Kind.SWEEP, statuses=(202,)),
+    _shared("POST", "/sweep", "Sweep", operations.sweep, kind=Kind.SWEEP, statuses=(202,)),
     Method(
         "POST",
         "/export",
@@ -177,9 +186,9 @@ METHODS: tuple[Method, ...] = (
         receives=_JSON,
         statuses=(202,),
     ),
-    Method("GET", "/operations", "List Operations", operations.search, kind=Kind.OPERATIONS),
-    Method("GET", _OPERATION, "Retrieve Operation", operations.retrieve, kind=Kind.OPERATION, statuses=(200, 202)),
-    Method(
+    _shared("GET", "/operations", "List Operations", operations.search, kind=Kind.OPERATIONS),
+    _shared("GET", _OPERATION, "Retrieve Operation", operations.retrieve, kind=Kind.OPERATION, statuses=(200, 202)),
+    _shared(
         "GET",
         _OPERATION + "/errors",
         "List Operation Errors",
@@ -187,7 +196,7 @@ METHODS: tuple[Method, ...] = (
         kind=Kind.OPERATION_ERRORS,
         parameters=_PAGE,
     ),
-    Method(
+    _shared(
         "POST",
         _OPERATION + "/cancelrequest",
         "Cancel Operation",
@@ -204,6 +213,23 @@ METHODS: tuple[Method, ...] = (
 )
 
 
-def methods(dialect: Dialect) -> tuple[Method, ...]:
-    """All that a dialect serves under its root."""
-    return tuple(method for method in METHODS if method.served(dialect))
+PARTITION = "/partitions/{partition}"
+# Where data partitions are in use, there is this as well.
+OF_PARTITIONS: tuple[Method, ...] = (
+    _shared("GET", "/partitions", "List Partitions", partitions.fetch_all, kind=Kind.PARTITIONS),
+    _capabilities("OPTIONS", PARTITION, "Retrieve Capabilities of Partition", shared=False),
+    _capabilities("GET", PARTITION, "Read Capabilities of Partition", section="", shared=False),
+)
+
+
+def methods(dialect: Dialect, *, partitions: bool) -> tuple[Method, ...]:
+    """All that a dialect serves under its root, where data partitions are in use or not."""
+    if not partitions:
+        return tuple(method for method in METHODS if method.served(dialect))
+    placed = (method if method.shared else replace(method, path=PARTITION + method.path) for method in METHODS)
+    return tuple(method for method in (*placed, *OF_PARTITIONS) if method.served(dialect))
+
+
+def within(method: Method) -> Method:
+    """A method as it is under the base URL of a partition."""
+    return replace(method, path=method.path.removeprefix(PARTITION) or "/")

@@ -10,13 +10,14 @@ from filmroom.protocol import negotiation, offers, wado_uri
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import responses
+from filmroom.server.requests import partition_of
 from filmroom.services import rendered as rendered_service
 from filmroom.services import retrieve as retrieve_service
 
 
 async def retrieve(dialect: Dialect, request: Request) -> Response:
     """Retrieve DICOM Instance and Retrieve Rendered Instance (PS3.18 §9.4, §9.5): the media type chooses."""
-    asked = wado_uri.parse(request.query_params.multi_items())
+    asked = wado_uri.parse(request.query_params.multi_items(), partition_of(request))
     accept = request.headers.getlist("accept") if asked.accept is None else [asked.accept]
     selected = negotiation.select(accept, (), dialect.offers[Kind.URI])
     file = selected.only(lambda one: one.media_type == offers.DICOM)

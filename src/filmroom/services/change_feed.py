@@ -3,7 +3,7 @@
 An entry holds what has become of the Instance until now, and its Metadata as the dialect gives them elsewhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -16,25 +16,29 @@ from filmroom.protocol.change_feed import ByTime, Window, written
 from filmroom.protocol.dialects import Dialect
 
 
-def changes(archive: Archive, dialect: Dialect, window: Window, root: str, *, metadata: bool) -> Iterator[bytes]:
-    """The changes of a window, each a JSON object. `root` is the absolute URL under which Instances lie."""
+def changes(
+    archive: Archive, dialect: Dialect, window: Window, base: Callable[[str], str], *, metadata: bool
+) -> Iterator[bytes]:
+    """The changes of a window, each a JSON object. `base` gives, by the name of a partition, the absolute URL under
+    which its Studies lie.
+    """
     with archive.index.read() as tx:
         if isinstance(window, ByTime):
             start, end = window.start, window.end
             found = rows.fetch_between(tx, start, end, window.offset, window.limit, metadata=metadata)
         else:
             found = rows.fetch_after(tx, window.after, window.up_to, window.limit, metadata=metadata)
-    return (_entry(dialect, change, root) for change in found)
+    return (_entry(dialect, change, base) for change in found)
 
 
-def latest(archive: Archive, dialect: Dialect, root: str, *, metadata: bool) -> bytes | None:
+def latest(archive: Archive, dialect: Dialect, base: Callable[[str], str], *, metadata: bool) -> bytes | None:
     """The newest change; None if nothing was ever stored."""
     with archive.index.read() as tx:
         found = rows.fetch_latest(tx, by_time=dialect.changes_by_time, metadata=metadata)
-    return None if found is None else _entry(dialect, found, root)
+    return None if found is None else _entry(dialect, found, base)
 
 
-def _entry(dialect: Dialect, change: Change, root: str) -> bytes:
+def _entry(dialect: Dialect, change: Change, base: Callable[[str], str]) -> bytes:
     """An entry as the C# client of that service reads it, in the case that it writes."""
     of = change.resource
     entry: dict[str, Any] = {
@@ -49,6 +53,10 @@ def _entry(dialect: Dialect, change: Change, root: str) -> bytes:
     }
     text = change.metadata
     if text is not None:
-        whole = json_model.standard(text, root + of.path) if dialect.bulkdata_uris else json_model.azure(text)
+        whole = (
+            json_model.standard(text, base(change.partition) + of.path)
+            if dialect.bulkdata_uris
+            else json_model.azure(text)
+        )
         entry["metadata"] = orjson.Fragment(whole)
     return orjson.dumps(entry)

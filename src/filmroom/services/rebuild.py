@@ -23,7 +23,7 @@ import orjson
 from sqlalchemy import Connection
 
 from filmroom.archive import Archive, reading
-from filmroom.blobs import made_at
+from filmroom.blobs import made_at, partition_of
 from filmroom.dicom import part10, validation
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import Conflict, Lost
@@ -32,13 +32,12 @@ from filmroom.index.additions import ANY, NewRows, Status
 from filmroom.index.operations import State
 from filmroom.index.query_tags import Known
 from filmroom.services.examination import Part, examine
+from filmroom.services.partitions import NOTE
 from filmroom.task import Task
 
 REBUILD = operations.REBUILD
 BATCH = 500  # files in a transaction, or
 BATCH_BYTES = 512 * 1024**2  # so many bytes: it must end within a lease
-NOTE = "partitions"  # of the blob store: {name: key, …} in JSON
-PARTITION = slice(14, 19)  # of a key
 ORIGINAL_CREATOR_UID = "2.25.293378855809075289284220093253502652606"  # of Private Information that is a file's key
 _CREATOR = 0x00020100
 _KEY = re.compile("[0-9a-f]{32}")
@@ -206,7 +205,7 @@ def _partition(known: Partitions, key: str) -> int | None:
     """The data partition of a file; None if nobody knows it, for it must not come into another one."""
     if known is None:
         return DEFAULT_PARTITION
-    found = int(key[PARTITION], 16)
+    found = partition_of(key)
     return found if found == DEFAULT_PARTITION or found in known.values() else None
 
 

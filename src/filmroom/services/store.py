@@ -3,12 +3,13 @@
 An Instance is stored when its row is committed. In order, and why:
 
 (1) read and check each part      a refused Instance must cost no write
-(2) put the files                 a row must never name a missing file
-(3) add all rows at once          readers see the whole request or none of it; the group settles its files first
-(4) replace what is lost          "stored already" must not be said of a file that is gone
-(5) delete the files that lost    another request stored the same Instance first
+(2) make the data partition       if it is not there; a store that is refused must leave none behind
+(3) put the files                 a row must never name a missing file
+(4) add all rows at once          readers see the whole request or none of it; the group settles its files first
+(5) replace what is lost          "stored already" must not be said of a file that is gone
+(6) delete the files that lost    another request stored the same Instance first
 
-A crash before (3) leaves files that no row names; `delete.sweep` removes them.
+A crash before (4) leaves files that no row names; `delete.sweep` removes them.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from functools import partial
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
 from filmroom.dicom import store_response, validation
-from filmroom.dicom.resources import Resource
+from filmroom.dicom.resources import NO_PARTITION, Resource
 from filmroom.dicom.store_response import Outcome
 from filmroom.errors import Lost, Unavailable
 from filmroom.index import instances
@@ -28,6 +29,7 @@ from filmroom.index.additions import ANY, WRITTEN, NewInstance, Status
 from filmroom.index.instances import StoredInstance
 from filmroom.index.query_tags import Tags
 from filmroom.protocol.dialects import Dialect
+from filmroom.services import partitions
 from filmroom.services.examination import Part, examine
 
 
@@ -48,13 +50,15 @@ def store(
     *,
     replace: bool,
     lifetime: float | None = None,
+    into: str | None = None,
 ) -> Stored:
     """Store the parts. `target` names the Study that all must belong to, or none. `replace` is PUT.
 
     `lifetime` is in how many seconds their Studies are to be deleted, unless others store to them by then.
+    `into` is the name of the data partition, if `target` is in none because it is yet to be made.
     """
     # (1)
-    keys = new_keys(len(parts))
+    keys = new_keys(len(parts), target.partition)
     tags = _tags(archive, dialect)
     candidates = [
         examine(archive, dialect.rules, target, part, key, tags) for part, key in zip(parts, keys, strict=True)
@@ -62,17 +66,21 @@ def store(
     already = 0
     wanted = partial(replaced, replaces=ANY if replace else None, lifetime=lifetime, renews=dialect.identical_succeeds)
     accepted = [(c, wanted(c.new)) for c in candidates if c.new is not None]
+    if accepted and target.partition == NO_PARTITION:
+        partition = partitions.make(archive, str(into))  # (2)
+        again = new_keys(len(accepted), partition)
+        accepted = [(c, _moved(new, partition, key)) for (c, new), key in zip(accepted, again, strict=True)]
     if accepted:
         try:
-            archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (2)
-            statuses = archive.additions.add([new for _, new in accepted])  # (3)
+            archive.blobs.put_all((new.key, c.part.content) for c, new in accepted)  # (3)
+            statuses = archive.additions.add([new for _, new in accepted])  # (4)
             if dialect.identical_succeeds:
-                statuses = _repair(archive, [new for _, new in accepted], statuses)  # (4)
+                statuses = _repair(archive, [new for _, new in accepted], statuses)  # (5)
         except Exception:
             _take_back(archive, [new.key for _, new in accepted])
             raise
         lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in WRITTEN]
-        _take_back(archive, lost)  # (5)
+        _take_back(archive, lost)  # (6)
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, dialect)
         already = statuses.count(Status.IDENTICAL)
@@ -80,12 +88,17 @@ def store(
 
 
 def _tags(archive: Archive, dialect: Dialect) -> Tags:
-    """The query tags to look for: as this process knows them, for (3) finds out whether there are others."""
+    """The query tags to look for: as this process knows them, for (4) finds out whether there are others."""
     known = archive.additions.known
     if not dialect.rules.extended:
         return known.last
     with archive.index.read() as tx:  # here their values decide about the Instance
         return known.of(tx)
+
+
+def _moved(new: NewInstance, partition: int, key: str) -> NewInstance:
+    """The Instance in a partition that was made after it had been read."""
+    return replaced(new, resource=replaced(new.resource, partition=partition), key=key)
 
 
 def _repair(archive: Archive, new: Sequence[NewInstance], statuses: list[Status]) -> list[Status]:

@@ -255,7 +255,7 @@ class _Maker:
 
     def make(self, found: Sequence[StoredInstance], first: dict[int, str], hidden: dict[int, frozenset[str]]) -> None:
         """As many as fit into one batch."""
-        for old, key in zip(found, new_keys(len(found)), strict=True):
+        for old, key in zip(found, new_keys(len(found), self._task.arguments["partition"]), strict=True):
             self._batch.looked_at.append(old)
             left_out = hidden.get(old.watermark, frozenset()) - self._keys
             with ExitStack() as held:

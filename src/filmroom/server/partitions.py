@@ -1,0 +1,44 @@
+"""Data partitions (Azure §10): the partition that a path names, found before anything else is done; and their list."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from filmroom.dicom.resources import NO_PARTITION
+from filmroom.errors import BadTarget
+from filmroom.protocol import targets, times
+from filmroom.protocol.dialects import Dialect
+from filmroom.server.methods import Method
+from filmroom.services import partitions as service
+
+
+async def enter(dialect: Dialect, request: Request, method: Method) -> None:
+    """Put the key of the partition that the path names where `requests.partition_of` finds it."""
+    name, state = request.path_params["partition"], request.state
+    key = state.archive.partitions.get(name)
+    if key is None:
+        name = targets.partition(name, dialect.wording)
+        key = await state.work.run(service.find, state.archive, name)
+    if key is None and not method.makes_partition:
+        raise dialect.no_partition(dialect.wording.no_partition)
+    request.scope["partition"] = NO_PARTITION if key is None else key
+
+
+async def demand(dialect: Dialect, request: Request, method: Method) -> None:
+    """Refuse a path of what lies in partitions, for it names none."""
+    raise BadTarget(dialect.wording.which_partition)
+
+
+async def off(dialect: Dialect, request: Request) -> Response:
+    """Refuse a path that names a partition where there are none."""
+    raise BadTarget(dialect.wording.partitions_off)
+
+
+async def fetch_all(dialect: Dialect, request: Request) -> Response:
+    """All partitions, in the order in which they were made."""
+    found = await request.state.work.run(service.fetch_all, request.state.archive)
+    return JSONResponse(
+        [
+            {"partitionKey": one.key, "partitionName": one.name, "createdDate": times.written(one.created)}
+            for one in found
+        ]
+    )
