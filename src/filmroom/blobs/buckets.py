@@ -8,11 +8,13 @@ Requests are tried again with jitter, for a limited time. Of what a library repo
 code of the store is repeated: a URL may hold a signature.
 """
 
+import random
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from filmroom.errors import Unavailable
@@ -26,6 +28,12 @@ except ModuleNotFoundError:  # pragma: no cover - the tests have it
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+T = TypeVar("T")
+_TRIES = (
+    6  # of what does no harm if it was done already, when the connection breaks off; obstore then does not repeat it
+)
+_PAUSE = 0.2  # seconds at most before the second try, twice as long before each one after
 
 # The name of a store's class, by scheme, and what its own options begin with in variables, which may be left out.
 SCHEMES = {"s3": ("S3Store", "aws_"), "az": ("AzureStore", "azure_"), "gs": ("GCSStore", "google_")}
@@ -55,8 +63,13 @@ _REASONS = {
     "429": "the store asks for fewer requests; try again",
     "507": "the store is full",
 }
+_BROKEN = re.compile(r"ConnectionReset|IncompleteMessage|BrokenPipe|ConnectionAborted|ChannelClosed|kind: Decode")
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>\s*(\w{1,60})\s*</Code>")
+
+
+class Broken(Unavailable):
+    """The connection broke off; nobody knows whether the store did as it was told."""
 
 
 class Beyond(Exception):
@@ -128,7 +141,18 @@ def translated(doing: str, what: str = "blob store") -> Iterator[None]:
             raise Absent from None
         if status == "416":
             raise Beyond from None
-        raise Unavailable(f"The {what} can't be {doing}: {_reason(error, said, status, code)}.") from None
+        kind = Broken if not status and _BROKEN.search(said) else Unavailable
+        raise kind(f"The {what} can't be {doing}: {_reason(error, said, status, code)}.") from None
+
+
+def persistently(work: Callable[[], T]) -> T:
+    """Do what may be done twice, and again if the connection breaks off."""
+    for tried in range(_TRIES - 1):
+        try:
+            return work()
+        except Broken:
+            time.sleep(random.uniform(0, _PAUSE * 2**tried))  # noqa: S311 - not for secrets
+    return work()
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:
@@ -146,7 +170,9 @@ def _reason(error: Exception, said: str, status: str, code: str) -> str:
         return f"the store reports an error{shown}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    if "kind: Connect" in said:
+    if _BROKEN.search(said):
+        return "the connection broke off"
+    if "kind: Connect," in said:
         return "its host is not reached"
     if "imeout" in said:
         return "it did not answer in time"

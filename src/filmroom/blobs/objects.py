@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -152,10 +153,9 @@ class Objects:
         name = checked_note(name)
         if once:
             with suppress(Present):
-                self._create(name, content)
+                buckets.persistently(lambda: self._create(name, content))
         else:
-            with buckets.translated("written"):
-                obstore.put(self._store, name, bytes(content), mode="overwrite")
+            buckets.persistently(lambda: self._overwrite(name, content))
 
     def read_note(self, name: str) -> bytes | None:
         try:
@@ -168,12 +168,19 @@ class Objects:
         if size <= _PART:
             read = content.read_bytes() if isinstance(content, Path) else bytes(content)
             try:
-                self._create(path, read)
+                buckets.persistently(lambda: self._create(path, read))
             except Present:
                 # The answer to the first try may have been lost on its way.
                 if bytes(self._get(path, None)) != read:
                     raise
             return
+        buckets.persistently(lambda: self._upload(path, content))
+        with buckets.translated("read"):
+            stored = int(obstore.head(self._store, path)["size"])
+        if stored != size:
+            raise Unavailable("The blob store can't be written: it has not got all of a file.")
+
+    def _upload(self, path: str, content: Content) -> None:
         with buckets.translated("written"):
             obstore.put(
                 self._store,
@@ -184,9 +191,6 @@ class Objects:
                 chunk_size=_PART,
                 max_concurrency=_UPLOADS,
             )
-            stored = int(obstore.head(self._store, path)["size"])
-        if stored != size:
-            raise Unavailable("The blob store can't be written: it has not got all of a file.")
 
     def _create(self, path: str, content: bytes) -> None:
         try:
@@ -194,6 +198,10 @@ class Objects:
                 obstore.put(self._store, path, content, attributes=self._attributes, mode="create", use_multipart=False)
         except Absent:
             raise Unavailable("The blob store can't be written: there is no such bucket; make it.") from None
+
+    def _overwrite(self, path: str, content: bytes) -> None:
+        with buckets.translated("written"):
+            obstore.put(self._store, path, bytes(content), mode="overwrite")
 
     def _get(self, path: str, ends: tuple[int, int] | None) -> memoryview:
         with buckets.translated("read"):
@@ -212,14 +220,17 @@ class Objects:
         left = iter(dict.fromkeys(paths))
         while some := [*islice(left, _BATCH)]:
             try:
-                with buckets.translated("written"):
-                    obstore.delete(self._store, some)
+                buckets.persistently(partial(self._delete_these, some))
             except Absent:  # some stores then stop, at one of them
                 _together([self._threads.submit(self._delete_one, path) for path in some])
 
     def _delete_one(self, path: str) -> None:
-        with suppress(Absent), buckets.translated("written"):
-            obstore.delete(self._store, path)
+        with suppress(Absent):
+            buckets.persistently(partial(self._delete_these, path))
+
+    def _delete_these(self, paths: str | Sequence[str]) -> None:
+        with buckets.translated("written"):
+            obstore.delete(self._store, paths)
 
 
 def _path(key: str) -> str:

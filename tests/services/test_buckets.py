@@ -1,0 +1,97 @@
+"""The services on a bucket: what they ask of it, and what it is like when it fails."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pytest
+from pydantic import SecretStr
+
+from filmroom.archive import Archive
+from filmroom.blobs import new_keys
+from filmroom.dicom.resources import Resource
+from filmroom.errors import Unavailable
+from filmroom.protocol.dialects import DICOMWEB
+from filmroom.services import health, store
+from filmroom.services.examination import part
+from filmroom.settings import Settings
+from tests import data
+from tests.blobs.test_objects import RawS3, s3
+
+__all__ = ["s3"]  # a fixture
+
+
+@pytest.fixture
+def bucket(s3: str) -> RawS3:
+    return RawS3(s3)
+
+
+def settings(bucket: RawS3, folder: Path) -> Settings:
+    options = {name: SecretStr(value) for name, value in bucket.options.items()}
+    return Settings(data=folder, blobs=bucket.url, blobs_options=options)
+
+
+@pytest.fixture
+def archive(bucket: RawS3, tmp_path: Path) -> Iterator[Archive]:
+    opened = Archive.open(settings(bucket, tmp_path / "data"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The ranges that are asked of the bucket from now on."""
+    ranges: list[tuple[int, int]] = []
+    get_range = obstore.get_range
+
+    def noted(store: Any, path: str, *, start: int, end: int) -> object:
+        ranges.append((start, end))
+        return get_range(store, path, start=start, end=end)
+
+    monkeypatch.setattr(obstore, "get_range", noted)
+    return ranges
+
+
+def test_an_instance_in_a_bucket_is_stored_and_read(archive: Archive, bucket: RawS3) -> None:
+    stored = store.store(archive, DICOMWEB, Resource(), [part(data.file())], replace=False)
+    assert len(stored.outcomes) == 1
+    [(key, _)] = archive.blobs.list()
+    assert bucket.read(key) == data.file() or bucket.read(key)[128:132] == b"DICM"
+
+
+def test_neighbouring_ranges_are_one_request(archive: Archive, bucket: RawS3, asked: list[tuple[int, int]]) -> None:
+    [key] = new_keys(1)
+    bucket.write(key, bytes(range(250)) * 40)
+    found = list(archive._batched(key, ((start, 1000) for start in range(0, 10_000, 1000))))
+    assert b"".join(found) == bytes(range(250)) * 40
+    assert asked == [(0, 10_000)]
+
+
+def test_blobs_that_follow_each_other_are_on_their_way(
+    archive: Archive, bucket: RawS3, asked: list[tuple[int, int]]
+) -> None:
+    contents = {key: key.encode() * 4 for key in new_keys(20)}
+    for key, content in contents.items():
+        bucket.write(key, content)
+    streams = archive.blobs.streams([(key, len(content)) for key, content in contents.items()])
+    assert asked == []
+    assert [b"".join(stream) for stream in streams] == list(contents.values())
+    assert len(asked) == 20
+
+
+def test_another_index_is_refused(archive: Archive, bucket: RawS3, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="Is it the right bucket and prefix"):
+        Archive.open(settings(bucket, tmp_path / "another"))
+    Archive.open(settings(bucket, tmp_path / "data")).close()
+
+
+def test_a_bucket_that_is_gone_is_not_healthy(archive: Archive, bucket: RawS3) -> None:
+    assert all(part.healthy for part in health.check(archive))
+    for found in bucket.client.list_objects_v2(Bucket=bucket.bucket)["Contents"]:
+        bucket.client.delete_object(Bucket=bucket.bucket, Key=found["Key"])
+    bucket.client.delete_bucket(Bucket=bucket.bucket)
+    unhealthy = [part for part in health.check(archive) if not part.healthy]
+    assert [(part.name, "no such bucket" in part.description) for part in unhealthy] == [("blobs", True)]
+    with pytest.raises(Unavailable, match="no such bucket"):
+        store.store(archive, DICOMWEB, Resource(), [part(data.file())], replace=False)
