@@ -13,7 +13,8 @@ from filmroom.blobs import new_keys
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Unavailable
 from filmroom.protocol.dialects import DICOMWEB
-from filmroom.services import health, store
+from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.services import health, retrieve, store
 from filmroom.services.examination import part
 from filmroom.settings import Settings
 from tests import data
@@ -66,6 +67,25 @@ def test_neighbouring_ranges_are_one_request(archive: Archive, bucket: RawS3, as
     found = list(archive._batched(key, ((start, 1000) for start in range(0, 10_000, 1000))))
     assert b"".join(found) == bytes(range(250)) * 40
     assert asked == [(0, 10_000)]
+
+
+def test_frames_of_an_instance_are_one_request_and_metadata_none(
+    archive: Archive, asked: list[tuple[int, int]]
+) -> None:
+    made = data.image(frames=5)
+    store.store(archive, DICOMWEB, Resource(), [part(data.file(made))], replace=False)
+    target = Resource(made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID)
+    found = retrieve.metadata(archive, DICOMWEB, target, "", lambda _: False)
+    assert found.texts is not None
+    assert len(list(found.texts)) == 1
+    assert asked == []
+    selected = Selected("application/octet-stream", STORED, multipart=True)
+    contents = retrieve.frames(archive, target, [3, 1, 5, 1], selected)
+    assert isinstance(contents, list)
+    size = len(made.PixelData) // 5
+    every = [made.PixelData[place * size : (place + 1) * size] for place in range(5)]
+    assert [b"".join(content.chunks) for content in contents] == [every[2], every[0], every[4], every[0]]
+    assert len(asked) == 1
 
 
 def test_blobs_that_follow_each_other_are_on_their_way(
