@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -19,7 +20,7 @@ from filmroom.protocol.dialects import ALL, DICOMWEB, V2, Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import table
 from filmroom.server.methods import Method
-from tests import data
+from tests import data, service
 from tests.conformance.conftest import served
 from tests.conftest import Elsewhere
 from tests.messages import DICOM, JSON, parts, store
@@ -36,6 +37,7 @@ SHARED = [(dialect, one) for dialect, one in ROWS if table.PARTITION not in one.
 READ = [(dialect, one) for dialect, one in INSIDE if one.verb == "GET" and one.kind is not Kind.CAPABILITIES]
 SEARCHES = {Kind.SEARCH, Kind.PATIENTS}
 DELETES = [(dialect, one) for dialect, one in INSIDE if one.verb == "DELETE"]
+OPERATIONS = [(dialect, one) for dialect, one in INSIDE if one.kind in {Kind.UPDATE, Kind.EXPORT, Kind.IMPORT}]
 STORES = [(dialect, one) for dialect, one in INSIDE if one.kind is Kind.STORE]
 
 _OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
@@ -58,6 +60,7 @@ class Stored:
     http: httpx2.Client
     shared: Dataset  # its UIDs are those of an Instance in each
     alone: Dataset  # another Study, in `mine` alone
+    folder: Path  # where exports may go to, and imports may come from
 
     def ask(self, dialect: Dialect, method: Method, partition: str, of: Dataset, **headers: str) -> httpx2.Response:
         uids = {"study": of.StudyInstanceUID, "series": of.SeriesInstanceUID, "instance": of.SOPInstanceUID}
@@ -71,6 +74,21 @@ class Stored:
             params=query if method.kind is Kind.URI else None,
             headers={"Accept": accept, **headers},
         )
+
+    def do(self, dialect: Dialect, method: Method, partition: str, body: Any) -> dict[str, Any]:
+        """Start an operation, and what it says at its end."""
+        url = dialect.root + method.path.format(partition=partition)
+        answer = self.http.request(method.verb, url, json=body, headers={"Accept": "*/*"})
+        assert answer.status_code == 202, answer.text
+        href = answer.json()["href"]
+        assert "/partitions/" not in href
+        service.wait_until(lambda: self.http.get(href).status_code == 200)
+        ended: dict[str, Any] = self.http.get(href).json()
+        return ended
+
+    def words(self, partition: str) -> set[str]:
+        found = self.http.get(f"/dicomweb/partitions/{partition}/studies", headers=JSON).json()
+        return {one["00100010"]["Value"][0]["Alphabetic"] for one in found}
 
     def uids(self, partition: str) -> set[str]:
         found = self.http.get(f"/dicomweb/partitions/{partition}/instances", headers=JSON).json()
@@ -88,8 +106,10 @@ def archive(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
 ) -> Iterator[Stored]:
     folder = tmp_path_factory.mktemp("partitions") / "data"
+    other = tmp_path_factory.mktemp("exported")
+    options = ("--export-to", other.as_uri(), "--import-from", other.as_uri())
     with (
-        served(folder, elsewhere(request.param), "--partitions") as url,
+        served(folder, elsewhere(request.param), "--partitions", *options) as url,
         httpx2.Client(base_url=url, timeout=60) as http,
     ):
         http.headers.clear()
@@ -102,7 +122,7 @@ def archive(
         same = _image("Beta", 5, **_uids(shared))
         assert store(http, f"/dicomweb/partitions/{MINE}", *map(data.file, (shared, alone, *more))).status_code == 200
         assert store(http, f"/dicomweb/partitions/{THEIRS}", data.file(same)).status_code == 200
-        yield Stored(http, shared, alone)
+        yield Stored(http, shared, alone, other)
 
 
 def _uids(of: Dataset) -> dict[str, str]:
@@ -117,7 +137,7 @@ def _content(answer: httpx2.Response) -> list[bytes]:
 
 def test_every_route_of_a_partition_is_tried_here() -> None:
     capabilities = [(dialect, one) for dialect, one in INSIDE if one.kind is Kind.CAPABILITIES]
-    assert [row for row in INSIDE if row not in [*READ, *DELETES, *STORES, *capabilities]] == []
+    assert [row for row in INSIDE if row not in [*READ, *DELETES, *STORES, *OPERATIONS, *capabilities]] == []
 
 
 @pytest.mark.parametrize(("dialect", "method"), READ, ids=_name)
@@ -180,6 +200,37 @@ def test_a_store_is_into_one_partition(archive: Stored, dialect: Dialect, method
     assert f"{dialect.root}/partitions/{new}/studies/" in url
     assert archive.http.get(url, headers={"Accept": "application/dicom; transfer-syntax=*"}).content == content
     assert (archive.uids(new), archive.uids(MINE)) == ({archive.shared.SOPInstanceUID}, mine)
+
+
+@pytest.mark.parametrize(("dialect", "method"), OPERATIONS, ids=_name)
+def test_an_operation_is_of_one_partition(archive: Stored, dialect: Dialect, method: Method) -> None:
+    partition, mine = f"{method.identifier}-{dialect.name}", archive.uids(MINE)
+    copy = data.file(_image("Delta", 8, **_uids(archive.shared)))
+    assert store(archive.http, f"/dicomweb/partitions/{partition}", copy).status_code == 200
+    place = {"type": "file", "settings": {"url": archive.folder.as_uri()}}
+    if method.kind is Kind.UPDATE:
+        name = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Renamed"}]}}
+        studies = [archive.shared.StudyInstanceUID, archive.alone.StudyInstanceUID]
+        archive.do(dialect, method, partition, {"studyInstanceUids": studies, "changeDataset": name})
+        assert archive.words(partition) == {"Renamed"}
+    elif method.kind is Kind.EXPORT:
+        ended = archive.do(dialect, method, partition, {"destination": place})
+        assert ended["results"]["exported"] == 1
+        [file] = (archive.folder / ended["operationId"]).rglob("*.dcm")
+        assert file.read_bytes() == copy
+        values = [archive.alone.StudyInstanceUID, archive.shared.StudyInstanceUID]
+        named = {"type": "identifiers", "settings": {"values": values}}
+        ended = archive.do(dialect, method, partition, {"destination": place, "source": named})
+        assert (ended["results"]["exported"], ended["results"]["skipped"]) == (1, 1)
+    else:
+        inbox = archive.folder / "inbox"
+        inbox.mkdir()
+        (inbox / "one.dcm").write_bytes(data.file(_image("Delta", 9)))
+        source = {"type": "file", "settings": {"url": inbox.as_uri()}}
+        archive.do(dialect, method, partition, {"source": source})
+        assert len(archive.uids(partition)) == 2
+    assert (archive.uids(MINE), archive.words(MINE)) == (mine, {"Alfa", "Gamma"})
+    assert archive.words(THEIRS) == {"Beta"}
 
 
 @pytest.mark.parametrize(("dialect", "method"), INSIDE, ids=_name)
@@ -302,7 +353,9 @@ def test_a_partition_is_a_base_url_of_its_own(archive: Stored) -> None:
     answer = archive.http.options(base, headers={"Accept": "application/json"})
     [resources] = answer.json()["application"]["resources"]
     assert resources["base"].endswith(base)
-    assert {one["path"] for one in resources["resource"]} == {"studies", "series", "instances", "patients", "wado"}
+    assert {one["path"] for one in resources["resource"]} == {
+        "studies", "series", "instances", "patients", "wado", "export", "import",
+    }  # fmt: skip
     whole = archive.http.options("/dicomweb", headers={"Accept": "application/json"}).json()
     top = {one["path"] for one in whole["application"]["resources"][0]["resource"]}
     assert {"partitions", "changefeed", "operations"} <= top
