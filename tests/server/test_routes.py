@@ -20,7 +20,7 @@ EXAMPLES = {
 
 
 def _routes(dialect: Dialect) -> list[Route]:
-    """Those of the table; what refuses paths of partitions, where there are none, has no methods of its own."""
+    """Those of the table; what refuses a path, whatever the method, has none of its own."""
     return [route for route in routes.router(dialect).routes if isinstance(route, Route) and route.methods]
 
 

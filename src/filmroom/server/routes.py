@@ -52,10 +52,7 @@ def _refused(dialect: Dialect) -> list[Route]:
         request.scope.update({"dialect": dialect, "template": f"{dialect.root}/partitions", "handler": "off"})
         return await partitions.off(dialect, request)
 
-    refused = [_in_case(dialect, Route(path, off)) for path in ("/partitions", "/partitions/{rest:path}")]
-    for route in refused:
-        route.methods = None  # given to the route, it would mean GET
-    return refused
+    return [_anyhow(dialect, path, off) for path in ("/partitions", "/partitions/{rest:path}")]
 
 
 def _absent(dialect: Dialect, in_partitions: bool) -> list[Route]:
@@ -64,9 +61,16 @@ def _absent(dialect: Dialect, in_partitions: bool) -> list[Route]:
     async def nothing(request: Request) -> Response:
         return Response(status_code=404)
 
-    before = table.PARTITION if in_partitions else ""
-    paths = {before + one.path for one in table.METHODS if "$" in one.path and one.kind not in dialect.offers}
-    return [_in_case(dialect, Route(path, nothing, methods=["POST"])) for path in sorted(paths)]
+    others = {one.path for one in table.METHODS if "$" in one.path and one.kind not in dialect.offers}
+    paths = [before + path for before in ("", table.PARTITION)[: 1 + in_partitions] for path in sorted(others)]
+    return [_anyhow(dialect, path, nothing) for path in paths]
+
+
+def _anyhow(dialect: Dialect, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    """A route that answers every method."""
+    route = _in_case(dialect, Route(path, endpoint))
+    route.methods = None  # given to the route, it would mean GET
+    return route
 
 
 def _in_case(dialect: Dialect, route: Route) -> Route:
