@@ -7,7 +7,7 @@ from itertools import count
 import hypothesis
 import pytest
 
-from tests import postgresql
+from tests import pgbouncer, postgresql
 
 hypothesis.settings.register_profile("filmroom", deadline=None)  # time is measured in benchmarks
 hypothesis.settings.load_profile("filmroom")
@@ -20,6 +20,13 @@ def postgresql_server() -> Iterator[postgresql.Server]:
     """A PostgreSQL; whatever keeps it from starting fails the tests."""
     with postgresql.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def pooler(postgresql_server: postgresql.Server) -> Iterator[pgbouncer.Pooler]:
+    """A pooler of transactions before it; a test that takes it says `needs_pgbouncer`."""
+    with pgbouncer.running(postgresql_server) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

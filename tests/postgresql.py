@@ -67,6 +67,11 @@ class Server:
             self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
+def name(url: str) -> str:
+    """The name of the database in a URL of a server."""
+    return url.partition("@/")[2].partition("?")[0]
+
+
 @contextmanager
 def running(parent: Path | None = None, settings: Mapping[str, str] = _QUICK) -> Iterator[Server]:
     """Start a server in a folder of its own; both are gone after the block."""

@@ -1,5 +1,6 @@
 """Two services on one PostgreSQL: whichever of them is asked, the answer is the same and not older than what was said.
 
+With PostgreSQL by itself, and with a pooler of transactions before it that has few sessions for many connections.
 `CLUSTER_SECONDS` and `CLUSTER_WRITERS` make the mixed load longer and heavier.
 """
 
@@ -18,10 +19,11 @@ import httpx2
 import psycopg
 import pytest
 
-from tests import cluster, data, truth
+from tests import cluster, data, postgresql, truth
 from tests.cluster import Cluster, at_once
 from tests.conftest import Elsewhere
 from tests.messages import JSON, Sent, sent, store, stored, values
+from tests.pgbouncer import needs_pgbouncer
 from tests.service import check_counts, needs_proc, wait_until
 
 pytestmark = needs_proc
@@ -33,12 +35,17 @@ WRITERS = int(os.environ.get("CLUSTER_WRITERS", "6"))
 PATIENT_ID = "00100020"
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere) -> Iterator[Cluster]:
+@pytest.fixture(scope="module", params=["postgresql", pytest.param("pgbouncer", marks=needs_pgbouncer)])
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
+) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("cluster")
     with elsewhere("postgresql") as index:
         assert index
-        variables = {"FILMROOM_INDEX": index, "FILMROOM_PUBLIC_URL": "http://images.example"}  # of both, as by a proxy
+        asked = index
+        if request.param == "pgbouncer":
+            asked = request.getfixturevalue("pooler").url(postgresql.name(index))
+        variables = {"FILMROOM_INDEX": asked, "FILMROOM_PUBLIC_URL": "http://images.example"}  # of both, as by a proxy
         with cluster.running(folder, variables) as running:
             yield running
             check(running)

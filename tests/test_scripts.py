@@ -10,15 +10,20 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The scripts, in a clone whose environment only says what it was called with."""
     programs = tmp_path / "clone" / ".venv" / "bin"
     programs.mkdir(parents=True)
     shutil.copytree(ROOT / "scripts", tmp_path / "clone" / "scripts")
     for name in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path / "clone")
+    (tmp_path / "clone" / "tests" / "servers").mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "servers" / "package-lock.json", tmp_path / "clone" / "tests" / "servers")
     for name in ("python", "filmroom", "ruff", "mypy"):
         _program(programs / name, f'[ {name} = python ] || echo {name} "$@" in "$PWD"')
+    for name in ("npm", "apt-get"):  # what they would install is none of the clone's
+        _program(programs / name, ":")
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
     return tmp_path / "clone"
 
 

@@ -22,11 +22,14 @@ _PRAGMAS = {
 
 _ALONE = "SELECT pg_advisory_xact_lock(1178560842)"
 
-# For each connection: what SQLite is told by pragmas. A server may be set to lose commits at a loss of power.
+_POOLED = "pooled"  # what is known of a connection: each of its transactions may be another session
+
+# What SQLite is told by pragmas. A server may be set to lose commits at a loss of power.
 _POSTGRESQL_SETTINGS = f"""
-    SELECT set_config('lock_timeout', '{int(PATIENCE * 1000)}', false),
-           CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
+    SELECT set_config('lock_timeout', '{int(PATIENCE * 1000)}', %(local)s), CASE current_setting('synchronous_commit')
+           WHEN 'off' THEN set_config('synchronous_commit', 'on', %(local)s) END
 """
+_OF_SESSION, _OF_TRANSACTION = (_POSTGRESQL_SETTINGS % {"local": local} for local in ("false", "true"))
 
 # What a person can do about it (https://sqlite.org/rescode.html). The rest is reported in the words of the database.
 _SQLITE_REASONS = {
@@ -44,6 +47,7 @@ _GIVEN_UP = frozenset({"40001", "40P01"})  # for the sake of another transaction
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATES = {
+    "08P01": "the pooler before the database server gave up; look at its log, and at the server",
     "25006": "the database can only be read; name the primary server",
     "40001": "others have been changing the same for too long; try again",
     "40P01": "others have been changing the same for too long; try again",
@@ -117,12 +121,21 @@ def _sqlite_reason(error: BaseException) -> str | None:
     return _SQLITE_REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the primary code, without its extension
 
 
-def _prepare_postgresql(connection: Any, _: Any) -> None:
-    encoding, *_rest = connection.execute("SELECT current_setting('server_encoding')").fetchone()
+def _prepare_postgresql(connection: Any, record: Any) -> None:
+    encoding, session = connection.execute("SELECT current_setting('server_encoding'), pg_backend_pid()").fetchone()
     if encoding != "UTF8":
         raise Unavailable(f"The index can't be used: the database has the encoding {encoding}; make it with UTF8.")
-    connection.execute(_POSTGRESQL_SETTINGS)
+    if session == connection.info.backend_pid:
+        connection.execute(_OF_SESSION)
+    else:  # a pooler answers for the server: nothing may be left in a session that the next has, or has not
+        record.info[_POOLED] = True
+        connection.prepare_threshold = None
     connection.commit()
+
+
+def _begin_postgresql(tx: Connection) -> None:
+    if _POOLED in tx.info:
+        tx.connection.cursor().execute(_OF_TRANSACTION)
 
 
 def _postgresql_reason(error: BaseException) -> str | None:
@@ -155,7 +168,7 @@ _KINDS = {
         reason=_postgresql_reason,
         reads={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
         writes={"isolation_level": "READ COMMITTED"},
-        listeners={"connect": _prepare_postgresql},
+        listeners={"connect": _prepare_postgresql, "begin": _begin_postgresql},
         # Of SQL_ASCII texts would be bytes, and nobody could be told what is wrong.
         query={"client_encoding": "utf8", "connect_timeout": "10", "fallback_application_name": "filmroom"},
         engine={"pool_pre_ping": True},  # a server that was restarted is found again
