@@ -6,9 +6,10 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.service import wait_until
 
 EACH = ("sqlite", "postgresql")  # what tests that take `url` run on
 on_each = pytest.mark.parametrize("url", EACH, indirect=True)
+
+Start = Callable[[], AbstractContextManager[tuple[Path, int]]]
 
 USER = "filmroom"
 GUARDED = "guarded"  # a user who needs a password
@@ -75,6 +78,42 @@ def name(url: str) -> str:
 @contextmanager
 def running(parent: Path | None = None, settings: Mapping[str, str] = _QUICK) -> Iterator[Server]:
     """Start a server in a folder of its own; both are gone after the block."""
+    with (
+        _made(parent, settings) as start,
+        start() as (folder, pid),
+        psycopg.connect(host=str(folder), user=USER, dbname="postgres", autocommit=True) as connection,
+    ):
+        yield Server(folder, connection, pid)
+
+
+class Interrupted:
+    """A server of its own that can be stopped, as `pg_ctl -m immediate` does, and started again."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self.running = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        folder, _ = self.running.enter_context(self._start())
+        self.url = f"postgresql://{USER}@/postgres?host={folder}"
+
+    def stop(self) -> None:
+        self.running.close()
+
+
+@contextmanager
+def interrupted() -> Iterator[Interrupted]:
+    """A server, with an empty database, that is gone after the block."""
+    with _made(None, _QUICK) as start:
+        server = Interrupted(start)
+        with server.running:
+            yield server
+
+
+@contextmanager
+def _made(parent: Path | None, settings: Mapping[str, str]) -> Iterator[Start]:
+    """Make the folder of a server; gives what runs it as long as a block lasts."""
     with tempfile.TemporaryDirectory(prefix="filmroom-postgresql-", dir=parent, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         as_user = _as_nobody(folder) if os.geteuid() == 0 else {}
@@ -85,11 +124,7 @@ def running(parent: Path | None = None, settings: Mapping[str, str] = _QUICK) ->
         (data / "pg_hba.conf").write_text(_ACCESS)
         options = [f"--{option}={value}" for option, value in settings.items()]
         server = [f"{programs}/postgres", "-D", str(data), "-k", name, *options]
-        with (
-            _supervised(server, folder, as_user) as pid,
-            psycopg.connect(host=name, user=USER, dbname="postgres", autocommit=True) as connection,
-        ):
-            yield Server(folder, connection, pid)
+        yield partial(_supervised, server, folder, as_user)
 
 
 def _site() -> Path:
@@ -114,8 +149,8 @@ def _as_nobody(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _supervised(server: list[str], folder: Path, as_user: dict[str, Any]) -> Iterator[int]:
-    """Run the server until the block ends; gives the process that supervises it."""
+def _supervised(server: list[str], folder: Path, as_user: dict[str, Any]) -> Iterator[tuple[Path, int]]:
+    """Run the server until the block ends; gives its folder, and the process that supervises it."""
     journal = folder / "log"
     with journal.open("w") as log:
         process = subprocess.Popen(
@@ -133,7 +168,7 @@ def _supervised(server: list[str], folder: Path, as_user: dict[str, Any]) -> Ite
         wait_until(lambda: process.poll() is not None or pq.PGconn.ping(address) == pq.Ping.OK)
         assert process.poll() is None, journal.read_text()
         try:
-            yield process.pid
+            yield folder, process.pid
         finally:
             with suppress(BrokenPipeError):
                 process.stdin.write(b"end\n")

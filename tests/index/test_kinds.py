@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, text, update
@@ -137,6 +138,16 @@ def test_a_restart_undoes_what_was_under_way(database: Database, postgresql_serv
         database.transact(work)
     with database.read() as tx:
         assert tx.scalar(select(counter.c.value).where(counter.c.name == "watermark")) == 0
+
+
+def test_a_server_whose_machine_is_gone_is_given_up_after_a_while(url: str) -> None:
+    """No test can take its power away: what libpq is told, unless the URL says otherwise."""
+    database = Database(f"{url}&keepalives_idle=7")
+    with database.read() as tx:
+        driver: Any = tx.connection.driver_connection
+    told = driver.info.get_parameters()
+    assert (told["connect_timeout"], told["tcp_user_timeout"], told["keepalives_idle"]) == ("10", "20000", "7")
+    database.close()
 
 
 def crosswise(database: Database) -> list[int]:
