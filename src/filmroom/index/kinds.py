@@ -20,7 +20,7 @@ _PRAGMAS = {
     "cache_size": -8 * 1024,  # KiB for each connection; the rest is left to the cache of the system
 }
 
-# In seconds and milliseconds: a machine that lost its power closes no connection, and TCP asks for a quarter of an hour.
+# Seconds, and milliseconds: a machine that lost its power closes no connection, and TCP asks for a quarter of an hour.
 _VANISHED = {
     "connect_timeout": "10",
     "tcp_user_timeout": "20000",
