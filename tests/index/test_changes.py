@@ -97,6 +97,21 @@ def test_what_is_replaced_is_told_from_what_took_its_place(database: Database) -
     assert history(after(database, 0)) == [("create", State.REPLACED), ("update", State.CURRENT)]
 
 
+def test_versions_that_are_committed_together_have_an_entry_each(database: Database) -> None:
+    given.add(database, given.new("1.1", "1.2", "1.3", PatientID="first"))
+    versions = [given.new("1.1", "1.2", number, PatientID=name) for name in "abc" for number in ("1.3", "1.4")]
+    given.add(database, *versions, replace=True)
+    assert [(change.resource.instance, change.action, change.state) for change in after(database, 0)] == [
+        ("1.3", "create", State.REPLACED),
+        ("1.3", "update", State.REPLACED),
+        ("1.4", "create", State.REPLACED),
+        ("1.3", "update", State.REPLACED),
+        ("1.4", "update", State.REPLACED),
+        ("1.3", "update", State.CURRENT),
+        ("1.4", "update", State.CURRENT),
+    ]
+
+
 def test_metadata_are_those_of_the_current_version(database: Database) -> None:
     given.add(database, given.new("1.1", "1.2", "1.3", PatientID="old"), given.new("1.1", "1.2", "1.4"))
     given.add(database, given.new("1.1", "1.2", "1.3", PatientID="new"), replace=True)

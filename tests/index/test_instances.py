@@ -310,19 +310,20 @@ class IndexAsADictionary(RuleBasedStateMachine):
     )
     def add(self, asked: list[tuple[tuple[str, str, str], Any, Any]], replace: bool) -> None:
         news = [given.new(*place, PatientID=patient, Modality=modality) for place, patient, modality in asked]
-        expected, kept = [], dict[tuple[str, str, str], NewInstance]()
+        expected, kept = [], dict[tuple[str, str, str], tuple[int, NewInstance]]()
         for (place, _, _), new in zip(asked, news, strict=True):
-            known = kept.get(place) or (self.stored[place][1] if place in self.stored else None)
+            standing = kept.get(place) or self.stored.get(place)
+            known = standing[1] if standing else None
             if known is None or replace:
+                self.last += 1  # each version has a watermark, also one that is replaced at once
                 kept.pop(place, None)
-                kept[place] = new
+                kept[place] = self.last, new
             expected.append(
                 ADDED if known is None else REPLACED if replace else IDENTICAL if known.digest == new.digest else EXISTS
             )
         assert given.add(self.database, *news, replace=replace) == expected
-        for place, new in kept.items():
-            self.last += 1
-            self.stored[place] = self.last, new
+        self.stored.update(kept)
+        for place, (_, new) in kept.items():
             self._learn(place[:1], "PatientID", new)
             self._learn(place[:2], "Modality", new)
 

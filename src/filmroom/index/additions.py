@@ -7,7 +7,8 @@ Then, in order, and why:
 (2) look what is stored already           a second Instance of the same UIDs is told from the first by its digest
 (3) take watermarks                       the lock of the counter is held until commit, so they follow its order
 (4) remove the rows that are replaced     their blobs are left to the sweep
-(5) insert the rows of Instances          and the change feed, under the same lock
+(5) insert the rows of Instances          and the change feed, under the same lock; it names also those that another
+                                          of this transaction replaces, for all of them are acknowledged
 (6) update the rows of Studies and Series which now hold the latest values
 (7) add the values of query tags          as they are under the lock of (3), whatever a request knew of them before
 (8) let Studies expire, or not            as the last of these stores to each of them says
@@ -102,6 +103,7 @@ class _Candidate:
     study: StudyRow
     series: SeriesRow
     replaced: _Present | None = None
+    action: str = "create"  # in the change feed
     watermark: int = 0
 
     @property
@@ -154,11 +156,13 @@ def add(tx: Connection, instances: Sequence[NewRows], known: Known | None = None
     candidates = _open_rows(tx, instances)  # (1)
     statuses, winners, orphaned = _settle(candidates, _present(tx, candidates))  # (2)
     if winners:
-        first = watermarks.take(tx, len(winners))  # (3)
-        for watermark, winner in enumerate(winners, first):
-            winner.watermark = watermark
+        written = [one for one, status in zip(candidates, statuses, strict=True) if status in WRITTEN]
+        first = watermarks.take(tx, len(written))  # (3)
+        for watermark, candidate in enumerate(written, first):
+            candidate.watermark = watermark
         _remove(tx, winners, orphaned)  # (4)
         _insert(tx, winners)  # (5)
+        _enter(tx, written)
         _update_parents(tx, winners)  # (6)
         _add_values(tx, winners, known or Known())  # (7)
     _expire(tx, candidates, statuses)  # (8)
@@ -197,7 +201,7 @@ def _settle(
         if blob is None:
             status = Status.ADDED
         elif new.replaces in (ANY, blob):
-            status = Status.REPLACED
+            status, candidate.action = Status.REPLACED, "update"
             orphaned.append(blob)
         else:
             status = Status.IDENTICAL if digest == new.digest else Status.EXISTS
@@ -235,18 +239,21 @@ def _insert(tx: Connection, winners: Sequence[_Candidate]) -> None:
     )
     rows.add_further(tx, Level.INSTANCE, ((winner.watermark, winner.rows.further) for winner in winners))
     _DATA.run(tx, [{"watermark": winner.watermark, **winner.rows.data} for winner in winners])
+
+
+def _enter(tx: Connection, written: Iterable[_Candidate]) -> None:
     sequence, timestamp = changes.following(tx)
     _FEED.run(
         tx,
         [
             {
                 "sequence": number,
-                "watermark": winner.watermark,
+                "watermark": one.watermark,
                 "timestamp": timestamp,
-                "action": "update" if winner.replaced else "create",
-                **winner.rows.entry,
+                "action": one.action,
+                **one.rows.entry,
             }
-            for number, winner in enumerate(winners, sequence)
+            for number, one in enumerate(written, sequence)
         ],
     )
 
