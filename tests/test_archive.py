@@ -2,13 +2,14 @@ import errno
 import os
 import stat
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from filmroom.archive import LEFTOVER_AGE, Archive
-from filmroom.blobs import new_keys
+from filmroom.blobs import Folder, new_keys
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Unavailable
 from filmroom.index.database import Database
@@ -156,6 +157,25 @@ def test_who_dies_before_the_index_has_taken_the_folder_can_begin_again(
             with pytest.raises(KeyboardInterrupt):
                 Archive.open(Settings(data=tmp_path, index=SecretStr(url)))
         Archive.open(Settings(data=tmp_path, index=SecretStr(url))).close()
+
+
+def test_of_two_services_that_start_at_once_none_is_refused_if_one_stores_already(
+    tmp_path: Path, postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other looks for the note before it is written, and for files when there are some."""
+    with postgresql_server.database("twins") as url:
+        settings = Settings(data=tmp_path, index=SecretStr(url))
+        read_note = Folder.read_note
+
+        def late(folder: Folder, name: str) -> bytes | None:
+            found = read_note(folder, name)
+            monkeypatch.setattr(Folder, "read_note", read_note)
+            with closing(Archive.open(settings)) as first:
+                store.store(first, DICOMWEB, Resource(), [part(data.file())], replace=False)
+            return found
+
+        monkeypatch.setattr(Folder, "read_note", late)
+        Archive.open(settings).close()
 
 
 def test_an_index_in_sqlite_is_not_said_to_be_a_disk_that_is_not_mounted(tmp_path: Path) -> None:

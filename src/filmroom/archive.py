@@ -202,10 +202,11 @@ def _check_pair(settings: Settings, index: Database, blobs: BlobStore) -> None:
     """
     identity, taken = index.pair()
     found = blobs.read_note(INDEX_ID)
-    if found is None and not taken and not any(True for _ in blobs.list()):
-        # Of several at once the first stays, and each reads which one that is.
-        blobs.write_note(INDEX_ID, f"{identity} {1 + secrets.randbits(62)}".encode(), once=True)
-        found = blobs.read_note(INDEX_ID)
+    if found is None:
+        if not taken and not any(True for _ in blobs.list()):
+            # Of several at once the first stays, and each reads which one that is.
+            blobs.write_note(INDEX_ID, f"{identity} {1 + secrets.randbits(62)}".encode(), once=True)
+        found = blobs.read_note(INDEX_ID)  # another may have made the pair since, and have stored already
     said = _PAIR.fullmatch((found or b"").strip())
     if said is None or int(said[1]) != identity or not index.take(int(said[2])):
         right = "{} {}".format(*index.pair())
