@@ -48,10 +48,11 @@ class Cluster:
 @contextmanager
 def running(folder: Path, variables: Mapping[str, str], workers: int = 2) -> Iterator[Cluster]:
     """Services that know only the `variables` (FILMROOM_*) of where index and blobs are; all end with the block."""
-    for name in DATA:  # each as on a machine of its own, but for the files
-        (folder / name).mkdir(parents=True)
-        (folder / name / "blobs").symlink_to(folder / "blobs", target_is_directory=True)
-    (folder / "blobs").mkdir()
+    if "FILMROOM_BLOBS" not in variables:
+        for name in DATA:  # each as on a machine of its own, but for the files
+            (folder / name).mkdir(parents=True)
+            (folder / name / "blobs").symlink_to(folder / "blobs", target_is_directory=True)
+        (folder / "blobs").mkdir()
     with ExitStack() as stack:
         starting = [
             service.running(folder / name, "--workers", str(workers), "--no-operations-worker", given=variables)

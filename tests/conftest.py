@@ -1,6 +1,7 @@
 """What tests of several layers share."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 
@@ -8,6 +9,7 @@ import hypothesis
 import pytest
 
 from tests import pgbouncer, postgresql
+from tests.blobs import servers
 
 hypothesis.settings.register_profile("filmroom", deadline=None)  # time is measured in benchmarks
 hypothesis.settings.load_profile("filmroom")
@@ -39,5 +41,23 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
             return nullcontext(None)
         server: postgresql.Server = request.getfixturevalue("postgresql_server")
         return server.database(f"service_{next(numbers)}")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    with servers.moto(servers.free_port()) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def bucket_of(s3: str) -> Callable[[str], Mapping[str, str]]:
+    """Makes a bucket; gives the FILMROOM_* variables by which a service keeps its files there."""
+
+    def make(name: str) -> Mapping[str, str]:
+        servers.make_bucket(s3, name)
+        options = json.dumps(servers.S3_OPTIONS | {"endpoint": s3})
+        return {"FILMROOM_BLOBS": f"s3://{name}/images", "FILMROOM_BLOBS_OPTIONS": options}
 
     return make

@@ -35,9 +35,14 @@ WRITERS = int(os.environ.get("CLUSTER_WRITERS", "6"))
 PATIENT_ID = "00100020"
 
 
-@pytest.fixture(scope="module", params=["postgresql", pytest.param("pgbouncer", marks=needs_pgbouncer)])
+with_a_bucket = pytest.mark.parametrize("running", ["folder", "bucket"], indirect=True)
+
+
+@pytest.fixture(scope="module", params=["folder", pytest.param("pgbouncer", marks=needs_pgbouncer)])
 def running(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    elsewhere: Elsewhere,
 ) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("cluster")
     with elsewhere("postgresql") as index:
@@ -46,6 +51,8 @@ def running(
         if request.param == "pgbouncer":
             asked = request.getfixturevalue("pooler").url(postgresql.name(index))
         variables = {"FILMROOM_INDEX": asked, "FILMROOM_PUBLIC_URL": "http://images.example"}  # of both, as by a proxy
+        if request.param == "bucket":
+            variables |= request.getfixturevalue("bucket_of")("cluster")
         with cluster.running(folder, variables) as running:
             yield running
             check(running)
@@ -124,6 +131,7 @@ class Writer(threading.Thread):
             self._load.wrong.append(f"DELETE {answer.status_code} {answer.text}")
 
 
+@with_a_bucket
 def test_whatever_is_stored_replaced_and_deleted_at_once_nothing_is_lost(running: Cluster) -> None:
     studies = [data.uid() for _ in range(3)]
     uids = [(study, data.uid(), [data.uid() for _ in range(3)]) for study in studies for _ in range(2)]
@@ -142,6 +150,7 @@ def test_whatever_is_stored_replaced_and_deleted_at_once_nothing_is_lost(running
 # --- A version that was acknowledged by one service is what the other gives, and its ETag is its own
 
 
+@with_a_bucket
 def test_puts_by_one_service_are_what_the_other_gives(running: Cluster) -> None:
     """Readers ask with the ETag that they had last; versions are numbered by PatientID."""
     uids: dict[str, Any] = {f"{of}InstanceUID": data.uid() for of in ("Study", "Series", "SOP")}

@@ -142,7 +142,7 @@ def is_archive(settings: Settings) -> bool:
     """Whether there is an archive; one elsewhere is asked when it is opened."""
     if settings.index and settings.blobs:
         return True
-    notes = settings.data / INDEX, settings.data / BLOBS / INDEX_ID
+    notes = [settings.data / INDEX] if settings.blobs else [settings.data / INDEX, settings.data / BLOBS / INDEX_ID]
     return any(map(os.path.isfile, notes))  # False as well where one may not look
 
 
@@ -218,7 +218,7 @@ def _check_pair(settings: Settings, index: Database, blobs: BlobStore) -> None:
 
 def take_over(settings: Settings, archive: Archive) -> None:
     """Have the files belong to this index, whichever they belonged to: it was made of them."""
-    if settings.index:
+    if settings.index or settings.blobs:
         identity, taken = archive.index.pair()
         number = taken or 1 + secrets.randbits(62)
         archive.blobs.write_note(INDEX_ID, f"{identity} {number}".encode())

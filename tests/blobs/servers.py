@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
+import boto3
 import httpx2
 
 SERVERS = Path(__file__).parents[1] / "servers"
 NODE = shutil.which("node")
+S3_OPTIONS = {"access_key_id": "ours", "secret_access_key": "guessed", "region": "us-east-1", "allow_http": "true"}
 ACCOUNT = "devstoreaccount1"  # the one that every emulator of Azure's knows, with its key
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
@@ -69,6 +72,19 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
         else:
             return
     raise AssertionError(f"{process.args!r} does not answer")
+
+
+def make_bucket(endpoint: str, name: str) -> Any:
+    """Make a bucket of an S3; gives Amazon's own library, to look at it."""
+    client = boto3.client(  # type: ignore[no-untyped-call]
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=S3_OPTIONS["access_key_id"],
+        aws_secret_access_key=S3_OPTIONS["secret_access_key"],
+        region_name=S3_OPTIONS["region"],
+    )
+    client.create_bucket(Bucket=name)
+    return client
 
 
 def make_container(endpoint: str, container: str) -> None:

@@ -9,9 +9,7 @@ from filmroom.blobs.objects import Objects
 from filmroom.errors import Unavailable
 from tests.blobs.contract import CONTENT
 from tests.blobs.flaky import flaky
-from tests.blobs.test_objects import RawS3, s3
-
-__all__ = ["s3"]  # a fixture
+from tests.blobs.test_objects import RawS3
 
 
 @pytest.fixture

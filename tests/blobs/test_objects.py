@@ -2,7 +2,6 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import obstore
 import pytest
 from obstore.store import AzureStore, ObjectStore
@@ -13,14 +12,7 @@ from filmroom.errors import Unavailable
 from tests.blobs import servers
 from tests.blobs.contract import CONTENT, Contract
 
-S3_OPTIONS = {"access_key_id": "ours", "secret_access_key": "guessed", "region": "us-east-1", "allow_http": "true"}
 _NUMBERS = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    with servers.moto(servers.free_port()) as endpoint:
-        yield endpoint
 
 
 @pytest.fixture(scope="session")
@@ -36,15 +28,8 @@ class RawS3:
 
     def __init__(self, endpoint: str) -> None:
         self.bucket = f"images-{next(_NUMBERS)}"
-        self.options = S3_OPTIONS | {"endpoint": endpoint}
-        self.client = boto3.client(  # type: ignore[no-untyped-call]
-            "s3",
-            endpoint_url=endpoint,
-            aws_access_key_id="ours",
-            aws_secret_access_key="guessed",
-            region_name="us-east-1",
-        )
-        self.client.create_bucket(Bucket=self.bucket)
+        self.options = servers.S3_OPTIONS | {"endpoint": endpoint}
+        self.client = servers.make_bucket(endpoint, self.bucket)
         self.url = f"s3://{self.bucket}/site/blobs"
         self.store = Objects(self.url, self.options)
 

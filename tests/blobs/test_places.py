@@ -4,9 +4,9 @@ import pytest
 
 from filmroom.blobs.places import Place, open_place
 from filmroom.errors import BadParameter, NotFound, Unavailable
-from tests.blobs.test_objects import RawAzure, RawS3, azure, s3
+from tests.blobs.test_objects import RawAzure, RawS3, azure
 
-__all__ = ["azure", "s3"]  # fixtures
+__all__ = ["azure"]  # a fixture
 
 
 class Contract:

@@ -18,9 +18,7 @@ from filmroom.services import health, retrieve, store
 from filmroom.services.examination import part
 from filmroom.settings import Settings
 from tests import data
-from tests.blobs.test_objects import RawS3, s3
-
-__all__ = ["s3"]  # a fixture
+from tests.blobs.test_objects import RawS3
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from filmroom.archive import Archive, take_over
+from filmroom.archive import BLOBS, PRIVATE, Archive, take_over
 from filmroom.cli import configuration
 from filmroom.cli.progress import files_bar
 from filmroom.cli.readers import readers
@@ -67,7 +67,7 @@ def _settings(data: str | None, config: configuration.Config) -> Settings:
         settings = configuration.read({"data": data}, config)
     except configuration.BadSettings as error:
         stop(str(error), configuration.BAD_SETTING)
-    if not (settings.data / "blobs").is_dir():
+    if settings.blobs is None and not (settings.data / BLOBS).is_dir():
         stop(f"There are no files in {settings.data.absolute()}: name the folder of the service with --data.", REFUSED)
     return settings
 
@@ -75,7 +75,12 @@ def _settings(data: str | None, config: configuration.Config) -> Settings:
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """One at a time in a data folder: so the next may take at once what one that died has left."""
-    with (settings.data / LOCK).open("w") as lock:
+    try:
+        settings.data.mkdir(mode=PRIVATE, parents=True, exist_ok=True)  # the files may lie elsewhere
+        lock = (settings.data / LOCK).open("w")
+    except OSError as error:
+        raise Unavailable(f"The data folder {settings.data.absolute()} can't be used: {error.strerror}.") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,82 @@
+"""Commands on the machine itself, where the files lie in a bucket: of the archive no file is here."""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from filmroom.archive import Archive
+from filmroom.services import operations
+from filmroom.services.operations import State
+from filmroom.settings import Settings
+from tests import cluster, data
+from tests.cli.program import Program
+from tests.conftest import Elsewhere
+from tests.postgresql import EACH
+from tests.service import needs_proc, wait_until
+from tests.services.test_delete import keep
+from tests.services.test_rebuild import answers
+
+Give = Callable[[Mapping[str, str]], Settings]
+
+
+@pytest.fixture
+def give(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Give:
+    """Sets variables for the commands; gives the settings that they make, of a machine of its own."""
+
+    def made(variables: Mapping[str, str]) -> Settings:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return Settings(data=tmp_path / "first", codec_processes=1)
+
+    return made
+
+
+@needs_proc
+def test_commands_need_no_data_folder(
+    tmp_path: Path, run: Program, give: Give, elsewhere: Elsewhere, bucket_of: Callable[[str], Mapping[str, str]]
+) -> None:
+    with elsewhere("postgresql") as index:
+        variables = {"FILMROOM_INDEX": str(index), **bucket_of("commands")}
+        with closing(Archive.open(give(variables))) as archive:
+            keep(archive, *(data.dataset() for _ in range(3)))
+            here = ("--data", tmp_path / "empty")
+            assert run("migrate", *here).out == "Nothing is to be done.\n"
+            assert run("check", *here).code == 0
+            assert run("sweep", *here).out == "0 files removed.\n"
+            begun = operations.start(archive, "sweep", {"delay": 0})
+            with cluster.operations_worker(tmp_path / "another", variables):
+                wait_until(lambda: operations.status(archive, begun).state is State.SUCCEEDED)
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_the_index_is_made_from_the_bucket(
+    tmp_path: Path,
+    run: Program,
+    give: Give,
+    elsewhere: Elsewhere,
+    bucket_of: Callable[[str], Mapping[str, str]],
+    kind: str,
+) -> None:
+    files = bucket_of(f"rebuilt-{kind}")
+    with elsewhere("postgresql") as lost, elsewhere(kind) as index:
+        settings = give({"FILMROOM_INDEX": str(lost), **files})
+        with closing(Archive.open(settings)) as archive:
+            keep(archive, *(data.dataset() for _ in range(3)))
+        before = answers(settings)
+        new = give({"FILMROOM_INDEX": index or ""})
+        ran = run("rebuild", "--data", tmp_path / "empty", "--processes", 1)
+        assert (ran.code, ran.out) == (0, "3 instances, 0 files of replaced ones, 0 not read.\n")
+        assert answers(new.model_copy(update={"data": tmp_path / "empty"})) == before
+        assert run("check", "--data", tmp_path / "empty").code == 0
+
+
+def test_without_an_index_here_or_elsewhere_there_is_no_archive(
+    tmp_path: Path, run: Program, give: Give, bucket_of: Callable[[str], Mapping[str, str]]
+) -> None:
+    give(bucket_of("alone"))
+    ran = run("check", "--data", tmp_path / "empty")
+    assert (ran.code, "There is no data" in ran.err) == (3, True)
+    (tmp_path / "file").touch()
+    assert run("rebuild", "--data", tmp_path / "file" / "below").code == 3
