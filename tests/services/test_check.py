@@ -10,13 +10,15 @@ from sqlalchemy import Connection, delete, insert, update
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
 from filmroom.dicom.query_tags import QueryTag
-from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.index import instances, rows, tables
 from filmroom.index.changes import fetch_after
+from filmroom.protocol.updates import Update
 from filmroom.services import check as service
 from filmroom.services import delete as delete_service
-from filmroom.services import query_tags
+from filmroom.services import query_tags, updates
 from filmroom.services.check import Asked, Kind, Problem
+from filmroom.services.operations import Worker
 from tests import data
 from tests.services.test_delete import Crash, count, keep, targets
 
@@ -235,3 +237,30 @@ def test_paths() -> None:
     assert service.path(Resource("1", "2")) == "/studies/1/series/2"
     assert service.path(None) == "(deleted meanwhile)"
     assert Path(service.path(Resource("1"))).name == "1"
+
+
+@pytest.fixture
+def updated(either: Archive, study: list[Dataset]) -> list[str]:
+    """The keys of first versions: the Study was updated."""
+    first = [stored(either, made) for made in study]
+    name = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "New"}]}}
+    updates.start(either, Update((str(study[0].StudyInstanceUID),), name), DEFAULT_PARTITION)
+    assert Worker(either, "worker").run_next() is not None
+    return first
+
+
+@pytest.mark.parametrize("repair", [True, False])
+def test_first_versions_are_no_left_files(either: Archive, updated: list[str], repair: bool) -> None:
+    assert found(either, Asked(repair=repair, orphan_age=0)) == []
+    delete_service.sweep(either, -1, orphan_age=-1)
+    assert {key for key, _ in either.blobs.list()} >= {*updated}
+    assert found(either) == []
+
+
+def test_a_first_version_that_is_lost_is_told_and_the_newest_stays(
+    either: Archive, study: list[Dataset], updated: list[str]
+) -> None:
+    either.blobs.delete(updated[:1])
+    problem = Problem(Kind.LOST, f"{path(study[0])} ({updated[0]})", "of the first version: the file is not there")
+    assert found(either, Asked(remove_lost=True, repair=True, orphan_age=0)) == [problem]
+    assert count(either, targets(study[0])[0]) == 3

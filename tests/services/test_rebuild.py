@@ -16,11 +16,13 @@ from sqlalchemy import func, select
 
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
+from filmroom.dicom import rewrite
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import Conflict, Unavailable
 from filmroom.index import instances, search, tables
 from filmroom.protocol.dialects import DICOMWEB
-from filmroom.services import delete, operations
+from filmroom.protocol.updates import Update
+from filmroom.services import check, delete, operations, updates
 from filmroom.services import rebuild as service
 from filmroom.services.examination import part
 from filmroom.services.operations import Function, Worker
@@ -308,7 +310,7 @@ def updated(made: Any, original: str) -> bytes:
     made = copy.deepcopy(made)
     content = io.BytesIO(data.file(made))
     read = dcmread(content)
-    read.file_meta.PrivateInformationCreatorUID = UID(service.ORIGINAL_CREATOR_UID)
+    read.file_meta.PrivateInformationCreatorUID = UID(rewrite.ORIGINAL_CREATOR_UID)
     read.file_meta.PrivateInformation = original.encode()
     written = io.BytesIO()
     read.save_as(written, enforce_file_format=True)
@@ -338,6 +340,40 @@ def test_the_first_version_of_an_updated_file_is_kept(
             deleted = list(tx.scalars(select(tables.deleted_blob.c.blob)))
         assert (kept.blob, kept.version, kept.frames) == (first, 1, 1)
         assert deleted == [second]
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_what_was_updated_comes_back_with_its_first_version(settings: Settings, swept: bool) -> None:
+    made, new = [data.image() for _ in range(3)], data.uid()
+    name = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Second^Version"}]}}
+    with closing(Archive.open(settings)) as archive:
+        keep(archive, *made)
+        for uid, changes in (
+            (str(made[0].StudyInstanceUID), name),
+            (str(made[0].StudyInstanceUID), {"0020000D": {"vr": "UI", "Value": [new]}}),
+            (str(made[1].StudyInstanceUID), name),
+        ):
+            updates.start(archive, Update((uid,), changes), 1)
+            assert Worker(archive, "worker").run_next() is not None
+        if swept:
+            delete.sweep(archive, -1, orphan_age=-1)
+    before, firsts = answers(settings), first_versions(settings)
+    emptied(settings)
+    rebuilt(settings)
+    assert (answers(settings), first_versions(settings)) == (before, firsts)
+    with closing(Archive.open(settings)) as archive:
+        assert list(check.check(archive, check.Asked())) == []
+        delete.sweep(archive, -1, orphan_age=-1)
+        assert keys(archive) == 5
+    assert first_versions(settings) == firsts
+
+
+def first_versions(settings: Settings) -> list[Any]:
+    with closing(Archive.open(settings)) as archive, archive.index.read() as tx:
+        found = tx.execute(select(tables.original, tables.instance.c.blob.label("newest")).join(tables.instance))
+        # Of the order of one millisecond nothing is known, nor of times.
+        rows = [dict(row._mapping) for row in found]
+    return sorted(repr({k: v for k, v in row.items() if k not in {"watermark", "version", "created"}}) for row in rows)
 
 
 def test_a_file_that_names_nonsense_is_an_ordinary_one(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from filmroom.index import instances
+from filmroom.index import instances, watermarks
 from filmroom.index.additions import NewRows
 from filmroom.index.tables import deleted_blob, instance, original, partition
 
@@ -41,6 +41,10 @@ def keep_first(tx: Connection, newest: str, first: NewRows, version: int | None)
         return
     if tx.scalar(select(instance.c.watermark).where(instance.c.blob == first.new.key)) is not None:
         instances.remove(tx, first.new.resource)  # the update has changed its UIDs
+    between = select(original.c.watermark).where(original.c.blob == first.new.key, original.c.watermark != watermark)
+    if superseded := list(tx.scalars(between)):  # it has changed the UIDs of a version between
+        watermarks.lock(tx)
+        instances.remove_versions(tx, superseded)
     row = {name: first.instance[name] for name in _FROM_ROW} | {name: first.data[name] for name in _FROM_DATA}
     tx.execute(delete(original).where(original.c.blob == first.new.key))
     row |= {"watermark": watermark, "version": version or watermark, "created": time.time()}

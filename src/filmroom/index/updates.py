@@ -4,11 +4,11 @@
 (2) look what still stands                  a version that was replaced or deleted meanwhile gets no successor
 (3) take the first versions                 before the rows go that they are in
 (4) remove what goes by other UIDs now      as a delete does
-(5) add the new versions                    as a store does: rows, counts, query tags, change feed
+(5) add the new versions                    as a store does: rows, counts, query tags, change feed; not expiry
 (6) keep the first versions                 and take their blobs off the list of the sweep
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -21,6 +21,7 @@ from filmroom.index.additions import NewRows, Status
 from filmroom.index.instances import StoredInstance
 from filmroom.index.packing import unpack
 from filmroom.index.query_tags import Known
+from filmroom.index.rows import StudyId, StudyRow
 from filmroom.index.tables import counter, instance, instance_data
 
 
@@ -47,10 +48,11 @@ class Update:
 
 def replace(tx: Connection, updates: Sequence[Update], known: Known) -> list[Outcome]:
     """Put new versions in the place of old ones; what became of each, in the order given."""
-    _lock(tx, updates)  # (1)
+    studies = _lock(tx, updates)  # (1)
     outcomes = [_outcome(tx, update) for update in updates]  # (2)
     standing = [one for one, outcome in zip(updates, outcomes, strict=True) if outcome is Outcome.UPDATED]
     if not standing:
+        _close(tx, studies.values())  # which were opened for what does not come
         return outcomes
     taken = originals.take(tx, [one.old.watermark for one in standing])  # (3)
     if moving := [one.old.watermark for one in standing if one.moves]:
@@ -58,6 +60,7 @@ def replace(tx: Connection, updates: Sequence[Update], known: Known) -> list[Out
         instances.remove_versions(tx, moving)  # (4)
     statuses = additions.add(tx, [one.rows for one in standing], known)  # (5)
     assert {*statuses} <= {Status.ADDED, Status.REPLACED}
+    _keep_expiry(tx, standing, studies)
     originals.keep(tx, ((one.rows.new.key, taken[one.old.watermark]) for one in standing))  # (6)
     return outcomes
 
@@ -100,16 +103,35 @@ def serieses(tx: Connection, resource: Resource) -> set[str]:
     return {row.SeriesInstanceUID for row in found}
 
 
-def _lock(tx: Connection, updates: Iterable[Update]) -> None:
+def _lock(tx: Connection, updates: Iterable[Update]) -> dict[StudyId, StudyRow]:
     """Only Studies with Instances: to open one that is gone would make it."""
-    sources = {one.old.resource for one in updates}
-    wanted = {(one.partition, str(one.study)) for one in sources}
+    wanted = {_study(one.old.resource) for one in updates}
     present = [id_ for id_ in wanted if instances.version(tx, Resource(id_[1], partition=id_[0]))]
-    targets = {(one.rows.new.resource.partition, str(one.rows.new.resource.study)) for one in updates if one.moves}
+    targets = {_study(one.rows.new.resource) for one in updates if one.moves}
     opened = rows.open_studies(tx, {*present, *targets})
-    for id_, row in opened.items():
-        if not row.instances and id_ not in targets:
+    _close(tx, (row for id_, row in opened.items() if id_ not in targets))
+    return opened
+
+
+def _close(tx: Connection, opened: Iterable[StudyRow]) -> None:
+    for row in opened:
+        if not row.instances:
             rows.close(tx, row.key, None)
+
+
+def _study(resource: Resource) -> StudyId:
+    return resource.partition, str(resource.study)
+
+
+def _keep_expiry(tx: Connection, updates: Iterable[Update], before: Mapping[StudyId, StudyRow]) -> None:
+    """An update is no store: a Study expires when it would have; one of a new UID, when that does which it was."""
+    expire = {}
+    for one in updates:
+        source, target = before[_study(one.old.resource)], before[_study(one.rows.new.resource)]
+        expire[_study(one.rows.new.resource)] = (target if target.instances else source).expires
+    ending = {id_: at for id_, at in expire.items() if at is not None}
+    for id_, row in rows.open_studies(tx, ending).items():
+        rows.write_expiry(tx, row.key, ending[id_])
 
 
 def _outcome(tx: Connection, update: Update) -> Outcome:

@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from filmroom.archive import Archive, reading
 from filmroom.blobs import made_at, partition_of
-from filmroom.dicom import part10, validation
+from filmroom.dicom import part10, rewrite, validation
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import Conflict, Lost
 from filmroom.index import additions, operations, rebuilding, watermarks
@@ -38,8 +38,6 @@ from filmroom.task import Task
 REBUILD = operations.REBUILD
 BATCH = 500  # files in a transaction, or
 BATCH_BYTES = 512 * 1024**2  # so many bytes: it must end within a lease
-ORIGINAL_CREATOR_UID = "2.25.293378855809075289284220093253502652606"  # of Private Information that is a file's key
-_CREATOR = 0x00020100
 _KEY = re.compile("[0-9a-f]{32}")
 _HEAD = 16 * 1024  # bytes that hold every file meta information of ours
 IN_MEMORY = 16 * 1024**2  # bytes of a file; a larger one is read by way of the spool folder
@@ -196,9 +194,8 @@ def _original(part: Part) -> str | None:
             beginning = file.read(_HEAD)
     else:
         beginning = bytes(part.content[:_HEAD])
-    meta = part10.read_head(beginning).meta
-    named = meta.get(part10.PRIVATE_INFORMATION, "") if meta.get(_CREATOR) == ORIGINAL_CREATOR_UID else ""
-    return named if _KEY.fullmatch(named) else None
+    named = rewrite.original_of(part10.read_head(beginning).meta)
+    return named if named is not None and _KEY.fullmatch(named) else None
 
 
 def _partition(known: Partitions, key: str) -> int | None:
