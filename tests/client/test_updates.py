@@ -38,7 +38,10 @@ def test_values_are_written_in_the_json_model(service: Recorder, client: Any) ->
 
 def test_waiting_gives_the_operation_when_it_has_ended(service: Recorder, client: Any) -> None:
     service.replies = [STARTED, json(TOLD | {"status": "succeeded"})]
-    assert client.update_studies_and_wait(["1", "2"], {"PatientID": "1"}).succeeded
+    scope = {"series_instance_uid": "2", "sop_instance_uid": "3"}
+    assert client.update_studies_and_wait(["1"], {"PatientID": "1"}, **scope).succeeded
+    sent = orjson.loads(service.requests[0].body)
+    assert (sent["seriesInstanceUid"], sent["sopInstanceUid"]) == ("2", "3")
 
 
 def test_what_is_no_attribute_is_not_sent(service: Recorder, client: Any) -> None:

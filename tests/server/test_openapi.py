@@ -125,6 +125,22 @@ def test_a_store_says_what_it_receives() -> None:
     assert list(received) == ["multipart/related", "application/dicom"]
 
 
+@pytest.mark.parametrize("root", ["/v2", "/dicomweb"])
+def test_an_update_says_what_it_receives(root: str) -> None:
+    update = DOCUMENT["paths"][f"{root}/studies/$bulkUpdate"]["post"]
+    schema = update["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["required"] == ["studyInstanceUids", "changeDataset"]
+    assert schema["properties"].keys() >= {"seriesInstanceUid", "sopInstanceUid"}
+    assert update["responses"]["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/Reference")
+
+
+@pytest.mark.parametrize(("path", "heeded"), [("", True), ("/metadata", True), ("/rendered", False)])
+def test_who_heeds_the_header_for_first_versions_is_told(path: str, heeded: bool) -> None:
+    for resource in ("/studies/{study}", "/studies/{study}/series/{series}/instances/{instance}"):
+        told = DOCUMENT["paths"][f"/dicomweb{resource}{path}"]["get"]["parameters"]
+        assert [one["name"] for one in told if one["in"] == "header"] == ["msdicom-request-original"] * heeded
+
+
 def test_versions_and_ranges_are_told_where_they_are_served() -> None:
     instance = "/studies/{study}/series/{series}/instances/{instance}"
     paths = DOCUMENT["paths"]

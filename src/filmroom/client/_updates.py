@@ -42,16 +42,29 @@ class Updates:
 
         `values` are by keyword or tag: {"PatientName": "Doe^Jane"}; None makes one empty, a list has several values.
         Of one Study the UIDs can be changed, and a Series or an Instance be named that alone is updated. What has
-        become of it tells `wait_for_operation`. The first version stays: see `msdicom-request-original`.
+        become of it tells `wait_for_operation`. A retrieve
+        with `request_original=True` still gets the first version.
         """
         body = _body(study_instance_uids, values, series_instance_uid, sop_instance_uid)
         return self._run(_start(self._service, body))
 
     def update_studies_and_wait(
-        self, study_instance_uids: str | Iterable[str], values: Values, *, timeout: float | None = None
+        self,
+        study_instance_uids: str | Iterable[str],
+        values: Values,
+        *,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        timeout: float | None = None,
     ) -> Operation:
         """The same, and the operation when it has ended, however it did: look at `.succeeded` and `.results`."""
-        return self.wait_for_operation(self.update_studies(study_instance_uids, values), timeout=timeout)
+        started = self.update_studies(
+            study_instance_uids,
+            values,
+            series_instance_uid=series_instance_uid,
+            sop_instance_uid=sop_instance_uid,
+        )
+        return self.wait_for_operation(started, timeout=timeout)
 
 
 class AsyncUpdates:
@@ -79,9 +92,21 @@ class AsyncUpdates:
         return await self._run(_start(self._service, body))
 
     async def update_studies_and_wait(
-        self, study_instance_uids: str | Iterable[str], values: Values, *, timeout: float | None = None
+        self,
+        study_instance_uids: str | Iterable[str],
+        values: Values,
+        *,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        timeout: float | None = None,
     ) -> Operation:
-        return await self.wait_for_operation(await self.update_studies(study_instance_uids, values), timeout=timeout)
+        started = await self.update_studies(
+            study_instance_uids,
+            values,
+            series_instance_uid=series_instance_uid,
+            sop_instance_uid=sop_instance_uid,
+        )
+        return await self.wait_for_operation(started, timeout=timeout)
 
 
 def _body(studies: str | Iterable[str], values: Values, series: str | None, instance: str | None) -> dict[str, Any]:

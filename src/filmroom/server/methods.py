@@ -14,6 +14,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.offers import DICOM_XML, ZIP
 from filmroom.protocol.parameters import LARGEST_INTEGER
+from filmroom.server.requests import ORIGINAL
 
 Handler = Callable[[Dialect, Request], Awaitable[Response]]
 
@@ -30,6 +31,7 @@ class Method:
     kind: Kind | None = None  # what it answers with; None is nothing
     parameters: tuple[str, ...] = ()  # in the query, of `PARAMETERS`
     required: frozenset[str] = frozenset()  # of these
+    headers: tuple[str, ...] = ()  # that it heeds beside those of HTTP, of `PARAMETERS`
     receives: tuple[str, ...] = ()  # media types of the body
     statuses: tuple[int, ...] = (200,)  # of success
     level: Level | None = None  # at which it searches
@@ -94,6 +96,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "includeMetadata": Parameter("Whether changes come with Metadata", r"^(true|false)$"),
         # Of application/zip
         "dicomdir": Parameter("Whether a ZIP archive has a DICOMDIR", r"^(true|false)$"),
+        # A header of the Azure service
+        ORIGINAL: Parameter("Whether to answer with what was updated as it was before its first update"),
         # PS3.18 §8.3.5
         "quality": Parameter("Quality of the image", number=(1, 100)),
         "window": Parameter("center,width or center,width,function: linear, linear-exact or sigmoid"),

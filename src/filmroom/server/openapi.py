@@ -10,6 +10,7 @@ from filmroom.protocol import dialects, media_types
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.offers import JSON
+from filmroom.protocol.updates import MOST_STUDIES
 from filmroom.server import methods as described
 from filmroom.server import table
 from filmroom.server.methods import Method, Parameter
@@ -195,7 +196,7 @@ def _operation(method: Method, dialect: Dialect) -> dict[str, Any]:
         "operationId": f"{dialect.name}_{method.identifier}",
         "summary": method.name,
         "tags": [dialect.name],
-        "parameters": [*variables, *queried],
+        "parameters": [*variables, *queried, *(_parameter(name, "header") for name in method.headers)],
         "responses": _responses(method, dialect),
     }
     if method.section:
@@ -239,11 +240,21 @@ _BODIES: Mapping[Kind | None, Mapping[str, Any]] = {
         "properties": {"source": _PLACE, "destination": _PLACE},
     },
     Kind.IMPORT: {"type": "object", "required": ["source"], "properties": {"source": _PLACE}},
+    Kind.UPDATE: {
+        "type": "object",
+        "required": ["studyInstanceUids", "changeDataset"],
+        "properties": {
+            "studyInstanceUids": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MOST_STUDIES},
+            "changeDataset": _ELEMENTS,
+            "seriesInstanceUid": _TEXT,
+            "sopInstanceUid": _TEXT,
+        },
+    },
 }
 _SECTION = "https://dicom.nema.org/medical/dicom/current/output/chtml/part18/sect_{}.html"
 
 
-def _parameter(name: str, place: str, *, required: bool) -> dict[str, Any]:
+def _parameter(name: str, place: str, *, required: bool = False) -> dict[str, Any]:
     parameter = described.find(name)
     made = {"name": name, "in": place, "required": required, "description": parameter.text}
     return {**made, "schema": _schema(parameter)}

@@ -29,6 +29,7 @@ from filmroom.server.methods import (
     THUMBNAIL_PARAMETERS,
     Method,
 )
+from filmroom.server.requests import ORIGINAL
 
 
 async def retrieve_capabilities(dialect: Dialect, request: Request) -> Response:
@@ -56,8 +57,10 @@ _studies, _series, _instances = (
     partial(_search, handler=partial(studies.search, level=level), level=level) for level in Level
 )
 _get = partial(Method, "GET", section="10.4")
-_retrieve = partial(_get, handler=studies.retrieve, parameters=("dicomdir",))
-_metadata = partial(_get, handler=studies.retrieve_metadata, kind=Kind.METADATA, parameters=("includefield",))
+_retrieve = partial(_get, handler=studies.retrieve, parameters=("dicomdir",), headers=(ORIGINAL,))
+_metadata = partial(
+    _get, handler=studies.retrieve_metadata, kind=Kind.METADATA, parameters=("includefield",), headers=(ORIGINAL,)
+)
 _bulkdata, _pixeldata = (
     partial(_get, handler=partial(studies.retrieve_all, kind=kind), kind=kind)
     for kind in (Kind.BULKDATA, Kind.PIXELDATA)
