@@ -17,14 +17,15 @@ from filmroom.dicom import part10, rewrite
 from filmroom.dicom.json_model import azure
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
-from filmroom.errors import AtWork
+from filmroom.errors import AtWork, NotFound
 from filmroom.index import changes, instances, originals
 from filmroom.index import updates as rows
 from filmroom.index.instances import StoredInstance
 from filmroom.index.operations import State
 from filmroom.protocol.dialects import DICOMWEB, V2
+from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.protocol.updates import Update
-from filmroom.services import delete, operations, query_tags, updates
+from filmroom.services import check, delete, operations, query_tags, retrieve, updates
 from filmroom.services.examination import part
 from filmroom.services.operations import Operation, Worker
 from filmroom.services.store import store
@@ -354,6 +355,65 @@ def test_a_large_file_goes_through_the_spool(archive: Archive, monkeypatch: pyte
     assert update(archive, *made).state is State.SUCCEEDED
     assert names(archive, made[0]) == ["New^Name"] * 3
     assert list(archive.spool.iterdir()) == []
+
+
+# --- Side by side
+
+
+def retrieved(archive: Archive, made: Dataset, *, original: bool) -> list[bytes]:
+    target = Resource(str(made.StudyInstanceUID))
+    selected = Selected("application/dicom", STORED, multipart=True)
+    contents = retrieve.instances_of(archive, DICOMWEB, target, selected, original=original)
+    return [b"".join(one.chunks) for one in contents]
+
+
+def test_updates_retrieves_stores_and_deletes_at_once(archive: Archive) -> None:
+    updated, stored_to, deleted = study(archive), study(archive), study(archive)
+    everything = {data.file(one) for one in (*updated, *stored_to, *deleted)}
+    first = {data.file(one) for one in updated}
+
+    def update_all(owner: str) -> None:
+        for turn in range(5):
+            name = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": f"{owner}^{turn}"}]}}
+            with suppress(AtWork):
+                start(archive, *updated, *stored_to, *deleted, changes=name)
+            ran = Worker(archive, owner).run_next()
+            assert ran is None or ran.error is None
+
+    def read_both() -> None:
+        for _ in range(15):
+            assert set(retrieved(archive, updated[0], original=True)) == first
+            found = [pydicom.dcmread(io.BytesIO(one)) for one in retrieved(archive, updated[0], original=False)]
+            assert len({str(one.PatientName) for one in found}) == 1  # a Study changes in one moment
+            with suppress(NotFound):
+                assert set(retrieved(archive, deleted[0], original=True)) <= everything
+
+    def store_more() -> None:
+        for _ in range(5):
+            keep(archive, data.image(StudyInstanceUID=stored_to[0].StudyInstanceUID))
+            keep(archive, stored_to[0], replace=True)
+
+    def delete_and_store() -> None:
+        for _ in range(5):
+            with suppress(NotFound):
+                delete.delete(archive, Resource(str(deleted[0].StudyInstanceUID)))
+            keep(archive, *deleted)
+
+    with ThreadPoolExecutor(6) as pool:
+        works = [pool.submit(update_all, "one"), pool.submit(update_all, "two")]
+        works += [pool.submit(act) for act in (read_both, read_both, store_more, delete_and_store)]
+        for one in works:
+            one.result()
+    while (ran := Worker(archive, "last").run_next()) is not None:
+        assert ran.error is None
+    sweep(archive)
+    assert list(check.check(archive, check.Asked(orphan_age=0))) == []
+    assert [len(stored(archive, one[0])) for one in (updated, stored_to, deleted)] == [3, 8, 3]
+    assert {archive.blobs.get(one.key) for one in firsts(archive, updated[0])} == first
+    kept = {
+        one.key for made in (updated, stored_to, deleted) for of in (stored, firsts) for one in of(archive, made[0])
+    }
+    assert blobs(archive) == kept
 
 
 # --- Other UIDs
