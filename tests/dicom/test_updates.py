@@ -88,7 +88,7 @@ def test_values_as_text(element: Any, texts: list[str]) -> None:
 
 
 def test_as_files_have_them() -> None:
-    given = {"00101000": {"vr": "LO", "Value": ["1", "2"]}, "00100020": {"vr": "LO"}}
+    given: dict[str, dict[str, Any]] = {"00101000": {"vr": "LO", "Value": ["1", "2"]}, "00100020": {"vr": "LO"}}
     assert updates.written(given) == {0x00101000: ("LO", "1\\2"), 0x00100020: ("LO", "")}
 
 
