@@ -56,6 +56,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "retrieve_series_thumbnail": lambda c, _: c.retrieve_series_thumbnail(S, E),
     "retrieve_study_thumbnail": lambda c, _: c.retrieve_study_thumbnail(S),
 }
+STARTED = {"export", "import_from"}  # operations; what they do is tried in tests/conformance/test_partitions.py
 BY_URL = {"iter_bulkdata", "iter_bulkdata_files", "retrieve_bulkdata"}  # which names the partition
 
 
@@ -98,6 +99,7 @@ def test_every_method_that_takes_a_partition_is_tried() -> None:
         "delete_series",
         "delete_instance",
         "store_instances",
+        *STARTED,
         *BY_URL,
     }
 
@@ -146,3 +148,12 @@ def test_no_list_is_no_partition(connect: Callable[..., Any]) -> None:
         for _ in range(2):
             with pytest.raises(BadResponse, match="no list of partitions"):
                 client.partitions()
+
+
+def test_exports_and_imports_are_asked_of_the_partition(connect: Callable[..., Any]) -> None:
+    with Recorder() as recorder:
+        recorder.replies = [json({"id": "0", "href": "x"}, 202)]
+        client = connect(recorder.url, partition="one")
+        client.export("file:///there")
+        client.import_from("file:///there", partition="two")
+        assert recorder.targets == ["/partitions/one/export", "/partitions/two/import"]
