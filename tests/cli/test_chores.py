@@ -1,5 +1,6 @@
 """What the operations worker sees to by itself."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_the_next_look_waits(archive: Archive, settings: Settings, monkeypatch: 
 
 
 def test_a_sweep_is_started_when_it_is_due(archive: Archive, settings: Settings) -> None:
-    first, second = Chores(archive, settings), Chores(archive, settings)
+    first, second = Chores(archive, settings, time.time), Chores(archive, settings, time.time)
     do(first)
     do(second)
     assert started(archive) == [{"delay": 3600.0, "every": 3600.0}]
@@ -138,10 +139,10 @@ def age(archive: Archive, seconds: float) -> None:
 def test_what_people_started_counts_and_is_not_forgotten(archive: Archive, settings: Settings) -> None:
     asked = operations.start(archive, "sweep", {"delay": 3600.0})
     operations.Worker(archive, "worker").run_next()
-    do(Chores(archive, settings))
+    do(Chores(archive, settings, time.time))
     assert len(started(archive)) == 1
     age(archive, 3700)
-    do(Chores(archive, settings))
+    do(Chores(archive, settings, time.time))
     assert operations.status(archive, asked).state is operations.State.SUCCEEDED
     assert len(started(archive)) == 2
 
@@ -150,10 +151,26 @@ def test_one_that_was_started_in_the_future_does_not_keep_others_away(archive: A
     operations.start(archive, "sweep", {"delay": 0})
     operations.Worker(archive, "worker").run_next()
     age(archive, -1e6)
-    do(Chores(archive, settings))
+    do(Chores(archive, settings, time.time))
     assert len(started(archive)) == 2
 
 
+def test_one_that_failed_in_the_future_does_not_have_others_started_all_the_time(
+    archive: Archive, settings: Settings
+) -> None:
+    operations.cancel(archive, operations.start(archive, "sweep", {"delay": 0}))
+    age(archive, -1e6)
+    for _ in range(3):
+        do(Chores(archive, settings, time.time))
+        operations.Worker(archive, "worker").run_next()
+    assert len(started(archive)) == 2
+
+
+def test_none_is_started_while_nobody_can_be_sure_of_the_time(archive: Archive, settings: Settings) -> None:
+    do(Chores(archive, settings, lambda: None))
+    assert started(archive) == []
+
+
 def test_zero_starts_none(archive: Archive, settings: Settings) -> None:
-    do(Chores(archive, settings.model_copy(update={"sweep_every": 0.0})))
+    do(Chores(archive, settings.model_copy(update={"sweep_every": 0.0}), time.time))
     assert started(archive) == []

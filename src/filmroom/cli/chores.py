@@ -63,7 +63,7 @@ class Chores:
             now = self.clock()
             if now is not None:
                 delete.expire(self.archive, now, stopping)
-            if self.settings.sweep_every:
+            if now is not None and self.settings.sweep_every:  # to a clock that is ahead every file would be old
                 every = self.settings.sweep_every
                 # `every` tells them from those that people started, who may still ask what became of them.
                 operations.start_due(self.archive, "sweep", {"delay": self.settings.sweep_delay, "every": every}, every)

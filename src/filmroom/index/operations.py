@@ -37,6 +37,7 @@ class State(StrEnum):
 
 
 _UNENDED = (State.NOT_STARTED, State.RUNNING)
+_LATER = 1e-3  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,12 @@ _COLUMNS = [operation.c[name] for name in Operation.__slots__]
 _JSON = ("arguments", "checkpoint", "results")
 
 
-def add(tx: Connection, name: str, arguments: Mapping[str, Any]) -> str:
-    """Have an operation done; gives its id. It begins after the commit, so a service can add it with its own rows."""
-    now, made = time.time(), uuid.uuid4().hex
+def add(tx: Connection, name: str, arguments: Mapping[str, Any], after: float = 0.0) -> str:
+    """Have an operation done; gives its id. It begins after the commit, so a service can add it with its own rows.
+
+    It counts as started later than `after`, whatever the clock says.
+    """
+    now, made = max(time.time(), after + _LATER), uuid.uuid4().hex
     row = {"id": made, "name": name, "arguments": json.dumps(arguments), "state": State.NOT_STARTED}
     begin = {"canceling": False, "attempts": 0, "leased_until": 0.0, "created": now, "updated": now}
     tx.execute(insert(operation).values(row | begin))
@@ -102,6 +106,13 @@ def fetch_unended(tx: Connection, name: str) -> list[Operation]:
     """Those of a name that wait or run."""
     unended = select(*_COLUMNS).where(operation.c.name == name, operation.c.state.in_(_UNENDED))
     return [_read(row) for row in tx.execute(unended)]
+
+
+def is_about(tx: Connection, name: str, since: float, until: float) -> bool:
+    """Whether one of a name waits or runs, or was started between two times."""
+    lately = and_(operation.c.created > since, operation.c.created <= until)
+    about = select(operation.c.id).where(operation.c.name == name, or_(operation.c.state.in_(_UNENDED), lately))
+    return tx.scalar(about.limit(1)) is not None
 
 
 def fetch_next(tx: Connection, owner: str, names: Collection[str]) -> str | None:

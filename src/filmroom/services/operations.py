@@ -116,9 +116,8 @@ def start_due(archive: Archive, name: str, arguments: Mapping[str, Any], every: 
 
 
 def _due(tx: Connection, name: str, every: float) -> bool:
-    last, now = operations.fetch_latest(tx, name), time.time()
-    # What was started later than now was started by a clock that was put back since.
-    return last is None or (last.state.ended and not now - every < last.created <= now)
+    now = time.time()  # what was started later than now was started by a clock that was put back since
+    return not operations.is_about(tx, name, now - every, now)
 
 
 def status(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:

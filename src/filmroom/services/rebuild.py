@@ -77,7 +77,8 @@ def begin(archive: Archive) -> None:
         if not failed and watermarks.take(tx, 0) > 1:
             raise Conflict("The index is not empty, and only an empty one can be rebuilt.")
         rebuilding.add_partitions(tx, partitions(archive) or {})
-        operations.add(tx, REBUILD, {"from": before.checkpoint if before is not None and failed else None})
+        arguments = {"from": before.checkpoint if before is not None and failed else None}
+        operations.add(tx, REBUILD, arguments, after=0.0 if before is None else before.created)
 
 
 def rebuild(
