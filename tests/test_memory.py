@@ -1,11 +1,24 @@
 """Large objects pass through: a store and a retrieve of 300 MB stay far below that in memory."""
 
 import hashlib
+import tracemalloc
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import httpx2
 import pytest
 
+from filmroom.archive import Archive
+from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
+from filmroom.index import instances
+from filmroom.protocol.dialects import DICOMWEB
+from filmroom.protocol.updates import Update
+from filmroom.services import store as store_service
+from filmroom.services import updates
+from filmroom.services.examination import part
+from filmroom.services.operations import Worker
+from filmroom.settings import Settings
 from tests import data, service
 from tests.messages import BOUNDARY, DICOM, Sent, related, sent, store
 from tests.service import Service, needs_proc
@@ -64,3 +77,22 @@ def test_300_megabytes_in_and_out(running: Service, multipart: bool) -> None:
     assert found.digest() == expected.digest()
     assert last.content == chunk[-SIDE * SIDE :]
     assert running.memory("VmHWM") - idle < MORE_THAN_IDLE
+
+
+def test_an_update_of_64_megabytes_holds_few_of_them(tmp_path: Path) -> None:
+    made = data.image(rows=1024, columns=1024, bits=8, frames=64)
+    name = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "New^Name"}]}}
+    with closing(Archive.open(Settings(data=tmp_path / "data", codec_processes=1))) as archive:
+        store_service.store(archive, DICOMWEB, Resource(), [part(data.file(made))], replace=False)
+        updates.start(archive, Update((str(made.StudyInstanceUID),), name), DEFAULT_PARTITION)
+        tracemalloc.start()
+        try:
+            ran = Worker(archive, "test").run_next()
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert ran is not None and ran.error is None
+        with archive.index.read() as tx:
+            [one] = instances.fetch(tx, Resource(str(made.StudyInstanceUID)))
+        assert made.PixelData in archive.blobs.get(one.key)
+    assert peak < 16 << 20
