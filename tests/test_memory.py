@@ -91,7 +91,8 @@ def test_an_update_of_64_megabytes_holds_few_of_them(tmp_path: Path) -> None:
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert ran is not None and ran.error is None
+        assert ran is not None
+        assert ran.error is None
         with archive.index.read() as tx:
             [one] = instances.fetch(tx, Resource(str(made.StudyInstanceUID)))
         assert made.PixelData in archive.blobs.get(one.key)
