@@ -104,12 +104,15 @@ def running(
         process.stdout.close()
 
 
-def wait_until(holds: Callable[[], object]) -> None:
-    """Return as soon as `holds` does, and fail if it does not in time."""
+def wait_until(holds: Callable[[], object], every: float = 0.005) -> None:
+    """Return as soon as `holds` does, and fail if it does not in time.
+
+    Who asks a service so often takes its time from the operations worker, which is nicer than others: ask it seldom.
+    """
     deadline = time.monotonic() + DEADLINE
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
+        time.sleep(every)
 
 
 def check_index(folder: Path) -> None:

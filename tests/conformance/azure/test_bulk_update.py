@@ -106,7 +106,7 @@ def ended(http: httpx2.Client, started: httpx2.Response) -> dict[str, Any]:
         answers.append(http.get(started.json()["href"]))
         return answers[-1].status_code != 202
 
-    service.wait_until(has_ended)
+    service.wait_until(has_ended, every=0.05)
     told: dict[str, Any] = answers[-1].json()
     return told
 
