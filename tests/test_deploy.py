@@ -1,11 +1,12 @@
 """The files of deploy/ are what their programs take, and what they start works together."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.service import needs_proc, wait_until
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
-SAID = {"POSTGRES_PASSWORD": "secret", "PUBLIC_URL": "https://images.example.org"}
+SAID = {"POSTGRES_PASSWORD": "secret", "S3_SECRET": "hidden", "PUBLIC_URL": "https://images.example.org"}
 CERTIFICATE = (
     "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=images.example.org -days 1 -keyout key.pem -out cert.pem"
 )
@@ -64,7 +65,7 @@ def test_every_variable_is_a_setting() -> None:
     for variables in ours().values():
         given = {name.removeprefix(PREFIX).lower(): value for name, value in variables.items()}
         assert given.keys() <= Settings.model_fields.keys()
-        Settings.model_validate(given)
+        Settings.model_validate(given | {"blobs_options": json.loads(given["blobs_options"])})
 
 
 def test_no_password_stands_in_a_file_and_each_must_be_given() -> None:
@@ -72,7 +73,9 @@ def test_no_password_stands_in_a_file_and_each_must_be_given() -> None:
     asked = set(re.findall(r"\$\{(\w+)", text))
     assert asked == set(_VARIABLE.findall(text)) == SAID.keys()
     assert set(re.findall(r"^(\w+)=$", (DEPLOY / ".env.example").read_text(), re.MULTILINE)) == SAID.keys()
-    assert re.findall(r"PASSWORD\w*: +(.*)", text) == ['"${POSTGRES_PASSWORD:?say it in deploy/.env}"']
+    given = re.findall(r'(?:PASSWORD\w*|ACCESS_KEY|"secret_access_key"): +(.*)', text)
+    assert {*given} <= {f'"${{{name}:?say it in deploy/.env}}"' + end for name in SAID for end in ("", "}")}
+    assert len(given) == 3
 
 
 def test_the_database_takes_the_connections_of_all() -> None:
@@ -89,8 +92,9 @@ def test_the_image_is_made_of_what_is_there_and_runs_without_rights() -> None:
     context = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
     copied = [name for line in instructions("COPY") if "--from" not in line for name in line.split()[:-1]]
     assert all((ROOT / name).exists() and f"!{name}" in context for name in copied)
+    built = composed()["web1"]["build"]["args"]["EXTRAS"].split(",")
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(dict(line.split("=") for line in instructions("ARG"))["EXTRAS"].split(",")) <= extras.keys()
+    assert set(dict(line.split("=") for line in instructions("ARG"))["EXTRAS"].split(",")) | {*built} <= extras.keys()
     user = instructions("USER")[-1]
     assert re.fullmatch(r"[1-9][0-9]+:[1-9][0-9]+", user)
     assert "/health/check" in instructions("HEALTHCHECK")[0]
@@ -127,17 +131,18 @@ def test_the_configuration_of_nginx_is_understood(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def urls(tmp_path: Path, elsewhere: Elsewhere) -> Iterator[list[str]]:
+def urls(tmp_path: Path, elsewhere: Elsewhere, bucket_of: Callable[[str], Mapping[str, str]]) -> Iterator[list[str]]:
     """The two web services, with the very variables that compose.yaml gives them, but for the addresses."""
     with elsewhere("postgresql") as index, ExitStack() as stack:
         assert index
+        bucket = bucket_of("composed")
         started = {}
         for name, variables in ours().items():
             assert variables["FILMROOM_INDEX"] == "postgresql://filmroom:secret@postgresql/images"
-            # They have one volume; their logs lie beside it here, so each comes to it by a way of its own.
-            (tmp_path / "volume").mkdir(exist_ok=True)
-            (tmp_path / name).symlink_to(tmp_path / "volume", target_is_directory=True)
-            here = variables | {"FILMROOM_INDEX": index, "FILMROOM_DATA": str(tmp_path / name)}
+            assert variables["FILMROOM_BLOBS"].startswith("s3://images/")
+            options = json.loads(variables["FILMROOM_BLOBS_OPTIONS"])
+            assert options.keys() == json.loads(bucket["FILMROOM_BLOBS_OPTIONS"]).keys()
+            here = variables | {"FILMROOM_INDEX": index, "FILMROOM_DATA": str(tmp_path / name), **bucket}
             if composed()[name]["command"] == ["worker"]:
                 stack.enter_context(operations_worker(tmp_path / name, here))
                 continue
