@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from bench import report
+from bench.buckets import bucket
 from bench.client import WrongAnswerError
 from bench.orthanc import installed, orthanc
 from bench.postgresql import postgresql
@@ -104,7 +105,8 @@ def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> lis
 
 
 def _setup(options: argparse.Namespace, stack: ExitStack) -> Setup:
-    setup = Setup(options.workers, options.services, options.index, options.blobs)
+    blobs = stack.enter_context(bucket()) if options.blobs == "moto" else options.blobs
+    setup = Setup(options.workers, options.services, options.index, blobs)
     if options.index != "postgresql":
         return replace(setup, index=None if options.index == "sqlite" else options.index)
     database = stack.enter_context(postgresql(options.folder, "filmroom"))
@@ -138,7 +140,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--index", default="sqlite", help="Filmroom's index: sqlite, postgresql (one is started), or a URL"
     )
-    parser.add_argument("--blobs", metavar="URL", help="Filmroom's blob store; a folder unless said")
+    parser.add_argument(
+        "--blobs",
+        metavar="URL",
+        help="Filmroom's blob store: a folder unless said, the URL of a bucket (its options are those of the variable "
+        "FILMROOM_BLOBS_OPTIONS), or moto, an S3 for trials that is started and is slow itself",
+    )
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
     parser.add_argument("--rounds", type=_count, help="rounds of each row")
     parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'store-*'; may be repeated")

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+MOTO = "s3://bench/moto"  # a bucket that is no store to be measured, and is named as what it is
 STARTING, ENDING = 60, 20  # seconds
 NEAR = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not reach the loopback
 
@@ -44,7 +45,9 @@ class Setup:
     def name(self) -> str:
         services = f"{self.services} services of " if self.services > 1 else ""
         index = "PostgreSQL" if self.index else "SQLite"
-        blobs = self.blobs.partition(":")[0] if self.blobs else "folder"
+        blobs = "folder"
+        if self.blobs:
+            blobs = "moto" if self.blobs == MOTO else self.blobs.partition(":")[0]
         version = importlib.metadata.version("filmroom")
         return f"Filmroom {version}, {services}{self.workers} workers, {index}, {blobs}"
 
