@@ -64,11 +64,11 @@ def main(folder: Path) -> None:
         for threads in THREADS:
             crew.THREADS = threads
             archive = Archive.open(Settings(data=folder / f"data-{side}-{threads}", codec_processes=1))
-            given = imports.arguments(source.as_uri(), 1 << 30)
+            given = imports.arguments(archive, source.as_uri(), 1 << 30)
             tell(f"import, {name}, {threads} threads", took(archive, imports.IMPORT, given), count, size)
             if threads == THREADS[-1]:
                 tell(f"import again, {name}", took(archive, imports.IMPORT, given), count, size)
-            everything = exports.arguments(out.as_uri(), {}, [Resource()])
+            everything = exports.arguments(archive, out.as_uri(), {}, [Resource()])
             tell(f"export, {name}, {threads} threads", took(archive, exports.EXPORT, everything), count, size)
             archive.close()
 

@@ -124,7 +124,7 @@ def standing_still(index: str, table: str) -> Iterator[Callable[[], bool]]:
         yield lambda: watcher.execute(waiting.encode()).fetchone() != (0,)
 
 
-def sweeping(http: httpx2.Client) -> str:
+def sweeping(http: httpx2.Client, place: Path) -> str:
     made = [sent() for _ in range(3)]
     for one in made:
         assert store(http, ROOT, one.content).status_code == 200
@@ -132,25 +132,63 @@ def sweeping(http: httpx2.Client) -> str:
     return f"{ROOT}/operations/{http.post(ROOT + '/sweep').json()['id']}"
 
 
-def reindexing(http: httpx2.Client) -> str:
+def reindexing(http: httpx2.Client, place: Path) -> str:
     made = [sent(ProtocolName="Knee") for _ in range(3)]
     assert store(http, ROOT, *(one.content for one in made)).status_code == 200
     answer = http.post(f"{ROOT}/extendedquerytags", json=[{"path": TAG, "level": "Instance"}])
     return f"{ROOT}/operations/{answer.json()['id']}"
 
 
+def exporting(http: httpx2.Client, place: Path) -> str:
+    """Of what is stored, and of what is not: that its batch has to write down."""
+    made = [sent() for _ in range(3)]
+    assert store(http, ROOT, *(one.content for one in made)).status_code == 200
+    for one in made:  # what shall come out
+        path = place / "wanted" / f"{one.dataset.SOPInstanceUID}.dcm"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(one.content)
+    values = [*(one.dataset.StudyInstanceUID for one in made), data.uid()]
+    body = {"source": {"type": "identifiers", "settings": {"values": values}}, "destination": there(place)}
+    return f"{ROOT}/operations/{http.post(f'{ROOT}/export', json=body).json()['id']}"
+
+
+def importing(http: httpx2.Client, place: Path) -> str:
+    for number in range(3):
+        (place / f"{number}").write_bytes(sent().content)
+    answer = http.post(f"{ROOT}/import", json={"source": there(place)})
+    return f"{ROOT}/operations/{answer.json()['id']}"
+
+
+def there(place: Path) -> dict[str, object]:
+    return {"type": "file", "settings": {"url": place.as_uri()}}
+
+
 # Who begins an operation, and the table that its batches write to.
-OPERATIONS = {"sweep": (sweeping, "deleted_blob"), "reindex": (reindexing, "instance_tag_value")}
+OPERATIONS = {
+    "sweep": (sweeping, "deleted_blob"),
+    "reindex": (reindexing, "instance_tag_value"),
+    "export": (exporting, "operation_failure"),
+    "import": (importing, "instance"),
+}
 
 
 @pytest.fixture
-def without_worker(tmp_path: Path, elsewhere: Elsewhere) -> Iterator[tuple[Service, str]]:
+def place(tmp_path: Path) -> Path:
+    """A folder that exports may go to and imports come from."""
+    made = tmp_path / "place"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def without_worker(tmp_path: Path, place: Path, elsewhere: Elsewhere) -> Iterator[tuple[Service, str]]:
+    allowed = {"FILMROOM_EXPORT_TO": place.as_uri(), "FILMROOM_IMPORT_FROM": place.as_uri()}
     with (
         elsewhere("postgresql") as index,
         service.running(
             tmp_path / "data",
             "--no-operations-worker",
-            given={"FILMROOM_INDEX": str(index), "FILMROOM_SWEEP_DELAY": "0"},
+            given={"FILMROOM_INDEX": str(index), "FILMROOM_SWEEP_DELAY": "0"} | allowed,
         ) as running,
     ):
         yield running, str(index)
@@ -158,12 +196,12 @@ def without_worker(tmp_path: Path, elsewhere: Elsewhere) -> Iterator[tuple[Servi
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_operations_worker_killed_in_the_middle_another_finishes(
-    without_worker: tuple[Service, str], name: str
+    without_worker: tuple[Service, str], place: Path, name: str
 ) -> None:
     running, index = without_worker
     begin, table = OPERATIONS[name]
     with httpx2.Client(base_url=running.url, timeout=60) as http, ExitStack() as stack:
-        operation = begin(http)
+        operation = begin(http, place)
         variables = {"FILMROOM_INDEX": index}
         with standing_still(index, table) as wanted:
             first = stack.enter_context(operations_worker(running.data, variables))
@@ -189,7 +227,25 @@ def check_reindexed(running: Service, http: httpx2.Client) -> None:
     assert len(list(truth.found(http, f"/instances?{TAG}=Knee"))) == 3
 
 
-check_done = {"sweep": check_swept, "reindex": check_reindexed}
+def check_exported(running: Service, http: httpx2.Client) -> None:
+    place = running.data.parent / "place"
+    wanted = {path.name: path.read_bytes() for path in (place / "wanted").iterdir()}
+    assert {path.name: path.read_bytes() for path in place.glob("*/results/*/*/*")} == wanted
+    (log,) = place.glob("*/errors.log")
+    assert len(log.read_text().splitlines()) == 1
+    assert not list(place.rglob(".*"))
+
+
+def check_imported(running: Service, http: httpx2.Client) -> None:
+    assert len(list(truth.found(http, "/instances"))) == 3
+
+
+check_done = {
+    "sweep": check_swept,
+    "reindex": check_reindexed,
+    "export": check_exported,
+    "import": check_imported,
+}
 
 
 # --- The disk of the files is full

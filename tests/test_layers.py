@@ -21,7 +21,7 @@ ALLOWED = {
     "index": {"dicom", "errors"},
     "blobs": {"errors"},
     "cache": {"entrance", "errors"},
-    "places": {"errors"},
+    "places": {"blobs", "errors"},
     "archive": {"settings", "entrance", "index", "blobs", "cache", "pixels", "dicom", "errors"},
     "task": {"archive", "index"},
     "services": {"task", "archive", "places", "index", "blobs", "cache", "pixels", "protocol", "dicom", "errors"},

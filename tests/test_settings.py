@@ -137,6 +137,21 @@ def test_other_places_of_blobs_are_refused(url: str) -> None:
         Settings(blobs=url)
 
 
+def test_options_of_places_are_tables_by_url_and_go_to_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("filmroom.toml").write_text(
+        "[places_options.'s3://a']\nallow_http = true\nsecret_access_key = 'KEY'\n[places_options.'gs://b']\n"
+    )
+    settings = Settings()
+    assert "KEY" not in repr(settings)
+    monkeypatch.setenv("FILMROOM_PLACES_OPTIONS", settings.environment()["FILMROOM_PLACES_OPTIONS"])
+    Path("filmroom.toml").unlink()
+    found = {
+        url: {name: value.get_secret_value() for name, value in options.items()}
+        for url, options in Settings().places_options.items()
+    }
+    assert found == {"s3://a": {"allow_http": "true", "secret_access_key": "KEY"}, "gs://b": {}}
+
+
 def test_options_of_a_bucket_are_a_table_and_go_to_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("filmroom.toml").write_text("[blobs_options]\nregion = 'eu'\nallow_http = true\nsecret_access_key = 'KEY'\n")
     settings = Settings()

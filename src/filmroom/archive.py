@@ -6,12 +6,13 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from pydantic import SecretStr
 from sqlalchemy import URL
 
 from filmroom.blobs import BlobStore, Folder, made_at, open_store
@@ -58,6 +59,8 @@ class Archive:
     spool: Path
     renderings: Cache
     inflating: Alone
+    # Options of places of exports and imports, by their URLs
+    buckets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     partitions: dict[str, int] = field(default_factory=dict)  # keys of data partitions by name, as they are found
 
     @classmethod
@@ -87,6 +90,7 @@ class Archive:
             spool=spool,
             renderings=Cache(renderings, settings.rendered_cache, max(settings.threads // 4, 1)),
             inflating=Alone(settings.threads // 4),
+            buckets={url: _plain(options) for url, options in settings.places_options.items()},
         )
 
     def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
@@ -149,8 +153,11 @@ def is_archive(settings: Settings) -> bool:
 def _blobs(settings: Settings) -> BlobStore:
     if settings.blobs is None:
         return Folder(settings.data / BLOBS)
-    options = {name: value.get_secret_value() for name, value in settings.blobs_options.items()}
-    return open_store(settings.blobs, options)
+    return open_store(settings.blobs, _plain(settings.blobs_options))
+
+
+def _plain(options: Mapping[str, SecretStr]) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in options.items()}
 
 
 def index_url(settings: Settings) -> str | URL:

@@ -92,6 +92,10 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+def _tables(value: object) -> object:
+    return {name: _texts(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
 class Settings(BaseSettings):
     """The settings of one service. Order of trust: arguments (flags), environment, TOML file, default."""
 
@@ -166,6 +170,9 @@ class Settings(BaseSettings):
     import_from: _Places = Field(
         (), description="Places that imports may come from, by their URLs (file:///srv/in); without any there are none."
     )
+    places_options: Annotated[dict[str, dict[str, SecretStr]], BeforeValidator(_tables)] = Field(
+        {}, description="Options of buckets among those places: by the URL of a place a table, as blobs_options is."
+    )
     operations_worker: bool = Field(
         True,
         description="Do the long operations beside the web workers; if not, `filmroom worker` does, on any machine.",
@@ -195,12 +202,16 @@ class Settings(BaseSettings):
         return {f"{PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value not in (None, {})}
 
 
-SECRET = frozenset({"index", "blobs_options"})  # what no message and no log may show
+SECRET = frozenset({"index", "blobs_options", "places_options"})  # what no message and no log may show
 
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(value)
     if isinstance(value, dict):
-        return json.dumps({name: _text(one) for name, one in value.items()})
+        return json.dumps(_revealed(value))
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _revealed(value: object) -> object:
+    return {name: _revealed(one) for name, one in value.items()} if isinstance(value, dict) else _text(value)

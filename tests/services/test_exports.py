@@ -15,7 +15,7 @@ from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadRequest
 from filmroom.index import instances, tables
-from filmroom.places import FolderPlace
+from filmroom.places.folder import FolderPlace
 from filmroom.protocol.transfers import Asked
 from filmroom.services import crew, exports, operations
 from filmroom.services.delete import delete
@@ -163,7 +163,7 @@ def hurt(monkeypatch: pytest.MonkeyPatch, at: int, error: BaseException) -> None
     monkeypatch.setattr(FolderPlace, "write", hurting)
 
 
-@pytest.mark.parametrize("at", range(4))  # the last is errors.log
+@pytest.mark.parametrize("at", range(5))  # the first and the last are errors.log
 def test_killed_anywhere_it_goes_on(
     archive: Archive, out: Path, monkeypatch: pytest.MonkeyPatch, one_by_one: None, at: int
 ) -> None:

@@ -37,7 +37,7 @@ _PAUSE = 0.2  # seconds at most before the second try, twice as long before each
 
 # The name of a store's class, by scheme, and what its own options begin with in variables, which may be left out.
 SCHEMES = {"s3": ("S3Store", "aws_"), "az": ("AzureStore", "azure_"), "gs": ("GCSStore", "google_")}
-_CLIENT = frozenset({"allow_http", "allow_invalid_certificates", "proxy_url", "root_certificate", "connect_timeout"})
+CLIENT = frozenset({"allow_http", "allow_invalid_certificates", "proxy_url", "root_certificate", "connect_timeout"})
 STORAGE_CLASS = "storage_class"  # goes with each write
 _TIMES: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "5m"}
 _RETRIES: dict[str, Any] = {
@@ -53,6 +53,8 @@ _REASONS = {
     "InvalidAccessKeyId": "the store does not know the access key",
     "SignatureDoesNotMatch": "the secret key is not the right one",
     "AuthenticationFailed": "the account key or the token is not the right one, or this machine's clock is wrong",
+    "AuthorizationFailure": "the account does not let this machine in, or its key is not the right one",
+    "AuthorizationPermissionMismatch": "the identity has no role that allows it; Storage Blob Data Contributor does",
     "RequestTimeTooSkewed": "the clock of this machine differs from that of the store; set it",
     "ExpiredToken": "the credentials have run out; renew them",
     "SlowDown": "the store asks for fewer requests; try again",
@@ -64,6 +66,7 @@ _REASONS = {
     "507": "the store is full",
 }
 _BROKEN = re.compile(r"ConnectionReset|IncompleteMessage|BrokenPipe|ConnectionAborted|ChannelClosed|kind: Decode")
+_LATER = {"408", "429"}  # of 4xx, those that say to try again
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>\s*(\w{1,60})\s*</Code>")
 
@@ -74,6 +77,14 @@ class Broken(Unavailable):
 
 class Beyond(Exception):
     """The range begins behind the end of the object."""
+
+
+class Refused(Unavailable):
+    """The store answered that it does not want this; `general` is what it would say of other objects, too."""
+
+    def __init__(self, message: str, reason: str, code: str, general: bool) -> None:
+        super().__init__(message)
+        self.reason, self.code, self.general = reason, code, general
 
 
 class Absent(Exception):
@@ -89,18 +100,20 @@ def is_bucket(url: str) -> bool:
     return urlsplit(url).scheme in SCHEMES
 
 
-def connect(url: str, options: Mapping[str, str]) -> "ObjectStore":
+def connect(
+    url: str, options: Mapping[str, str], what: str = "blob store", setting: str = "blobs_options"
+) -> "ObjectStore":
     """The part of a bucket that a URL names. Nothing is asked of the store yet.
 
     `options` are those of obstore, https://developmentseed.org/obstore; what is not given is taken from the usual
     variables of the store (AWS_*, AZURE_*, GOOGLE_*).
     """
     if obstore is None:  # pragma: no cover
-        raise Unavailable("The blob store can't be used: a bucket needs filmroom[objects], install that.")
+        raise Unavailable(f"The {what} can't be used: a bucket needs filmroom[objects], install that.")
     parts = urlsplit(url)
     name, prefix = SCHEMES[parts.scheme]
-    client = {key: _switch(value) for key, value in options.items() if key in _CLIENT}
-    config = {key.removeprefix(prefix): value for key, value in options.items() if key not in {*_CLIENT, STORAGE_CLASS}}
+    client = {key: _switch(value) for key, value in options.items() if key in CLIENT}
+    config = {key.removeprefix(prefix): value for key, value in options.items() if key not in {*CLIENT, STORAGE_CLASS}}
     if parts.scheme == "s3":
         config.setdefault("checksum_algorithm", "SHA256")  # which the store compares with what it got
     try:
@@ -112,7 +125,7 @@ def connect(url: str, options: Mapping[str, str]) -> "ObjectStore":
             retry_config=_RETRIES,
         )
     except (refusals.BaseError, ValueError, TypeError, OSError) as error:
-        raise Unavailable(f"The blob store can't be used: {_of_options(error)}.") from None
+        raise Unavailable(f"The {what} can't be used: {_of_options(error, setting)}.") from None
     return made
 
 
@@ -120,11 +133,11 @@ def _switch(value: str) -> str | bool:
     return {"true": True, "false": False}.get(value.lower(), value)
 
 
-def _of_options(error: Exception) -> str:
+def _of_options(error: Exception, setting: str) -> str:
     """Not a word of what was given: a key may stand in it."""
     if isinstance(error, refusals.UnknownConfigurationKeyError):
-        return "blobs_options has an option that this kind of store does not know"
-    return "its URL or blobs_options is not right, or a credential is missing"
+        return f"{setting} has an option that this kind of store does not know"
+    return f"its URL or {setting} is not right, or a credential is missing"
 
 
 @contextmanager
@@ -134,6 +147,8 @@ def translated(doing: str, what: str = "blob store") -> Iterator[None]:
         yield
     except refusals.AlreadyExistsError:
         raise Present from None
+    except refusals.InvalidPathError:  # a name that was never one of ours
+        raise
     except (refusals.BaseError, OSError) as error:
         said = str(error)
         status, code = _found(_STATUS, said), _found(_CODE, said)
@@ -141,8 +156,12 @@ def translated(doing: str, what: str = "blob store") -> Iterator[None]:
             raise Absent from None
         if status == "416":
             raise Beyond from None
+        reason = _reason(error, said, status, code)
+        message = f"The {what} can't be {doing}: {reason}."
+        if status.startswith("4") and status not in _LATER:
+            raise Refused(message, reason, code, status == "401" or code in _REASONS) from None
         kind = Broken if not status and _BROKEN.search(said) else Unavailable
-        raise kind(f"The {what} can't be {doing}: {_reason(error, said, status, code)}.") from None
+        raise kind(message) from None
 
 
 def persistently(work: Callable[[], T]) -> T:

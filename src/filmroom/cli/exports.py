@@ -44,6 +44,7 @@ def export(
     Examples:
 
         filmroom export /mnt/backup --data /srv/images
+        filmroom export s3://backup/images --data /srv/images
         filmroom export /mnt/research 1.2.826.0.1.3680043.8.498.1
     """
     resources = [_resource(one) for one in identifiers or ()] or [Resource()]
@@ -51,7 +52,7 @@ def export(
     here.do(
         settings,
         exports.EXPORT,
-        lambda: exports.arguments(here.url(place), {}, resources),
+        lambda archive: exports.arguments(archive, here.url(place), {}, resources),
         "Exporting",
         _far,
         _summary,

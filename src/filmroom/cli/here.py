@@ -31,7 +31,7 @@ def url(place: str) -> str:
 def do(
     settings: Settings,
     name: str,
-    arguments: Callable[[], Mapping[str, Any]],
+    arguments: Callable[[Archive], Mapping[str, Any]],
     doing: str,
     far: Callable[[Any], str],
     summary: Callable[[Any], str],
@@ -44,7 +44,7 @@ def do(
         stop(f"The data folder {settings.data.absolute()} can't be used. {error}", REFUSED)
     try:
         with counter(doing, quiet) as shown:
-            ended = _Here(archive, name, far, shown).run(arguments())
+            ended = _Here(archive, name, far, shown).run(arguments(archive))
         for one in _failures(archive, ended.id):
             typer.echo(printable(f"{one.item}: {one.message}"), err=True)
     except Error as error:

@@ -34,7 +34,7 @@ def import_from(
     here.do(
         settings,
         imports.IMPORT,
-        lambda: imports.arguments(here.url(place), settings.part_limit),
+        lambda archive: imports.arguments(archive, here.url(place), settings.part_limit),
         "Importing",
         _far,
         _summary,

@@ -1,14 +1,15 @@
 """Export: the files of Instances, copied to a folder or a bucket (Azure's; PS3.18 has nothing like it).
 
-(1) take the next Instances     as they are now; what was deleted meanwhile is not missed
-(2) copy their files            in parallel; the last bytes follow when all have been found to be those stored
-(3) save the position           with what could not be copied, in one transaction; a batch done twice writes the same
-(4) write errors.log            at the end, from what (3) wrote down
+(1) write an empty errors.log   where nothing can be written, nothing is begun
+(2) take the next Instances     as they are now; what was deleted meanwhile is not missed
+(3) copy their files            in parallel; the last bytes follow when all have been found to be those stored
+(4) save the position           with what could not be copied, in one transaction; a batch done twice writes the same
+(5) write errors.log            at the end, from what (4) wrote down
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -45,12 +46,13 @@ class _Position:
     skipped: int = 0
 
 
-def arguments(url: str, options: Any, resources: Sequence[Resource]) -> dict[str, Any]:
+def arguments(archive: Archive, url: str, options: Mapping[str, str], resources: Sequence[Resource]) -> dict[str, Any]:
     """What the operation is started with. BadRequest if there is no such place."""
-    places.open_place(url, **options).check()
+    place = places.open_place(url, archive.buckets, options)
+    place.check()
     named = [[one.study, one.series, one.instance] for one in resources]
     partition = resources[0].partition if resources else DEFAULT_PARTITION
-    return {"url": url, SECRET: dict(options), "resources": named, "partition": partition}
+    return {"url": place.url, SECRET: dict(options), "resources": named, "partition": partition}
 
 
 def export(task: Task) -> dict[str, Any]:
@@ -58,22 +60,23 @@ def export(task: Task) -> dict[str, Any]:
     archive, folder = task.archive, task.operation.id
     given = task.arguments
     resources = [_resource(uids, given["partition"]) for uids in given["resources"]]
-    place = places.open_place(given["url"], **given[SECRET])
+    place = places.open_place(given["url"], archive.buckets, given[SECRET])
     position = _Position(**(task.checkpoint or {}))
+    log = f"{folder}/errors.log"
     with Crew(task) as crew:
+        if task.checkpoint is None:
+            crew.do(partial(_log, archive, place, folder), [log])  # (1)
         while position.at < len(resources):
-            found, failed, following = _next(archive, resources, position)  # (1)
-            copied = crew.do(partial(_copy, archive, place, folder, crew), found)  # (2)
+            found, failed, following = _next(archive, resources, position)  # (2)
+            copied = crew.do(partial(_copy, archive, place, folder, crew), found)  # (3)
             place.settle()
             failed += [one for one in copied if isinstance(one, tuple)]
             done, skipped = sum(one is True for one in copied), len(failed)
             position = replace(following, exported=position.exported + done, skipped=position.skipped + skipped)
-            with task.batch() as tx:  # (3)
+            with task.batch() as tx:  # (4)
                 task.failed(tx, failed)
                 task.save(tx, asdict(position), _percent(tx, resources, position))
-    log = f"{folder}/errors.log"
-    place.write(log, _lines(archive, folder))  # (4)
-    place.settle()
+        crew.do(partial(_log, archive, place, folder), [log])  # (5)
     return {"exported": position.exported, "skipped": position.skipped, "errorHref": f"{place.url}/{log}"}
 
 
@@ -149,6 +152,11 @@ def _verified(chunks: Iterable[bytes], expected: bytes) -> Iterator[bytes]:
     if digest.digest() != expected:
         raise Lost("The file of a stored Instance is damaged; restore it from a backup.")
     yield last
+
+
+def _log(archive: Archive, place: Place, wanted: str, name: str) -> None:
+    place.write(name, _lines(archive, wanted))
+    place.settle()
 
 
 def _lines(archive: Archive, wanted: str) -> Iterator[bytes]:

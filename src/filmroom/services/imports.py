@@ -78,16 +78,17 @@ class _Done:
         self.failures.append((name.encode(errors="backslashreplace").decode(), why))
 
 
-def arguments(url: str, largest: int, partition: int = DEFAULT_PARTITION) -> dict[str, Any]:
+def arguments(archive: Archive, url: str, largest: int, partition: int = DEFAULT_PARTITION) -> dict[str, Any]:
     """What the operation is started with. BadRequest if there is no such place."""
-    places.open_place(url).check()
-    return {"url": url, "largest": largest, "partition": partition}
+    place = places.open_place(url, archive.buckets)
+    place.check()
+    return {"url": place.url, "largest": largest, "partition": partition}
 
 
 def import_from(task: Task) -> dict[str, int]:
     """Store what the operation was asked for; gives the results."""
     given, saved = task.arguments, task.checkpoint or {"after": "", "counts": {}}
-    place = places.open_place(given["url"])
+    place = places.open_place(given["url"], task.archive.buckets)
     total = Counts(**saved["counts"])
     target = Resource(partition=given["partition"])
     with Crew(task) as crew:
@@ -99,7 +100,7 @@ def import_from(task: Task) -> dict[str, int]:
             share = entries[-1].share
             with task.batch() as tx:  # (3)
                 task.failed(tx, [failure for one in done for failure in one.failures])
-                checkpoint = {"after": entries[-1].name.rstrip("/"), "counts": asdict(total)}
+                checkpoint = {"after": entries[-1].name, "counts": asdict(total)}
                 task.save(tx, checkpoint, None if share is None else int(100 * share))
     return total.results()
 

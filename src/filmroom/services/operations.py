@@ -89,13 +89,13 @@ def start(archive: Archive, name: str, arguments: Mapping[str, Any]) -> str:
 def start_export(archive: Archive, asked: Asked, allowed: Sequence[str]) -> str:
     """Have files copied to one of the places that are allowed; gives the id."""
     places.permit(asked.url, allowed, "export_to")
-    return start(archive, exports.EXPORT, exports.arguments(asked.url, asked.options, asked.resources))
+    return start(archive, exports.EXPORT, exports.arguments(archive, asked.url, asked.options, asked.resources))
 
 
 def start_import(archive: Archive, asked: Asked, allowed: Sequence[str], largest: int, partition: int) -> str:
     """Have the files of one of the places that are allowed stored; gives the id."""
     places.permit(asked.url, allowed, "import_from")
-    return start(archive, imports.IMPORT, imports.arguments(asked.url, largest, partition))
+    return start(archive, imports.IMPORT, imports.arguments(archive, asked.url, largest, partition))
 
 
 def start_due(archive: Archive, name: str, arguments: Mapping[str, Any], every: float) -> str | None:

@@ -1,8 +1,4 @@
-"""Places outside of the archive, that exports write to and imports read from: files under names with slashes.
-
-What is wrong with one file is NotFound (it can't be read) or Conflict (it can't be written), and others may be well;
-what is wrong with the place is Unavailable. Nothing leads out of a place: no name, and no link in a folder.
-"""
+"""A folder of this machine as a place."""
 
 import errno
 import os
@@ -10,118 +6,63 @@ import stat
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
 
 from filmroom.errors import BadRequest, Conflict, NotFound, Unavailable
+from filmroom.places.place import CHUNK, Entry, checked
 
-CHUNK = 1 << 20
+_TEMPORARY = ".filmroom-"  # what a file's name begins with until it is whole
 _OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE}
-
-
-class Entry(NamedTuple):
-    """A file, or (its name ends with a slash) a folder that can't be read."""
-
-    name: str
-    size: int
-    share: float | None  # of the place lies before it, as far as that is known
-
-
-class Place(Protocol):
-    """Files under names."""
-
-    url: str  # without credentials
-
-    @property
-    def real(self) -> str:
-        """The URL of where it lies, behind all links."""
-
-    def check(self) -> None:
-        """BadRequest if it is not there."""
-
-    def entries(self, after: str = "") -> Iterator[Entry]:
-        """All files behind a name, in an order that is always the same."""
-
-    def stream(self, name: str) -> Iterator[bytes]:
-        """What a file holds. NotFound if it is no file, or can't be read."""
-
-    def write(self, name: str, content: Iterable[bytes]) -> None:
-        """Write a file, whole or not at all; it replaces one of that name."""
-
-    def size(self, name: str) -> int:
-        """The length of a file in bytes."""
-
-    def settle(self) -> None:
-        """When this returns, what was written is there to stay."""
-
-
-def permit(url: str, allowed: Iterable[str], setting: str) -> None:
-    """BadRequest unless a place lies in one of those that a setting names. Whose links lead elsewhere lies there."""
-    place = open_place(url)
-    for one in allowed:
-        root = open_place(one)
-        if f"{place.real}/".startswith(f"{root.real.rstrip('/')}/"):
-            return
-    raise BadRequest(f"This place is none of those that the setting {setting} of the service allows.")
-
-
-def open_place(url: str, **options: str) -> Place:
-    """The place that a URL names."""
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and not parts.query and not parts.fragment:
-        return FolderPlace(unquote(parts.path))
-    raise BadRequest("The URL of a place is that of a folder, such as file:///srv/images.")
 
 
 class FolderPlace:
     """A folder of this machine."""
 
     def __init__(self, root: str) -> None:
-        self._root = os.path.abspath(root)
-        self.url = f"file://{self._root}"
+        self._root = os.path.realpath(root or "/")
+        self.url = Path(self._root).as_uri()
         self._touched: set[str] = set()
-
-    @property
-    def real(self) -> str:
-        return f"file://{os.path.realpath(self._root)}"
 
     def check(self) -> None:
         if not os.path.isdir(self._root):
             raise BadRequest("The folder does not exist.")
 
     def entries(self, after: str = "") -> Iterator[Entry]:
-        walk = [_Level("", self._names(""), after.split("/") if after else [])]
+        with _of_the_place("read"):
+            walk = [_Level(self._names(""))]
         while walk:
             level = walk[-1]
             if level.at == len(level.names):
                 walk.pop()
                 continue
             share = _share(walk)
-            name, kind = level.names[level.at]
-            path, behind = level.folder + name, level.after[1:] if level.after[:1] == [name] else []
-            past = bool(level.after) and (name < level.after[0] or (name == level.after[0] and not behind))
+            name, size = level.names[level.at]
             level.at += 1
-            if past:
-                continue
-            if kind is None:
+            if not name.endswith("/"):
+                if os.fsencode(name) > os.fsencode(after):
+                    yield Entry(name, size, share)
+            elif not _all_before(name, after):
                 try:
-                    walk.append(_Level(f"{path}/", self._names(path), behind))
-                except OSError:
-                    yield Entry(f"{path}/", 0, share)
-            else:
-                yield Entry(path, kind, share)
+                    walk.append(_Level(self._names(name)))
+                except OSError as error:
+                    if error.errno in _OF_THE_PLACE:
+                        raise Unavailable(f"The folder can't be read: {error.strerror}.") from error
+                    yield Entry(name, 0, share)
 
-    def _names(self, folder: str) -> list[tuple[str, int | None]]:
-        """What is in a folder, in order: files with their sizes, folders with None. Hidden folders are left out."""
-        found: list[tuple[str, int | None]] = []
+    def _names(self, folder: str) -> list[tuple[str, int]]:
+        """What is in a folder: files with their sizes, folders with a slash. Hidden folders are left out."""
+        found: list[tuple[str, int]] = []
         with os.scandir(os.path.join(self._root, folder)) as entries:
             for entry in entries:
+                name = f"{folder}{entry.name}"
                 if not entry.is_dir(follow_symlinks=False):
-                    with suppress(FileNotFoundError):
-                        found.append((entry.name, entry.stat(follow_symlinks=False).st_size))
+                    if not entry.name.startswith(_TEMPORARY):
+                        with suppress(FileNotFoundError):
+                            found.append((name, entry.stat(follow_symlinks=False).st_size))
                 elif not entry.name.startswith("."):
-                    found.append((entry.name, None))
-        return sorted(found, key=lambda one: one[0])
+                    found.append((f"{name}/", 0))
+        # Of whole names, in which "a.b" comes before "a/b".
+        return sorted(found, key=lambda one: os.fsencode(one[0]))
 
     def stream(self, name: str) -> Iterator[bytes]:
         try:
@@ -143,7 +84,7 @@ class FolderPlace:
     def write(self, name: str, content: Iterable[bytes]) -> None:
         path = self._path(name)
         folder = os.path.dirname(path)
-        new = os.path.join(folder, f".{uuid.uuid4().hex}")
+        new = os.path.join(folder, f"{_TEMPORARY}{uuid.uuid4().hex}")
         try:
             with _writing():
                 self._make(folder)
@@ -185,16 +126,23 @@ class FolderPlace:
                     os.close(descriptor)
 
     def _path(self, name: str) -> str:
-        if "\0" in name or {"", ".", ".."} & set(name.split("/")):
-            raise Conflict("The name of the file is not one that can be used here.")
-        return os.path.join(self._root, name)
+        path = os.path.join(self._root, checked(name))
+        folder = os.path.dirname(path)
+        if os.path.realpath(folder) != folder:
+            raise Conflict("A link in the folder leads out of it; what is behind it is not read or written.")
+        return path
 
 
 class _Level:
     """A folder on the way down."""
 
-    def __init__(self, folder: str, names: list[tuple[str, int | None]], after: list[str]) -> None:
-        self.folder, self.names, self.after, self.at = folder, names, after, 0
+    def __init__(self, names: list[tuple[str, int]]) -> None:
+        self.names, self.at = names, 0
+
+
+def _all_before(folder: str, after: str) -> bool:
+    """Whether all names in a folder (with its slash) come before a name, or it was told by that name itself."""
+    return folder == after or (os.fsencode(folder) < os.fsencode(after) and not after.startswith(folder))
 
 
 def _share(walk: Sequence[_Level]) -> float:
@@ -227,3 +175,11 @@ def _writing() -> Iterator[None]:
             reason = "the disk is full; free some space" if error.errno == errno.ENOSPC else error.strerror
             raise Unavailable(f"The folder can't be written to: {reason}.") from error
         raise Conflict(f"The file can't be written: {error.strerror}.") from error
+
+
+@contextmanager
+def _of_the_place(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"The folder can't be {doing}: {error.strerror}.") from error
