@@ -35,10 +35,11 @@ WRITERS = int(os.environ.get("CLUSTER_WRITERS", "6"))
 PATIENT_ID = "00100020"
 
 
-with_a_bucket = pytest.mark.parametrize("running", ["folder", "bucket"], indirect=True)
+POOLED = pytest.param("pgbouncer", marks=needs_pgbouncer)
+with_a_bucket = pytest.mark.parametrize("running", ["folder", "bucket", POOLED], indirect=True)
 
 
-@pytest.fixture(scope="module", params=["folder", pytest.param("pgbouncer", marks=needs_pgbouncer)])
+@pytest.fixture(scope="module", params=["folder", POOLED])
 def running(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
