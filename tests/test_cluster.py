@@ -207,6 +207,42 @@ def _version(content: bytes) -> int:
     return int(content.partition(b"\x10\x00\x20\x00LO")[2][2:].split(b"\x10\x00")[0].strip())
 
 
+# --- Updates by the operations worker, asked for at one service while both give what they change
+
+
+def test_updates_are_whole_at_both_services(both: list[httpx2.Client]) -> None:
+    """Whoever reads meanwhile sees all of an update or none of it, and each version has an ETag of its own."""
+    study, updates = data.uid(), 3
+    made = [sent(StudyInstanceUID=study, PatientID="0") for _ in range(20)]
+    assert store(both[0], ROOT, *(one.content for one in made)).status_code == 200
+    seen: dict[str, bytes] = {}
+    for number in range(1, updates + 1):
+        changes = {PATIENT_ID: {"vr": "LO", "Value": [str(number)]}}
+        asked = {"studyInstanceUids": [study], "changeDataset": changes}
+        begun = both[number % 2].post(f"{ROOT}/studies/$bulkUpdate", json=asked)
+        operation = f"{ROOT}/operations/{begun.json()['id']}"
+        while (state := both[0].get(operation)).status_code == 202:
+            assert {_patient(http, study, seen, len(made)) for http in both} <= {str(number - 1), str(number)}
+        assert state.json()["status"] == "succeeded"
+        assert {_patient(http, study, seen, len(made)) for http in both} == {str(number)}
+        for http in both:
+            found = http.get(f"{ROOT}/studies", params={"StudyInstanceUID": study, "PatientID": str(number)}).json()
+            assert [values(match, truth.INSTANCES) for match in found] == [[len(made)]]
+    assert len(set(seen.values())) == len(seen) == updates + 1
+    entries = Counter(entry["action"] for entry in truth.feed(both[1]) if entry["studyInstanceUid"] == study)
+    assert entries == {"Create": len(made), "Update": len(made) * updates}
+
+
+def _patient(http: httpx2.Client, study: str, seen: dict[str, bytes], count: int) -> str:
+    """The one PatientID of all Instances of a Study, by their Metadata."""
+    answer = http.get(f"{ROOT}/studies/{study}/metadata", headers=JSON)
+    assert seen.setdefault(answer.headers["ETag"], answer.content) == answer.content
+    found = answer.json()
+    [patient] = {values(one, PATIENT_ID)[0] for one in found}
+    assert len(found) == count
+    return str(patient)
+
+
 # --- Query tags, declared while all store
 
 
