@@ -15,7 +15,7 @@ import pytest
 from tests import cluster, data, service, truth
 from tests.cluster import Cluster, operations_worker
 from tests.conftest import Elsewhere
-from tests.messages import Sent, sent, store, values
+from tests.messages import JSON, Sent, sent, store, values
 from tests.service import Service, needs_proc, wait_until
 
 pytestmark = needs_proc
@@ -24,6 +24,7 @@ ROOT = "/dicomweb"
 STORED = {"Accept": "application/dicom; transfer-syntax=*"}
 SENDERS = 6
 TAG = "00181030"
+PATIENT_ID, UPDATED = "00100020", "Updated"
 
 
 @pytest.fixture(scope="module")
@@ -163,12 +164,22 @@ def there(place: Path) -> dict[str, object]:
     return {"type": "file", "settings": {"url": place.as_uri()}}
 
 
+def updating(http: httpx2.Client, place: Path) -> str:
+    study = data.uid()
+    made = [sent(StudyInstanceUID=study, PatientID="ID1") for _ in range(3)]
+    assert store(http, ROOT, *(one.content for one in made)).status_code == 200
+    changes = {PATIENT_ID: {"vr": "LO", "Value": [UPDATED]}}
+    answer = http.post(f"{ROOT}/studies/$bulkUpdate", json={"studyInstanceUids": [study], "changeDataset": changes})
+    return f"{ROOT}/operations/{answer.json()['id']}"
+
+
 # Who begins an operation, and the table that its batches write to.
 OPERATIONS = {
     "sweep": (sweeping, "deleted_blob"),
     "reindex": (reindexing, "instance_tag_value"),
     "export": (exporting, "operation_failure"),
     "import": (importing, "instance"),
+    "update": (updating, "instance"),
 }
 
 
@@ -240,11 +251,24 @@ def check_imported(running: Service, http: httpx2.Client) -> None:
     assert len(list(truth.found(http, "/instances"))) == 3
 
 
+def check_updated(running: Service, http: httpx2.Client) -> None:
+    """Once, and the first versions are kept."""
+    assert len(list(truth.found(http, f"/instances?PatientID={UPDATED}"))) == 3
+    entries = truth.feed(http)
+    assert [entry["action"] for entry in entries] == ["Create"] * 3 + ["Update"] * 3
+    original = {"Accept": JSON["Accept"], "msdicom-request-original": "true"}
+    [study] = {entry["studyInstanceUid"] for entry in entries}
+    for metadata, patients in (JSON, {UPDATED}), (original, {"ID1"}):
+        found = http.get(f"{ROOT}/studies/{study}/metadata", headers=metadata).json()
+        assert {values(one, PATIENT_ID)[0] for one in found} == patients
+
+
 check_done = {
     "sweep": check_swept,
     "reindex": check_reindexed,
     "export": check_exported,
     "import": check_imported,
+    "update": check_updated,
 }
 
 
