@@ -57,7 +57,8 @@ def running(server: Server) -> Iterator[Pooler]:
         as_user: dict[str, Any] = {}
         if os.geteuid() == 0:  # it refuses to be run by root
             nobody = pwd.getpwnam("nobody")
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            for path in (folder, *folder.iterdir()):  # whatever the umask is
+                os.chown(path, nobody.pw_uid, nobody.pw_gid)
             as_user = {"user": nobody.pw_uid, "group": nobody.pw_gid}
         with journal.open("w") as log:
             command = [_PROGRAM, str(folder / "pgbouncer.ini")]

@@ -40,9 +40,11 @@ def test_what_is_stored_outlives_the_application(settings: Settings) -> None:
 
 
 def test_its_threads_end_with_it(settings: Settings) -> None:
+    before = {*threading.enumerate()}  # of other tests
     with TestClient(create(settings)) as http:
         store(http, ROOT, sent().content)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("service")]
+    left = {*threading.enumerate()} - before
+    assert not [thread for thread in left if thread.name.startswith("service")]
 
 
 def test_an_archive_that_cannot_be_opened_ends_it(settings: Settings) -> None:

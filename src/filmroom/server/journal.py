@@ -69,8 +69,10 @@ class Journal:
         try:
             await self.app(scope, receive, told)
         except Exception as error:
-            reason = str(error) if isinstance(error, Error) else None  # those of ours say nothing of patients
-            log.error("unforeseen", error=type(error).__name__, reason=reason, at=frames(error))
+            if isinstance(error, Error):  # those of ours say nothing of patients
+                log.error("not started", error=type(error).__name__, reason=str(error))
+            else:
+                log.error("unforeseen", error=type(error).__name__, at=frames(error))
             raise
 
 
