@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 T = TypeVar("T")
-_TRIES = (
-    6  # of what does no harm if it was done already, when the connection breaks off; obstore then does not repeat it
-)
+_TRIES = 6  # when the connection breaks off, of what does no harm if it was done already: obstore does not repeat it
 _PAUSE = 0.2  # seconds at most before the second try, twice as long before each one after
 
 # The name of a store's class, by scheme, and what its own options begin with in variables, which may be left out.

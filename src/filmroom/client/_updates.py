@@ -42,8 +42,7 @@ class Updates:
 
         `values` are by keyword or tag: {"PatientName": "Doe^Jane"}; None makes one empty, a list has several values.
         Of one Study the UIDs can be changed, and a Series or an Instance be named that alone is updated. What has
-        become of it tells `wait_for_operation`. A retrieve
-        with `request_original=True` still gets the first version.
+        become of it tells `wait_for_operation`. A retrieve with `request_original=True` still gets the first version.
         """
         body = _body(study_instance_uids, values, series_instance_uid, sop_instance_uid)
         return self._run(_start(self._service, body))
