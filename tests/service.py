@@ -56,6 +56,12 @@ class Service:
         commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.processes()}
         return next((pid for pid, command in commands.items() if b"\0worker\0" in command), None)
 
+    def listening(self) -> int:
+        """How many sockets take connections for it: each process that answers requests has one, once it is ready."""
+        port = f":{int(self.url.rpartition(':')[2]):04X}"
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        return sum(line[1].endswith(port) and line[3] == "0A" for line in lines)
+
     def memory(self, field: str) -> int:
         """Bytes in all processes that answer requests: `VmRSS` now, or `VmHWM` at most until now."""
         serving = set(self.processes()) - {self.operations_worker()}

@@ -117,7 +117,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     with service.running(tmp_path / "data", "--workers", "2") as running:
         with httpx2.Client(base_url=running.url, timeout=60) as http:
             store(http, ROOT, made.content)
-        wait_until(lambda: len(workers(running)) == 2)
+        wait_until(lambda: running.listening() == 2)
         first = workers(running)
         os.kill(first[0], signal.SIGKILL)
         wait_until(lambda: len(set(workers(running)) - set(first)) == 1)
@@ -136,7 +136,7 @@ def test_a_worker_that_cannot_be_replaced_costs_nobody_the_others(tmp_path: Path
         def reach() -> int:
             return httpx2.get(running.url, timeout=10).status_code
 
-        wait_until(lambda: listening(running) == 2)
+        wait_until(lambda: running.listening() == 2)
         folder.rename(away)
         folder.write_text("no folder")
         os.kill(workers(running)[0], signal.SIGKILL)
@@ -144,15 +144,8 @@ def test_a_worker_that_cannot_be_replaced_costs_nobody_the_others(tmp_path: Path
         assert {reach() for _ in range(20)} == {200}
         folder.unlink()
         away.rename(folder)
-        wait_until(lambda: listening(running) == 2)
+        wait_until(lambda: running.listening() == 2)
         assert {reach() for _ in range(20)} == {200}
-
-
-def listening(running: service.Service) -> int:
-    """How many sockets take connections for it."""
-    port = f":{int(running.url.rpartition(':')[2]):04X}"
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    return sum(line[1].endswith(port) and line[3] == "0A" for line in lines)
 
 
 def workers(running: service.Service) -> list[int]:
