@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from bench import report
-from bench.buckets import bucket
+from bench.buckets import KINDS, bucket
 from bench.client import WrongAnswerError
 from bench.orthanc import installed, orthanc
 from bench.postgresql import postgresql
@@ -105,7 +105,9 @@ def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> lis
 
 
 def _setup(options: argparse.Namespace, stack: ExitStack) -> Setup:
-    blobs = stack.enter_context(bucket()) if options.blobs == "moto" else options.blobs
+    blobs = options.blobs
+    if blobs in KINDS:
+        blobs = stack.enter_context(bucket(blobs, options.folder))
     setup = Setup(options.workers, options.services, options.index, blobs)
     if options.index != "postgresql":
         return replace(setup, index=None if options.index == "sqlite" else options.index)
@@ -144,7 +146,7 @@ def _options() -> argparse.Namespace:
         "--blobs",
         metavar="URL",
         help="Filmroom's blob store: a folder unless said, the URL of a bucket (its options are those of the variable "
-        "FILMROOM_BLOBS_OPTIONS), or moto, an S3 for trials that is started and is slow itself",
+        "FILMROOM_BLOBS_OPTIONS), or an S3 that is started: ceph, or moto, which is slow itself",
     )
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
     parser.add_argument("--rounds", type=_count, help="rounds of each row")

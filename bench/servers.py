@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-MOTO = "s3://bench/moto"  # a bucket that is no store to be measured, and is named as what it is
+STARTED = "filmroom-bench"  # a bucket of a store that the run has started; its prefix says which
 STARTING, ENDING = 60, 20  # seconds
 NEAR = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not reach the loopback
 
@@ -47,7 +47,8 @@ class Setup:
         index = "PostgreSQL" if self.index else "SQLite"
         blobs = "folder"
         if self.blobs:
-            blobs = "moto" if self.blobs == MOTO else self.blobs.partition(":")[0]
+            scheme, _, rest = self.blobs.partition("://")
+            blobs = rest.removeprefix(f"{STARTED}/") if rest.startswith(f"{STARTED}/") else scheme
         version = importlib.metadata.version("filmroom")
         return f"Filmroom {version}, {services}{self.workers} workers, {index}, {blobs}"
 

@@ -14,6 +14,11 @@ from tests.blobs import servers
 hypothesis.settings.register_profile("filmroom", deadline=None)  # time is measured in benchmarks
 hypothesis.settings.load_profile("filmroom")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--s3", choices=servers.S3_KINDS, default="moto", help="which S3 the tests of buckets run on")
+
+
 Elsewhere = Callable[[str], AbstractContextManager[str | None]]
 
 
@@ -46,8 +51,8 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    with servers.moto(servers.free_port()) as endpoint:
+def s3(request: pytest.FixtureRequest) -> Iterator[str]:
+    with servers.s3(request.config.getoption("--s3")) as endpoint:
         yield endpoint
 
 

@@ -30,6 +30,7 @@ def test_a_setup_says_what_is_started(tmp_path: Path) -> None:
     setup = servers.Setup(2, 2, "postgresql://filmroom@/images", "s3://images")
     assert setup.name.endswith(", 2 services of 2 workers, PostgreSQL, s3")
     assert setup.command(tmp_path, 4711)[-4:] == ["--index", "postgresql://filmroom@/images", "--blobs", "s3://images"]
-    assert servers.Setup(2, blobs=servers.MOTO).name.endswith(", SQLite, moto")  # whose figures are moto's
+    started = f"s3://{servers.STARTED}/moto"
+    assert servers.Setup(2, blobs=started).name.endswith(", SQLite, moto")  # whose figures are moto's
     assert servers.Setup(2).name.endswith(", 2 workers, SQLite, folder")
     assert servers.Setup(2).command(tmp_path, 4711)[-1] == str(tmp_path)

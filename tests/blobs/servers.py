@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
 import httpx2
 
+from tests.blobs import ceph
+
+S3_KINDS = ("moto", "ceph")
 SERVERS = Path(__file__).parents[1] / "servers"
 NODE = shutil.which("node")
 S3_OPTIONS = {"access_key_id": "ours", "secret_access_key": "guessed", "region": "us-east-1", "allow_http": "true"}
@@ -40,6 +44,19 @@ def moto(port: int) -> Iterator[str]:
     """An S3 that checks nothing, of Python's."""
     with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def s3(kind: str, parent: Path | None = None) -> Iterator[str]:
+    """An S3 of a kind of `S3_KINDS`, whose files lie in a folder of its own in `parent`; gives its endpoint."""
+    if kind == "moto":
+        with moto(free_port()) as endpoint:
+            yield endpoint
+        return
+    with TemporaryDirectory(prefix="ceph-", dir=parent) as folder:
+        keys = S3_OPTIONS["access_key_id"], S3_OPTIONS["secret_access_key"]
+        with ceph.gateway(Path(folder), [free_port() for _ in range(3)], *keys) as endpoint:
+            yield endpoint
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from obstore.store import AzureStore, ObjectStore
 from filmroom.blobs import new_keys
 from filmroom.blobs.objects import Objects
 from filmroom.errors import Unavailable
-from tests.blobs import servers
+from tests.blobs import ceph, servers
 from tests.blobs.contract import CONTENT, Contract
 
 _NUMBERS = itertools.count(1)
@@ -105,13 +105,13 @@ def test_a_large_file_goes_up_in_parts(
 
 
 def test_the_store_class_of_what_is_put_is_the_one_asked_for(bucket: RawS3, key: str) -> None:
-    Objects(bucket.url, bucket.options | {"storage_class": "STANDARD_IA"}).put(key, CONTENT)
+    Objects(bucket.url, bucket.options | {"storage_class": ceph.COLD}).put(key, CONTENT)
     head = bucket.client.head_object(Bucket=bucket.bucket, Key=_name(key))
-    assert head["StorageClass"] == "STANDARD_IA"
+    assert head["StorageClass"] == ceph.COLD
 
 
 def test_what_is_put_is_encrypted_as_asked_for(bucket: RawS3, key: str) -> None:
-    encrypted = {"server_side_encryption": "aws:kms", "sse_kms_key_id": "1234abcd-12ab-34cd-56ef-1234567890ab"}
+    encrypted = {"server_side_encryption": "aws:kms", "sse_kms_key_id": ceph.KMS_KEY}
     Objects(bucket.url, bucket.options | encrypted).put(key, CONTENT)
     head = bucket.client.head_object(Bucket=bucket.bucket, Key=_name(key))
     assert head["ServerSideEncryption"] == "aws:kms"
