@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from sqlalchemy import insert
 
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
-from filmroom.cli.worker import Asked, work
+from filmroom.cli.chores import Chores
+from filmroom.cli.worker import POLL, REST, Asked, work
 from filmroom.errors import BadRequest, Unavailable
 from filmroom.index import tables
 from filmroom.server import journal
@@ -26,7 +28,7 @@ from filmroom.settings import Settings
 from filmroom.task import Task
 from tests import service
 from tests.cli.program import Program
-from tests.service import needs_proc, wait_until
+from tests.service import DEADLINE, needs_proc, wait_until
 
 MANY = 2500  # files to sweep: several batches
 
@@ -111,22 +113,54 @@ def test_it_works_until_it_is_asked_to_end(
     assert "Doe" not in str(logged)
 
 
+class Waits:
+    """Whether to end, asked and answered by hand; `rested` holds each longer wait, and ends the third."""
+
+    def __init__(self) -> None:
+        self.rested: list[float] = []
+
+    def __call__(self, seconds: float) -> bool:
+        if seconds > POLL:
+            self.rested.append(seconds)
+        return len(self.rested) > 2
+
+
+@pytest.mark.parametrize(("of", "name"), [(operations, "forget"), (operations.Worker, "run_next")])
 def test_it_waits_for_an_index_that_is_away(
-    archive: Archive, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, settings: Settings, monkeypatch: pytest.MonkeyPatch, of: object, name: str
 ) -> None:
-    waits: list[float] = []
-
-    def asked(seconds: float) -> bool:
-        waits.append(seconds)
-        return seconds > 0
-
-    def away(*_: Any) -> None:
+    def refuse(*_: Any) -> None:
         raise Unavailable("The index can't be used.")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(operations, "forget", away)
-        work(archive, settings, "worker", lambda seconds: asked(seconds) or len(waits) > 2)
-    assert waits == [0.0, 5.0, 0.0]
+    waits = Waits()
+    monkeypatch.setattr(of, name, refuse)
+    work(archive, settings, "worker", waits)
+    assert waits.rested == [REST] * 3
+
+
+def test_what_nobody_foresaw_of_a_chore_ends_it(
+    archive: Archive, settings: Settings, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "forget", {}.__getitem__)
+    with pytest.raises(TypeError):
+        work(archive, settings, "worker", asked)
+
+
+def test_studies_expire_while_an_operation_goes_on(
+    archive: Archive, settings: Settings, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expired = threading.Event()
+    seen: list[bool] = []
+
+    def run(_: Task) -> None:
+        seen.append(expired.wait(DEADLINE))
+        asked.note()
+
+    monkeypatch.setattr(operations, "FUNCTIONS", {"long": Function(run)})
+    monkeypatch.setattr(Chores, "do", lambda *_: expired.set())
+    operations.start(archive, "long", {})
+    work(archive, settings, "worker", asked)
+    assert seen == [True]
 
 
 # --- As a process

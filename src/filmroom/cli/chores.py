@@ -1,4 +1,4 @@
-"""What the operations worker sees to between operations: what nobody asks for, but everybody relies on.
+"""What the operations worker sees to beside the operations: what nobody asks for, but everybody relies on.
 
 (1) Studies that have expired     are deleted
 (2) a sweep, every so often       is started as an operation, one at a time over all workers

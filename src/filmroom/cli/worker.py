@@ -9,8 +9,10 @@ import os
 import select
 import signal
 import sys
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated
 
@@ -93,21 +95,43 @@ def work(archive: Archive, settings: Settings, owner: str, asked: Callable[[floa
     """Do operations until asked to end."""
     watched = partial(faulthandler.dump_traceback_later, LEASE, exit=True)
     worker = operations.Worker(archive, owner, stopping=lambda: asked(0.0), renewed=watched)
-    chores = Chores(archive, settings)
-    while not asked(0.0):
+    over = threading.Event()
+    with ThreadPoolExecutor(1, "chores") as beside:  # an import may take days, in which Studies expire
+        chores = beside.submit(_see_to, Chores(archive, settings), lambda seconds: over.is_set() or asked(seconds))
+        try:
+            while not asked(0.0):
+                if chores.done():
+                    chores.result()  # the error that nobody foresaw, which ends this process as well
+                _next(worker, asked)
+        finally:
+            over.set()
+
+
+def _next(worker: operations.Worker, asked: Callable[[float], bool]) -> None:
+    try:
+        ran = worker.run_next()
+    except Unavailable as error:
+        log.warning("unavailable", reason=str(error))
+        asked(REST)
+        return
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    if ran is None:
+        asked(POLL)
+    else:
+        _tell(ran)
+
+
+def _see_to(chores: Chores, asked: Callable[[float], bool]) -> None:
+    over = False
+    while not over:
         try:
             chores.do(lambda: asked(0.0))
-            ran = worker.run_next()
         except Unavailable as error:
             log.warning("unavailable", reason=str(error))
-            asked(REST)
-            continue
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-        if ran is None:
-            asked(POLL)
+            over = asked(REST)
         else:
-            _tell(ran)
+            over = asked(POLL)
 
 
 def _tell(ran: Run) -> None:
