@@ -1,4 +1,4 @@
-"""A proxy before an object store, which fails some requests: an error, or a connection that breaks off."""
+"""A proxy before an object store, which fails some requests by an error or a break, or is slow."""
 
 import random
 import socket
@@ -15,13 +15,15 @@ _OF_ONE_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"
 
 
 class Flaky(ThreadingHTTPServer):
-    """Hands requests on to `target`; `share` of them fail."""
+    """Hands requests on to `target`; `share` of them fail, and all wait until they are `let`."""
 
     daemon_threads = True
 
     def __init__(self, target: str, share: float, seed: int = 7) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target, self.share, self.failed = target, share, 0
+        self.let, self.waiting = threading.Event(), 0
+        self.let.set()
         self._random, self._lock = random.Random(seed), threading.Lock()
         self.client = httpx2.Client(timeout=30, trust_env=False)
 
@@ -36,6 +38,13 @@ class Flaky(ThreadingHTTPServer):
             self.failed += 1
             return self._random.choice(FAULTS)
 
+    def wait(self) -> None:
+        with self._lock:
+            self.waiting += 1
+        self.let.wait()
+        with self._lock:
+            self.waiting -= 1
+
     def handle_error(self, request: object, client_address: object) -> None:
         """The client has gone; nothing to say."""
 
@@ -46,6 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.server.wait()
         fault = self.server.fault()
         if fault == "reset before":
             self._reset()
@@ -89,6 +99,7 @@ def flaky(target: str, share: float) -> Iterator[Flaky]:
         try:
             yield server
         finally:
+            server.let.set()
             server.shutdown()
             thread.join()
             server.client.close()

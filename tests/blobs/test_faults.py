@@ -1,5 +1,6 @@
-"""An object store that fails: nothing is lost, nothing is half there, and what is said helps."""
+"""An object store that fails or is slow: nothing is lost, nothing is half there, and what is said helps."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from filmroom.errors import Unavailable
 from tests.blobs.contract import CONTENT
 from tests.blobs.flaky import flaky
 from tests.blobs.test_objects import RawS3
+from tests.service import DEADLINE, wait_until
 
 
 @pytest.fixture
@@ -48,6 +50,41 @@ def test_a_store_that_only_fails_is_unavailable_and_no_file_is_lost(
         proxy.share = 0.0
         assert store.get(key) == CONTENT
         store.put_all([(new_keys(1)[0], CONTENT)])
+        store.close()
+
+
+def test_a_store_that_is_slow_is_waited_for(s3: str, bucket: RawS3, tmp_path: Path) -> None:
+    known, key, large, gone = new_keys(4)
+    bucket.write(known, CONTENT)
+    bucket.write(gone, CONTENT)
+    (spooled := tmp_path / "large").write_bytes(CONTENT * 900)
+    with flaky(s3, 0.0) as proxy, ThreadPoolExecutor() as pool:
+        proxy.let.clear()
+        store = Objects(bucket.url, bucket.options | {"endpoint": proxy.url})
+        writing = [pool.submit(store.put_all, [(key, CONTENT), (large, spooled)]), pool.submit(store.delete, [gone])]
+        reading = pool.submit(store.get, known)
+        wait_until(lambda: proxy.waiting == 4)
+        proxy.let.set()
+        assert reading.result(DEADLINE) == CONTENT
+        assert [one.result(DEADLINE) for one in writing] == [None, None]
+        assert {found for found, _ in store.list()} == {known, key, large}
+        store.close()
+
+
+def test_a_store_that_never_answers_is_given_up_in_time(
+    s3: str, bucket: RawS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filmroom.blobs.buckets._RETRIES", {"max_retries": 0})
+    key, other = new_keys(2)
+    bucket.write(key, CONTENT)
+    with flaky(s3, 0.0) as proxy:
+        store = Objects(bucket.url, bucket.options | {"endpoint": proxy.url, "read_timeout": "200ms"})
+        proxy.let.clear()
+        for use in (store.get, store.size, lambda _: store.put(other, CONTENT), lambda _: list(store.list())):
+            with pytest.raises(Unavailable, match="did not answer in time"):
+                use(key)
+        proxy.let.set()
+        assert store.get(key) == CONTENT
         store.close()
 
 

@@ -35,9 +35,16 @@ _PAUSE = 0.2  # seconds at most before the second try, twice as long before each
 
 # The name of a store's class, by scheme, and what its own options begin with in variables, which may be left out.
 SCHEMES = {"s3": ("S3Store", "aws_"), "az": ("AzureStore", "azure_"), "gs": ("GCSStore", "google_")}
-CLIENT = frozenset({"allow_http", "allow_invalid_certificates", "proxy_url", "root_certificate", "connect_timeout"})
+CLIENT = frozenset(
+    {
+        *("allow_http", "allow_invalid_certificates", "proxy_url", "root_certificate"),
+        *("connect_timeout", "read_timeout", "timeout"),
+    }
+)
 STORAGE_CLASS = "storage_class"  # goes with each write
-_TIMES: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "5m"}
+# Without an answer for that long a request is given up; the time that a body takes to the store counts: at 10 Mbit/s
+# a minute is enough for 75 MB, so for nine parts of files at once.
+_TIMES: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "5m"}
 _RETRIES: dict[str, Any] = {
     "max_retries": 6,
     "retry_timeout": timedelta(seconds=30),

@@ -43,10 +43,11 @@ class Objects:
 
     def check(self) -> None:
         """See whether the bucket is there, may be written, and keeps what it has when it is told to."""
+        create = partial(buckets.persistently, lambda: self._create("writable", b""))
         with suppress(Present):
-            self._create("writable", b"")
+            create()
         try:
-            self._create("writable", b"")
+            create()
         except Present:
             return
         raise Unavailable(

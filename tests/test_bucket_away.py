@@ -1,0 +1,89 @@
+"""A bucket that fails, is slow or goes away under a service: what was acknowledged is there, others need not wait."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests import service, truth
+from tests.blobs.flaky import Flaky, flaky
+from tests.blobs.test_objects import RawS3
+from tests.messages import sent, store
+from tests.service import Service, needs_proc, wait_until
+
+pytestmark = needs_proc
+
+ROOT = "/dicomweb"
+STORED = {"Accept": "application/dicom; transfer-syntax=*"}
+
+
+@pytest.fixture
+def bucket(s3: str) -> RawS3:
+    return RawS3(s3)
+
+
+@pytest.fixture
+def proxy(s3: str) -> Iterator[Flaky]:
+    with flaky(s3, 0.0) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def running(tmp_path: Path, bucket: RawS3, proxy: Flaky) -> Iterator[Service]:
+    options = json.dumps(bucket.options | {"endpoint": proxy.url})
+    given = {"FILMROOM_BLOBS": bucket.url, "FILMROOM_BLOBS_OPTIONS": options}
+    with service.running(tmp_path / "data", given=given) as running:
+        yield running
+
+
+@pytest.fixture
+def http(running: Service) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=running.url, timeout=60) as http:
+        yield http
+
+
+def test_of_one_request_in_five_that_fails_clients_notice_nothing(proxy: Flaky, http: httpx2.Client) -> None:
+    proxy.share = 0.2
+    made = [sent() for _ in range(20)]
+    for one in made:
+        assert store(http, ROOT, one.content).status_code == 200
+    for one in made:
+        assert http.get(ROOT + one.instance, headers=STORED).content == one.content
+    assert [http.delete(ROOT + one.instance).status_code for one in made[:5]] == [204] * 5
+    assert proxy.failed
+    proxy.share = 0.0
+    truth.check(http)
+
+
+def test_while_it_is_away_stores_are_refused_whole_and_searches_answered(proxy: Flaky, http: httpx2.Client) -> None:
+    before, refused = sent(), sent()
+    assert store(http, ROOT, before.content).status_code == 200
+    proxy.share = 1.0
+    answers = [store(http, ROOT, refused.content), http.get(ROOT + before.instance, headers=STORED)]
+    assert [(one.status_code, "Retry-After" in one.headers) for one in answers] == [(503, True)] * 2
+    assert [len(http.get(f"{ROOT}{one.study}/instances").json()) for one in (before, refused)] == [1, 0]
+    proxy.share = 0.0
+    assert http.get(ROOT + before.instance, headers=STORED).content == before.content
+    assert store(http, ROOT, refused.content).status_code == 200
+    truth.check(http)
+
+
+def test_while_it_is_slow_others_are_served(running: Service, proxy: Flaky, http: httpx2.Client) -> None:
+    there, coming = sent(), sent()
+    assert store(http, ROOT, there.content).status_code == 200
+    proxy.let.clear()
+    with ThreadPoolExecutor() as pool, httpx2.Client(base_url=running.url, timeout=60) as patient:
+        slow = [
+            pool.submit(store, patient, ROOT, coming.content),
+            pool.submit(patient.get, ROOT + there.instance, headers=STORED),
+        ]
+        wait_until(lambda: proxy.waiting == 2)
+        assert http.get(f"{ROOT}/studies?StudyInstanceUID={there.dataset.StudyInstanceUID}").status_code == 200
+        assert not any(one.done() for one in slow)
+        proxy.let.set()
+        assert [one.result().status_code for one in slow] == [200, 200]
+    assert http.get(ROOT + coming.instance, headers=STORED).content == coming.content
+    truth.check(http)
