@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
@@ -44,13 +44,17 @@ def _base_url(value: str) -> str:
     return value
 
 
-def _index(value: SecretStr) -> SecretStr:
+def _split(url: str) -> SplitResult | None:
+    """Its parts; None if it is no URL: the words of the ValueError quote it, and so a password in it."""
     try:
-        parts = urlsplit(value.get_secret_value())
-        fits = parts.scheme in {"postgresql", "postgres"} and bool(parts.path.strip("/"))
-    except ValueError:  # its words quote the URL, and so the password
-        fits = False
-    if not fits:
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
+def _index(value: SecretStr) -> SecretStr:
+    parts = _split(value.get_secret_value())
+    if parts is None or parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise ValueError("it must be a URL such as postgresql://filmroom@db.example/images")
     return value
 
@@ -59,7 +63,7 @@ def _places(value: object) -> object:
     """URLs as a list, or as a text with blanks between."""
     urls = value.split() if isinstance(value, str) else value
     for url in urls if isinstance(urls, list | tuple) else ():
-        if isinstance(url, str) and not urlsplit(url).scheme:
+        if isinstance(url, str) and not ((parts := _split(url)) and parts.scheme):
             raise ValueError("it must be URLs such as file:///srv/exports, with blanks between")
     return urls
 
@@ -69,14 +73,18 @@ _BUCKETS = {"s3", "az", "gs"}
 
 
 def _blobs(value: str) -> str:
-    parts = urlsplit(value)
-    folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
-    bucket = parts.scheme in _BUCKETS and bool(parts.netloc) and not {"@", ":"} & set(parts.netloc)
-    if not (folder or bucket) or parts.query or parts.fragment:
+    if not _is_store(_split(value)):
         raise ValueError(
             "it must be a URL such as file:///srv/blobs, s3://bucket/prefix, az://container/prefix or gs://bucket/prefix"
         )
     return value
+
+
+def _is_store(parts: SplitResult | None) -> bool:
+    if parts is None or parts.query or parts.fragment:
+        return False
+    folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+    return folder or (parts.scheme in _BUCKETS and bool(parts.netloc) and not {"@", ":"} & set(parts.netloc))
 
 
 def _texts(value: object) -> object:
@@ -203,6 +211,7 @@ class Settings(BaseSettings):
 
 
 SECRET = frozenset({"index", "blobs_options", "places_options"})  # what no message and no log may show
+UNSHOWN = SECRET | {"blobs", "export_to", "import_from"}  # nor what is wrong with these: a key may stand in the URL
 
 
 def _text(value: object) -> str:

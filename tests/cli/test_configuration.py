@@ -57,6 +57,25 @@ def test_what_is_wrong_with_a_secret_is_said_without_it(value: str) -> None:
     assert "secret" not in _refused()
 
 
+@pytest.mark.parametrize(
+    "value", ["s3://key:secret@bucket", "az://c?sig=secret", "s3://[secret", "s3://a:secret\u2100@b"]
+)
+@pytest.mark.parametrize("name", ["blobs", "export_to", "import_from"])
+def test_nor_is_one_shown_that_stands_in_a_url(name: str, value: str) -> None:
+    refused = name == "blobs" or "[" in value or "\u2100" in value  # of places it is said when they are opened
+    os.environ[f"FILMROOM_{name.upper()}"] = value
+    if refused:
+        assert _refused().startswith(f"The variable FILMROOM_{name.upper()} is not valid: it must be ")
+        assert "secret" not in _refused()
+
+
+@pytest.mark.parametrize("name", ["blobs_options", "places_options"])
+def test_a_table_in_a_variable_that_is_no_json_is_not_shown(name: str) -> None:
+    os.environ[f"FILMROOM_{name.upper()}"] = '{"secret_access_key": "secret"'
+    assert "FILMROOM_BLOBS_OPTIONS and FILMROOM_PLACES_OPTIONS must hold JSON" in _refused()
+    assert 'secret"' not in _refused()
+
+
 def test_a_bad_variable_is_named() -> None:
     os.environ["FILMROOM_WORKERS"] = "many"
     assert _refused() == "The variable FILMROOM_WORKERS is 'many': it must be a whole number."

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 
 from filmroom import settings
 from filmroom.archive import is_archive
 from filmroom.cli.service import REFUSED, stop
-from filmroom.settings import FILE_VARIABLE, PREFIX, SECRET, Settings
+from filmroom.settings import FILE_VARIABLE, PREFIX, UNSHOWN, Settings
 
 BAD_SETTING = 2  # exit code, typer's own for a command line that is not understood
 _CLIENTS = {"FILMROOM_URL", "FILMROOM_TOKEN", "FILMROOM_PARTITION"}  # not settings of the service (cli/service.py)
@@ -37,7 +38,10 @@ _MUST = {
     "path_type": "it must name a folder, in quotes",
     "value_error": "{error}",
 }
-
+_JSON = (
+    f"The variables {PREFIX}BLOBS_OPTIONS and {PREFIX}PLACES_OPTIONS must hold JSON, "
+    '{"region": "eu-central-1"} or {"s3://bucket": {"region": "eu-central-1"}}: one of them does not.'
+)
 
 # Flags of the commands that work where the data of a service lies.
 Data = Annotated[
@@ -73,6 +77,8 @@ def read(flags: Mapping[str, Any], config: Path | None) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise BadSettings("\n".join(_sentence(wrong, given) for wrong in error.errors())) from None
+    except SettingsError:  # its words quote what was given
+        raise BadSettings(_JSON) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"The settings file {settings.file()} is not TOML: {error}") from None
     except OSError as error:
@@ -118,7 +124,7 @@ def _sentence(wrong: ErrorDetails, flags: Mapping[str, Any]) -> str:
         return f"There is no setting '{name}'{question} It stands in {settings.file()}."
     rule = _MUST.get(wrong["type"])
     reason = rule.format(**wrong.get("ctx", {})) if rule else wrong["msg"]
-    given = "not valid" if name in SECRET else repr(wrong["input"])
+    given = "not valid" if name in UNSHOWN else repr(wrong["input"])
     return f"{_origin(name, flags)} is {given}: {reason}."
 
 
