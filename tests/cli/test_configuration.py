@@ -58,15 +58,19 @@ def test_what_is_wrong_with_a_secret_is_said_without_it(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["s3://key:secret@bucket", "az://c?sig=secret", "s3://[secret", "s3://a:secret\u2100@b"]
+    ("name", "value"),
+    [
+        ("blobs", "s3://key:secret@bucket"),
+        ("blobs", "az://container?sig=secret"),
+        ("blobs", "s3://a:secret\u2100@bucket"),
+        ("export_to", "secret"),
+        ("import_from", "s3://[secret"),
+    ],
 )
-@pytest.mark.parametrize("name", ["blobs", "export_to", "import_from"])
 def test_nor_is_one_shown_that_stands_in_a_url(name: str, value: str) -> None:
-    refused = name == "blobs" or "[" in value or "\u2100" in value  # of places it is said when they are opened
     os.environ[f"FILMROOM_{name.upper()}"] = value
-    if refused:
-        assert _refused().startswith(f"The variable FILMROOM_{name.upper()} is not valid: it must be ")
-        assert "secret" not in _refused()
+    assert _refused().startswith(f"The variable FILMROOM_{name.upper()} is not valid: it must be ")
+    assert "secret" not in _refused()
 
 
 @pytest.mark.parametrize("name", ["blobs_options", "places_options"])
