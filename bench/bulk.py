@@ -60,12 +60,12 @@ def made(folder: Path, instances: int, stored: int = STORED, index: str | None =
             raise SystemExit(f"{folder} holds another archive; name another folder.")
         return those
     with closing(opened(folder, index)) as archive:
-        _fill(archive, those, stored)
+        fill(archive, those, stored)
     note.write_text(json.dumps(about))
     return those
 
 
-def _fill(archive: Archive, those: Sequence[Study], stored: int) -> None:
+def fill(archive: Archive, those: Sequence[Study], stored: int) -> None:
     query_tags.declare(archive, TAGS)
     query_tags.reindex(archive, [tag.key for tag, _ in query_tags.fetch_all(archive, -1, 0)])
     begin, done = time.monotonic(), 0

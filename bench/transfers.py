@@ -1,21 +1,19 @@
-"""Import and export, from folder to folder: instances and bytes a second, with the commands.
+"""Import from a folder and export to one: instances and bytes a second.
 
-    python -m bench.transfers [FOLDER]
+    python -m bench.transfers [--index postgresql] [--blobs ceph] [--folder DIR]
 
-It makes files in the folder, imports them with several numbers of threads, imports them again, and exports all.
+It makes files, imports them with several numbers of threads, imports them again, and exports all.
 """
 
-import shutil
-import sys
-import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
+from bench import archives
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.services import crew, exports, imports, operations
 from filmroom.services.operations import State, Worker
-from filmroom.settings import Settings
 from tests import data
 
 SIZES = (("10 KB", 64, 2000), ("530 KB", 512, 400))  # name, rows and columns of 16 bits, files
@@ -55,27 +53,24 @@ def tell(what: str, times: tuple[float, float], count: int, size: int) -> None:
     print(f"{what:<28} {count / seconds:6.0f} /s {size / seconds / 1e6:6.1f} MB/s {each:5.2f} ms CPU each")
 
 
-def main(folder: Path) -> None:
+def main() -> None:
     """Measure, and print a line for each."""
-    for name, side, count in SIZES:
-        source, out = folder / f"in-{side}", folder / f"out-{side}"
-        size = laid(source, side, count)
-        out.mkdir()
-        for threads in THREADS:
-            crew.THREADS = threads
-            archive = Archive.open(Settings(data=folder / f"data-{side}-{threads}", codec_processes=1))
-            given = imports.arguments(archive, source.as_uri(), 1 << 30)
-            tell(f"import, {name}, {threads} threads", took(archive, imports.IMPORT, given), count, size)
-            if threads == THREADS[-1]:
-                tell(f"import again, {name}", took(archive, imports.IMPORT, given), count, size)
-            everything = exports.arguments(archive, out.as_uri(), {}, [Resource()])
-            tell(f"export, {name}, {threads} threads", took(archive, exports.EXPORT, everything), count, size)
-            archive.close()
+    parser = archives.options("bench.transfers", "Measure imports from a folder and exports to one.")
+    with archives.making(parser.parse_args()) as (folder, make):
+        for name, side, count in SIZES:
+            source, out = folder / f"in-{side}", folder / f"out-{side}"
+            size = laid(source, side, count)
+            out.mkdir()
+            for threads in THREADS:
+                crew.THREADS = threads
+                with closing(Archive.open(make(f"data-{side}-{threads}"))) as archive:
+                    given = imports.arguments(archive, source.as_uri(), 1 << 30)
+                    tell(f"import, {name}, {threads} threads", took(archive, imports.IMPORT, given), count, size)
+                    if threads == THREADS[-1]:
+                        tell(f"import again, {name}", took(archive, imports.IMPORT, given), count, size)
+                    everything = exports.arguments(archive, out.as_uri(), {}, [Resource()])
+                    tell(f"export, {name}, {threads} threads", took(archive, exports.EXPORT, everything), count, size)
 
 
 if __name__ == "__main__":
-    made = tempfile.mkdtemp(dir=sys.argv[1] if len(sys.argv) > 1 else None)
-    try:
-        main(Path(made))
-    finally:
-        shutil.rmtree(made)
+    main()

@@ -1,20 +1,18 @@
 """How long a check and a rebuild take: on an archive of small files, and on one of CT images.
 
-    python -m bench.upkeep [--instances 4000] [--images 400] [--folder DIR]
+    python -m bench.upkeep [--instances 4000] [--images 400] [--index postgresql] [--blobs ceph] [--folder DIR]
 
 What is rebuilt is compared with what there was by the number of Instances; the tests compare every answer.
 """
 
-import argparse
 import os
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
-from bench import bulk, report
+from bench import archives, bulk
 from bench.data import KB_530, Instance, new_run
-from bench.servers import folder_in
+from bench.population import studies
 from filmroom.archive import Archive
 from filmroom.cli.readers import readers
 from filmroom.dicom.resources import Resource
@@ -30,38 +28,44 @@ PER_REQUEST = 50
 
 def main() -> None:
     """Make both archives, and print a line for each that is measured."""
-    parser = argparse.ArgumentParser("bench.upkeep", description="Measure check and rebuild.")
+    parser = archives.options("bench.upkeep", "Measure check and rebuild.")
     parser.add_argument("--instances", type=int, default=4000, help="small files")
     parser.add_argument("--images", type=int, default=400, help="images of 530 KB")
-    parser.add_argument("--folder", type=Path, help="where the archives are made; on a real disk")
-    options = parser.parse_args()
-    with folder_in(options.folder) as folder:
-        print(f"{report.machine()}, data on {report.file_system(folder)}")
-        bulk.made(folder / "small", options.instances, options.instances)
-        _images(folder / "images", options.images)
-        for name in ("small", "images"):
-            _measure(Settings(data=folder / name))
+    given = parser.parse_args()
+    with archives.making(given) as (_, make):
+        small, images = make("small"), make("images")
+        with closing(Archive.open(small)) as archive:
+            bulk.fill(archive, studies(given.instances), given.instances)
+        with closing(Archive.open(images)) as archive:
+            _images(archive, given.images)
+        for settings in (small, images):
+            _measure(settings, make)
 
 
-def _images(folder: Path, count: int) -> None:
+def _images(archive: Archive, count: int) -> None:
     run = new_run()
     files = [b"".join(Instance(KB_530, run, 0, 0, number).pieces()) for number in range(count)]
-    with closing(bulk.opened(folder)) as archive:
-        for start in range(0, count, PER_REQUEST):
-            parts = list(map(part, files[start : start + PER_REQUEST]))
-            store.store(archive, DICOMWEB, Resource(), parts, replace=False)
+    for start in range(0, count, PER_REQUEST):
+        parts = list(map(part, files[start : start + PER_REQUEST]))
+        store.store(archive, DICOMWEB, Resource(), parts, replace=False)
 
 
-def _measure(settings: Settings) -> None:
+def _measure(settings: Settings, make: archives.Make) -> None:
     with closing(Archive.open(settings)) as archive:
         keys = [key for key, _ in archive.blobs.list()]
         size = sum(map(archive.blobs.size, keys))
         for asked, name in ((Asked(quick=True), "check --quick"), (Asked(), "check")):
             _say(settings, name, len(keys), size, lambda asked=asked: list(check.check(archive, asked)))  # type: ignore[misc]
     for processes in sorted({1, os.cpu_count() or 1}):
-        for path in settings.data.glob("index.sqlite*"):
-            path.unlink()
-        _say(settings, f"rebuild, {processes} processes", len(keys), size, lambda: _rebuild(settings, processes))  # noqa: B023
+        emptied = _without_index(settings, make, processes)
+        _say(settings, f"rebuild, {processes} processes", len(keys), size, lambda: _rebuild(emptied, processes))  # noqa: B023
+
+
+def _without_index(settings: Settings, make: archives.Make, processes: int) -> Settings:
+    """The settings of the same files, with an index that holds nothing."""
+    for path in settings.data.glob("index.sqlite*"):
+        path.unlink()
+    return settings.model_copy(update={"index": make(f"{settings.data.name}-{processes}").index})
 
 
 def _rebuild(settings: Settings, processes: int) -> None:
