@@ -265,8 +265,9 @@ def test_blobs_with_a_row_are_told_from_others(database: Database) -> None:
     given.add(database, *news)
     given.remove(database, "1", "2", "0")
     with database.read() as tx:
-        assert instances.is_named(tx, [new.key for new in news] + new_keys(3)) == {new.key for new in news[1:]}
-        assert instances.is_named(tx, []) == set()
+        unknown = new_keys(3)
+        assert instances.nameless(tx, [new.key for new in news] + unknown) == {*unknown}
+        assert instances.nameless(tx, []) == set()
 
 
 def test_deleted_blobs_are_named_until_they_are_forgotten(database: Database) -> None:

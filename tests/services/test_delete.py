@@ -76,6 +76,16 @@ def test_files_stay_until_they_are_swept(either: Archive, study: list[Dataset]) 
     assert service.sweep(either, 0, orphan_age=0) == 0
 
 
+def test_files_of_any_age_stay_for_the_delay(either: Archive, study: list[Dataset]) -> None:
+    """A retrieve that has begun, and a backup that has copied the index, need them."""
+    service.delete(either, targets(study[0])[2])
+    study[1].PatientID = "ID2"
+    keep(either, study[1], put=True)
+    assert service.sweep(either, 60, orphan_age=0) == 0
+    assert keys(either) == 4
+    assert service.sweep(either, 0, orphan_age=0) == 2
+
+
 def test_files_of_replaced_instances_are_swept(either: Archive, study: list[Dataset]) -> None:
     study[0].PatientID = "ID2"
     keep(either, study[0], put=True)

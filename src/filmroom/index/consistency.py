@@ -16,7 +16,7 @@ from filmroom.index import columns, query_tags, rows
 from filmroom.index.packing import unpack
 from filmroom.index.query_tags import Rows, TagValues, Value
 from filmroom.index.rows import split
-from filmroom.index.tables import FURTHER, TAG_VALUES, deleted_blob, instance, instance_data, original, series, study
+from filmroom.index.tables import FURTHER, TAG_VALUES, instance, instance_data, original, series, study
 
 _KEYS = {Level.STUDY: study.c.key, Level.SERIES: series.c.key, Level.INSTANCE: instance.c.watermark}
 FILES = (instance, original)  # whose rows name files
@@ -69,11 +69,6 @@ def fetch_without_data(tx: Connection, after: int, limit: int) -> list[int]:
     both = instance.outerjoin(instance_data, instance_data.c.watermark == instance.c.watermark)
     found = select(instance.c.watermark).select_from(both).where(instance_data.c.watermark.is_(None))
     return list(tx.scalars(found.where(instance.c.watermark > after).order_by(instance.c.watermark).limit(limit)))
-
-
-def fetch_waiting(tx: Connection, keys: Iterable[str]) -> set[str]:
-    """Which of the blobs only wait for the sweep."""
-    return set(tx.scalars(select(deleted_blob.c.blob).where(deleted_blob.c.blob.in_(list(keys)))))
 
 
 # --- What Studies and Series count

@@ -1,7 +1,7 @@
 """The rows of Instances: fetched and removed (`additions` adds them). No function commits."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -164,14 +164,16 @@ def version(tx: Connection, resource: Resource) -> Version | None:
     return Version(*row) if row else None
 
 
-def is_named(tx: Connection, keys: Iterable[str]) -> set[str]:
-    """Which of the blobs have a row: of a version that is stored, or of a first one that is kept."""
-    return {
+def nameless(tx: Connection, keys: Collection[str]) -> set[str]:
+    """Which of the blobs no row names, be it of what is stored, of a first version, or of what waits for the sweep."""
+    # In the order in which a blob goes from one to the next, for it may do so between two statements.
+    named = {
         key
         for batch in _batches(keys)
-        for of in (instance, original)
+        for of in (instance, original, deleted_blob)
         for key in tx.scalars(select(of.c.blob).where(of.c.blob.in_(batch)))
     }
+    return {*keys} - named
 
 
 def fetch_deleted(tx: Connection, before: float, limit: int) -> list[str]:

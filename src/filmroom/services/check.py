@@ -11,7 +11,7 @@ before it is mended, each in a transaction of its own.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -164,7 +164,7 @@ def _orphans(archive: Archive, asked: Asked) -> Iterator[Problem]:
     listed = iter(archive.blobs.list())
     while some := list(islice(listed, BATCH)):
         ages = {key: age for key, age in some if age >= asked.orphan_age}
-        for key in sorted(_nameless(archive, list(ages))):
+        for key in sorted(_nameless(archive, ages)):
             try:
                 size = archive.blobs.size(key)
             except Lost:  # a sweep was quicker
@@ -175,10 +175,9 @@ def _orphans(archive: Archive, asked: Asked) -> Iterator[Problem]:
             yield Problem(Kind.ORPHAN, key, text, asked.repair)
 
 
-def _nameless(archive: Archive, keys: Iterable[str]) -> set[str]:
-    """Those of the files that no row names, and that no sweep is to remove."""
+def _nameless(archive: Archive, keys: Collection[str]) -> set[str]:
     with archive.index.read() as tx:
-        return set(keys) - instances.is_named(tx, keys) - consistency.fetch_waiting(tx, keys)
+        return instances.nameless(tx, keys)
 
 
 # --- (3) to (5)

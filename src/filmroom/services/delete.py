@@ -94,7 +94,7 @@ def _sweep_orphans(archive: Archive, orphan_age: float, batch: Batch, removed: R
     while some := list(islice(listed, _LISTED)):
         keys = [key for key, age in some if age >= orphan_age]
         with batch() as tx:  # also if all are young: a batch must come before the lease runs out
-            orphans = set(keys) - instances.is_named(tx, keys)
+            orphans = instances.nameless(tx, keys)
             if orphans:
                 removed(tx, len(orphans))
         archive.blobs.delete(orphans)

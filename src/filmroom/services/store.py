@@ -129,8 +129,8 @@ def _take_back(archive: Archive, keys: Sequence[str]) -> None:
         return
     with suppress(Unavailable):
         with archive.index.read() as tx:
-            named = instances.is_named(tx, keys)
-        archive.blobs.delete(key for key in keys if key not in named)
+            nameless = instances.nameless(tx, keys)
+        archive.blobs.delete(nameless)
 
 
 def _concluded(outcome: Outcome, status: Status, dialect: Dialect) -> Outcome:

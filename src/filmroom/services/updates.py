@@ -236,8 +236,8 @@ def _take_back(archive: Archive, keys: Sequence[str]) -> None:
     """Delete files that have no row; a commit that failed may have come through. What is left, the sweep deletes."""
     with suppress(Unavailable):
         with archive.index.read() as tx:
-            named = instances.is_named(tx, keys)
-        archive.blobs.delete(key for key in keys if key not in named)
+            nameless = instances.nameless(tx, keys)
+        archive.blobs.delete(nameless)
 
 
 class _Maker:
