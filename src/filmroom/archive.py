@@ -135,9 +135,17 @@ class Archive:
 def reading() -> Iterator[None]:
     """What goes wrong with a file that was stored is no mistake of who asks for it."""
     try:
-        yield
+        with spooling():
+            yield
     except BadFile as error:
         raise Lost("The file of a stored Instance is damaged; restore it from a backup.") from error
+
+
+@contextmanager
+def spooling() -> Iterator[None]:
+    """What goes wrong with the spool folder."""
+    try:
+        yield
     except OSError as error:
         raise Unavailable(f"The spool folder can't be used: {error.strerror}.") from error
 

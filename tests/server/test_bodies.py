@@ -133,7 +133,7 @@ class FullDisk(io.FileIO):
 
 def test_a_full_disk(receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "open", lambda path, mode, buffering: FullDisk(path, mode))
-    with pytest.raises(Unavailable, match="can't be spooled to disk"):
+    with pytest.raises(Unavailable, match="The spool folder can't be used: No space left"):
         receive(receiver, DICOM, LARGE)
     assert not list(tmp_path.iterdir())
 

@@ -103,6 +103,21 @@ def test_large_files_are_spooled(archive: Archive, source: Path, monkeypatch: py
     assert (count(archive, targets(made[0])[2]), list(archive.spool.iterdir())) == (1, [])
 
 
+def test_what_is_wrong_with_the_spool_folder_is_told(
+    archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "IN_MEMORY", 100)
+    lay(source, "a")
+    start(archive, source)
+    archive.spool.rmdir()
+    done = operations.Worker(archive, "a").run_next()
+    assert done is not None
+    assert (done.outcome, str(done.error)) == (
+        "unavailable",
+        "The spool folder can't be used: No such file or directory.",
+    )
+
+
 # --- What a folder may hold
 
 

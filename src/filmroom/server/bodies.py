@@ -12,8 +12,9 @@ from typing import BinaryIO, Self
 
 from starlette.requests import Request
 
+from filmroom.archive import spooling
 from filmroom.dicom.wording import Wording
-from filmroom.errors import BadRequest, TooLarge, Unavailable, UnsupportedMediaType
+from filmroom.errors import BadRequest, TooLarge, UnsupportedMediaType
 from filmroom.protocol import media_types, multipart
 from filmroom.server.work import Work
 from filmroom.services.examination import Part
@@ -66,15 +67,13 @@ class Receiver:
         self._waiting, self._length = bytearray(), 0
 
     def _spool(self) -> None:
-        try:
+        with spooling():
             if self._file is None:
                 path = self.spool / uuid.uuid4().hex
                 self._file = path.open("xb", buffering=0)
                 self._files.append(path)
                 self._digest = hashlib.sha256()
             _write_all(self._file, self._waiting)
-        except OSError as error:
-            raise Unavailable("The request can't be spooled to disk: free some space and try again.") from error
         self._digest.update(self._waiting)
         self._waiting = bytearray()
 

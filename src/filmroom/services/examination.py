@@ -5,12 +5,13 @@ A store does so with what it receives, and so does everything else that makes ro
 
 import hashlib
 import mmap
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmroom.archive import Archive
+from filmroom.archive import Archive, spooling
 from filmroom.dicom import attributes, frames, json_model, part10, query_tags, store_response, validation
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.search_attributes import HELD
@@ -34,6 +35,11 @@ class Part:
     length: int
     digest: bytes | None = None  # SHA-256; taken while spooling, so that a large file is not read again
 
+    def discard(self) -> None:
+        """Remove the file in the spool folder, unless it has been moved into the archive."""
+        if isinstance(self.content, Path):
+            self.content.unlink(missing_ok=True)
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -48,6 +54,21 @@ class Candidate:
 def part(content: bytes) -> Part:
     """A part whose bytes are in memory."""
     return Part(content, len(content))
+
+
+def spooled(archive: Archive, chunks: Iterable[bytes]) -> Part:
+    """A part that is written to the spool folder as its chunks come. Whoever gets it discards it in the end."""
+    path, digest, length = archive.spool / uuid.uuid4().hex, hashlib.sha256(), 0
+    try:
+        with spooling(), path.open("xb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+                digest.update(chunk)
+                length += len(chunk)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return Part(path, length, digest.digest())
 
 
 def examine(

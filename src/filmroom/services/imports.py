@@ -8,13 +8,12 @@ What is stored already counts as that, so a batch done twice does no harm. The s
 folder: its attachments have names that say nothing, and may be compressed.
 """
 
-import hashlib
-import uuid
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,11 @@ from filmroom.archive import Archive
 from filmroom.dicom import beginning
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.dicom.store_response import Outcome
-from filmroom.errors import BadFile, NotFound, TooLarge, Unavailable
+from filmroom.errors import BadFile, NotFound, TooLarge
 from filmroom.places import Entry, Place
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services.crew import Crew
-from filmroom.services.examination import Part
+from filmroom.services.examination import Part, spooled
 from filmroom.services.store import store
 from filmroom.task import Task
 
@@ -151,8 +150,7 @@ def _store(archive: Archive, target: Resource, waiting: list[tuple[str, Part]], 
         stored = store(archive, DICOMWEB, target, [part for _, part in waiting], replace=False)
     finally:
         for _, part in waiting:
-            if isinstance(part.content, Path):
-                part.content.unlink(missing_ok=True)
+            part.discard()
     done.counts.already += stored.already
     done.counts.stored -= stored.already
     for (name, _), outcome in zip(waiting, stored.outcomes, strict=True):
@@ -175,20 +173,15 @@ def _read(archive: Archive, place: Place, name: str, largest: int, crew: Crew) -
     chunks = place.stream(name)
     first = next(chunks, b"")
     if beginning.is_dicom(first[: beginning.ENOUGH]):
-        return _taken(archive, _joined(first, crew.watched(chunks)), largest)
+        return _taken(archive, chain((first,), crew.watched(chunks)), largest)
     if first[_ORTHANC_HEADER : _ORTHANC_HEADER + 2] in _ZLIB and len(first) > _ORTHANC_HEADER + 2:
-        inflated = _inflated(_joined(first[_ORTHANC_HEADER:], crew.watched(chunks)))
+        inflated = _inflated(chain((first[_ORTHANC_HEADER:],), crew.watched(chunks)))
         head = b""
         with suppress(BadFile):  # it is something else that happens to begin so
             head = next(inflated, b"")
         if beginning.is_dicom(head[: beginning.ENOUGH]):
-            return _taken(archive, _joined(head, inflated), largest)
+            return _taken(archive, chain((head,), inflated), largest)
     return None
-
-
-def _joined(first: bytes, others: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from others
 
 
 def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -210,38 +203,18 @@ def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _taken(archive: Archive, chunks: Iterable[bytes], largest: int) -> Part:
     """The bytes: in memory, or spooled to disk if they are many."""
     held = bytearray()
-    left = iter(chunks)
+    left = _limited(chunks, largest)
     for chunk in left:
         held += chunk
         if len(held) > IN_MEMORY:
-            return _spooled(archive, _joined(bytes(held), left), largest)
-    _check(len(held), largest)
+            return spooled(archive, chain((bytes(held),), left))
     return Part(held, len(held))
 
 
-def _spooled(archive: Archive, chunks: Iterable[bytes], largest: int) -> Part:
-    path, digest, length = archive.spool / uuid.uuid4().hex, hashlib.sha256(), 0
-    try:
-        with _spooling(), path.open("xb") as file:
-            for chunk in chunks:
-                length += len(chunk)
-                _check(length, largest)
-                file.write(chunk)
-                digest.update(chunk)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return Part(path, length, digest.digest())
-
-
-def _check(length: int, largest: int) -> None:
-    if length > largest:
-        raise TooLarge(f"The file is larger than {largest} bytes, which the setting part_limit allows.")
-
-
-@contextmanager
-def _spooling() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable("A file can't be spooled to disk: free some space.") from error
+def _limited(chunks: Iterable[bytes], largest: int) -> Iterator[bytes]:
+    length = 0
+    for chunk in chunks:
+        length += len(chunk)
+        if length > largest:
+            raise TooLarge(f"The file is larger than {largest} bytes, which the setting part_limit allows.")
+        yield chunk

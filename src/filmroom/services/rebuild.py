@@ -11,9 +11,7 @@ the sweep. An updated file names its first version, which is kept beside it. The
 key, and the names of all in a note of the blob store. A file that can't be read is told of and left where it is.
 """
 
-import hashlib
 import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -22,7 +20,7 @@ from pathlib import Path
 import orjson
 from sqlalchemy import Connection
 
-from filmroom.archive import Archive, reading
+from filmroom.archive import Archive
 from filmroom.blobs import made_at, partition_of
 from filmroom.dicom import part10, rewrite, validation
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
@@ -31,16 +29,16 @@ from filmroom.index import additions, operations, rebuilding, watermarks
 from filmroom.index.additions import ANY, NewRows, Status
 from filmroom.index.operations import State
 from filmroom.index.query_tags import Known
-from filmroom.services.examination import Part, examine
+from filmroom.services.examination import Part, examine, spooled
 from filmroom.services.partitions import NOTE
 from filmroom.task import Task
 
 REBUILD = operations.REBUILD
 BATCH = 500  # files in a transaction, or
-BATCH_BYTES = 512 * 1024**2  # so many bytes: it must end within a lease
+BATCH_BYTES = 512 << 20  # so many bytes: it must end within a lease
 _KEY = re.compile("[0-9a-f]{32}")
-_HEAD = 16 * 1024  # bytes that hold every file meta information of ours
-IN_MEMORY = 16 * 1024**2  # bytes of a file; a larger one is read by way of the spool folder
+_HEAD = 16 << 10  # bytes that hold every file meta information of ours
+IN_MEMORY = 16 << 20  # bytes of a file; a larger one is read by way of the spool folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +155,13 @@ def _read(archive: Archive, known: Partitions, key: str) -> tuple[Read, str | No
         length = archive.blobs.size(key)
         if length <= IN_MEMORY:
             return _examined(archive, known, key, Part(archive.blobs.get(key), length))
-        path = archive.spool / uuid.uuid4().hex
+        part = spooled(archive, archive.blobs.stream(key))
         try:
-            return _examined(archive, known, key, Part(path, length, _spooled(archive, key, path)))
+            return _examined(archive, known, key, part)
         finally:
-            path.unlink(missing_ok=True)
+            part.discard()
     except Lost:
         return Read(key, 0, None, "It went away while it was read."), None
-
-
-def _spooled(archive: Archive, key: str, path: Path) -> bytes:
-    """Copy a large file to where it can be mapped; gives its digest."""
-    digest = hashlib.sha256()
-    with reading(), path.open("xb") as file:
-        for chunk in archive.blobs.stream(key):
-            file.write(chunk)
-            digest.update(chunk)
-    return digest.digest()
 
 
 def _examined(archive: Archive, known: Partitions, key: str, part: Part) -> tuple[Read, str | None]:

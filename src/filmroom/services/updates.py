@@ -14,14 +14,14 @@ import mmap
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from filmroom.archive import Archive
+from filmroom.archive import Archive, spooling
 from filmroom.blobs import new_keys
 from filmroom.dicom import amend, attributes, part10, updates, validation
 from filmroom.dicom.resources import Resource
@@ -33,7 +33,7 @@ from filmroom.index.database import TRIES, GivenUp
 from filmroom.index.instances import StoredInstance
 from filmroom.index.updates import Outcome, Update
 from filmroom.protocol import updates as messages
-from filmroom.services.examination import Part, examine
+from filmroom.services.examination import Part, examine, spooled
 from filmroom.task import Failed, Task
 
 UPDATE = "update"  # the name of the operation
@@ -297,14 +297,13 @@ class _Maker:
         if old.length <= IN_MEMORY:
             content = b"".join(self._written(self._archive.blobs.get(old.key), original))
             return Part(content, len(content))
-        folder = Path(held.enter_context(tempfile.TemporaryDirectory(dir=self._archive.spool)))
-        source, made = folder / "stored", folder / "updated"
-        with _spooling():
-            self._write(source, self._archive.blobs.stream(old.key, 0, old.length))
-            with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                self._write(made, self._written(mapped, original))
-            source.unlink()
-            return Part(made, made.stat().st_size)
+        with spooling(), tempfile.TemporaryFile(dir=self._archive.spool) as stored:
+            stored.writelines(self._renewing(self._archive.blobs.stream(old.key, 0, old.length)))
+            stored.flush()
+            with mmap.mmap(stored.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                made = spooled(self._archive, self._renewing(self._written(mapped, original)))
+        held.callback(made.discard)
+        return made
 
     def _written(self, buffer: part10.Buffer, original: str) -> Iterator[bytes]:
         head = part10.read_head(buffer)
@@ -313,22 +312,12 @@ class _Maker:
                 held.enter_context(self._archive.inflating)
             yield from amend.write(part10.read(buffer, head), head, self._changes, original)
 
-    def _write(self, path: Path, chunks: Iterable[bytes]) -> None:
-        with path.open("wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-                self._keep_lease()
+    def _renewing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            self._keep_lease()
 
     def _keep_lease(self) -> None:
         if time.monotonic() - self._renewed > RENEWED:
             with self._task.batch():
                 self._renewed = time.monotonic()
-
-
-@contextmanager
-def _spooling() -> Iterator[None]:
-    """What goes wrong with the spool folder."""
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable(f"The spool folder can't be used: {error.strerror}.") from error
