@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
 from filmroom.entrance import Alone
 from filmroom.errors import BadFile, Lost, Unavailable
-from filmroom.index import operations, watermarks
+from filmroom.index import instances, operations, watermarks
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from filmroom.index.instances import StoredInstance
@@ -123,6 +123,15 @@ class Archive:
             taken = {(offset, length): bytes(buffer[offset : offset + length]) for offset, length in set(wanted)}
             del buffer
         yield from (taken[one] for one in wanted)
+
+    def take_back(self, keys: Collection[str]) -> None:
+        """Delete files that have no row; a commit that failed may have come through. What is left, the sweep takes."""
+        if not keys:
+            return
+        with suppress(Unavailable):
+            with self.index.read() as tx:
+                nameless = instances.nameless(tx, keys)
+            self.blobs.delete(nameless)
 
     def close(self) -> None:
         """Let go of connections and worker processes."""

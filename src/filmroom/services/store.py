@@ -13,7 +13,6 @@ A crash before (4) leaves files that no row names; `delete.sweep` removes them.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from functools import partial
@@ -23,7 +22,7 @@ from filmroom.blobs import new_keys
 from filmroom.dicom import store_response, validation
 from filmroom.dicom.resources import NO_PARTITION, Resource
 from filmroom.dicom.store_response import Outcome
-from filmroom.errors import Lost, Unavailable
+from filmroom.errors import Lost
 from filmroom.index import instances
 from filmroom.index.additions import ANY, WRITTEN, NewInstance, Status
 from filmroom.index.instances import StoredInstance
@@ -77,10 +76,10 @@ def store(
             if dialect.identical_succeeds:
                 statuses = _repair(archive, [new for _, new in accepted], statuses)  # (5)
         except Exception:
-            _take_back(archive, [new.key for _, new in accepted])
+            archive.take_back([new.key for _, new in accepted])
             raise
         lost = [new.key for (_, new), status in zip(accepted, statuses, strict=True) if status not in WRITTEN]
-        _take_back(archive, lost)  # (6)
+        archive.take_back(lost)  # (6)
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, dialect)
         already = statuses.count(Status.IDENTICAL)
@@ -121,16 +120,6 @@ def _is_whole(archive: Archive, stored: StoredInstance) -> bool:
         return archive.blobs.size(stored.key) == stored.length
     except Lost:
         return False
-
-
-def _take_back(archive: Archive, keys: Sequence[str]) -> None:
-    """Delete files that have no row; a commit that failed may have come through. What is left, the sweep deletes."""
-    if not keys:
-        return
-    with suppress(Unavailable):
-        with archive.index.read() as tx:
-            nameless = instances.nameless(tx, keys)
-        archive.blobs.delete(nameless)
 
 
 def _concluded(outcome: Outcome, status: Status, dialect: Dialect) -> Outcome:

@@ -25,7 +25,7 @@ from filmroom.archive import Archive, spooling
 from filmroom.blobs import new_keys
 from filmroom.dicom import amend, attributes, part10, updates, validation
 from filmroom.dicom.resources import Resource
-from filmroom.errors import AtWork, BadFile, Lost, Unavailable
+from filmroom.errors import AtWork, BadFile, Lost
 from filmroom.index import additions, instances, operations, originals
 from filmroom.index import updates as rows
 from filmroom.index.additions import NewInstance
@@ -180,7 +180,7 @@ def _advance(task: Task, target: Resource, progress: _Progress) -> _Progress:
         archive.blobs.settle(batch.keys)
         progress, lost = _replace(task, batch, progress)  # (4)
     except Exception:
-        _take_back(archive, batch.keys)
+        archive.take_back(batch.keys)
         raise
     archive.blobs.delete(lost)
     return progress
@@ -230,14 +230,6 @@ def _replace_once(task: Task, batch: _Batch, progress: _Progress) -> tuple[_Prog
         task.save(tx, asdict(progress), progress.percent)
     lost = [key for key, outcome in zip(batch.keys, outcomes, strict=True) if outcome is not Outcome.UPDATED]
     return progress, lost
-
-
-def _take_back(archive: Archive, keys: Sequence[str]) -> None:
-    """Delete files that have no row; a commit that failed may have come through. What is left, the sweep deletes."""
-    with suppress(Unavailable):
-        with archive.index.read() as tx:
-            nameless = instances.nameless(tx, keys)
-        archive.blobs.delete(nameless)
 
 
 class _Maker:
