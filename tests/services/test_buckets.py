@@ -53,10 +53,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def test_an_instance_in_a_bucket_is_stored_and_read(archive: Archive, bucket: RawS3) -> None:
-    stored = store.store(archive, DICOMWEB, Resource(), [part(data.file())], replace=False)
-    assert len(stored.outcomes) == 1
+    made = data.dataset()
+    content, target = data.file(made), Resource(made.StudyInstanceUID)
+    store.store(archive, DICOMWEB, Resource(), [part(content)], replace=False)
     [(key, _)] = archive.blobs.list()
-    assert bucket.read(key) == data.file() or bucket.read(key)[128:132] == b"DICM"
+    assert bucket.read(key) == content
+    selected = Selected("application/dicom", STORED, multipart=True)
+    [read] = retrieve.instances_of(archive, DICOMWEB, target, selected)
+    assert b"".join(read.chunks) == content
 
 
 def test_neighbouring_ranges_are_one_request(archive: Archive, bucket: RawS3, asked: list[tuple[int, int]]) -> None:

@@ -186,7 +186,6 @@ def test_what_is_deleted_meanwhile_is_no_problem(
         return look(archive, quick, file)
 
     monkeypatch.setattr(service, "_file_problem", deleted)
-    monkeypatch.setattr(service, "THREADS", 1)
     assert found(either, Asked(threads=1)) == []
 
 

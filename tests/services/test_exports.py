@@ -118,9 +118,7 @@ def test_a_damaged_file_is_told_and_not_written(either: Archive, out: Path) -> N
     assert (identifier, "damaged" in error) == (name(bad).removesuffix(".dcm"), True)
 
 
-def test_a_large_file_that_is_damaged_leaves_nothing_behind(
-    archive: Archive, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_file_that_is_damaged_leaves_nothing_behind(archive: Archive, out: Path) -> None:
     made = data.image(rows=1200, columns=1200)
     keep(archive, made)
     damage(archive, made)

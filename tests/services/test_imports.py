@@ -12,13 +12,13 @@ from pydicom.dataset import Dataset
 
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadRequest, NotFound
+from filmroom.errors import BadRequest
 from filmroom.places.folder import FolderPlace
 from filmroom.protocol.transfers import Asked
-from filmroom.services import imports, operations
+from filmroom.services import imports, operations, partitions
 from filmroom.services.store import store
 from tests import data
-from tests.services.test_delete import count, keep, keys, targets
+from tests.services.test_delete import count, keys, targets
 from tests.services.test_exports import run
 from tests.services.test_operations import Killed
 
@@ -241,7 +241,7 @@ def test_killed_anywhere_it_goes_on(
     assert [count(archive, targets(one)[2]) for one in made] == [1, 1, 1]
 
 
-def test_how_much_lies_before(archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_much_lies_before(source: Path) -> None:
     lay(source, "a/1", "a/2", "b/1", "b/2/3")
     shares = [entry.share for entry in FolderPlace(str(source)).entries()]
     assert shares == [0, 0.25, 0.5, 0.75]
@@ -265,9 +265,9 @@ def test_the_place_must_be_there_and_allowed(archive: Archive, source: Path) -> 
         operations.start_import(archive, Asked("ftp://host/a", {}), [source.as_uri()], LARGEST, 1)
 
 
-def test_into_nothing_else(archive: Archive, source: Path) -> None:
-    keep(archive, data.dataset())
-    assert done(archive, source) == (0, 0, 0, 0)
-    with pytest.raises(NotFound):
-        operations.status(archive, "0" * 32)
-    assert count(archive, Resource("1")) == 0
+def test_into_the_partition_that_is_asked_for_and_no_other(archive: Archive, source: Path) -> None:
+    (made,) = lay(source, "a")
+    other = partitions.make(archive, "other")
+    operations.start_import(archive, Asked(source.as_uri(), {}), [source.as_uri()], LARGEST, other)
+    assert run(archive) == "succeeded"
+    assert [count(archive, Resource(made.StudyInstanceUID, partition=key)) for key in (other, 1)] == [1, 0]
