@@ -269,7 +269,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, turn: int, *
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize(
     ("step", "turn"),
-    [*product(["put_all", "settle", "replace", "_replace_once"], [1, 2]), ("_begin", 1)],
+    [*product(["put_all", "settle", "replace", "_replace"], [1, 2]), ("_begin", 1)],
 )
 def test_killed_anywhere_it_goes_on(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str, turn: int, after: bool

@@ -8,6 +8,7 @@ Readers see the state at their first statement and wait for nobody.
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url, select, update
@@ -29,6 +30,14 @@ T = TypeVar("T")
 
 class GivenUp(Unavailable):
     """The database ended the transaction for the sake of another. A moment later it may go through."""
+
+
+def persistently(work: Callable[[], T]) -> T:
+    """What `work` gives, which is done again if the database gives up its transaction."""
+    for _ in range(TRIES - 1):
+        with suppress(GivenUp):
+            return work()
+    return work()
 
 
 class Database:
@@ -66,10 +75,7 @@ class Database:
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Do some work in a transaction that may write, and again if the database gives it up; what it gives."""
-        for _ in range(TRIES - 1):
-            with suppress(GivenUp):
-                return self._transact(work)
-        return self._transact(work)
+        return persistently(partial(self._transact, work))
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         with self.begin() as tx:

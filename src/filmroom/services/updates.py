@@ -14,8 +14,9 @@ import mmap
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from filmroom.errors import AtWork, BadFile, Lost
 from filmroom.index import additions, instances, operations, originals
 from filmroom.index import updates as rows
 from filmroom.index.additions import NewInstance
-from filmroom.index.database import TRIES, GivenUp
+from filmroom.index.database import persistently
 from filmroom.index.instances import StoredInstance
 from filmroom.index.updates import Outcome, Update
 from filmroom.protocol import updates as messages
@@ -178,7 +179,7 @@ def _advance(task: Task, target: Resource, progress: _Progress) -> _Progress:
     try:
         _Maker(task, batch).make(found, first, hidden)  # (3)
         archive.blobs.settle(batch.keys)
-        progress, lost = _replace(task, batch, progress)  # (4)
+        progress, lost = persistently(partial(_replace, task, batch, progress))  # (4)
     except Exception:
         archive.take_back(batch.keys)
         raise
@@ -200,14 +201,7 @@ def _concluded(progress: _Progress, study: str) -> _Progress:
 
 
 def _replace(task: Task, batch: _Batch, progress: _Progress) -> tuple[_Progress, list[str]]:
-    """How far the update is then, and the blobs that got no row. What the database gives up is done again."""
-    for _ in range(TRIES - 1):
-        with suppress(GivenUp):
-            return _replace_once(task, batch, progress)
-    return _replace_once(task, batch, progress)
-
-
-def _replace_once(task: Task, batch: _Batch, progress: _Progress) -> tuple[_Progress, list[str]]:
+    """How far the update is then, and the blobs that got no row."""
     with task.batch() as tx:
         outcomes = rows.replace(tx, batch.made, task.archive.additions.known)
         occupied = [
