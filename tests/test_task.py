@@ -46,7 +46,8 @@ def test_a_batch_tells_that_the_worker_lives(task: Task) -> None:
     task.renewed = lambda: told.append(True)
     with task.batch():
         pass
-    assert told == [True]
+    task.renew()
+    assert told == [True, True]
 
 
 def canceled(task: Task) -> None:
@@ -68,6 +69,8 @@ def test_no_batch_begins_any_more(task: Task, happens: Callable[[Task], None], e
     happens(task)
     with pytest.raises(ends), task.batch() as tx:
         task.save(tx, "never")
+    with pytest.raises(ends):
+        task.renew()
     assert checkpoint(task) is None
 
 

@@ -77,6 +77,11 @@ class Task:
             yield tx
         self.renewed()
 
+    def renew(self) -> None:
+        """Keep the operation while a batch takes long; raises as `batch` does."""
+        with self.batch():
+            pass
+
     def save(self, tx: Connection, checkpoint: Any, percent: int | None = None) -> None:
         """Remember, with the batch itself, where the next one begins (what JSON can hold), and how much is done."""
         operations.replace_checkpoint(tx, self.operation.id, checkpoint, percent)

@@ -42,8 +42,7 @@ class Crew:
             for future in done:
                 future.result()
             if left:
-                with self._task.batch():
-                    pass
+                self._task.renew()
         return [future.result() for future in futures]
 
     def watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:

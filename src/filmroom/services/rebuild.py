@@ -96,7 +96,7 @@ def rebuild(
         passed, total = passed + len(batch), total + sum(one.length for one in batch)
         with task.batch() as tx:  # (4)
             statuses = _add(tx, found, task.archive.additions.known)
-            operations.add_failures(tx, task.operation.id, failures)
+            task.failed(tx, failures)
             replaced = sum(status is Status.REPLACED for status in statuses)
             done = {
                 "after": batch[-1].key,

@@ -305,5 +305,5 @@ class _Maker:
 
     def _keep_lease(self) -> None:
         if time.monotonic() - self._renewed > RENEWED:
-            with self._task.batch():
-                self._renewed = time.monotonic()
+            self._task.renew()
+            self._renewed = time.monotonic()
