@@ -1,6 +1,8 @@
 """Runs the program in this process."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +30,16 @@ class Program:
         self._printed = printed
 
     def __call__(self, *arguments: object) -> Ran:
-        with pytest.raises(SystemExit) as ended:
-            filmroom([str(argument) for argument in arguments], prog_name="filmroom")
+        before = os.umask(0o022)  # the usual one; a process that ends takes its own with it
+        try:
+            with pytest.raises(SystemExit) as ended:
+                filmroom([str(argument) for argument in arguments], prog_name="filmroom")
+        finally:
+            os.umask(before)
         out, err = self._printed.readouterr()
         return Ran(ended.value.code, out, err)
+
+
+def read_by_others(folder: Path) -> list[str]:
+    """The files of a folder that every user of the machine may read."""
+    return [path.name for path in folder.iterdir() if path.is_file() and path.stat().st_mode & 0o007]

@@ -34,6 +34,11 @@ def test_everything_and_what_is_named(folder: str, stored: str, out: Path, run: 
     assert run("export", str(out), stored, "--data", folder).out.startswith("1 copied")
 
 
+def test_what_is_copied_is_as_the_user_has_files(folder: str, stored: str, out: Path, run: Program) -> None:
+    assert run("export", str(out), stored, "--data", folder).code == 0
+    assert [path.stat().st_mode & 0o777 for path in out.glob("*/results/*/*/*.dcm")] == [0o644]
+
+
 def test_what_is_not_there_is_said(folder: str, stored: str, out: Path, run: Program) -> None:
     ran = run("export", str(out), "1.2.3", f"{stored}/1.2", "--data", folder)
     assert (ran.code, ran.out.startswith("0 copied, 2 were not")) == (1, True)

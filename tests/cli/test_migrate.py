@@ -6,7 +6,7 @@ import pytest
 
 from filmroom import Client
 from filmroom.cli import launch
-from tests.cli.program import Program
+from tests.cli.program import Program, read_by_others
 from tests.index import dump, older
 
 
@@ -41,6 +41,13 @@ def test_it_is_done_once(folder: Path, run: Program) -> None:
 def test_no_copy_where_none_is_wanted(folder: Path, run: Program) -> None:
     assert run("migrate", "--no-backup", "--data", str(folder)).code == 0
     assert not list(folder.glob("*before*"))
+
+
+def test_the_copy_is_nobody_elses_to_read(folder: Path, run: Program) -> None:
+    for path in folder.glob("index.sqlite*"):
+        path.chmod(0o640)
+    assert run("migrate", "--data", str(folder)).code == 0
+    assert (len(list(folder.glob("*before*"))), read_by_others(folder)) == (1, [])
 
 
 def test_a_service_refuses_the_old_index_and_serves_the_migrated_one(folder: Path, run: Program) -> None:

@@ -14,7 +14,7 @@ from filmroom.cli.rebuild import LOCK
 from filmroom.services import operations
 from filmroom.settings import Settings
 from tests import data
-from tests.cli.program import Program
+from tests.cli.program import Program, read_by_others
 from tests.postgresql import Server
 from tests.service import needs_proc, wait_until
 from tests.services.test_delete import keep
@@ -44,6 +44,12 @@ def test_the_index_is_there_again(settings: Settings, run: Program, processes: i
     assert answers(settings) == before
     ran = run("rebuild", "--data", settings.data)
     assert (ran.code, "not empty" in ran.err) == (3, True)
+
+
+def test_the_index_is_nobody_elses_to_read(settings: Settings, run: Program) -> None:
+    fill(settings)
+    assert run("rebuild", "--data", settings.data, "--processes", 1).code == 0
+    assert ((settings.data / "index.sqlite").is_file(), read_by_others(settings.data)) == (True, [])
 
 
 def test_files_that_can_not_be_read_are_named(settings: Settings, run: Program) -> None:

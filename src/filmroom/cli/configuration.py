@@ -85,20 +85,32 @@ def read(flags: Mapping[str, Any], config: Path | None) -> Settings:
         raise BadSettings(f"The settings file {settings.file()} can't be read: {error.strerror}.") from None
 
 
-def of_service(flags: Mapping[str, Any], config: Path | None) -> Settings:
-    """The settings of a service whose data are there; else the command ends with words for what is wrong."""
+def given(flags: Mapping[str, Any], config: Path | None, *, private: bool = True) -> Settings:
+    """The settings for a command that works on the data; it ends with words for what is wrong with them.
+
+    Unless what it makes is the user's own, it is as `private` as what the service makes.
+    """
+    if private:
+        keep_private()
     try:
-        return with_data(read(flags, config))
+        return read(flags, config)
     except BadSettings as error:
         stop(str(error), BAD_SETTING)
+
+
+def keep_private() -> None:
+    """What this process makes is nobody else's to read, whose ever the folder is."""
+    os.umask(os.umask(0o077) | 0o007)
+
+
+def of_service(flags: Mapping[str, Any], config: Path | None, *, private: bool = True) -> Settings:
+    """The settings of a service whose data are there; else the command ends."""
+    return with_data(given(flags, config, private=private))
 
 
 def of_index(flags: Mapping[str, Any], config: Path | None) -> Settings:
     """The settings of a service whose index is there; that in PostgreSQL needs no data folder here."""
-    try:
-        found = read(flags, config)
-    except BadSettings as error:
-        stop(str(error), BAD_SETTING)
+    found = given(flags, config)
     return found if found.index else with_data(found)
 
 

@@ -48,7 +48,7 @@ def export(
         filmroom export /mnt/research 1.2.826.0.1.3680043.8.498.1
     """
     resources = [_resource(one) for one in identifiers or ()] or [Resource()]
-    settings = configuration.of_service({"data": data}, config)
+    settings = configuration.of_service({"data": data}, config, private=False)
     here.do(
         settings,
         exports.EXPORT,

@@ -1,6 +1,5 @@
 """`filmroom import`: store the DICOM files of a folder, on the machine where the data lies."""
 
-import os
 from typing import Annotated, Any
 
 import typer
@@ -30,7 +29,6 @@ def import_from(
     Example: filmroom import /var/lib/orthanc/db-v6 --data /srv/images
     """
     settings = configuration.of_service({"data": data}, config)
-    os.umask(os.umask(0o077) | 0o007)
     here.do(
         settings,
         imports.IMPORT,

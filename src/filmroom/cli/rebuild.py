@@ -63,10 +63,7 @@ def rebuild(
 
 
 def _settings(data: str | None, config: configuration.Config) -> Settings:
-    try:
-        settings = configuration.read({"data": data}, config)
-    except configuration.BadSettings as error:
-        stop(str(error), configuration.BAD_SETTING)
+    settings = configuration.given({"data": data}, config)
     if settings.blobs is None and not (settings.data / BLOBS).is_dir():
         stop(f"There are no files in {settings.data.absolute()}: name the folder of the service with --data.", REFUSED)
     return settings

@@ -86,7 +86,7 @@ def serve(
     """
     flags = {name: value for name, value in locals().items() if name != "config"}
     settings = _settings(flags, config)
-    os.umask(os.umask(0o077) | 0o007)  # what is stored is nobody else's to read, whose ever the folder is
+    configuration.keep_private()
     _prepare(settings)
     listening = _listen(settings)
     url = _url(listening[0])

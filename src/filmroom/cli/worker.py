@@ -52,7 +52,7 @@ def worker(
     settings = (
         configuration.of_service({"data": data}, config) if owner is None else configuration.with_data(Settings())
     )
-    os.umask(os.umask(0o077) | 0o007)
+    configuration.keep_private()
     os.nice(max(NICENESS - os.nice(0), 0))
     journal.configure(settings.log_format)
     # Who gives it a name keeps its standard input open, and asks it to end by closing that.
