@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "reset before":
             self._reset()
             return
-        if fault in {"500", "503"}:
+        if fault.isdigit():
             self._answer(int(fault), {}, b"")
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OF_ONE_HOP}

@@ -112,3 +112,17 @@ def test_an_upload_that_fails_in_the_middle_leaves_nothing(
     assert bucket.count() == 0
     assert large.exists()
     assert "Uploads" not in bucket.client.list_multipart_uploads(Bucket=bucket.bucket)
+
+
+@pytest.mark.parametrize("well", [0, 3, 4])  # requests before: the beginning, two parts and the end
+def test_an_upload_that_the_store_no_longer_knows_is_unavailable(
+    s3: str, bucket: RawS3, monkeypatch: pytest.MonkeyPatch, well: int
+) -> None:
+    with flaky(s3, 0.0) as proxy:
+        faults = iter([*[""] * well, "404"])
+        monkeypatch.setattr(proxy, "fault", lambda: next(faults, ""))
+        store = Objects(bucket.url, bucket.options | {"endpoint": proxy.url})
+        with pytest.raises(Unavailable, match="the upload was removed"):
+            store.put(new_keys(1)[0], CONTENT * 1000)
+        store.close()
+    assert bucket.count() == 0

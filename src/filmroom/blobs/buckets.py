@@ -41,7 +41,7 @@ CLIENT = frozenset(
         *("connect_timeout", "read_timeout", "timeout"),
     }
 )
-STORAGE_CLASS = "storage_class"  # goes with each write
+STORAGE_CLASS = "storage_class"  # goes with each put of a file
 # Without an answer for that long a request is given up; the time that a body takes to the store counts: at 10 Mbit/s
 # a minute is enough for 75 MB, so for nine parts of files at once.
 _TIMES: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "5m"}

@@ -176,13 +176,13 @@ class Objects:
                     raise
             return
         buckets.persistently(lambda: self._upload(path, content))
-        with buckets.translated("read"):
+        with _writing("read"):
             stored = int(obstore.head(self._store, path)["size"])
         if stored != size:
             raise Unavailable("The blob store can't be written: it has not got all of a file.")
 
     def _upload(self, path: str, content: Content) -> None:
-        with buckets.translated("written"):
+        with _writing():
             obstore.put(
                 self._store,
                 path,
@@ -194,15 +194,12 @@ class Objects:
             )
 
     def _create(self, path: str, content: bytes) -> None:
-        try:
-            with buckets.translated("written"):
-                obstore.put(self._store, path, content, attributes=self._attributes, mode="create", use_multipart=False)
-        except Absent:
-            raise Unavailable("The blob store can't be written: there is no such bucket; make it.") from None
+        with _writing():
+            obstore.put(self._store, path, content, attributes=self._attributes, mode="create", use_multipart=False)
 
     def _overwrite(self, path: str, content: bytes) -> None:
-        with buckets.translated("written"):
-            obstore.put(self._store, path, bytes(content), mode="overwrite")
+        with _writing():
+            obstore.put(self._store, path, content, mode="overwrite")
 
     def _get(self, path: str, ends: tuple[int, int] | None) -> memoryview:
         with buckets.translated("read"):
@@ -247,6 +244,18 @@ def _reading() -> Iterator[None]:
         raise missing() from None
     except Beyond:
         raise short() from None
+
+
+@contextmanager
+def _writing(doing: str = "written") -> Iterator[None]:
+    """What is to be written to is not there."""
+    try:
+        with buckets.translated(doing):
+            yield
+    except Absent:
+        raise Unavailable(
+            "The blob store can't be written: there is no such bucket, or the upload was removed; make it, or try again."
+        ) from None
 
 
 def _as_ours(error: BaseException) -> BaseException:
