@@ -254,7 +254,8 @@ def _writing(doing: str = "written") -> Iterator[None]:
             yield
     except Absent:
         raise Unavailable(
-            "The blob store can't be written: there is no such bucket, or the upload was removed; make it, or try again."
+            "The blob store can't be written: there is no such bucket, or the upload was removed; make the bucket, or "
+            "try again."
         ) from None
 
 
