@@ -1,4 +1,4 @@
-"""How far a store, a retrieve and a search are, for people who look at a terminal."""
+"""How far a command is that takes long, for people who look at a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -27,7 +27,7 @@ def sweep(
     """Remove the files of deleted and replaced Instances, and what a crash left behind.
 
     A delete is done when it is answered, but its files stay for a while, so that a retrieve that has begun can end.
-    Run this now and then, for example once a day by cron; the service may be running.
+    A service sweeps by itself every hour; this does it now, and the service may be running.
 
     Example: filmroom sweep --data /srv/images
     """
