@@ -37,6 +37,14 @@ def test_the_plain_sentences_name_what_is_wrong() -> None:
         targets.frame_numbers("0")
 
 
+def test_an_identifier_names_a_resource_of_any_level() -> None:
+    assert targets.identifier("1") == Resource("1")
+    assert targets.identifier("1/2/3", 7) == Resource("1", "2", "3", 7)
+    for wrong in ("", "1/2/3/4", "1/", "x"):
+        with pytest.raises(BadTarget):
+            targets.identifier(wrong)
+
+
 def test_a_resource_checks_each_uid() -> None:
     assert targets.resource("1 ", "2\0", "3", partition=7) == Resource("1", "2", "3", 7)
     assert targets.resource() == Resource()

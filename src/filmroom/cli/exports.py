@@ -13,12 +13,8 @@ from filmroom.services import exports
 
 
 def _resource(text: str) -> Resource:
-    uids = text.split("/")
-    study, series, instance = (*uids, None, None)[:3]
     try:
-        if len(uids) > 3:
-            raise BadTarget(f"{text} names more than an instance.")
-        return targets.resource(study, series, instance)
+        return targets.identifier(text)
     except BadTarget as error:
         raise typer.BadParameter(f"{error} An identifier is STUDY, STUDY/SERIES or STUDY/SERIES/INSTANCE.") from None
 

@@ -43,6 +43,15 @@ def resource(
     )
 
 
+def identifier(text: str, partition: int = DEFAULT_PARTITION) -> Resource:
+    """What "study", "study/series" or "study/series/instance" names (Azure)."""
+    study, *below = text.split("/")
+    if len(below) > 2:
+        raise BadTarget(f"{text} names more than an Instance.")
+    series, instance = (*below, None, None)[:2]
+    return resource(study, series, instance, partition)
+
+
 def partition(text: str, said: Wording = wording.STANDARD) -> str:
     """The name of a data partition (Azure)."""
     if not _PARTITION.fullmatch(text):

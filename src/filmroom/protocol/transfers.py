@@ -16,7 +16,7 @@ from filmroom.protocol import json_bodies, targets
 MOST_IDENTIFIERS = 50_000
 LARGEST_BODY = 16 << 20  # bytes; as many identifiers of three UIDs take 10
 
-_SCHEMES = {"file": "file", "s3": "s3", "gs": "gs", "az": "az"}
+_SCHEMES = frozenset({"file", "s3", "gs", "az"})
 _AZURE = "azureBlob"
 _IDENTIFIERS = "identifiers"
 _MISSING = "Please specify both ConnectionString and BlobContainerName."
@@ -46,7 +46,7 @@ def parse_export(body: bytes, partition: int = DEFAULT_PARTITION) -> Asked:
     if kind.lower() == _AZURE.lower():
         url, options = _azure(settings)
     else:
-        url, options = _place("export destination", "destination", kind, settings)
+        url, options = _place("export destination", "destination", kind, settings), {}
     resources: tuple[Resource, ...] = (Resource(partition=partition),)
     if "source" in asked:
         kind, settings = _typed("source", asked["source"])
@@ -60,7 +60,7 @@ def parse_import(body: bytes) -> Asked:
     """The body of an import."""
     asked = json_bodies.members("$", json_bodies.read(body))
     kind, settings = _typed("source", asked.get("source"))
-    return Asked(*_place("import source", "source", kind, settings))
+    return Asked(_place("import source", "source", kind, settings), {})
 
 
 def _typed(name: str, value: Any) -> tuple[str, dict[str, Any]]:
@@ -84,20 +84,15 @@ def _resources(values: Any, partition: int) -> tuple[Resource, ...]:
 
 
 def _resource(value: Any, partition: int) -> Resource:
-    wrong = BadRequest(f"The string '{value}' was not recognized as a valid DICOM identifier.")
-    parts = value.split("/") if isinstance(value, str) else []
-    if not 1 <= len(parts) <= 3:
-        raise wrong
     try:
-        study, series, instance = (*parts, None, None)[:3]
-        return targets.resource(study, series, instance, partition)
+        return targets.identifier(value if isinstance(value, str) else "", partition)
     except BadTarget:
-        raise wrong from None
+        raise BadRequest(f"The string '{value}' was not recognized as a valid DICOM identifier.") from None
 
 
-def _place(what: str, field: str, kind: str, settings: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    scheme = _SCHEMES.get(kind.lower())
-    if scheme is None:
+def _place(what: str, field: str, kind: str, settings: Mapping[str, Any]) -> str:
+    scheme = kind.lower()
+    if scheme not in _SCHEMES:
         raise BadRequest(f"Unsupported {what} '{kind}'.")
     if unknown := settings.keys() - {"url"}:
         # Credentials come with the service; an endpoint of the client's would get them.
@@ -105,7 +100,7 @@ def _place(what: str, field: str, kind: str, settings: Mapping[str, Any]) -> tup
     url = _text(f"$.{field}.settings.url", settings.get("url"))
     if urlsplit(url).scheme != scheme:
         raise json_bodies.bad_field(f"$.{field}.settings.url", f"A URL that begins with {scheme}:// is expected.")
-    return url, {}
+    return url
 
 
 def _azure(settings: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
