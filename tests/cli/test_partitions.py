@@ -6,6 +6,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from filmroom.archive import Archive
+from filmroom.settings import Settings
 from tests import data
 from tests import service as services
 from tests.cli.program import Program
@@ -36,6 +38,26 @@ def test_files_go_to_a_partition_and_come_back_from_it(run: Program, clinic: str
     assert (refused.code, "Name the data partition" in refused.err) == (3, True)
     assert run("delete", study, "--partition", "clinic", "--yes").code == 0
     assert run("delete", study, "--partition", "clinic", "--yes").code == 1
+
+
+def test_on_the_machine_itself_it_is_the_same(run: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Archive.open(Settings(data=tmp_path / "data", codec_processes=1)).close()
+    monkeypatch.setenv("FILMROOM_DATA", str(tmp_path / "data"))
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+    made = data.dataset()
+    (tmp_path / "in" / "one").write_bytes(data.file(made))
+    refused = run("import", "in", "--partition", "clinic")
+    assert (refused.code, "FILMROOM_PARTITIONS=true" in refused.err) == (3, True)
+    monkeypatch.setenv("FILMROOM_PARTITIONS", "true")
+    assert run("import", "nothing", "--partition", "clinic").code == 3
+    refused = run("export", "out", "--partition", "clinic")
+    assert (refused.code, refused.err) == (3, "filmroom: There is no data partition clinic.\n")
+    assert run("import", "in", "--partition", "clinic").out == "1 stored.\n"
+    assert run("export", "out").out.startswith("0 copied")
+    monkeypatch.setenv("FILMROOM_PARTITION", "clinic")
+    assert run("import", "in").out == "0 stored, 1 were stored already.\n"
+    assert run("export", "out", made.StudyInstanceUID).out.startswith("1 copied")
 
 
 def test_the_partition_may_stand_in_a_variable(run: Program, clinic: str, monkeypatch: pytest.MonkeyPatch) -> None:

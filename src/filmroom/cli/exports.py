@@ -1,13 +1,15 @@
 """`filmroom export`: copy stored files into a folder, on the machine where the data lies."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
+from filmroom.archive import Archive
 from filmroom.cli import configuration, here
 from filmroom.cli.service import Quiet
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadTarget
+from filmroom.errors import BadTarget, NotFound
 from filmroom.protocol import targets
 from filmroom.services import exports
 
@@ -26,6 +28,7 @@ def export(
         typer.Argument(metavar="STUDY[/SERIES[/INSTANCE]]…", help="What to copy.", show_default="everything"),
     ] = None,
     data: configuration.Data = None,
+    partition: here.Partition = None,
     quiet: Quiet = False,
     config: configuration.Config = None,
 ) -> None:
@@ -34,8 +37,8 @@ def export(
     They are ID/results/STUDY/SERIES/INSTANCE.dcm in it, where ID is that of the operation; ID/errors.log says what
     could not be copied, and so does standard error. The service may be running.
 
-    Exit codes: 0 all are copied; 1 some are not; 2 a bad setting; 3 the folder or the data can't be used; 130 ended by
-    Ctrl-C.
+    Exit codes: 0 all are copied; 1 some are not; 2 a bad setting; 3 the folder, the partition or the data can't be
+    used; 130 ended by Ctrl-C.
 
     Examples:
 
@@ -43,17 +46,24 @@ def export(
         filmroom export s3://backup/images --data /srv/images
         filmroom export /mnt/research 1.2.826.0.1.3680043.8.498.1
     """
-    resources = [_resource(one) for one in identifiers or ()] or [Resource()]
+    named = [_resource(one) for one in identifiers or ()] or [Resource()]
     settings = configuration.of_service({"data": data}, config, private=False)
     here.do(
         settings,
         exports.EXPORT,
-        lambda archive: exports.arguments(archive, here.url(place), {}, resources),
+        lambda archive: _arguments(archive, place, named, partition),
         "Exporting",
         _far,
         _summary,
         quiet,
     )
+
+
+def _arguments(archive: Archive, place: str, named: list[Resource], partition: str | None) -> dict[str, Any]:
+    key = here.partition(archive, partition)
+    if key is None:
+        raise NotFound(f"There is no data partition {partition}.")
+    return exports.arguments(archive, here.url(place), {}, [replace(one, partition=key) for one in named])
 
 
 def _far(checkpoint: Any) -> str:

@@ -6,26 +6,44 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from filmroom.archive import Archive
 from filmroom.cli.progress import counter
 from filmroom.cli.results import printable
-from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, stop
+from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, partition_name, stop
+from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Conflict, Error, Unavailable
-from filmroom.services import operations
+from filmroom.services import operations, partitions
 from filmroom.services.operations import Function, Operation, State, Worker
 from filmroom.settings import Settings
 from filmroom.task import Task
 
 _PAGE = 1000  # failures read at once
 
+Partition = Annotated[
+    str | None,
+    typer.Option(
+        "--partition",
+        envvar="FILMROOM_PARTITION",
+        metavar="NAME",
+        callback=partition_name,
+        show_default="Microsoft.Default",
+        help="Data partition, where the service has them.",
+    ),
+]
+
 
 def url(place: str) -> str:
     """The URL of a place that was typed: of a folder its path will do."""
     return place if "://" in place else Path(place).expanduser().absolute().as_uri()
+
+
+def partition(archive: Archive, name: str | None) -> int | None:
+    """The key of a data partition, if there is one of that name; without a name the default one."""
+    return DEFAULT_PARTITION if name is None else partitions.find(archive, name)
 
 
 def do(

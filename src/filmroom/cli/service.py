@@ -70,7 +70,7 @@ Timeout = Annotated[
 ]
 
 
-def _partition(value: str | None) -> str | None:
+def partition_name(value: str | None) -> str | None:
     """The name of a data partition that was typed; an empty one, as in a variable, is none."""
     try:
         return targets.partition(value) if value else None
@@ -84,7 +84,7 @@ Partition = Annotated[
         "--partition",
         envvar="FILMROOM_PARTITION",
         metavar="NAME",
-        callback=_partition,
+        callback=partition_name,
         rich_help_panel=SERVICE,
         show_default="none",
         help="Data partition, of services that have them.",
