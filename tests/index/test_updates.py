@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from filmroom.index import additions, changes, instances, tables, updates
+from filmroom.index import additions, changes, instances, tables, updates, watermarks
 from filmroom.index.database import Database
 from filmroom.index.instances import StoredInstance
 from filmroom.index.query_tags import Known
@@ -138,7 +138,7 @@ def test_what_was_stored_to_the_new_study_decides_when_it_expires(database: Data
 def test_of_what_was_there_before_and_how_much(database: Database) -> None:
     add(database, ONE, TWO)
     with database.begin() as tx:
-        last = updates.last_watermark(tx)
+        last = watermarks.lock(tx) - 1
     add(database, ("1", "1.2", "1.2.1"))
     study = given.named("1")
     with database.read() as tx:

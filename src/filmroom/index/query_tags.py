@@ -222,7 +222,7 @@ def tag_of(row: Sequence[Any]) -> QueryTag:
 
 def change(tx: Connection) -> int:
     """Begin a change of tags: stores wait until it is done, and then see it. Gives the next watermark."""
-    following = watermarks.take(tx, 0)
+    following = watermarks.lock(tx)
     tx.execute(update(counter).where(counter.c.name == "query_tags").values(value=counter.c.value + 1))
     return following
 

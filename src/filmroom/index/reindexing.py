@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from filmroom.dicom import json_model, query_tags
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
@@ -114,11 +114,6 @@ def _note(tx: Connection, batch: Iterable[Read]) -> None:
         tag_rows.change(tx)
         tx.execute(insert(query_tag_error), errors)
         tag_rows.assign(tx, {error["tag"] for error in errors}, enabled=False)
-
-
-def largest(tx: Connection) -> int:
-    """The largest watermark, for `percent`."""
-    return tx.scalar(select(func.max(instance.c.watermark))) or 0
 
 
 def percent(batch: Sequence[Read], of: int) -> int:

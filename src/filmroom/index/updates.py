@@ -22,7 +22,7 @@ from filmroom.index.instances import StoredInstance
 from filmroom.index.packing import unpack
 from filmroom.index.query_tags import Known
 from filmroom.index.rows import StudyId, StudyRow
-from filmroom.index.tables import counter, instance, instance_data
+from filmroom.index.tables import instance, instance_data
 
 
 class Outcome(Enum):
@@ -63,13 +63,6 @@ def replace(tx: Connection, updates: Sequence[Update], known: Known) -> list[Out
     _keep_expiry(tx, standing, studies)
     originals.keep(tx, ((one.rows.new.key, taken[one.old.watermark]) for one in standing))  # (6)
     return outcomes
-
-
-def last_watermark(tx: Connection) -> int:
-    """The newest watermark there is; none is taken until the transaction ends."""
-    watermarks.lock(tx)
-    found = tx.scalar(select(counter.c.value).where(counter.c.name == "watermark"))
-    return int(found or 0)
 
 
 def fetch_before(tx: Connection, resource: Resource, after: int, last: int, limit: int) -> list[StoredInstance]:

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from filmroom.index.prepared import Prepared
-from filmroom.index.tables import counter, partition
+from filmroom.index.tables import counter, instance, partition
 
 
 def take(tx: Connection, count: int) -> int:
@@ -19,9 +19,14 @@ def empty_since(tx: Connection) -> float | None:
     return None if last else tx.scalar(select(func.min(partition.c.created)))
 
 
-def lock(tx: Connection) -> None:
-    """Keep all others from taking some, so that the change feed is in the order of commits."""
-    take(tx, 0)
+def lock(tx: Connection) -> int:
+    """Keep all others from taking some, so that the change feed is in the order of commits. Gives the next."""
+    return take(tx, 0)
+
+
+def largest(tx: Connection) -> int:
+    """The largest of what is stored now, for how much of it is done. Nobody waits."""
+    return tx.scalar(select(func.max(instance.c.watermark))) or 0
 
 
 _TAKE = Prepared(

@@ -20,7 +20,7 @@ from filmroom import places
 from filmroom.archive import Archive
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import Conflict, Lost, NotFound
-from filmroom.index import instances, operations, reindexing
+from filmroom.index import instances, operations, watermarks
 from filmroom.index.instances import StoredInstance
 from filmroom.index.operations import SECRET
 from filmroom.places import Place
@@ -120,7 +120,7 @@ def _within(some: Iterable[StoredInstance], size: int) -> Iterator[StoredInstanc
 
 def _percent(tx: Connection, resources: Sequence[Resource], position: _Position) -> int:
     if resources[0].study is None and not position.at:
-        return 100 * position.after // max(reindexing.largest(tx), 1)
+        return 100 * position.after // max(watermarks.largest(tx), 1)
     return 100 * position.at // len(resources)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from filmroom.archive import Archive
 from filmroom.dicom.query_tags import BadValue, Listed, QueryTag, Status
 from filmroom.errors import AtWork, Conflict, NotFound, Unavailable
-from filmroom.index import operations, query_tags, reindexing
+from filmroom.index import operations, query_tags, reindexing, watermarks
 from filmroom.task import Batch
 
 MOST_TAGS = 128
@@ -70,7 +70,7 @@ def reindex(
         with archive.index.read() as tx:
             pending = reindexing.fetch_pending(tx, keys)
             found = reindexing.read(tx, pending, REINDEXED) if pending else []
-            total = reindexing.largest(tx)
+            total = watermarks.largest(tx)
         if not pending:
             return
         with batch() as tx:

@@ -72,7 +72,7 @@ def begin(archive: Archive) -> None:
         if before is not None and not before.state.ended:
             return  # it goes on
         failed = before is not None and before.state is not State.SUCCEEDED
-        if not failed and watermarks.take(tx, 0) > 1:
+        if not failed and watermarks.lock(tx) > 1:
             raise Conflict("The index is not empty, and only an empty one can be rebuilt.")
         rebuilding.add_partitions(tx, partitions(archive) or {})
         arguments = {"from": before.checkpoint if before is not None and failed else None}

@@ -27,7 +27,7 @@ from filmroom.blobs import new_keys
 from filmroom.dicom import amend, attributes, part10, updates, validation
 from filmroom.dicom.resources import Resource
 from filmroom.errors import AtWork, BadFile, Lost
-from filmroom.index import additions, instances, operations, originals
+from filmroom.index import additions, instances, operations, originals, watermarks
 from filmroom.index import updates as rows
 from filmroom.index.additions import NewInstance
 from filmroom.index.database import persistently
@@ -74,7 +74,7 @@ def start(archive: Archive, wanted: messages.Update, partition: int) -> str:
     touched = {*wanted.studies, *([new_study] if new_study else [])}
 
     def begin(tx: Connection) -> str:
-        last = rows.last_watermark(tx)  # its lock lets one look at a time
+        last = watermarks.lock(tx) - 1  # its lock lets one look at a time
         for other in operations.fetch_unended(tx, UPDATE):
             if other.arguments["partition"] == partition and touched & {*other.arguments["touched"]}:
                 raise AtWork(f"There is already an active update operation with ID '{other.id}'.", other.id)
