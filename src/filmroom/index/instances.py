@@ -3,8 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, select
@@ -17,10 +16,6 @@ from filmroom.errors import NotFound
 from filmroom.index import changes, rows, selects, watermarks
 from filmroom.index.packing import unpack
 from filmroom.index.tables import change_feed, deleted_blob, instance, links, original, series, study
-
-_BATCH = 500  # of values in one statement; SQLite takes 32,766 parameters, older ones 999
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +70,7 @@ def remove(tx: Connection, resource: Resource, expired_by: float | None = None) 
 def remove_versions(tx: Connection, watermarks: Sequence[int]) -> None:
     """Remove Instances of one Study, under the lock of the watermarks. Their blobs are left to the sweep."""
     keys = set()
-    for batch in _batches(watermarks):
+    for batch in selects.batches(watermarks):
         keys |= set(tx.scalars(select(instance.c.study_key).where(instance.c.watermark.in_(batch)).distinct()))
         _let_go(tx, batch, {})
     for key in keys:
@@ -169,7 +164,7 @@ def nameless(tx: Connection, keys: Collection[str]) -> set[str]:
     # In the order in which a blob goes from one to the next, for it may do so between two statements.
     named = {
         key
-        for batch in _batches(keys)
+        for batch in selects.batches(keys)
         for of in (instance, original, deleted_blob)
         for key in tx.scalars(select(of.c.blob).where(of.c.blob.in_(batch)))
     }
@@ -184,14 +179,8 @@ def fetch_deleted(tx: Connection, before: float, limit: int) -> list[str]:
 
 def forget_deleted(tx: Connection, keys: Iterable[str]) -> None:
     """Take it that the blobs are gone."""
-    for batch in _batches(keys):
+    for batch in selects.batches(keys):
         tx.execute(delete(deleted_blob).where(deleted_blob.c.blob.in_(batch)))
-
-
-def _batches(values: Iterable[T]) -> Iterator[list[T]]:
-    left = iter(values)
-    while batch := list(islice(left, _BATCH)):
-        yield batch
 
 
 def _one(tx: Connection, statement: Select[Any], resource: Resource) -> Row[Any]:

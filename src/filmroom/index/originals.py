@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select
@@ -16,7 +15,6 @@ from filmroom.index.packing import unpack
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import instance, instance_data, original
 
-_BATCH = 500
 _VERSION = len(selects.FILE)  # where the row has what `original` adds
 
 Row = dict[str, Any]
@@ -28,7 +26,7 @@ def take(tx: Connection, watermarks: Sequence[int]) -> dict[int, Row]:
     That is the first version: the one that was kept before, else the one that is stored.
     """
     taken: dict[int, Row] = {}
-    for batch in _batches(watermarks):
+    for batch in selects.batches(watermarks):
         taken |= {row.of: _kept(row) for row in tx.execute(_FIRST, {"watermarks": batch})}
         taken |= {row.of: _kept(row) for row in tx.execute(_KEPT, {"watermarks": batch})}
     return taken
@@ -37,7 +35,7 @@ def take(tx: Connection, watermarks: Sequence[int]) -> dict[int, Row]:
 def keep(tx: Connection, rows: Iterable[tuple[str, Row]]) -> None:
     """Keep what was taken, with the blobs of the versions that are stored by now. Their own are not swept."""
     kept = dict(rows)
-    for batch in _batches(kept):
+    for batch in selects.batches(kept):
         found = tx.execute(select(instance.c.watermark, instance.c.blob).where(instance.c.blob.in_(batch)))
         made = [kept[row.blob] | {"watermark": row.watermark} for row in found]
         _KEEP.run(tx, made)
@@ -70,7 +68,7 @@ def fetch_keys(tx: Connection, watermarks: Sequence[int]) -> dict[int, str]:
     """The blobs of the first versions that are kept, by the watermarks of the newest."""
     found = (
         tx.execute(select(original.c.watermark, original.c.blob).where(original.c.watermark.in_(batch)))
-        for batch in _batches(watermarks)
+        for batch in selects.batches(watermarks)
     )
     return {row.watermark: row.blob for rows in found for row in rows}
 
@@ -87,14 +85,8 @@ def _first(row: Any) -> StoredInstance:
     return newest if first["key"] is None else replace(newest, **first)
 
 
-def _batches(values: Iterable[Any]) -> Iterator[list[Any]]:
-    left = iter(values)
-    while batch := list(islice(left, _BATCH)):
-        yield batch
-
-
 # Columns, and what `StoredInstance` calls them
-_OF_FILE = {
+OF_FILE = {
     "blob": "key",
     "length": "length",
     "digest": "digest",
@@ -104,26 +96,26 @@ _OF_FILE = {
     "frames": "frames",
     "created": "created",
 }
-_FIELDS = tuple(_OF_FILE.values())
-_OF_DATA = ("frame_start", "frame_bits", "frame_spans", "bulk", "metadata")
+_FIELDS = tuple(OF_FILE.values())
+OF_DATA = ("frame_start", "frame_bits", "frame_spans", "bulk", "metadata")
 _KEEP = Prepared(insert(original), original.c.keys())
 _WATERMARKS: BindParameter[Any] = bindparam("watermarks", expanding=True)
 _FIRST = (
     select(
         instance.c.watermark.label("of"),
         instance.c.watermark.label("version"),
-        *(instance.c[name] for name in _OF_FILE),
-        *(instance_data.c[name] for name in _OF_DATA),
+        *(instance.c[name] for name in OF_FILE),
+        *(instance_data.c[name] for name in OF_DATA),
     )
     .join_from(instance, instance_data, instance_data.c.watermark == instance.c.watermark)
     .where(instance.c.watermark.in_(_WATERMARKS))
 )
-_KEPT = select(
-    original.c.watermark.label("of"), *(original.c[name] for name in ("version", *_OF_FILE, *_OF_DATA))
-).where(original.c.watermark.in_(_WATERMARKS))
+_KEPT = select(original.c.watermark.label("of"), *(original.c[name] for name in ("version", *OF_FILE, *OF_DATA))).where(
+    original.c.watermark.in_(_WATERMARKS)
+)
 
 _BESIDE = instance.outerjoin(original, original.c.watermark == instance.c.watermark)
-_ADDED = [original.c[name] for name in _OF_FILE]
+_ADDED = [original.c[name] for name in OF_FILE]
 _STORED = {
     level: selects.of(select(*selects.FILE, *_ADDED).select_from(_BESIDE), level).order_by(instance.c.watermark)
     for level in Level

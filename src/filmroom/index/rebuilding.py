@@ -8,12 +8,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from filmroom.index import instances, watermarks
+from filmroom.index import instances, originals, watermarks
 from filmroom.index.additions import NewRows
 from filmroom.index.tables import deleted_blob, instance, original, partition
 
-_FROM_ROW = ("SOPClassUID", "AvailableTransferSyntaxUID", "blob", "length", "digest", "complete", "frames")
-_FROM_DATA = ("frame_start", "frame_bits", "frame_spans", "bulk", "metadata")
+_OF_FILE = originals.OF_FILE.keys() - {"created"}
 
 
 def add_partitions(tx: Connection, keys: Mapping[str, int]) -> None:
@@ -45,7 +44,7 @@ def keep_first(tx: Connection, newest: str, first: NewRows, version: int | None)
     if superseded := list(tx.scalars(between)):  # it has changed the UIDs of a version between
         watermarks.lock(tx)
         instances.remove_versions(tx, superseded)
-    row = {name: first.instance[name] for name in _FROM_ROW} | {name: first.data[name] for name in _FROM_DATA}
+    row = {name: first.instance[name] for name in _OF_FILE} | {name: first.data[name] for name in originals.OF_DATA}
     tx.execute(delete(original).where(original.c.blob == first.new.key))
     row |= {"watermark": watermark, "version": version or watermark, "created": time.time()}
     tx.execute(insert(original).values(row))

@@ -3,18 +3,31 @@
 They are built once, for building one costs several times what running it does; `parameters` fills them in.
 """
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, Select, bindparam, literal, null, select
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index.tables import instance, instance_data, links, series, study
 
+_BATCH = 500  # of values in one statement; SQLite takes 32,766 parameters, older ones 999
+
+T = TypeVar("T")
+
 HERE = (
     (study.c.partition == bindparam("in_partition")) & (study.c.StudyInstanceUID == bindparam("of_study")),
     series.c.SeriesInstanceUID == bindparam("of_series"),
     instance.c.SOPInstanceUID == bindparam("of_instance"),
 )
+
+
+def batches(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values, as many at a time as go into one statement."""
+    left = iter(values)
+    while batch := list(islice(left, _BATCH)):
+        yield batch
 
 
 def parameters(resource: Resource) -> dict[str, Any]:

@@ -84,9 +84,9 @@ def fetch_hidden(tx: Connection, found: Sequence[StoredInstance]) -> dict[int, f
     of = instance_data.c.watermark
     chosen = select(of, instance_data.c.metadata)
     texts: dict[int, frozenset[str]] = {}
-    for start in range(0, len(found), 500):
-        batch = chosen.where(of.in_([one.watermark for one in found[start : start + 500]]))
-        texts |= {row.watermark: json_model.hidden(unpack(row.metadata)) for row in tx.execute(batch)}
+    for batch in selects.batches(one.watermark for one in found):
+        these = chosen.where(of.in_(batch))
+        texts |= {row.watermark: json_model.hidden(unpack(row.metadata)) for row in tx.execute(these)}
     return {watermark: keys for watermark, keys in texts.items() if keys}
 
 
