@@ -30,7 +30,8 @@ from filmroom.settings import Settings
 INDEX = "index.sqlite"
 BLOBS = "blobs"
 INDEX_ID = "index-id"  # the note that names the index elsewhere that the files belong to
-LEFTOVER_AGE = 24 * 3600.0
+LEFTOVER_AGE = 24 * 3600.0  # seconds, of what lies in the spool folder
+ORPHAN_AGE = 24 * 3600.0  # and of files: one has no row until its store commits, however long it waits for that
 CLOCKS = 60.0  # seconds by which those of several machines may differ
 PRIVATE = 0o700  # of the data folder: it holds what is known of patients
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
 from filmroom.dicom.resources import Level, Resource
@@ -19,7 +19,7 @@ from filmroom.index.rows import split
 from filmroom.index.tables import FURTHER, TAG_VALUES, instance, instance_data, original, series, study
 
 _KEYS = {Level.STUDY: study.c.key, Level.SERIES: series.c.key, Level.INSTANCE: instance.c.watermark}
-FILES = (instance, original)  # whose rows name files
+_NAMING = {False: instance, True: original}  # whose rows name files
 
 
 class File(NamedTuple):
@@ -29,22 +29,25 @@ class File(NamedTuple):
     blob: str
     length: int
     digest: bytes
+    first: bool  # of the first version of an Instance that was updated
 
 
-def fetch_files(tx: Connection, table: Table, after: int, limit: int) -> list[File]:
+def fetch_files(tx: Connection, first: bool, after: int, limit: int) -> list[File]:
     """The files of the next Instances, by watermark, or of the first versions of those that were updated."""
-    names = [table.c[name] for name in File._fields]
-    found = select(*names).where(table.c.watermark > after).order_by(table.c.watermark).limit(limit)
-    return [File(*row) for row in tx.execute(found)]
+    table = _NAMING[first]
+    said = (table.c.watermark, table.c.blob, table.c.length, table.c.digest)
+    found = select(*said).where(table.c.watermark > after).order_by(table.c.watermark).limit(limit)
+    return [File(*row, first) for row in tx.execute(found)]
 
 
 def count_files(tx: Connection) -> int:
     """How many files rows name."""
-    return sum(tx.scalar(select(func.count()).select_from(table)) or 0 for table in FILES)
+    return sum(tx.scalar(select(func.count()).select_from(table)) or 0 for table in _NAMING.values())
 
 
-def names_still(tx: Connection, table: Table, file: File) -> bool:
+def names_still(tx: Connection, file: File) -> bool:
     """Whether the row that names a file is still there: an Instance may have been deleted or replaced meanwhile."""
+    table = _NAMING[file.first]
     here = (table.c.watermark == file.watermark) & (table.c.blob == file.blob)
     return tx.scalar(select(table.c.watermark).where(here)) is not None
 
@@ -86,8 +89,8 @@ def miscounted(tx: Connection, keys: Sequence[int]) -> list[int]:
         instance.c.study_key,
         instance.c.series_key,
         instance.c.SOPClassUID,
-        func.count(),
-        func.max(instance.c.watermark),
+        func.count().label("number"),
+        func.max(instance.c.watermark).label("newest"),
     ).where(instance.c.study_key.in_(keys))
     grouped = tx.execute(there.group_by(instance.c.study_key, instance.c.series_key, instance.c.SOPClassUID))
     counts: dict[int, list[Any]] = defaultdict(list)
@@ -104,7 +107,7 @@ def miscounted(tx: Connection, keys: Sequence[int]) -> list[int]:
 
 
 def _counts_right(row: Row[Any], serieses: Sequence[Row[Any]], counts: Mapping[int, Sequence[Any]]) -> bool:
-    found = {one.key: (sum(each[3] for each in counts[one.key]), _largest(counts[one.key])) for one in serieses}
+    found = {one.key: (sum(each.number for each in counts[one.key]), _largest(counts[one.key])) for one in serieses}
     if any((one.instances, one.newest) != found[one.key] or not one.instances for one in serieses):
         return False
     everything = [each for one in serieses for each in counts[one.key]]
@@ -120,7 +123,7 @@ def _counts_right(row: Row[Any], serieses: Sequence[Row[Any]], counts: Mapping[i
 
 
 def _largest(counted: Iterable[Any]) -> int:
-    return max((each[4] for each in counted), default=0)
+    return max((each.newest for each in counted), default=0)
 
 
 # --- What rows are searched by
@@ -200,9 +203,10 @@ def _tagged(tx: Connection, keys: Sequence[int]) -> list[tuple[Rows, list[TagVal
     places = (instance.c.partition, instance.c.study_key, instance.c.series_key, instance.c.watermark)
     both = instance.join(instance_data, instance_data.c.watermark == instance.c.watermark)
     asked = select(*places, instance_data.c.metadata).select_from(both).where(instance.c.watermark.in_(keys))
-    for *place, packed in tx.execute(asked):
+    for *keys_of, packed in tx.execute(asked):
+        place = Rows(*keys_of)
         values = query_tags.of_metadata(tags, unpack(packed))
         right = {(one.tag.key, value) for one in values for value in one.values}
-        if right != there[place[3]]:
-            found.append((Rows(*place), values))
+        if right != there[place.watermark]:
+            found.append((place, values))
     return found

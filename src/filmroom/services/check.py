@@ -18,16 +18,14 @@ from enum import StrEnum
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
-from filmroom.archive import Archive
+from filmroom.archive import ORPHAN_AGE, Archive
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import Lost
 from filmroom.index import consistency, instances, rows
 from filmroom.index.consistency import File
-from filmroom.index.tables import instance
 
-ORPHAN_AGE = 24 * 3600.0  # seconds: a younger file may still get its row
 BATCH = 500
 THREADS = 4
 
@@ -97,13 +95,13 @@ def _files(archive: Archive, asked: Asked) -> Iterator[Problem]:
         total = consistency.count_files(tx)
     done = size = 0
     with ThreadPoolExecutor(asked.threads) as pool:
-        for table in consistency.FILES:
-            for batch in _batches(archive, partial(consistency.fetch_files, table=table)):
+        for first in (False, True):
+            for batch in _batches(archive, partial(consistency.fetch_files, first=first)):
                 found = pool.map(partial(_file_problem, archive, asked.quick), batch)
                 for file, problem in zip(batch, found, strict=True):
                     done, size = done + 1, size + file.length
                     if problem is not None:
-                        yield from _confirmed(archive, asked, table, file, *problem)
+                        yield from _confirmed(archive, asked, file, *problem)
                 asked.progress(Progress(done, total, size))
 
 
@@ -134,23 +132,23 @@ def _file_problem(archive: Archive, quick: bool, file: File) -> tuple[Kind, str]
     return None
 
 
-def _confirmed(archive: Archive, asked: Asked, table: Table, file: File, kind: Kind, text: str) -> Iterator[Problem]:
+def _confirmed(archive: Archive, asked: Asked, file: File, kind: Kind, text: str) -> Iterator[Problem]:
     """The problem, unless the Instance was deleted or replaced meanwhile."""
     with archive.index.read() as tx:
-        if not consistency.names_still(tx, table, file):
+        if not consistency.names_still(tx, file):
             return
         resource = consistency.resource_of(tx, Level.INSTANCE, file.watermark)
-    if table is not instance:
+    if file.first:
         text = f"of the first version: {text}"
     problem = Problem(kind, f"{path(resource)} ({file.blob})", text)
-    if kind is Kind.LOST and asked.remove_lost and table is instance and resource is not None:
+    if kind is Kind.LOST and asked.remove_lost and not file.first and resource is not None:
         problem = replace(problem, repaired=_remove_lost(archive, file, resource))
     yield problem
 
 
 def _remove_lost(archive: Archive, file: File, resource: Resource) -> bool:
     def remove(tx: Connection) -> bool:
-        if not consistency.names_still(tx, instance, file) or _file_problem(archive, True, file) is None:
+        if not consistency.names_still(tx, file) or _file_problem(archive, True, file) is None:
             return False
         return instances.remove(tx, resource) > 0
 
@@ -200,7 +198,7 @@ def _rows(
     asked: Asked,
     level: Level,
     wrong: Callable[..., list[int]],
-    mend: Callable[..., None],
+    mend: Callable[[Connection, int], None],
     kind: Kind,
 ) -> Iterator[Problem]:
     after = 0
@@ -213,12 +211,15 @@ def _rows(
             return
         for key, resource in zip(found, named, strict=True):
             if asked.repair:
-                archive.index.transact(partial(mend, **{_KEY[kind]: key}))
+                archive.index.transact(partial(_mended, mend, key))
             yield Problem(kind, path(resource), _TEXTS[kind], asked.repair)
         after = keys[-1]
 
 
-_KEY = {Kind.COUNTS: "study_key", Kind.VALUES: "key", Kind.TAGS: "key"}
+def _mended(mend: Callable[[Connection, int], None], key: int, tx: Connection) -> None:
+    mend(tx, key)
+
+
 _TEXTS = {
     Kind.COUNTS: "its counts or its sets are not those of what there is",
     Kind.VALUES: "a search may miss it, or find it by other values",

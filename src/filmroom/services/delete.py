@@ -11,13 +11,12 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from filmroom.archive import Archive
+from filmroom.archive import ORPHAN_AGE, Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
 from filmroom.index import instances
 from filmroom.task import Batch
 
-ORPHAN_AGE = 24 * 3600.0  # seconds: a file has no row until its store commits, however long it waits for that
 _BATCH = 500
 _LISTED = 2000  # files looked at in one batch
 
