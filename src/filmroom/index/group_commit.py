@@ -1,8 +1,8 @@
 """Group commit: requests that store at the same time share one transaction, and so one sync of the disk.
 
 One thread commits while the others wait; whoever is next takes all that have gathered meanwhile. Alone, a request
-commits at once. Nobody waits for a timer. It is the one place of the index that begins a transaction for a service:
-what it adds is all that the transaction holds.
+commits at once. Nobody waits for a timer. Beside `migrating` it is the one place of the index that begins transactions
+for a service: what it adds is all that they hold.
 """
 
 import threading
