@@ -26,6 +26,7 @@ from filmroom.services import check, delete, operations, updates
 from filmroom.services import rebuild as service
 from filmroom.services.examination import part
 from filmroom.services.operations import Function, Worker
+from filmroom.services.partitions import noted
 from filmroom.services.rebuild import Read
 from filmroom.services.store import store
 from filmroom.settings import Settings
@@ -61,9 +62,7 @@ def rebuilt(settings: Settings, run: Any = None) -> dict[str, int]:
 
 
 def of(archive: Archive) -> Any:
-    return lambda task: service.rebuild(
-        task, lambda keys: (service.read(archive, service.partitions(archive), key) for key in keys)
-    )
+    return lambda task: service.rebuild(task, lambda keys: (service.read(archive, noted(archive), key) for key in keys))
 
 
 def answers(settings: Settings) -> list[str]:
@@ -147,7 +146,7 @@ def test_killed_anywhere_it_goes_on(
             if die and number == 10 * at + 5:
                 raise Killed
             read.append(key)
-            yield service.read(archive, service.partitions(archive), key)
+            yield service.read(archive, noted(archive), key)
 
     def run(die: bool) -> Any:
         return lambda task: service.rebuild(task, lambda keys: reading(task.archive, die, keys))
@@ -192,7 +191,7 @@ def test_a_file_that_goes_away_meanwhile_is_told_of(settings: Settings, monkeypa
         keep(archive, data.dataset())
         [(key, _)] = archive.blobs.list()
         archive.blobs.delete([key])
-        found = service.read(archive, service.partitions(archive), key)
+        found = service.read(archive, noted(archive), key)
     assert (found.rows, "went away" in found.problem) == (None, True)
 
 

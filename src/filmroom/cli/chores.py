@@ -66,7 +66,8 @@ class Chores:
             if now is not None and self.settings.sweep_every:  # to a clock that is ahead every file would be old
                 every = self.settings.sweep_every
                 # `every` tells them from those that people started, who may still ask what became of them.
-                operations.start_due(self.archive, "sweep", {"delay": self.settings.sweep_delay, "every": every}, every)
+                arguments = {"delay": self.settings.sweep_delay, "every": every}
+                operations.start_due(self.archive, delete.SWEEP, arguments, every)
             self._look_at = time.monotonic() + LOOK
         if time.monotonic() >= self._tidy_at:
             operations.forget(self.archive, self.settings.operation_retention)

@@ -15,7 +15,8 @@ from multiprocessing.connection import wait
 
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
-from filmroom.services.rebuild import Read, Reader, partitions, read
+from filmroom.services.partitions import noted
+from filmroom.services.rebuild import Read, Reader, read
 from filmroom.settings import Settings
 
 CHUNK = 50  # files that a process is given at once
@@ -28,7 +29,7 @@ _files: Callable[[str], Read] | None = None  # what reads a file in this process
 def readers(settings: Settings, archive: Archive, processes: int) -> Iterator[Reader]:
     """What reads files; with one process, this one."""
     if processes == 1:
-        known = partitions(archive)
+        known = noted(archive)
         yield lambda keys: (read(archive, known, key) for key in keys)
         return
     spawned = multiprocessing.get_context("spawn")
@@ -58,7 +59,7 @@ def _begin(settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     archive = Archive.open(settings, rebuilding=True)
-    _files = partial(read, archive, partitions(archive))
+    _files = partial(read, archive, noted(archive))
 
 
 def _end_with_parent() -> None:

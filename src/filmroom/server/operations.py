@@ -13,6 +13,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import page
 from filmroom.server.requests import root_of
 from filmroom.services import operations as service
+from filmroom.services.delete import SWEEP
 from filmroom.services.operations import Operation, State
 
 
@@ -55,7 +56,7 @@ async def cancel(dialect: Dialect, request: Request) -> Response:
 async def sweep(dialect: Dialect, request: Request) -> Response:
     """Have the files of deleted Instances removed."""
     arguments = {"delay": request.state.settings.sweep_delay}
-    made = await request.state.work.run(service.start, request.state.archive, "sweep", arguments)
+    made = await request.state.work.run(service.start, request.state.archive, SWEEP, arguments)
     return started(root_of(dialect, request), made)
 
 

@@ -17,6 +17,7 @@ from filmroom.errors import NotFound
 from filmroom.index import instances
 from filmroom.task import Batch
 
+SWEEP = "sweep"  # the name of the operation
 _BATCH = 500
 _LISTED = 2000  # files looked at in one batch
 

@@ -69,7 +69,7 @@ def _tags(arguments: Mapping[str, Any]) -> list[str]:
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
-        "sweep": Function(_sweep),
+        delete.SWEEP: Function(_sweep),
         query_tags.REINDEX: Function(_reindex, _tags),
         exports.EXPORT: Function(exports.export),
         imports.IMPORT: Function(imports.import_from),

@@ -11,6 +11,7 @@ A store makes a partition, and only when it has something to put into it. In ord
 """
 
 import time
+from collections.abc import Mapping
 
 import orjson
 from sqlalchemy import Connection
@@ -58,6 +59,12 @@ def _make(archive: Archive, tx: Connection, name: str) -> int:
         raise BadRequest(f"There can be no more data partitions: {LARGEST_PARTITION} are the most.")
     archive.blobs.write_note(NOTE, orjson.dumps({**names, name: key}))  # (3)
     return key
+
+
+def noted(archive: Archive) -> Mapping[str, int] | None:
+    """The keys of all partitions by name, as the note has them; None: there was only ever the default one."""
+    note = archive.blobs.read_note(NOTE)
+    return None if note is None else dict(orjson.loads(note))
 
 
 def check(archive: Archive, *, in_use: bool) -> None:

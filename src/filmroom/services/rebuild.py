@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-import orjson
 from sqlalchemy import Connection
 
 from filmroom.archive import Archive
@@ -29,8 +28,8 @@ from filmroom.index import additions, operations, rebuilding, watermarks
 from filmroom.index.additions import ANY, NewRows, Status
 from filmroom.index.operations import State
 from filmroom.index.query_tags import Known
+from filmroom.services import partitions
 from filmroom.services.examination import Part, examine, spooled
-from filmroom.services.partitions import NOTE
 from filmroom.task import Task
 
 REBUILD = operations.REBUILD
@@ -61,7 +60,7 @@ class Progress:
     bytes: int
 
 
-Partitions = Mapping[str, int] | None
+Partitions = Mapping[str, int] | None  # as `partitions.noted` gives them
 Reader = Callable[[Iterable[str]], Iterable[Read]]  # reads files, and gives them in the order of the keys
 
 
@@ -74,7 +73,7 @@ def begin(archive: Archive) -> None:
         failed = before is not None and before.state is not State.SUCCEEDED
         if not failed and watermarks.lock(tx) > 1:
             raise Conflict("The index is not empty, and only an empty one can be rebuilt.")
-        rebuilding.add_partitions(tx, partitions(archive) or {})
+        rebuilding.add_partitions(tx, partitions.noted(archive) or {})
         arguments = {"from": before.checkpoint if before is not None and failed else None}
         operations.add(tx, REBUILD, arguments, after=0.0 if before is None else before.created)
 
@@ -133,12 +132,6 @@ def _batches(reads: Iterable[Read]) -> Iterator[list[Read]]:
             batch = []
     if batch:
         yield batch
-
-
-def partitions(archive: Archive) -> Partitions:
-    """The keys of data partitions by their names, as the blob store knows them; None: there was only ever one."""
-    note = archive.blobs.read_note(NOTE)
-    return None if note is None else dict(orjson.loads(note))
 
 
 def read(archive: Archive, known: Partitions, key: str) -> Read:
