@@ -56,7 +56,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "retrieve_series_thumbnail": lambda c, _: c.retrieve_series_thumbnail(S, E),
     "retrieve_study_thumbnail": lambda c, _: c.retrieve_study_thumbnail(S),
 }
-STARTED = {"export", "import_from"}  # operations; what they do is tried in tests/conformance/test_partitions.py
+# Operations; what they do is tried in tests/conformance/test_partitions.py
+STARTED = {"export", "import_from", "update_studies", "update_studies_and_wait"}
 BY_URL = {"iter_bulkdata", "iter_bulkdata_files", "retrieve_bulkdata"}  # which names the partition
 
 
@@ -150,10 +151,12 @@ def test_no_list_is_no_partition(connect: Callable[..., Any]) -> None:
                 client.partitions()
 
 
-def test_exports_and_imports_are_asked_of_the_partition(connect: Callable[..., Any]) -> None:
+def test_operations_are_asked_of_the_partition(connect: Callable[..., Any]) -> None:
     with Recorder() as recorder:
         recorder.replies = [json({"id": "0", "href": "x"}, 202)]
         client = connect(recorder.url, partition="one")
         client.export("file:///there")
         client.import_from("file:///there", partition="two")
-        assert recorder.targets == ["/partitions/one/export", "/partitions/two/import"]
+        client.update_studies("1.2", {"PatientID": "1"}, partition="three")
+        asked = ["/partitions/one/export", "/partitions/two/import", "/partitions/three/studies/$bulkUpdate"]
+        assert recorder.targets == asked

@@ -116,6 +116,21 @@ def wait(client: Client, operation: str, patience: float | None = None) -> Opera
             stop(str(error), NOT_ALL)
 
 
+def wait_or_tell(client: Client, operation: str, *, until_it_ends: bool) -> Operation | None:
+    """What becomes of an operation that a command has started: it, when it succeeded; None if nobody waits."""
+    if not until_it_ends:
+        typer.echo(operation)
+        typer.echo(f"filmroom: it is done in the background: filmroom operations wait {operation}", err=True)
+        return None
+    typer.echo(f"filmroom: operation {operation}", err=True)  # who loses the connection can ask for it again
+    ended = wait(client, operation)
+    for error in (ended.results or {}).get("errors", ()):
+        typer.echo(f"filmroom: {printable(str(error))}", err=True)
+    if not ended.succeeded:
+        stop(f"the operation {operation} {ended.status}: {printable(ended.error or '')}", NOT_ALL)
+    return ended
+
+
 def all_errors(client: Client, operation: str) -> Iterator[OperationError]:
     """All that an operation could not do, page by page."""
     offset = 0

@@ -11,14 +11,12 @@ from filmroom.cli.results import printable, tell, tell_all
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    NOT_ALL,
     Timeout,
     Token,
     Url,
     connect,
     existing,
     obeyed,
-    stop,
 )
 from filmroom.client import Client, NewQueryTag, QueryTag, QueryTagError
 from filmroom.dicom import attributes
@@ -113,15 +111,8 @@ def tags(
 def _add(client: Client, tag: NewQueryTag, *, wait: bool) -> None:
     with obeyed():
         operation = client.add_query_tags(tag)
-    if not wait:
-        typer.echo(operation)
-        typer.echo(f"filmroom: it is done in the background: filmroom operations wait {operation}", err=True)
-        return
-    typer.echo(f"filmroom: operation {operation}", err=True)  # who loses the connection can ask for it again
-    ended = operations.wait(client, operation)
-    if not ended.succeeded:
-        stop(f"the operation {operation} {ended.status}: {printable(ended.error or '')}", NOT_ALL)
-    typer.echo(printable(_line(client.query_tag(tag.path))))
+    if operations.wait_or_tell(client, operation, until_it_ends=wait) is not None:
+        typer.echo(printable(_line(client.query_tag(tag.path))))
 
 
 def _do(client: Client, what: What, attribute: str, *, as_json: bool) -> None:

@@ -5,18 +5,15 @@ from typing import Annotated
 import typer
 
 from filmroom.cli import operations, typed
-from filmroom.cli.results import printable
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    NOT_ALL,
     Partition,
     Timeout,
     Token,
     Url,
     connect,
     obeyed,
-    stop,
 )
 from filmroom.dicom import attributes
 
@@ -63,16 +60,8 @@ def update(
     with connect(url, token, timeout, partition) as client:
         with obeyed():
             operation = client.update_studies(studies, changes, series_instance_uid=series, sop_instance_uid=instance)
-        if not wait:
-            typer.echo(operation)
-            typer.echo(f"filmroom: it is done in the background: filmroom operations wait {operation}", err=True)
-            return
-        typer.echo(f"filmroom: operation {operation}", err=True)  # who loses the connection can ask for it again
-        ended = operations.wait(client, operation)
-        for error in (ended.results or {}).get("errors", ()):
-            typer.echo(f"filmroom: {printable(str(error))}", err=True)
-        if not ended.succeeded:
-            stop(f"the operation {operation} {ended.status}: {printable(ended.error or '')}", NOT_ALL)
+        ended = operations.wait_or_tell(client, operation, until_it_ends=wait)
+    if ended is not None:
         typer.echo(f"{(ended.results or {}).get('instanceUpdated', 0)} instances updated")
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
+import orjson
 
 from filmroom.client._answers import Answer, json_of
-from filmroom.client._messages import Request, Transaction
+from filmroom.client._messages import JsonBody, Request, Transaction
 from filmroom.client._service import Service, encoded, segment
 from filmroom.client.exceptions import BadResponse
 from filmroom.client.roots import beyond_azure
@@ -132,6 +133,15 @@ class AsyncOperations:
         while not (found := await self.operation(operation_id)).ended:
             await anyio.sleep(_rest(end, poll, found))
         return found
+
+
+def started(url: str, json: Any) -> Transaction[str]:
+    """The id of the operation that a request starts."""
+    body = JsonBody(orjson.dumps(json))
+    found = json_of((yield Request("POST", url, {"accept": "application/json"} | body.headers, body)), "operation")
+    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        raise BadResponse("The answer names no operation.")
+    return str(found["id"])
 
 
 def _end(timeout: float | None) -> float:

@@ -9,6 +9,7 @@ import orjson
 
 from filmroom.client._answers import Answer, check, json_of
 from filmroom.client._messages import JsonBody, Request, Transaction
+from filmroom.client._operations import started
 from filmroom.client._service import Service, encoded, segment
 from filmroom.client.exceptions import BadResponse
 
@@ -94,8 +95,7 @@ class QueryTags:
 
     def update_query_tag(self, path: str, *, enabled: bool) -> QueryTag:
         """Enable or disable searches by an attribute: values that are not valid disable them."""
-        body = {"queryStatus": "Enabled" if enabled else "Disabled"}
-        return self._run(_one(_sent("PATCH", _url(self._service, path), body)))
+        return self._run(_one(_update(self._service, path, enabled)))
 
     def delete_query_tag(self, path: str) -> None:
         """Make an attribute searchable no more."""
@@ -125,8 +125,7 @@ class AsyncQueryTags:
         return await self._run(_one(Request("GET", _url(self._service, path), _ACCEPT)))
 
     async def update_query_tag(self, path: str, *, enabled: bool) -> QueryTag:
-        body = {"queryStatus": "Enabled" if enabled else "Disabled"}
-        return await self._run(_one(_sent("PATCH", _url(self._service, path), body)))
+        return await self._run(_one(_update(self._service, path, enabled)))
 
     async def delete_query_tag(self, path: str) -> None:
         await self._run(_delete(self._service, path))
@@ -139,11 +138,6 @@ def _url(service: Service, path: str, end: str = "") -> str:
     return f"{service.base_url}/extendedquerytags/{segment(path)}{end}"  # tags are of no partition
 
 
-def _sent(method: str, url: str, json: Any) -> Request:
-    body = JsonBody(orjson.dumps(json))
-    return Request(method, url, _ACCEPT | body.headers, body)
-
-
 def _add(service: Service, tags: Collection[NewQueryTag]) -> Transaction[str]:
     for tag in tags:
         if not isinstance(tag, NewQueryTag):
@@ -152,15 +146,17 @@ def _add(service: Service, tags: Collection[NewQueryTag]) -> Transaction[str]:
         {"path": tag.path, "vr": tag.vr, "level": tag.level, "privateCreator": tag.private_creator} for tag in tags
     ]
     given = [{name: value for name, value in entry.items() if value is not None} for entry in entries]
-    found = json_of((yield _sent("POST", f"{service.base_url}/extendedquerytags", given)), "operation")
-    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
-        raise BadResponse("The answer names no operation.")
-    return str(found["id"])
+    return (yield from started(f"{service.base_url}/extendedquerytags", given))
 
 
 def _list(service: Service) -> Transaction[list[QueryTag]]:
     answer = yield Request("GET", f"{service.base_url}/extendedquerytags?limit={_MOST}", _ACCEPT)
     return [_read(one) for one in _listed(answer, "list of query tags")]
+
+
+def _update(service: Service, path: str, enabled: bool) -> Request:
+    body = JsonBody(orjson.dumps({"queryStatus": "Enabled" if enabled else "Disabled"}))
+    return Request("PATCH", _url(service, path), _ACCEPT | body.headers, body)
 
 
 def _one(request: Request) -> Transaction[QueryTag]:

@@ -4,12 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-import orjson
-
-from filmroom.client._answers import json_of
-from filmroom.client._messages import JsonBody, Request, Transaction
+from filmroom.client._messages import Transaction
+from filmroom.client._operations import started
 from filmroom.client._service import Service
-from filmroom.client.exceptions import BadResponse
 from filmroom.client.roots import beyond_azure
 
 T = TypeVar("T")
@@ -70,12 +67,12 @@ def _export(
     body: dict[str, Any] = {"destination": to}
     if identifiers:
         body["source"] = {"type": "identifiers", "settings": {"values": list(identifiers)}}
-    return (yield from _started(service.url("/export", partition=partition), body))
+    return (yield from started(service.url("/export", partition=partition), body))
 
 
 def _import(service: Service, source: str, partition: str | None) -> Transaction[str]:
     with beyond_azure(service.base_url):
-        return (yield from _started(service.url("/import", partition=partition), {"source": _place(source)}))
+        return (yield from started(service.url("/import", partition=partition), {"source": _place(source)}))
 
 
 def _place(url: str) -> dict[str, Any]:
@@ -83,12 +80,3 @@ def _place(url: str) -> dict[str, Any]:
     if not scheme:
         raise ValueError("A place is a URL such as file:///srv/images, as the service sees it.")
     return {"type": scheme, "settings": {"url": url}}
-
-
-def _started(url: str, body: Mapping[str, Any]) -> Transaction[str]:
-    sent = JsonBody(orjson.dumps(body))
-    answer = yield Request("POST", url, {"accept": "application/json"} | sent.headers, sent)
-    found = json_of(answer, "operation")
-    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
-        raise BadResponse("The answer names no operation.")
-    return str(found["id"])

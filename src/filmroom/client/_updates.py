@@ -3,15 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import orjson
-
-from filmroom.client._answers import json_of
-from filmroom.client._messages import JsonBody, Request, Transaction
-from filmroom.client._operations import Operation
+from filmroom.client._messages import Transaction
+from filmroom.client._operations import Operation, started
 from filmroom.client._service import Service
-from filmroom.client.exceptions import BadResponse
 from filmroom.dicom import attributes
-from filmroom.dicom.values import COMPONENT_GROUPS
+from filmroom.dicom.values import person_name
 
 T = TypeVar("T")
 Values = Mapping[str, Any]
@@ -37,6 +33,7 @@ class Updates:
         *,
         series_instance_uid: str | None = None,
         sop_instance_uid: str | None = None,
+        partition: str | None = None,
     ) -> str:
         """Give attributes of all Instances of Studies new values; the id of the operation that does so.
 
@@ -45,7 +42,7 @@ class Updates:
         become of it tells `wait_for_operation`. A retrieve with `request_original=True` still gets the first version.
         """
         body = _body(study_instance_uids, values, series_instance_uid, sop_instance_uid)
-        return self._run(_start(self._service, body))
+        return self._run(_start(self._service, partition, body))
 
     def update_studies_and_wait(
         self,
@@ -54,16 +51,18 @@ class Updates:
         *,
         series_instance_uid: str | None = None,
         sop_instance_uid: str | None = None,
+        partition: str | None = None,
         timeout: float | None = None,
     ) -> Operation:
         """The same, and the operation when it has ended, however it did: look at `.succeeded` and `.results`."""
-        started = self.update_studies(
+        operation_id = self.update_studies(
             study_instance_uids,
             values,
             series_instance_uid=series_instance_uid,
             sop_instance_uid=sop_instance_uid,
+            partition=partition,
         )
-        return self.wait_for_operation(started, timeout=timeout)
+        return self.wait_for_operation(operation_id, timeout=timeout)
 
 
 class AsyncUpdates:
@@ -86,9 +85,10 @@ class AsyncUpdates:
         *,
         series_instance_uid: str | None = None,
         sop_instance_uid: str | None = None,
+        partition: str | None = None,
     ) -> str:
         body = _body(study_instance_uids, values, series_instance_uid, sop_instance_uid)
-        return await self._run(_start(self._service, body))
+        return await self._run(_start(self._service, partition, body))
 
     async def update_studies_and_wait(
         self,
@@ -97,15 +97,17 @@ class AsyncUpdates:
         *,
         series_instance_uid: str | None = None,
         sop_instance_uid: str | None = None,
+        partition: str | None = None,
         timeout: float | None = None,
     ) -> Operation:
-        started = await self.update_studies(
+        operation_id = await self.update_studies(
             study_instance_uids,
             values,
             series_instance_uid=series_instance_uid,
             sop_instance_uid=sop_instance_uid,
+            partition=partition,
         )
-        return await self.wait_for_operation(started, timeout=timeout)
+        return await self.wait_for_operation(operation_id, timeout=timeout)
 
 
 def _body(studies: str | Iterable[str], values: Values, series: str | None, instance: str | None) -> dict[str, Any]:
@@ -125,20 +127,10 @@ def _element(name: str, value: Any) -> tuple[str, dict[str, Any]]:
         raise ValueError(f"{name!r} is no attribute: name its keyword, such as PatientName, or its tag.")
     several = isinstance(value, Sequence) and not isinstance(value, str)
     values = [] if value is None else list(value) if several else [value]
-    return attributes.key(tag), {"vr": vr, "Value": [_name(str(one)) if vr == "PN" else one for one in values]}
+    if vr == "PN":
+        values = [person_name(str(one)) or {} for one in values]
+    return attributes.key(tag), {"vr": vr, "Value": values}
 
 
-def _name(text: str) -> dict[str, str]:
-    """A person name by its component groups, as in "A=I=P"."""
-    groups = zip(COMPONENT_GROUPS, text.split("=", 2), strict=False)
-    return {name: group for name, group in groups if group}
-
-
-def _start(service: Service, body: Mapping[str, Any]) -> Transaction[str]:
-    sent = JsonBody(orjson.dumps(body))
-    headers = {"accept": "application/json"} | sent.headers
-    answer = yield Request("POST", service.url("/studies/$bulkUpdate"), headers, sent)
-    found = json_of(answer, "operation")
-    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
-        raise BadResponse("The answer names no operation.")
-    return str(found["id"])
+def _start(service: Service, partition: str | None, body: Mapping[str, Any]) -> Transaction[str]:
+    return (yield from started(service.url("/studies/$bulkUpdate", partition=partition), body))

@@ -61,10 +61,10 @@ def _uids(raw: Bytes, _: tuple[str, ...]) -> list[Any]:
 
 
 def _names(raw: Bytes, codecs: tuple[str, ...]) -> list[Any]:
-    return _nonempty([_name(_text(value)) for value in decode(raw, codecs).split("\\")])
+    return _nonempty([person_name(_text(value)) for value in decode(raw, codecs).split("\\")])
 
 
-def _name(text: str) -> dict[str, str] | None:
+def person_name(text: str) -> dict[str, str] | None:
     """The component groups that are not empty (PS3.18 §F.2.2). What would be a fourth stays in the third."""
     if "=" not in text:
         return {"Alphabetic": text} if text else None
