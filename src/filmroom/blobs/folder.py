@@ -182,8 +182,8 @@ def _write(path: str, content: Content, written: list[str]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         written.append(path)
-        _write_all(descriptor, content)
-        _sync(descriptor)
+        write_all(descriptor, content)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -194,7 +194,7 @@ def _write_note(path: str, content: bytes, *, once: bool) -> None:
         with open(new, "xb") as file:
             file.write(content)
             file.flush()
-            _sync(file.fileno())
+            sync(file.fileno())
         if not once:
             os.rename(new, path)
             return
@@ -210,7 +210,8 @@ def _write_note(path: str, content: bytes, *, once: bool) -> None:
             os.unlink(new)
 
 
-def _write_all(descriptor: int, content: bytes | bytearray) -> None:
+def write_all(descriptor: int, content: bytes | bytearray) -> None:
+    """Write all of it to a file."""
     done = os.write(descriptor, content)
     while done < len(content):  # a signal came between, or there is no room: the next call says so
         done += os.write(descriptor, memoryview(content)[done:])
@@ -219,7 +220,7 @@ def _write_all(descriptor: int, content: bytes | bytearray) -> None:
 def _move(source: Path, path: str, written: list[str]) -> None:
     with source.open("rb") as file:
         os.utime(file.fileno())  # a slow client may have sent it hours ago, and the sweep goes by its age here
-        _sync(file.fileno())
+        sync(file.fileno())
         try:
             os.rename(source, path)
             written.append(path)
@@ -236,7 +237,7 @@ def _copy(source: int, path: str, written: list[str]) -> None:
         written.append(path)
         shutil.copyfileobj(reader, file, _COPY_CHUNK)
         file.flush()
-        _sync(file.fileno())
+        sync(file.fileno())
 
 
 def _read(descriptor: int, offset: int, length: int) -> bytes:
@@ -255,7 +256,7 @@ def sync_folder(folder: str) -> None:
     """Have the names in a folder outlive a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _sync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -284,5 +285,6 @@ class _SharedSync:
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 
 
-def _sync(descriptor: int) -> None:
+def sync(descriptor: int) -> None:
+    """Have what was written to a file outlive a loss of power."""
     os.fsync(descriptor) if _FULL_SYNC is None else fcntl.fcntl(descriptor, _FULL_SYNC)

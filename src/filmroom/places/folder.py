@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filmroom.blobs.folder import sync, sync_folder, write_all
 from filmroom.errors import BadRequest, Conflict, NotFound, Unavailable
 from filmroom.places.place import CHUNK, Entry, checked
 
 _TEMPORARY = ".filmroom-"  # what a file's name begins with until it is whole
 _OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE}
+_REASONS = {errno.ENOSPC: "the disk is full; free some space", errno.ELOOP: "it is a link"}
 
 
 class FolderPlace:
@@ -28,7 +30,7 @@ class FolderPlace:
             raise BadRequest("The folder does not exist.")
 
     def entries(self, after: str = "") -> Iterator[Entry]:
-        with _of_the_place("read"):
+        with _translated("read", Unavailable):
             walk = [_Level(self._names(""))]
         while walk:
             level = walk[-1]
@@ -43,10 +45,9 @@ class FolderPlace:
                     yield Entry(name, size, share)
             elif not _all_before(name, after):
                 try:
-                    walk.append(_Level(self._names(name)))
-                except OSError as error:
-                    if error.errno in _OF_THE_PLACE:
-                        raise Unavailable(f"The folder can't be read: {error.strerror}.") from error
+                    with _translated("read", NotFound):
+                        walk.append(_Level(self._names(name)))
+                except NotFound:
                     yield Entry(name, 0, share)
 
     def _names(self, folder: str) -> list[tuple[str, int]]:
@@ -65,7 +66,7 @@ class FolderPlace:
         return sorted(found, key=lambda one: os.fsencode(one[0]))
 
     def stream(self, name: str) -> Iterator[bytes]:
-        try:
+        with _translated("read", NotFound):
             # Neither waits for the writer of a pipe, nor follows a link, which may lead out of the place.
             file = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
@@ -75,29 +76,24 @@ class FolderPlace:
                     yield chunk
             finally:
                 os.close(file)
-        except OSError as error:
-            if error.errno in _OF_THE_PLACE:
-                raise Unavailable(f"The folder can't be read: {error.strerror}.") from error
-            reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
-            raise NotFound(f"The file can't be read: {reason}.") from error
 
     def write(self, name: str, content: Iterable[bytes]) -> None:
         path = self._path(name)
         folder = os.path.dirname(path)
         new = os.path.join(folder, f"{_TEMPORARY}{uuid.uuid4().hex}")
         try:
-            with _writing():
+            with _translated("written", Conflict):
                 self._make(folder)
                 file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
             try:
                 for chunk in content:
-                    with _writing():
-                        _write_all(file, chunk)
-                with _writing():
-                    os.fsync(file)
+                    with _translated("written", Conflict):
+                        write_all(file, chunk)
+                with _translated("written", Conflict):
+                    sync(file)
             finally:
                 os.close(file)
-            with _writing():
+            with _translated("written", Conflict):
                 os.rename(new, path)
         except BaseException:
             with suppress(OSError):
@@ -111,19 +107,15 @@ class FolderPlace:
             os.makedirs(folder, exist_ok=True)
 
     def size(self, name: str) -> int:
-        with _writing():
+        with _translated("written", Conflict):
             return os.lstat(self._path(name)).st_size
 
     def settle(self) -> None:
         touched, self._touched = self._touched, set()
         folders = {above for folder in touched for above in (folder, *_parents(folder, self._root))}
         for folder in folders:
-            with _writing():
-                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+            with _translated("written", Conflict):
+                sync_folder(folder)
 
     def _path(self, name: str) -> str:
         path = os.path.join(self._root, checked(name))
@@ -160,26 +152,13 @@ def _parents(folder: str, root: str) -> Iterator[str]:
         yield folder
 
 
-def _write_all(file: int, chunk: bytes) -> None:
-    left = memoryview(chunk)
-    while left:
-        left = left[os.write(file, left) :]
-
-
 @contextmanager
-def _writing() -> Iterator[None]:
+def _translated(doing: str, kind: type[NotFound | Conflict | Unavailable]) -> Iterator[None]:
+    """What the system says: wrong with one file, as `kind` of error, or with the whole place."""
     try:
         yield
     except OSError as error:
-        if error.errno in _OF_THE_PLACE:
-            reason = "the disk is full; free some space" if error.errno == errno.ENOSPC else error.strerror
-            raise Unavailable(f"The folder can't be written to: {reason}.") from error
-        raise Conflict(f"The file can't be written: {error.strerror}.") from error
-
-
-@contextmanager
-def _of_the_place(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable(f"The folder can't be {doing}: {error.strerror}.") from error
+        reason = _REASONS.get(error.errno or 0) or error.strerror
+        if error.errno in _OF_THE_PLACE or kind is Unavailable:
+            raise Unavailable(f"The folder can't be {doing}: {reason}.") from error
+        raise kind(f"The file can't be {doing}: {reason}.") from error
