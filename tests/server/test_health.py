@@ -2,9 +2,21 @@
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+
+from filmroom.archive import Archive
+from filmroom.blobs.objects import Objects
+from filmroom.server import health
+from filmroom.server.app import create
+from filmroom.settings import Settings
+from tests.blobs.flaky import Flaky, flaky
+from tests.blobs.test_objects import RawS3
+from tests.service import wait_until
 
 
 def test_all_is_well(http: TestClient) -> None:
@@ -40,3 +52,67 @@ def test_head_and_other_methods(http: TestClient) -> None:
     assert http.head("/health/check").content == b""
     answer = http.post("/health/check")
     assert (answer.status_code, sorted(answer.headers["Allow"].split(", "))) == (405, ["GET", "HEAD"])
+
+
+@pytest.fixture
+def proxy(s3: str) -> Iterator[Flaky]:
+    with flaky(s3, 0.0) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def on_a_bucket(tmp_path: Path, s3: str, proxy: Flaky) -> Iterator[TestClient]:
+    """A service with one thread for requests, and a bucket that can be made to stand still."""
+    bucket = RawS3(s3)
+    options = bucket.options | {"endpoint": proxy.url}
+    app = create(Settings(data=tmp_path / "data", threads=1, blobs=bucket.url, blobs_options=options))
+    with TestClient(app, base_url="http://127.0.0.1:8080") as http:
+        yield http
+        proxy.let.set()
+
+
+def told(http: TestClient) -> dict[str, str]:
+    answer = http.get("/health/check").json()
+    return {one["name"]: one["description"] for one in answer["details"] if one["status"] == "Unhealthy"}
+
+
+def test_a_part_that_stands_still_is_told_and_takes_no_thread_of_requests(
+    on_a_bucket: TestClient, proxy: Flaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    proxy.let.clear()
+    wait_until(lambda: told(on_a_bucket) == {"blobs": "It does not answer."})
+    answer = on_a_bucket.get("/health/check")
+    assert (answer.status_code, answer.json()["overallStatus"]) == (503, "Unhealthy")
+    assert on_a_bucket.get("/dicomweb/studies").status_code == 200
+    proxy.let.set()
+    wait_until(lambda: told(on_a_bucket) == {})
+
+
+def test_what_is_tried_already_is_not_tried_once_more(
+    on_a_bucket: TestClient, proxy: Flaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0.0)
+    begun: list[str] = []
+    put = Objects.put
+
+    def counted(blobs: Objects, key: str, content: bytes) -> None:
+        begun.append(key)
+        put(blobs, key, content)
+
+    monkeypatch.setattr(Objects, "put", counted)
+    proxy.let.clear()
+    assert "blobs" in told(on_a_bucket)
+    wait_until(lambda: proxy.waiting)
+    assert ["blobs" in told(on_a_bucket) for _ in range(5)] == [True] * 5
+    assert (len(begun), proxy.waiting) == (1, 1)
+
+
+def test_an_index_that_is_waited_for_too_long(
+    http: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    with closing(Archive.open(settings)) as other:
+        with other.index.begin():
+            wait_until(lambda: told(http) == {"index": "It does not answer."})
+        wait_until(lambda: told(http) == {})

@@ -14,17 +14,22 @@ from filmroom.archive import Archive
 from filmroom.errors import Unavailable
 from filmroom.index.database import Database
 from filmroom.services import health
+from filmroom.services.health import Part
+
+
+def checked(archive: Archive) -> list[Part]:
+    return [health.check(archive, name) for name in health.PROBES]
 
 
 def test_all_is_well_and_nothing_is_left(either: Archive) -> None:
-    parts = health.check(either)
+    parts = checked(either)
     assert [(part.name, part.healthy) for part in parts] == [("index", True), ("blobs", True), ("spool", True)]
     assert not [*either.blobs.list(), *either.spool.iterdir()]
 
 
 def test_a_lost_spool_folder_is_told(archive: Archive) -> None:
     archive.spool.rmdir()
-    assert [part.name for part in health.check(archive) if not part.healthy] == ["spool"]
+    assert [part.name for part in checked(archive) if not part.healthy] == ["spool"]
 
 
 def test_a_full_disk_is_told(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +37,7 @@ def test_a_full_disk_is_told(archive: Archive, monkeypatch: pytest.MonkeyPatch) 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fail)
-    index, blobs, _ = health.check(archive)
+    index, blobs, _ = checked(archive)
     assert (index.healthy, blobs.healthy) == (True, False)
     assert "the disk is full" in blobs.description
 
@@ -53,7 +58,7 @@ class LostIndex(Database):
 def test_a_lost_index_is_told(archive: Archive, tmp_path: Path) -> None:
     other = LostIndex(f"sqlite:///{tmp_path / 'other.sqlite'}")
     other.lost = True
-    index, blobs, _ = health.check(replace(archive, index=other))
+    index, blobs, _ = checked(replace(archive, index=other))
     other.close()
     assert (index.healthy, blobs.healthy) == (False, True)
     assert index.description == "The index can't be used: it is lost."

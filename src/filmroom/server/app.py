@@ -49,10 +49,12 @@ def create(settings: Settings | None = None) -> ASGIApp:
             raise
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         gc.set_threshold(COLLECTED_AFTER)
+        tries = health.Tries(archive)
         try:
-            yield {"archive": archive, "work": work, "settings": settings}
+            yield {"archive": archive, "work": work, "tries": tries, "settings": settings}
         finally:
             work.close()  # first: what runs needs the archive
+            tries.close()
             archive.close()
 
     healths = [in_any_case(Route(path, health.check)) for path in ("/health/check", "/health")]

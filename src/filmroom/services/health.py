@@ -1,8 +1,9 @@
 """Health: each part of the archive is tried, not assumed."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from filmroom.archive import Archive, reading
 from filmroom.blobs import new_keys
@@ -18,14 +19,10 @@ class Part:
     description: str
 
 
-def check(archive: Archive) -> list[Part]:
-    """Try the index, the blob store and the spool folder."""
-    return [_try("index", _index, archive), _try("blobs", _blobs, archive), _try("spool", _spool, archive)]
-
-
-def _try(name: str, probe: Callable[[Archive], None], archive: Archive) -> Part:
+def check(archive: Archive, name: str) -> Part:
+    """Try one of the `PROBES`. It takes as long as the part lets it wait."""
     try:
-        probe(archive)
+        PROBES[name](archive)
     except Unavailable as error:
         return Part(name, False, str(error))
     return Part(name, True, "It answers.")
@@ -44,3 +41,6 @@ def _blobs(archive: Archive) -> None:
 def _spool(archive: Archive) -> None:
     with reading(), tempfile.TemporaryFile(dir=archive.spool) as file:
         file.write(b"health")
+
+
+PROBES: Mapping[str, Callable[[Archive], None]] = MappingProxyType({"index": _index, "blobs": _blobs, "spool": _spool})
