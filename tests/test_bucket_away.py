@@ -1,4 +1,4 @@
-"""A bucket that fails, is slow or goes away under a service: what was acknowledged is there, others need not wait."""
+"""A bucket that fails, is slow, refuses or goes away under a service: what was acknowledged is there, others go on."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests import service, truth
+from tests.blobs import servers
 from tests.blobs.flaky import Flaky, flaky
 from tests.blobs.test_objects import RawS3
 from tests.messages import sent, store
@@ -86,4 +87,32 @@ def test_while_it_is_slow_others_are_served(running: Service, proxy: Flaky, http
         proxy.let.set()
         assert [one.result().status_code for one in slow] == [200, 200]
     assert http.get(ROOT + coming.instance, headers=STORED).content == coming.content
+    truth.check(http)
+
+
+KEYS = dict.fromkeys(("GET", "HEAD", "PUT", "POST", "DELETE"), "InvalidAccessKeyId")
+RIGHTS = dict.fromkeys(("PUT", "POST"), "AccessDenied")
+
+
+@pytest.mark.parametrize(
+    ("refused", "reason", "readable"),
+    [(KEYS, "the store does not know the access key (403 Inv", 503), (RIGHTS, "the credentials do not allow it", 200)],
+    ids=["keys that are no longer known", "no right to write"],
+)
+def test_what_it_refuses_is_said_and_nothing_is_lost(
+    running: Service, proxy: Flaky, http: httpx2.Client, refused: dict[str, str], reason: str, readable: int
+) -> None:
+    before, coming = sent(), sent()
+    assert store(http, ROOT, before.content).status_code == 200
+    proxy.refused = refused
+    storing, reading = store(http, ROOT, coming.content), http.get(ROOT + before.instance, headers=STORED)
+    assert (storing.status_code, reading.status_code) == (503, readable)
+    assert all(reason in one.text for one in (storing, reading) if one.status_code == 503)
+    assert [len(http.get(f"{ROOT}{one.study}/instances").json()) for one in (before, coming)] == [1, 0]
+    health = http.get("/health/check")
+    assert health.status_code == 503
+    assert [reason in one["description"] for one in health.json()["details"] if one["status"] == "Unhealthy"] == [True]
+    assert servers.S3_OPTIONS["secret_access_key"] not in storing.text + health.text + running.logged()
+    proxy.refused = {}
+    assert store(http, ROOT, coming.content).status_code == 200
     truth.check(http)

@@ -210,6 +210,7 @@ def _version(content: bytes) -> int:
 # --- Updates by the operations worker, asked for at one service while both give what they change
 
 
+@with_a_bucket
 def test_updates_are_whole_at_both_services(both: list[httpx2.Client]) -> None:
     """Whoever reads meanwhile sees all of an update or none of it, and each version has an ETag of its own."""
     study, updates = data.uid(), 3

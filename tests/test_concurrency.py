@@ -22,15 +22,21 @@ ROOT = "/dicomweb"
 STORED = {"Accept": "application/dicom; transfer-syntax=*"}
 
 
+with_a_bucket = pytest.mark.parametrize("running", [*EACH, "cluster", "bucket"], indirect=True)
+
+
 @pytest.fixture(scope="module", params=[*EACH, "cluster"])
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere
 ) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("concurrency")
     with elsewhere("sqlite" if request.param == "sqlite" else "postgresql") as index, ExitStack() as stack:
-        if request.param == "cluster":
+        if request.param in {"cluster", "bucket"}:
             assert index
-            running: Served = stack.enter_context(cluster.running(folder, {"FILMROOM_INDEX": index}))
+            variables = {"FILMROOM_INDEX": index}
+            if request.param == "bucket":
+                variables |= request.getfixturevalue("bucket_of")("concurrency")
+            running: Served = stack.enter_context(cluster.running(folder, variables))
         else:
             running = stack.enter_context(service.running(folder / "data", "--workers", "2", index=index))
         yield running
@@ -64,6 +70,7 @@ def search(http: httpx2.Client, path: str) -> list[dict[str, Any]]:
     return found
 
 
+@with_a_bucket
 @pytest.mark.parametrize("turn", range(5))
 def test_the_first_instances_of_one_study(running: Served, http: httpx2.Client, turn: int) -> None:
     study = data.uid()
@@ -123,6 +130,7 @@ def test_other_bytes_under_the_same_uids_one_wins(running: Served, http: httpx2.
     assert http.get(ROOT + winner.instance, headers=STORED).content == winner.content
 
 
+@with_a_bucket
 def test_puts_of_one_instance_leave_one_whole_version(running: Served, http: httpx2.Client) -> None:
     made = versions(8)
     answers = at_once(running, [storing(one.content, method="PUT") for one in made])
@@ -135,6 +143,7 @@ def test_puts_of_one_instance_leave_one_whole_version(running: Served, http: htt
     assert values(match, "00201208") == [1]
 
 
+@with_a_bucket
 def test_stores_and_deletes_of_one_study(running: Served, http: httpx2.Client) -> None:
     study = data.uid()
     made = [sent(StudyInstanceUID=study) for _ in range(8)]
@@ -168,6 +177,7 @@ def test_services_that_start_on_a_new_archive_at_once(tmp_path: Path, elsewhere:
         check(tmp_path / "data", index)
 
 
+@with_a_bucket
 def test_readers_see_whole_requests_while_others_write(running: Served, http: httpx2.Client) -> None:
     study, done = data.uid(), threading.Event()
     seen: list[int] = []

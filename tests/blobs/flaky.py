@@ -1,10 +1,10 @@
-"""A proxy before an object store, which fails some requests by an error or a break, or is slow."""
+"""A proxy before an object store, which fails some requests by an error or a break, is slow, or refuses."""
 
 import random
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -15,13 +15,14 @@ _OF_ONE_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"
 
 
 class Flaky(ThreadingHTTPServer):
-    """Hands requests on to `target`; `share` of them fail, and all wait until they are `let`."""
+    """Hands requests on to `target`; `share` of them fail, all wait until they are `let`, and some are `refused`."""
 
     daemon_threads = True
 
     def __init__(self, target: str, share: float, seed: int = 7) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target, self.share, self.failed = target, share, 0
+        self.refused: Mapping[str, str] = {}  # the code that is answered with 403, by method
         self.let, self.waiting = threading.Event(), 0
         self.let.set()
         self._random, self._lock = random.Random(seed), threading.Lock()
@@ -56,6 +57,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         self.server.wait()
+        if code := self.server.refused.get(self.command):
+            self._answer(403, {}, f"<Error><Code>{code}</Code></Error>".encode())
+            return
         fault = self.server.fault()
         if fault == "reset before":
             self._reset()
