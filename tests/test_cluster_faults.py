@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -274,55 +273,3 @@ check_done = {
     "import": check_imported,
     "update": check_updated,
 }
-
-
-# --- The disk of the files is full
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder of a file system of four megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("needs to mount a file system")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_full_disk_of_the_files_refuses_stores_and_nothing_else(
-    tmp_path: Path, small_disk: Path, elsewhere: Elsewhere, kind: str
-) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "blobs").symlink_to(small_disk, target_is_directory=True)
-    with (
-        elsewhere(kind) as index,
-        service.running(tmp_path / "data", index=index, given={"FILMROOM_SWEEP_DELAY": "0"}) as running,
-        httpx2.Client(base_url=running.url, timeout=60) as http,
-    ):
-        kept = []
-        made = sent(data.image(rows=512, columns=512))  # half a megabyte
-        while (answer := store(http, ROOT, made.content)).status_code == 200:
-            kept.append(made)
-            made = sent(data.image(rows=512, columns=512))
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-        assert "The disk is full" in answer.text or "the disk is full" in answer.text
-        files = [path for path in small_disk.rglob("*") if len(path.name) == 32]
-        assert len(files) == len(kept) > 3
-        both = sent(), made
-        assert store(http, ROOT, *(one.content for one in both)).status_code == 503
-        assert http.get(ROOT + both[0].study).status_code == 404  # all of a request, or nothing
-        for one in kept:
-            assert http.get(ROOT + one.instance, headers=STORED).content == one.content
-        assert http.delete(ROOT + kept[0].study).status_code == 204
-        swept = http.post(f"{ROOT}/sweep").json()["id"]
-        wait_until(lambda: http.get(f"{ROOT}/operations/{swept}").status_code == 200)
-        assert store(http, ROOT, made.content).status_code == 200
-        assert http.get(ROOT + made.instance, headers=STORED).content == made.content
-        assert {part["status"] for part in http.get("/health/check").json()["details"]} == {"Healthy"}
-        truth.check(http)
-        assert not running.mishaps()
