@@ -2,7 +2,7 @@
 
 import copy
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -276,10 +276,10 @@ def test_what_a_first_store_left_keeps_nobody_away(settings: Settings) -> None:
 _milliseconds = count(1_700_000_000_000)
 
 
-def put(archive: Archive, content: bytes, partition: int = 1) -> str:
-    """A file under a key that is later than those before."""
+def put(archive: Archive, content: bytes | Callable[[str], bytes], partition: int = 1) -> str:
+    """A file, which may say its key, under one that is later than those before."""
     key = f"{next(_milliseconds):012x}00{partition:05x}" + "0" * 13
-    archive.blobs.put(key, content)
+    archive.blobs.put(key, content if isinstance(content, bytes) else content(key))
     return key
 
 
@@ -304,16 +304,19 @@ def test_files_come_into_the_partitions_that_their_keys_say(settings: Settings) 
     assert names == {1: "Microsoft.Default", 7: "research"}
 
 
-def updated(made: Any, original: str) -> bytes:
-    """A file that names its first version."""
+def updated(made: Any, original: str) -> Callable[[str], bytes]:
+    """What makes a file that names its first version, and its own key."""
     made = copy.deepcopy(made)
-    content = io.BytesIO(data.file(made))
-    read = dcmread(content)
-    read.file_meta.PrivateInformationCreatorUID = UID(rewrite.ORIGINAL_CREATOR_UID)
-    read.file_meta.PrivateInformation = original.encode()
-    written = io.BytesIO()
-    read.save_as(written, enforce_file_format=True)
-    return written.getvalue()
+
+    def content(key: str) -> bytes:
+        read = dcmread(io.BytesIO(data.file(made)))
+        read.file_meta.PrivateInformationCreatorUID = UID(rewrite.ORIGINAL_CREATOR_UID)
+        read.file_meta.PrivateInformation = (original + key).encode()
+        written = io.BytesIO()
+        read.save_as(written, enforce_file_format=True)
+        return written.getvalue()
+
+    return content
 
 
 @pytest.mark.parametrize("same_uids", [True, False])
@@ -365,6 +368,25 @@ def test_what_was_updated_comes_back_with_its_first_version(settings: Settings, 
         delete.sweep(archive, -1, orphan_age=-1)
         assert keys(archive) == 5
     assert first_versions(settings) == firsts
+
+
+def test_a_copy_of_an_updated_file_is_the_new_version_of_nothing(settings: Settings) -> None:
+    made, elsewhere = data.image(), data.uid()
+    name = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Second^Version"}]}}
+    with closing(Archive.open(settings)) as archive:
+        keep(archive, made)
+        updates.start(archive, Update((str(made.StudyInstanceUID),), name), 1)
+        assert Worker(archive, "worker").run_next() is not None
+        with archive.index.read() as tx:
+            [found] = instances.fetch(tx, Resource(str(made.StudyInstanceUID)))
+        copied = dcmread(io.BytesIO(archive.blobs.get(found.key)))
+        copied.SOPInstanceUID = copied.file_meta.MediaStorageSOPInstanceUID = UID(elsewhere)
+        copied.save_as(written := io.BytesIO(), enforce_file_format=True)
+        store(archive, DICOMWEB, Resource(), [part(written.getvalue())], replace=False)
+    before, firsts = answers(settings), first_versions(settings)
+    emptied(settings)
+    rebuilt(settings)
+    assert (answers(settings), first_versions(settings)) == (before, firsts)
 
 
 def first_versions(settings: Settings) -> list[Any]:

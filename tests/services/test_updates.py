@@ -122,7 +122,7 @@ def test_all_instances_have_the_new_value_and_their_pixels(archive: Archive) -> 
         found = read(archive, new)
         assert (found.PatientName, found.PixelData) == ("New^Name", one.PixelData)
         assert new.watermark > old.watermark
-        assert rewrite.original_of(part10.read_head(archive.blobs.get(new.key)).meta) == old.key
+        assert rewrite.original_of(part10.read_head(archive.blobs.get(new.key)).meta) == old.key + new.key
     assert [one.key for one in firsts(archive, made[0])] == [one.key for one in before]
 
 

@@ -34,7 +34,7 @@ Changes = Mapping[int, tuple[str, str]]  # VR and text of each attribute, values
 
 
 def write(file: File, head: Head, changes: Changes, original: str) -> Iterator[bytes]:
-    """The bytes of the file with those values, in pieces. `original` is the key of the first version's blob."""
+    """The bytes of the file with those values, in pieces. `original` says which its first version is."""
     declared = _text(file, SPECIFIC_CHARACTER_SET)
     encoded = {tag: character_sets.encode(text, declared) for tag, (_, text) in changes.items()}
     said = {tag: (changes[tag][0], raw) for tag, raw in encoded.items() if raw is not None}

@@ -34,7 +34,7 @@ _LONG = {vr.encode(): vr for vr in _LONG_VRS.split()}
 _IMPLICIT = {tag: "OW" if vr == "OB or OW" else vr for tag, vr in attributes.VRS.items() if vr != "SQ" and tag & 0xFFFF}
 _UID = re.compile(r"[0-9.]{1,64}")
 _META_TEXT = frozenset({"AE", "LO", "PN", "SH", "ST", "UI", "UR"})
-_LONGEST_PRIVATE = 64  # bytes of Private Information; ours has 32
+_LONGEST_PRIVATE = 64  # bytes of Private Information; so many has ours
 
 
 class Element(NamedTuple):

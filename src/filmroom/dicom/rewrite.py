@@ -92,7 +92,7 @@ def file_meta(
 
 
 def original_of(meta: Mapping[int, str]) -> str | None:
-    """The key of the blob that holds the first version of an updated file, by its File Meta Information."""
+    """What an updated file says of its first version, in its File Meta Information."""
     return meta.get(PRIVATE_INFORMATION) if meta.get(PRIVATE_CREATOR) == ORIGINAL_CREATOR_UID else None
 
 

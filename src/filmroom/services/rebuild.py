@@ -166,18 +166,19 @@ def _examined(archive: Archive, known: Partitions, key: str, part: Part) -> tupl
     candidate = examine(archive, validation.STANDARD, target, part, key, tags)
     if candidate.new is None:
         return Read(key, part.length, None, _UNREADABLE), None
-    return Read(key, part.length, additions.prepare(candidate.new)), _original(part)
+    return Read(key, part.length, additions.prepare(candidate.new)), _original(part, key)
 
 
-def _original(part: Part) -> str | None:
-    """The key of the first version of a file, if it was updated."""
+def _original(part: Part, key: str) -> str | None:
+    """The key of the first version of a file, if it was updated, and is no copy of one that was."""
     if isinstance(part.content, Path):
         with part.content.open("rb") as file:
             beginning = file.read(_HEAD)
     else:
         beginning = bytes(part.content[:_HEAD])
-    named = rewrite.original_of(part10.read_head(beginning).meta)
-    return named if named is not None and _KEY.fullmatch(named) else None
+    said = rewrite.original_of(part10.read_head(beginning).meta) or ""
+    named, own = said[: len(key)], said[len(key) :]
+    return named if own == key and _KEY.fullmatch(named) else None
 
 
 def _partition(known: Partitions, key: str) -> int | None:

@@ -247,7 +247,9 @@ class _Maker:
             left_out = hidden.get(old.watermark, frozenset()) - self._keys
             with ExitStack() as held:
                 try:
-                    part = self._amended(old, first.get(old.watermark, old.key), held)
+                    # A file names its own key behind that of its first version: who stores it again makes a copy of
+                    # it that is the new version of nothing, and a rebuild must not take it for that.
+                    part = self._amended(old, first.get(old.watermark, old.key) + key, held)
                     self._add(old, self._examined(old, part, key, left_out), part)
                 except (BadFile, Lost) as error:
                     self._batch.failures.append((old.resource.path, str(error)))
