@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from enum import Enum, auto
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,13 @@ BATCH_BYTES = 256 << 20  # about; a file may be larger
 _PAGE = 1000  # failures read at once
 
 Failed = tuple[str, str]  # the item, and why
+
+
+class _Copied(Enum):
+    """What became of an Instance with which nothing is wrong."""
+
+    WHOLLY = auto()
+    GONE = auto()  # deleted or replaced meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +78,9 @@ def export(task: Task) -> dict[str, Any]:
             found, failed, following = _next(archive, resources, position)  # (2)
             copied = crew.do(partial(_copy, archive, place, folder, crew), found)  # (3)
             place.settle()
-            failed += [one for one in copied if isinstance(one, tuple)]
-            done, skipped = sum(one is True for one in copied), len(failed)
-            position = replace(following, exported=position.exported + done, skipped=position.skipped + skipped)
+            failed += [one for one in copied if not isinstance(one, _Copied)]
+            exported = position.exported + copied.count(_Copied.WHOLLY)
+            position = replace(following, exported=exported, skipped=position.skipped + len(failed))
             with task.batch() as tx:  # (4)
                 task.failed(tx, failed)
                 task.save(tx, asdict(position), _percent(tx, resources, position))
@@ -124,8 +132,8 @@ def _percent(tx: Connection, resources: Sequence[Resource], position: _Position)
     return 100 * position.at // len(resources)
 
 
-def _copy(archive: Archive, place: Place, folder: str, crew: Crew, stored: StoredInstance) -> bool | Failed:
-    """True if its file was copied, False if it was deleted or replaced meanwhile; else what is wrong."""
+def _copy(archive: Archive, place: Place, folder: str, crew: Crew, stored: StoredInstance) -> _Copied | Failed:
+    """What became of an Instance, or what is wrong with it."""
     resource = stored.resource
     name = f"{folder}/results/{resource.study}/{resource.series}/{resource.instance}.dcm"
     try:
@@ -137,8 +145,8 @@ def _copy(archive: Archive, place: Place, folder: str, crew: Crew, stored: Store
     except Lost as error:
         with archive.index.read() as tx:
             there = any(one.key == stored.key for one in instances.fetch(tx, resource))
-        return (resource.path, str(error)) if there else False
-    return True
+        return (resource.path, str(error)) if there else _Copied.GONE
+    return _Copied.WHOLLY
 
 
 def _verified(chunks: Iterable[bytes], expected: bytes) -> Iterator[bytes]:
