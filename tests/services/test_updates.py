@@ -30,6 +30,8 @@ from filmroom.services import check, delete, operations, query_tags, retrieve, u
 from filmroom.services.examination import part
 from filmroom.services.operations import Operation, Worker
 from filmroom.services.store import store
+from filmroom.services.updates import operation as module
+from filmroom.services.updates import versions
 from filmroom.settings import Settings
 from tests import data
 from tests.conftest import Elsewhere
@@ -274,12 +276,12 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, turn: int, *
 def test_killed_anywhere_it_goes_on(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str, turn: int, after: bool
 ) -> None:
-    monkeypatch.setattr(updates, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 2)
     made = study(archive, 5)
     before = stored(archive, made[0])
     operation = start(archive, *made)
     with monkeypatch.context() as hurt:
-        place = {"put_all": archive.blobs, "settle": archive.blobs, "replace": rows}.get(step, updates)
+        place = {"put_all": archive.blobs, "settle": archive.blobs, "replace": rows}.get(step, module)
         kill_at(hurt, place, step, turn, after=after)
         with pytest.raises(Killed):
             Worker(archive, "test").run_next()
@@ -353,7 +355,7 @@ def test_canceled_it_leaves_no_files(archive: Archive, monkeypatch: pytest.Monke
 
 
 def test_a_large_file_goes_through_the_spool(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(updates, "IN_MEMORY", 0)
+    monkeypatch.setattr(versions, "IN_MEMORY", 0)
     made = study(archive)
     assert update(archive, *made).state is State.SUCCEEDED
     assert names(archive, made[0]) == ["New^Name"] * 3
@@ -442,7 +444,7 @@ def test_a_study_gets_another_uid(archive: Archive) -> None:
 
 
 def test_a_study_of_many_batches_gets_another_uid(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(updates, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 2)
     made, new = study(archive, 5), data.uid()
     assert update(archive, *made, changes=uids(new)).state is State.SUCCEEDED
     assert len(stored(archive, new)) == 5

@@ -35,6 +35,11 @@ class Resource:
         return Level.SERIES if self.series is not None else Level.STUDY
 
     @property
+    def uids(self) -> tuple[str | None, str | None, str | None]:
+        """Those of Study, Series and Instance."""
+        return self.study, self.series, self.instance
+
+    @property
     def path(self) -> str:
         """The path under the root of the service: `/studies/1.2/series/1.3`."""
         path = f"/studies/{self.study}"

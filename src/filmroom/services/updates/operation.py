@@ -1,52 +1,28 @@
-"""Bulk update (Azure; PS3.18 has nothing like it): attributes of all Instances of Studies changed, in new files.
+"""The operation: its start, its checks, and its batches, one after the other."""
 
-(1) start      one update at a time for a Study; what is stored later is not its business, which watermarks tell
-(2) check      that new UIDs are free
-(3) prepare    new files, each read and written in pieces, and put under keys of their own
-(4) replace    the rows of a batch at once: a Study of up to MOST_AT_ONCE Instances, and of up to MOST_TEXT of Metadata,
-               changes in one moment
-
-A worker that dies leaves at most files without rows, which the sweep removes: an Instance with a new version has a
-watermark that is above all that the update looks at, so whoever goes on does nothing twice. A store, PUT or delete
-that comes between (3) and (4) wins. An Instance that can't be updated is told, and the others go on.
-"""
-
-import mmap
-import tempfile
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from filmroom.archive import Archive, spooling
-from filmroom.blobs import new_keys
-from filmroom.dicom import amend, attributes, part10, updates, validation
+from filmroom.archive import Archive
+from filmroom.dicom import updates
 from filmroom.dicom.resources import Resource
-from filmroom.errors import AtWork, BadFile, Lost
-from filmroom.index import additions, instances, operations, originals, watermarks
+from filmroom.errors import AtWork
+from filmroom.index import instances, operations, originals, watermarks
 from filmroom.index import updates as rows
-from filmroom.index.additions import NewInstance
 from filmroom.index.database import persistently
-from filmroom.index.instances import StoredInstance
-from filmroom.index.updates import Outcome, Update
+from filmroom.index.updates import Outcome
 from filmroom.protocol import updates as messages
-from filmroom.services.examination import Part, examine, spooled
+from filmroom.services.updates.versions import Batch, Maker
 from filmroom.task import Failed, Task
 
 UPDATE = "update"  # the name of the operation
 MOST_AT_ONCE = 1000  # Instances in a transaction, which holds up stores for as long as it takes
-MOST_TEXT = 64 << 20  # bytes of their Metadata, which wait in memory for it
-IN_MEMORY = 4 << 20  # bytes of a file; larger ones go through the spool folder
-PUT_TOGETHER = 64  # files, written and synced side by side
-RENEWED = 15.0  # seconds after which the lease is renewed between files
 MOST_TOLD = 5  # messages about Instances in the results; the errors of the operation have all
 _OCCUPIED = "An Instance is stored under the new UIDs already."
-_OTHER_UIDS = "The file names other UIDs than the Instance is stored under."
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +107,7 @@ def _begin(task: Task, targets: Sequence[Resource]) -> _Progress:
 
 def _obstacle(tx: Connection, target: Resource, new: tuple[str | None, ...], last: int) -> str | None:
     """Why UIDs can't be changed; None if they can, or are not to be."""
-    study, series, instance = (one != old and one for one, old in zip(new, _uids(target), strict=True))
+    study, series, instance = (one != old and one for one, old in zip(new, target.uids, strict=True))
     if series and len(rows.serieses(tx, target)) > 1:
         return "The Study has several Series: seriesInstanceUid must say which one gets the new UID."
     if instance and rows.count_before(tx, target, last) > 1:
@@ -146,24 +122,6 @@ def _obstacle(tx: Connection, target: Resource, new: tuple[str | None, ...], las
     return None
 
 
-def _uids(target: Resource) -> tuple[str | None, str | None, str | None]:
-    return target.study, target.series, target.instance
-
-
-@dataclass(slots=True)
-class _Batch:
-    """New versions that wait for their transaction, and what could not be made."""
-
-    looked_at: list[StoredInstance] = field(default_factory=list)
-    made: list[Update] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    text: int = 0
-
-    @property
-    def keys(self) -> list[str]:
-        return [one.rows.new.key for one in self.made]
-
-
 def _advance(task: Task, target: Resource, progress: _Progress) -> _Progress:
     """The next batch of a Study; behind the last, the next Study."""
     archive, last = task.archive, task.arguments["last"]
@@ -176,9 +134,9 @@ def _advance(task: Task, target: Resource, progress: _Progress) -> _Progress:
         with task.batch() as tx:
             task.save(tx, asdict(progress), progress.percent)
         return progress
-    batch = _Batch()
+    batch = Batch()
     try:
-        _Maker(task, batch).make(found, first, hidden)  # (3)
+        Maker(task, batch).make(found, first, hidden)  # (3)
         archive.blobs.settle(batch.keys)
         progress, lost = persistently(partial(_replace, task, batch, progress))  # (4)
     except Exception:
@@ -201,7 +159,7 @@ def _concluded(progress: _Progress, study: str) -> _Progress:
     )
 
 
-def _replace(task: Task, batch: _Batch, progress: _Progress) -> tuple[_Progress, list[str]]:
+def _replace(task: Task, batch: Batch, progress: _Progress) -> tuple[_Progress, list[str]]:
     """How far the update is then, and the blobs that got no row."""
     with task.batch() as tx:
         outcomes = rows.replace(tx, batch.made, task.archive.additions.known)
@@ -225,88 +183,3 @@ def _replace(task: Task, batch: _Batch, progress: _Progress) -> tuple[_Progress,
         task.save(tx, asdict(progress), progress.percent)
     lost = [key for key, outcome in zip(batch.keys, outcomes, strict=True) if outcome is not Outcome.UPDATED]
     return progress, lost
-
-
-class _Maker:
-    """Makes new versions, and keeps the lease meanwhile."""
-
-    def __init__(self, task: Task, batch: _Batch) -> None:
-        self._task = task
-        self._archive = task.archive
-        self._batch = batch
-        self._changes = updates.written(task.arguments["changes"])
-        self._keys = frozenset(map(attributes.key, self._changes))
-        self._new = updates.uids(task.arguments["changes"])
-        self._renewed = time.monotonic()
-        self._waiting: list[tuple[NewInstance, Part]] = []
-
-    def make(self, found: Sequence[StoredInstance], first: dict[int, str], hidden: dict[int, frozenset[str]]) -> None:
-        """As many as fit into one batch."""
-        for old, key in zip(found, new_keys(len(found), self._task.arguments["partition"]), strict=True):
-            self._batch.looked_at.append(old)
-            left_out = hidden.get(old.watermark, frozenset()) - self._keys
-            with ExitStack() as held:
-                try:
-                    # A file names its own key behind that of its first version: who stores it again makes a copy of
-                    # it that is the new version of nothing, and a rebuild must not take it for that.
-                    part = self._amended(old, first.get(old.watermark, old.key) + key, held)
-                    self._add(old, self._examined(old, part, key, left_out), part)
-                except (BadFile, Lost) as error:
-                    self._batch.failures.append((old.resource.path, str(error)))
-            self._keep_lease()
-            if self._batch.text > MOST_TEXT:
-                break
-        self._put()
-
-    def _add(self, old: StoredInstance, new: NewInstance, part: Part) -> None:
-        self._waiting.append((new, part))
-        self._batch.made.append(Update(old, additions.prepare(new)))
-        self._batch.text += len(new.metadata)
-        if isinstance(part.content, Path) or len(self._waiting) >= PUT_TOGETHER:
-            self._put()
-
-    def _put(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        self._archive.blobs.put_all((new.key, part.content) for new, part in waiting)
-
-    def _examined(self, old: StoredInstance, part: Part, key: str, hidden: frozenset[str]) -> NewInstance:
-        tags, target = self._archive.additions.known.last, Resource(partition=old.resource.partition)
-        # What a store accepted is not refused now; the changed values have been checked.
-        candidate = examine(self._archive, validation.STANDARD, target, part, key, tags, hidden)
-        if candidate.new is None:
-            raise BadFile(" ".join(problem.message for problem in candidate.outcome.problems))
-        study, series, instance = (new or uid for new, uid in zip(self._new, _uids(old.resource), strict=True))
-        resource = Resource(study, series, instance, old.resource.partition)
-        if candidate.new.resource != resource:
-            raise BadFile(_OTHER_UIDS)
-        return replace(candidate.new, replaces=old.key if resource == old.resource else None)
-
-    def _amended(self, old: StoredInstance, original: str, held: ExitStack) -> Part:
-        """The new file, in memory or in the spool folder for as long as `held` lasts."""
-        if old.length <= IN_MEMORY:
-            content = b"".join(self._written(self._archive.blobs.get(old.key), original))
-            return Part(content, len(content))
-        with spooling(), tempfile.TemporaryFile(dir=self._archive.spool) as stored:
-            stored.writelines(self._renewing(self._archive.blobs.stream(old.key, 0, old.length)))
-            stored.flush()
-            with mmap.mmap(stored.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                made = spooled(self._archive, self._renewing(self._written(mapped, original)))
-        held.callback(made.discard)
-        return made
-
-    def _written(self, buffer: part10.Buffer, original: str) -> Iterator[bytes]:
-        head = part10.read_head(buffer)
-        with ExitStack() as held:
-            if head.deflated:
-                held.enter_context(self._archive.inflating)
-            yield from amend.write(part10.read(buffer, head), head, self._changes, original)
-
-    def _renewing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            yield chunk
-            self._keep_lease()
-
-    def _keep_lease(self) -> None:
-        if time.monotonic() - self._renewed > RENEWED:
-            self._task.renew()
-            self._renewed = time.monotonic()
