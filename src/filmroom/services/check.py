@@ -229,7 +229,4 @@ _TEXTS = {
 
 def path(resource: Resource | None) -> str:
     """The path of a resource, as under a root."""
-    if resource is None:
-        return "(deleted meanwhile)"
-    steps = zip(("studies", "series", "instances"), (resource.study, resource.series, resource.instance), strict=True)
-    return "".join(f"/{name}/{uid}" for name, uid in steps if uid is not None)
+    return "(deleted meanwhile)" if resource is None else resource.path
