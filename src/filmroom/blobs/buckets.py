@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -41,7 +42,9 @@ CLIENT = frozenset(
         *("connect_timeout", "read_timeout", "timeout"),
     }
 )
-STORAGE_CLASS = "storage_class"  # goes with each put of a file
+STORAGE_CLASS = "storage_class"
+PART = 8 << 20  # of an upload in parts; what is not larger is put in one piece
+_UPLOADS = 3  # parts of one file on their way at once, all in memory
 # Without an answer for that long a request is given up; the time that a body takes to the store counts: at 10 Mbit/s
 # a minute is enough for 75 MB, so for nine parts of files at once.
 _TIMES: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "5m"}
@@ -100,11 +103,6 @@ class Present(Exception):
     """There is an object of that name already."""
 
 
-def is_bucket(url: str) -> bool:
-    """Whether a URL names a bucket of an object store."""
-    return urlsplit(url).scheme in SCHEMES
-
-
 def connect(
     url: str, options: Mapping[str, str], what: str = "blob store", setting: str = "blobs_options"
 ) -> "ObjectStore":
@@ -132,6 +130,26 @@ def connect(
     except (refusals.BaseError, ValueError, TypeError, OSError) as error:
         raise Unavailable(f"The {what} can't be used: {_of_options(error, setting)}.") from None
     return made
+
+
+def attributes(options: Mapping[str, str]) -> dict[str, str] | None:
+    """What goes with each put of a file."""
+    return {"Storage-Class": options[STORAGE_CLASS]} if options.get(STORAGE_CLASS) else None
+
+
+def put_in_parts(
+    store: "ObjectStore", path: str, content: bytes | bytearray | Path | Iterator[bytes], with_it: dict[str, str] | None
+) -> None:
+    """Put what is large; `with_it` are its attributes. What goes wrong midway removes the parts sent until then."""
+    obstore.put(
+        store,
+        path,
+        content,
+        attributes=with_it,
+        use_multipart=True,
+        chunk_size=PART,
+        max_concurrency=_UPLOADS,
+    )
 
 
 def _switch(value: str) -> str | bool:

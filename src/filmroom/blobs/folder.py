@@ -46,6 +46,8 @@ def translated(doing: str) -> Iterator[None]:
 class Folder:
     """A blob store in a folder of a local disk. Threads and processes may share it."""
 
+    batch = 0
+
     def __init__(self, root: Path) -> None:
         self._root = Path(root).absolute()
         self._syncs: dict[str, _SharedSync] = {}  # of folders whose own entry is known to be on the disk
@@ -96,10 +98,6 @@ class Folder:
 
     def streams(self, blobs: Sequence[tuple[str, int]]) -> Sequence[Iterator[bytes]]:
         return [self.stream(key, 0, length) for key, length in blobs]
-
-    @property
-    def batch(self) -> int:
-        return 0
 
     def size(self, key: str) -> int:
         with self._reading(key) as descriptor:

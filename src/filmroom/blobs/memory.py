@@ -14,6 +14,8 @@ from filmroom.blobs.store import Content, Parts, checked, checked_note, missing,
 class Memory:
     """A blob store in memory, for tests. It is as durable as the process."""
 
+    batch = 0
+
     def __init__(self) -> None:
         self._blobs: dict[str, tuple[bytes, float]] = {}
         self._notes: dict[str, bytes] = {}
@@ -58,10 +60,6 @@ class Memory:
 
     def streams(self, blobs: Sequence[tuple[str, int]]) -> Sequence[Iterator[bytes]]:
         return [self.stream(key, 0, length) for key, length in blobs]
-
-    @property
-    def batch(self) -> int:
-        return 0
 
     def size(self, key: str) -> int:
         return len(self.get(key))

@@ -22,10 +22,8 @@ with suppress(ModuleNotFoundError):  # of filmroom[objects]; `buckets` says so
     import obstore
 
 _THREADS = 16  # requests of one process that run at once, beside those of its request threads
-_PART = 8 << 20  # of a multipart upload; what is not larger is put in one piece
-_UPLOADS = 3  # parts of one file on their way at once, all in memory
 _GAP = 256 << 10  # bytes read for nothing rather than asking twice
-_CHUNK = 1 << 20
+_CHUNK = 1 << 20  # bytes that are handed on at once
 _AHEAD = 8  # blobs of which the first chunk is on its way while another is sent
 _BATCH = 500  # objects deleted or listed by one request
 
@@ -35,10 +33,11 @@ T = TypeVar("T")
 class Objects:
     """A blob store in a bucket. Threads and processes may share it."""
 
+    batch = 8 << 20
+
     def __init__(self, url: str, options: Mapping[str, str]) -> None:
         self._store = buckets.connect(url, options)
-        kind = options.get(buckets.STORAGE_CLASS)
-        self._attributes = {"Storage-Class": kind} if kind else None
+        self._attributes = buckets.attributes(options)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
 
     def check(self) -> None:
@@ -91,11 +90,11 @@ class Objects:
         starts = [start for start, _ in runs]
         return [_within(starts, found, offset, length) for offset, length in ranges]
 
-    def stream(self, key: str, offset: int = 0, length: int | None = None, chunk: int = 1 << 20) -> Iterator[bytes]:
+    def stream(self, key: str, offset: int = 0, length: int | None = None, chunk: int = _CHUNK) -> Iterator[bytes]:
         """One request for what is a few chunks; for more, one chunk is on its way while another is sent."""
         path = _path(key)
-        end = offset + (length if length is not None else self.size(key) - offset)
-        taken = 1 << 20 if chunk < 1 << 20 else chunk * 8
+        end = self.size(key) if length is None else offset + length
+        taken = _CHUNK if chunk < _CHUNK else chunk * 8
         pieces = iter([(start, min(start + taken, end)) for start in range(offset, end, taken)])
         following = next(pieces, None)
         if following is None:
@@ -126,10 +125,6 @@ class Objects:
                 yield from self.stream(key, _CHUNK, length - _CHUNK)
 
         return [stream(place) for place in range(len(blobs))]
-
-    @property
-    def batch(self) -> int:
-        return 8 << 20
 
     def size(self, key: str) -> int:
         with _reading(), buckets.translated("read"):
@@ -166,7 +161,7 @@ class Objects:
 
     def _put(self, path: str, content: Content) -> None:
         size = content.stat().st_size if isinstance(content, Path) else len(content)
-        if size <= _PART:
+        if size <= buckets.PART:
             read = content.read_bytes() if isinstance(content, Path) else bytes(content)
             try:
                 buckets.persistently(lambda: self._create(path, read))
@@ -183,15 +178,7 @@ class Objects:
 
     def _upload(self, path: str, content: Content) -> None:
         with _writing():
-            obstore.put(
-                self._store,
-                path,
-                content,
-                attributes=self._attributes,
-                use_multipart=True,
-                chunk_size=_PART,
-                max_concurrency=_UPLOADS,
-            )
+            buckets.put_in_parts(self._store, path, content, self._attributes)
 
     def _create(self, path: str, content: bytes) -> None:
         with _writing():

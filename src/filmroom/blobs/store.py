@@ -33,6 +33,8 @@ class BlobStore(Protocol):
     What reads raises Lost when the content is missing, or shorter than what is asked for.
     """
 
+    batch: int  # bytes of ranges that are best read by one call; 0 where a call costs nothing
+
     def put(self, key: str, content: Content) -> None:
         """Store the content, durably when this returns. A file is moved into the store where that is possible."""
 
@@ -53,10 +55,6 @@ class BlobStore(Protocol):
 
     def streams(self, blobs: Sequence[tuple[str, int]]) -> Sequence[Iterator[bytes]]:
         """The whole contents of blobs (key, length) that are taken in this order: the next are on their way."""
-
-    @property
-    def batch(self) -> int:
-        """How many bytes of ranges are best read by one call; 0 where a call costs nothing."""
 
     def size(self, key: str) -> int:
         """The length of the content in bytes."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 
 from filmroom.blobs import buckets
 from filmroom.blobs.buckets import Absent, Refused
@@ -13,8 +14,6 @@ with suppress(ModuleNotFoundError):  # of filmroom[objects]; `buckets` says so
     from obstore.exceptions import InvalidPathError
 
 _PAGE = 1000
-_PART = 8 << 20
-_UPLOADS = 3
 _NO_CONTAINER = "Azure Blob Storage container '{}' does not exist in account '{}'."  # the Azure service's words
 
 
@@ -25,8 +24,7 @@ class BucketPlace:
         self.url = url
         self._store = buckets.connect(within, options, "place", "places_options")
         self._container = within.split("/")[2]
-        kind = options.get(buckets.STORAGE_CLASS)
-        self._attributes = {"Storage-Class": kind} if kind else None
+        self._attributes = buckets.attributes(options)
 
     def check(self) -> None:
         try:
@@ -82,22 +80,16 @@ class BucketPlace:
         chunks, head = iter(content), bytearray()
         for chunk in chunks:
             head += chunk
-            if len(head) > _PART:  # what `chunks` raises is raised then, and the parts sent until there are removed
-                self._put(name, _joined(bytes(head), chunks), in_parts=True)
+            if len(head) > buckets.PART:
+                with _of_one("written", Conflict):
+                    whole = chain((bytes(head),), chunks)
+                    buckets.put_in_parts(self._store, checked(name), whole, self._attributes)
                 return
-        buckets.persistently(lambda: self._put(name, bytes(head), in_parts=False))
+        buckets.persistently(lambda: self._put(name, bytes(head)))
 
-    def _put(self, name: str, content: bytes | Iterator[bytes], in_parts: bool) -> None:
+    def _put(self, name: str, content: bytes) -> None:
         with _of_one("written", Conflict):
-            obstore.put(
-                self._store,
-                checked(name),
-                content,
-                attributes=self._attributes,
-                use_multipart=in_parts,
-                chunk_size=_PART,
-                max_concurrency=_UPLOADS,
-            )
+            obstore.put(self._store, checked(name), content, attributes=self._attributes, use_multipart=False)
 
     def size(self, name: str) -> int:
         with _of_one("read", NotFound):
@@ -105,11 +97,6 @@ class BucketPlace:
 
     def settle(self) -> None:
         """A store has what it has acknowledged."""
-
-
-def _joined(first: bytes, others: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from others
 
 
 @contextmanager
