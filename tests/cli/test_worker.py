@@ -18,7 +18,8 @@ from sqlalchemy import insert
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
 from filmroom.cli.chores import Chores
-from filmroom.cli.worker import POLL, REST, Asked, work
+from filmroom.cli.stopping import Stopping
+from filmroom.cli.worker import POLL, REST, work
 from filmroom.errors import BadRequest, Unavailable
 from filmroom.index import tables
 from filmroom.server import journal
@@ -53,8 +54,8 @@ def state(archive: Archive, name: str) -> str:
 
 
 @pytest.fixture
-def asked() -> Asked:
-    return Asked()
+def asked() -> Stopping:
+    return Stopping()
 
 
 @pytest.fixture
@@ -65,16 +66,10 @@ def armed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return watches
 
 
-def test_a_signal_asks_it_to_end(asked: Asked) -> None:
-    assert not asked()
-    asked.note(signal.SIGTERM, None)
-    assert (asked(60.0), asked()) == (True, True)
-
-
 def test_it_works_until_it_is_asked_to_end(
     archive: Archive,
     settings: Settings,
-    asked: Asked,
+    asked: Stopping,
     armed: list[float],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -139,7 +134,7 @@ def test_it_waits_for_an_index_that_is_away(
 
 
 def test_what_nobody_foresaw_of_a_chore_ends_it(
-    archive: Archive, settings: Settings, asked: Asked, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, settings: Settings, asked: Stopping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "forget", {}.__getitem__)
     with pytest.raises(TypeError):
@@ -147,7 +142,7 @@ def test_what_nobody_foresaw_of_a_chore_ends_it(
 
 
 def test_studies_expire_while_an_operation_goes_on(
-    archive: Archive, settings: Settings, asked: Asked, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, settings: Settings, asked: Stopping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expired = threading.Event()
     seen: list[bool] = []

@@ -1,9 +1,7 @@
 """Long operations that a command does by itself, on the machine where the data lies; the service may be running."""
 
-import signal
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +12,7 @@ from filmroom.archive import Archive
 from filmroom.cli.progress import counter
 from filmroom.cli.results import printable
 from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, partition_name, stop
+from filmroom.cli.stopping import Stopping, by_interrupt
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Conflict, Error, Unavailable
 from filmroom.services import operations, partitions
@@ -41,6 +40,14 @@ def url(place: str) -> str:
     return place if "://" in place else Path(place).expanduser().absolute().as_uri()
 
 
+def opened(settings: Settings) -> Archive:
+    """The archive; if it can't be used, the command ends."""
+    try:
+        return Archive.open(settings)
+    except Unavailable as error:
+        stop(f"The data folder {settings.data.absolute()} can't be used. {error}", REFUSED)
+
+
 def partition(archive: Archive, name: str | None) -> int | None:
     """The key of a data partition, if there is one of that name; without a name the default one."""
     return DEFAULT_PARTITION if name is None else partitions.find(archive, name)
@@ -56,10 +63,7 @@ def do(
     quiet: bool,
 ) -> None:
     """Do an operation to its end and say what became of it: `far` of its checkpoint, `summary` of its results."""
-    try:
-        archive = Archive.open(settings)
-    except Unavailable as error:
-        stop(f"The data folder {settings.data.absolute()} can't be used. {error}", REFUSED)
+    archive = opened(settings)
     try:
         with counter(doing, quiet) as shown:
             ended = _Here(archive, name, far, shown).run(arguments(archive))
@@ -89,14 +93,14 @@ class _Here:
     name: str
     far: Callable[[Any], str]
     shown: Callable[[object], None]
-    interrupted: bool = field(default=False, init=False)
+    interrupted: Stopping = field(init=False)
     operation: Operation | None = field(default=None, init=False)
 
     def run(self, arguments: Mapping[str, Any]) -> Operation:
         function = operations.FUNCTIONS[self.name]
         worker = Worker(self.archive, uuid.uuid4().hex, {self.name: Function(_to_the_end(function))})
         worker.renewed = self._look
-        with self._listening():
+        with by_interrupt() as self.interrupted:
             self.operation = worker.begin(self.name, arguments)
             worker.run(self.operation)
         return operations.status(self.archive, self.operation.id)
@@ -107,21 +111,8 @@ class _Here:
         found = operations.status(self.archive, self.operation.id)
         percent = "" if found.percent is None else f", {found.percent} %"
         self.shown(f"{self.far(found.checkpoint)}{percent}")
-        if self.interrupted and not found.canceling:
+        if self.interrupted() and not found.canceling:
             operations.cancel(self.archive, found.id)
-
-    @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Ctrl-C ends it after its current batch."""
-
-        def note(*_: object) -> None:
-            self.interrupted = True
-
-        before = signal.signal(signal.SIGINT, note)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
 
 def _to_the_end(function: Function) -> Callable[[Task], Any]:

@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-import signal
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +15,7 @@ from filmroom.cli import configuration
 from filmroom.cli.progress import files_bar
 from filmroom.cli.readers import readers
 from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, Quiet, stop
+from filmroom.cli.stopping import by_interrupt
 from filmroom.errors import Error, Unavailable
 from filmroom.services import operations
 from filmroom.services import rebuild as service
@@ -86,25 +85,17 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 def _run(archive: Archive, settings: Settings, processes: int, progress: Callable[[Progress], None]) -> Run:
-    asked: list[int] = []
     taken = partial(take_over, settings, archive)
-    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
-    try:
-        with readers(settings, archive, processes) as read:
-            worker = Worker(
-                archive,
-                owner=f"rebuild {uuid.getnode():x} {settings.data.absolute()}",
-                functions={
-                    service.REBUILD: Function(partial(service.rebuild, read=read, progress=progress, added=taken))
-                },
-                stopping=lambda: bool(asked),
-            )
-            while (ran := worker.run_next()) is None:
-                if asked:
-                    stop("stopped before it began", INTERRUPTED)
-                time.sleep(POLL)  # another machine has it, or had it a moment ago
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with by_interrupt() as stopping, readers(settings, archive, processes) as read:
+        worker = Worker(
+            archive,
+            owner=f"rebuild {uuid.getnode():x} {settings.data.absolute()}",
+            functions={service.REBUILD: Function(partial(service.rebuild, read=read, progress=progress, added=taken))},
+            stopping=stopping,
+        )
+        while (ran := worker.run_next()) is None:  # another machine has it, or had it a moment ago
+            if stopping(POLL):
+                stop("stopped before it began", INTERRUPTED)
     if ran.outcome == "stopped":
         stop("stopped; start it again, and it goes on", INTERRUPTED)
     return ran

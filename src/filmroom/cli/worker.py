@@ -6,7 +6,6 @@ batch. What hangs for longer than a lease ends the process: its operation would 
 
 import faulthandler
 import os
-import select
 import signal
 import sys
 import threading
@@ -20,9 +19,10 @@ import structlog
 import typer
 
 from filmroom.archive import Archive
-from filmroom.cli import configuration
+from filmroom.cli import configuration, here
 from filmroom.cli.chores import Chores
-from filmroom.cli.service import INTERRUPTED, REFUSED, stop
+from filmroom.cli.service import INTERRUPTED, stop
+from filmroom.cli.stopping import Stopping
 from filmroom.cli.workers import NICENESS
 from filmroom.errors import Error, Unavailable
 from filmroom.server import journal
@@ -56,82 +56,61 @@ def worker(
     os.nice(max(NICENESS - os.nice(0), 0))
     journal.configure(settings.log_format)
     # Who gives it a name keeps its standard input open, and asks it to end by closing that.
-    asked = Asked() if owner is None else Asked(sys.stdin.fileno())
-    signal.signal(signal.SIGTERM, asked.note)
-    signal.signal(signal.SIGINT, asked.note if owner is None else signal.SIG_IGN)  # Ctrl-C reaches both
-    try:
-        archive = Archive.open(settings)
-    except Unavailable as error:
-        stop(f"The data folder {settings.data.absolute()} can't be used. {error}", REFUSED)
+    stopping = Stopping() if owner is None else Stopping(sys.stdin.fileno())
+    signal.signal(signal.SIGTERM, stopping.note)
+    signal.signal(signal.SIGINT, stopping.note if owner is None else signal.SIG_IGN)  # Ctrl-C reaches both
+    archive = here.opened(settings)
     if owner is None:
         typer.echo(f"filmroom: waiting for operations of {settings.data.absolute()}; Ctrl-C ends it", err=True)
     try:
-        work(archive, settings, owner or uuid.uuid4().hex, asked)
+        work(archive, settings, owner or uuid.uuid4().hex, stopping)
     finally:
         archive.close()
-    if asked.by == signal.SIGINT:
+    if stopping.by == signal.SIGINT:
         stop("stopped; what is not done yet, the next worker goes on with", INTERRUPTED)
 
 
-class Asked:
-    """Whether the process was asked to end, by a signal or by what is watched. A handler may take no lock."""
-
-    def __init__(self, *watched: int) -> None:
-        reading, self._writing = os.pipe()
-        self._watched = (reading, *watched)
-        self.by: int | None = None  # the signal
-
-    def note(self, number: int = 0, _: object = None) -> None:
-        """The handler of a signal."""
-        self.by = self.by or number
-        os.write(self._writing, b".")
-
-    def __call__(self, seconds: float = 0.0) -> bool:
-        """The answer, as soon as it is yes, or after so many seconds."""
-        return bool(select.select(self._watched, [], [], seconds)[0])
-
-
-def work(archive: Archive, settings: Settings, owner: str, asked: Callable[[float], bool]) -> None:
+def work(archive: Archive, settings: Settings, owner: str, stopping: Callable[[float], bool]) -> None:
     """Do operations until asked to end."""
     watched = partial(faulthandler.dump_traceback_later, LEASE, exit=True)
-    worker = operations.Worker(archive, owner, stopping=lambda: asked(0.0), renewed=watched)
+    worker = operations.Worker(archive, owner, stopping=lambda: stopping(0.0), renewed=watched)
     over = threading.Event()
     with ThreadPoolExecutor(1, "chores") as beside:  # an import may take days, in which Studies expire
-        chores = beside.submit(_see_to, Chores(archive, settings), lambda seconds: over.is_set() or asked(seconds))
+        chores = beside.submit(_see_to, Chores(archive, settings), lambda seconds: over.is_set() or stopping(seconds))
         try:
-            while not asked(0.0):
+            while not stopping(0.0):
                 if chores.done():
                     chores.result()  # the error that nobody foresaw, which ends this process as well
-                _next(worker, asked)
+                _next(worker, stopping)
         finally:
             over.set()
 
 
-def _next(worker: operations.Worker, asked: Callable[[float], bool]) -> None:
+def _next(worker: operations.Worker, stopping: Callable[[float], bool]) -> None:
     try:
         ran = worker.run_next()
     except Unavailable as error:
         log.warning("unavailable", reason=str(error))
-        asked(REST)
+        stopping(REST)
         return
     finally:
         faulthandler.cancel_dump_traceback_later()
     if ran is None:
-        asked(POLL)
+        stopping(POLL)
     else:
         _tell(ran)
 
 
-def _see_to(chores: Chores, asked: Callable[[float], bool]) -> None:
+def _see_to(chores: Chores, stopping: Callable[[float], bool]) -> None:
     over = False
     while not over:
         try:
-            chores.do(lambda: asked(0.0))
+            chores.do(lambda: stopping(0.0))
         except Unavailable as error:
             log.warning("unavailable", reason=str(error))
-            over = asked(REST)
+            over = stopping(REST)
         else:
-            over = asked(POLL)
+            over = stopping(POLL)
 
 
 def _tell(ran: Run) -> None:
