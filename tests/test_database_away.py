@@ -1,6 +1,11 @@
-"""PostgreSQL goes in the middle of everything and comes back: 503 meanwhile, and nothing acknowledged is lost."""
+"""PostgreSQL goes in the middle of everything and comes back: 503 meanwhile, and nothing acknowledged is lost.
 
+`AWAY_SECONDS` makes it stay away for longer, such as for longer than any client or pool waits.
+"""
+
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +25,7 @@ pytestmark = needs_proc
 
 ROOT = "/dicomweb"
 PATIENCE = 30.0  # seconds that a client waits for an answer
+AWAY = float(os.environ.get("AWAY_SECONDS", "2"))
 SENDERS, READERS = 3, 2
 TAG = "00181030"
 
@@ -101,13 +107,14 @@ def test_stores_and_searches_are_refused_until_it_is_back(
     running: Service, http: httpx2.Client, database: Interrupted
 ) -> None:
     with clients(running.url) as told:
-        for _ in range(2):
+        for seconds in (0.0, AWAY):
             known = len(told.acknowledged)
             wait_until(lambda known=known: len(told.acknowledged) > known + 10)  # type: ignore[misc]
             database.stop()
-            known = told.refused
+            back, known = time.monotonic() + seconds, told.refused
             wait_until(lambda known=known: told.refused > known + 10)  # type: ignore[misc]
-            assert http.get("/health/check").status_code == 503
+            while time.monotonic() < back:
+                assert http.get("/health/check").status_code == 503
             assert health(http) == {"index": "Unhealthy", "blobs": "Healthy", "spool": "Healthy"}
             database.start()
             wait_until(lambda: http.get("/health/check").status_code == 200)
