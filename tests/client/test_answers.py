@@ -118,14 +118,24 @@ def test_an_error_status_is_an_exception_with_what_the_service_said(
         assert raised.value.headers["x-request"] == "7"
 
 
-def test_the_data_set_of_an_error_is_its_payload(client: Any, service: Recorder) -> None:
-    comment = {"00000902": {"vr": "LO", "Value": ["DICOM100: no"]}}
-    service.replies = [recorder.json({"00741048": {"vr": "SQ", "Value": [comment]}}, 400, Warning='299 - "careful"')]
-    with pytest.raises(exceptions.BadRequest, match="in its payload") as raised:
+def test_the_data_set_of_an_error_is_its_payload_and_what_it_says_of_attributes_the_message(
+    client: Any, service: Recorder
+) -> None:
+    comments = ["DICOM100: (0028,0010) - Updating the tag is not supported", "DICOM100: (0010,0040) - no"]
+    items = [{"00000902": {"vr": "LO", "Value": [comment]}} for comment in comments]
+    service.replies = [recorder.json({"00741048": {"vr": "SQ", "Value": items}}, 400, Warning='299 - "careful"')]
+    with pytest.raises(exceptions.BadRequest) as raised:
         client.search_for_studies()
+    assert raised.value.message == "; ".join(comments)
     assert isinstance(raised.value.payload, Dataset)
-    assert raised.value.payload.FailedAttributesSequence[0].ErrorComment == "DICOM100: no"
+    assert raised.value.payload.FailedAttributesSequence[0].ErrorComment == comments[0]
     assert raised.value.warnings == ("careful",)
+
+
+def test_a_data_set_that_says_nothing_of_attributes(client: Any, service: Recorder) -> None:
+    service.replies = [recorder.json({"00081198": {"vr": "SQ"}}, 400)]
+    with pytest.raises(exceptions.BadRequest, match="in its payload"):
+        client.search_for_studies()
 
 
 def test_a_data_set_of_an_error_that_is_none_stays_json(client: Any, service: Recorder) -> None:

@@ -24,6 +24,7 @@ _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"[^"]*"|[^\s";,]
 _NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=[\s;]|$))', re.IGNORECASE)
 
 MORE = "additional results"  # PS3.18 §10.6.3.1: "There are … additional results that can be requested"
+_LONGEST = 2000  # characters of a message
 _WITHIN = (os.path.dirname(__file__), contextlib.__file__)
 PAGE = (
     "a web page answered, not a DICOMweb service: is the URL that under which /studies lies, "
@@ -239,11 +240,13 @@ def _is_dicom_json(value: Any) -> TypeGuard[Json]:
 def _message(payload: Payload) -> str:
     """What a person can read of it. Web pages of gateways are not worth reading."""
     if isinstance(payload, str):
-        return "" if payload.startswith("<") else payload[:2000]
+        return "" if payload.startswith("<") else payload[:_LONGEST]
     if isinstance(payload, list):
         return next(filter(None, map(_message, payload)), "")
     if isinstance(payload, Dataset):
-        return "The answer says why, attribute by attribute, in its payload."
+        comments = (str(item.get("ErrorComment") or "") for item in payload.get("FailedAttributesSequence") or ())
+        said = "; ".join(filter(None, comments))[:_LONGEST]
+        return said or "The answer says why, attribute by attribute, in its payload."
     return _message_of_json(payload) if payload else ""
 
 
