@@ -19,6 +19,7 @@ Error
     Forbidden               the user may not do this
     Unavailable             the index, the blob store or a worker did not answer, or the disk is full
         TookTooLong         the work on the pixel data was given up
+        Unreadable          one file can't be read, whatever becomes of the others
         Replaced            another Instance has taken the place of the one that was found
     Lost                    the file of a stored Instance is missing or damaged
 
@@ -115,6 +116,10 @@ class Unavailable(Error):
 
 class TookTooLong(Unavailable):
     """The work on the pixel data was given up after the time that it may take."""
+
+
+class Unreadable(Unavailable):
+    """One file of the blob store can't be read, of a bad sector or an object that is archived; others may be."""
 
 
 class Replaced(Unavailable):

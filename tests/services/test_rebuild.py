@@ -175,6 +175,21 @@ def test_what_can_not_be_read_is_told_and_left(settings: Settings) -> None:
         assert keys(archive) == 3
 
 
+def test_a_file_that_the_disk_does_not_give_is_told_and_the_others_are_read(settings: Settings) -> None:
+    with closing(Archive.open(settings)) as archive:
+        keep(archive, data.image(), data.image())
+        key = min(key for key, _ in archive.blobs.list())
+    [file] = settings.data.rglob(key)
+    file.unlink()
+    file.mkdir()
+    emptied(settings)
+    assert rebuilt(settings) == {"instances": 1, "replaced": 0, "failed": 1}
+    with closing(Archive.open(settings)) as archive:
+        [done] = operations.newest(archive)
+        [failure] = operations.failures(archive, done.id, 10, 0)
+    assert (failure.item, failure.message) == (key, "A file of the blob store can't be read: Is a directory.")
+
+
 def test_a_large_file_goes_through_the_spool(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(Archive.open(settings)) as archive:
         keep(archive, data.image())

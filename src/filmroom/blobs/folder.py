@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from filmroom.blobs.store import FOLDER, KEY, Content, Parts, checked, checked_note, missing, short
-from filmroom.errors import Unavailable
+from filmroom.errors import Unavailable, Unreadable
 
 _WRITERS = 8  # files of one request written and synced at once
 _COPY_CHUNK = 1 << 20
@@ -31,6 +31,7 @@ _REASONS = {
     errno.EROFS: "the disk is mounted read-only",
     errno.EMFILE: "too many files are open; raise the limit of open files",
 }
+_OF_ONE_FILE = {errno.EIO, errno.EISDIR}  # a bad sector; what is no file
 
 
 @contextmanager
@@ -162,6 +163,10 @@ class Folder:
                 raise missing() from error
             try:
                 yield descriptor
+            except OSError as error:
+                if error.errno in _OF_ONE_FILE:
+                    raise Unreadable(f"A file of the blob store can't be read: {error.strerror}.") from error
+                raise
             finally:
                 os.close(descriptor)
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from filmroom.blobs import buckets
 from filmroom.blobs.buckets import Absent, Beyond, Present
 from filmroom.blobs.store import FOLDER, KEY, Content, Parts, checked, checked_note, missing, short
-from filmroom.errors import Unavailable
+from filmroom.errors import Unavailable, Unreadable
 
 with suppress(ModuleNotFoundError):  # of filmroom[objects]; `buckets` says so
     import obstore
@@ -26,6 +26,7 @@ _GAP = 256 << 10  # bytes read for nothing rather than asking twice
 _CHUNK = 1 << 20  # bytes that are handed on at once
 _AHEAD = 8  # blobs of which the first chunk is on its way while another is sent
 _BATCH = 500  # objects deleted or listed by one request
+_ARCHIVED = {"InvalidObjectState", "BlobArchived"}  # of S3 and Azure: in a class of storage that is not read from
 
 T = TypeVar("T")
 
@@ -231,6 +232,10 @@ def _reading() -> Iterator[None]:
         raise missing() from None
     except Beyond:
         raise short() from None
+    except buckets.Refused as refused:
+        if refused.code not in _ARCHIVED:
+            raise
+        raise Unreadable("A file of the blob store can't be read: it is archived, restore it first.") from None
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from filmroom.archive import ORPHAN_AGE, Archive
 from filmroom.dicom.resources import Level, Resource
-from filmroom.errors import Lost
+from filmroom.errors import Lost, Unreadable
 from filmroom.index import consistency, instances, rows
 from filmroom.index.consistency import File
 
@@ -129,6 +129,8 @@ def _file_problem(archive: Archive, quick: bool, file: File) -> tuple[Kind, str]
                 return Kind.DAMAGED, "the file has other bytes than were stored"
     except Lost:
         return Kind.LOST, "the file is not there"
+    except Unreadable as error:
+        return Kind.DAMAGED, str(error)
     return None
 
 

@@ -23,7 +23,7 @@ from filmroom.archive import Archive
 from filmroom.blobs import made_at, partition_of
 from filmroom.dicom import part10, rewrite, validation
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
-from filmroom.errors import Conflict, Lost
+from filmroom.errors import Conflict, Lost, Unreadable
 from filmroom.index import additions, operations, rebuilding, watermarks
 from filmroom.index.additions import ANY, NewRows, Status
 from filmroom.index.operations import State
@@ -155,6 +155,8 @@ def _read(archive: Archive, known: Partitions, key: str) -> tuple[Read, str | No
             part.discard()
     except Lost:
         return Read(key, 0, None, "It went away while it was read."), None
+    except Unreadable as error:
+        return Read(key, 0, None, str(error)), None
 
 
 def _examined(archive: Archive, known: Partitions, key: str, part: Part) -> tuple[Read, str | None]:
