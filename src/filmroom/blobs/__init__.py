@@ -7,9 +7,10 @@ from urllib.parse import unquote, urlsplit
 from filmroom.blobs.folder import Folder
 from filmroom.blobs.memory import Memory
 from filmroom.blobs.objects import Objects
-from filmroom.blobs.store import LARGEST_PARTITION, BlobStore, Content, Parts, made_at, new_keys, partition_of
+from filmroom.blobs.store import KEY, LARGEST_PARTITION, BlobStore, Content, Parts, made_at, new_keys, partition_of
 
 __all__ = [
+    "KEY",
     "LARGEST_PARTITION",
     "BlobStore",
     "Content",

@@ -11,7 +11,6 @@ the sweep. An updated file names its first version, which is kept beside it. The
 key, and the names of all in a note of the blob store. A file that can't be read is told of and left where it is.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -20,7 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from filmroom.archive import Archive
-from filmroom.blobs import made_at, partition_of
+from filmroom.blobs import KEY, made_at, partition_of
 from filmroom.dicom import part10, rewrite, validation
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import Conflict, Lost, Unreadable
@@ -35,7 +34,6 @@ from filmroom.task import Task
 REBUILD = operations.REBUILD
 BATCH = 500  # files in a transaction, or
 BATCH_BYTES = 512 << 20  # so many bytes: it must end within a lease
-_KEY = re.compile("[0-9a-f]{32}")
 _HEAD = 16 << 10  # bytes that hold every file meta information of ours
 IN_MEMORY = 16 << 20  # bytes of a file; a larger one is read by way of the spool folder
 
@@ -180,7 +178,7 @@ def _original(part: Part, key: str) -> str | None:
         beginning = bytes(part.content[:_HEAD])
     said = rewrite.original_of(part10.read_head(beginning).meta) or ""
     named, own = said[: len(key)], said[len(key) :]
-    return named if own == key and _KEY.fullmatch(named) else None
+    return named if own == key and KEY.fullmatch(named) else None
 
 
 def _partition(known: Partitions, key: str) -> int | None:
