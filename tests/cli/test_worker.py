@@ -190,11 +190,13 @@ def test_ended_by_a_signal_it_leaves_the_rest_to_the_next(archive: Archive, sett
     assert (first.returncode, "filmroom: stopped" in said) == (0, False)
     assert said.startswith(f"filmroom: waiting for operations of {settings.data}; Ctrl-C ends it\n")
     second = begin(settings)
+    assert second.stderr is not None
+    assert b"waiting for operations" in second.stderr.readline()  # now it hears signals; the first may have done all
     wait_until(lambda: state(archive, swept) == "succeeded")
     second.send_signal(signal.SIGINT)
     said = second.communicate(timeout=service.DEADLINE)[1].decode()
     assert (second.returncode, files(deleted)) == (130, 0)
-    assert said.endswith("\nfilmroom: stopped; what is not done yet, the next worker goes on with\n")
+    assert said.endswith("filmroom: stopped; what is not done yet, the next worker goes on with\n")
 
 
 @needs_proc
