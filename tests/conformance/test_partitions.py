@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
 from filmroom.dicom.resources import Resource
@@ -84,6 +85,8 @@ class Stored:
         assert "/partitions/" not in href
         service.wait_until(lambda: self.http.get(href).status_code == 200)
         ended: dict[str, Any] = self.http.get(href).json()
+        assert ended["partitionName"] == partition
+        assert ended["partitionName"] == self.http.get("/dicomweb/operations").json()[0]["partitionName"]
         return ended
 
     def words(self, partition: str) -> set[str]:
@@ -325,6 +328,19 @@ def test_the_change_feed_is_of_all_and_names_them(archive: Stored) -> None:
 
 def _path(entry: dict[str, str]) -> str:
     return Resource(entry["studyInstanceUid"], entry["seriesInstanceUid"], entry["sopInstanceUid"]).path
+
+
+def test_the_errors_of_a_query_tag_are_of_all_and_name_them(archive: Stored) -> None:
+    with disable_value_validation():
+        wrong = data.file(_image("Epsilon", 6, PatientAge="34"))
+    for partition in ("Errors.1", "Errors.2"):
+        assert store(archive.http, f"/dicomweb/partitions/{partition}", wrong).status_code in {200, 202}
+    started = archive.http.post("/v2/extendedquerytags", json=[{"path": "PatientAge", "level": "study"}])
+    service.wait_until(lambda: archive.http.get(started.headers["Location"]).status_code == 200)
+    for dialect in ALL:
+        found = archive.http.get(f"{dialect.root}/extendedquerytags/PatientAge/errors").json()
+        assert [one["partitionName"] for one in found] == ["Errors.1", "Errors.2"]
+    assert archive.http.delete("/v2/extendedquerytags/PatientAge").status_code == 204
 
 
 def test_pages_stay_in_their_partition(archive: Stored) -> None:

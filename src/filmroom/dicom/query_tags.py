@@ -74,6 +74,7 @@ class BadValue(NamedTuple):
     study: str
     series: str
     instance: str
+    partition: str
     created: float
     message: str
 

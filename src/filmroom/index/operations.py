@@ -56,6 +56,7 @@ class Operation:
     updated: float
     results: Any
     error: str | None
+    partition: str | None = None  # the name of the data partition that it works in, where a service says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Failure:
     created: float
 
 
-_COLUMNS = [operation.c[name] for name in Operation.__slots__]
+_COLUMNS = [operation.c[name] for name in Operation.__slots__ if name in operation.c]
 _JSON = ("arguments", "checkpoint", "results")
 
 

@@ -22,6 +22,11 @@ def fetch(tx: Connection, name: str) -> int | None:
     return tx.scalar(select(partition.c.key).where(partition.c.name == name))
 
 
+def fetch_name(tx: Connection, key: int) -> str | None:
+    """The name of a partition, if there is one of that key."""
+    return tx.scalar(select(partition.c.name).where(partition.c.key == key))
+
+
 def fetch_all(tx: Connection) -> list[Partition]:
     """All partitions, in the order in which they were made."""
     columns = (partition.c.key, partition.c.name, partition.c.created)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from filmroom.dicom import json_model, matching, query_tags
 from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, BadValue, Found, Listed, QueryTag, Status, Texts
 from filmroom.dicom.resources import Level
-from filmroom.index import columns, watermarks
+from filmroom.index import columns, tables, watermarks
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import TAG_VALUES, counter, instance, query_tag, query_tag_error, series, study
 
@@ -287,6 +287,7 @@ def fetch_errors(tx: Connection, tag: QueryTag, limit: int, offset: int) -> list
                 study.c.StudyInstanceUID,
                 series.c.SeriesInstanceUID,
                 instance.c.SOPInstanceUID,
+                tables.partition.c.name,
                 query_tag_error.c.created,
                 query_tag_error.c.message,
             )
@@ -295,6 +296,7 @@ def fetch_errors(tx: Connection, tag: QueryTag, limit: int, offset: int) -> list
                 query_tag_error.c.watermark == instance.c.watermark,
                 instance.c.series_key == series.c.key,
                 instance.c.study_key == study.c.key,
+                instance.c.partition == tables.partition.c.key,
             )
             .order_by(query_tag_error.c.watermark)
             .limit(limit)

@@ -82,6 +82,7 @@ def describe_error(found: BadValue) -> dict[str, str]:
         "studyInstanceUid": found.study,
         "seriesInstanceUid": found.series,
         "sopInstanceUid": found.instance,
+        "partitionName": found.partition,
         "createdTime": times.written(found.created),
         "errorMessage": found.message,
     }

@@ -70,6 +70,7 @@ _SCHEMAS: Mapping[str, Any] = {
             "lastUpdatedTime": {"type": "string", "format": "date-time"},
             "status": {"enum": ["notStarted", "running", "succeeded", "completed", "failed", "canceled"]},
             "percentComplete": {"type": "integer", "minimum": 0, "maximum": 100},
+            "partitionName": _TEXT,
             "resources": {"type": "array", "items": _TEXT},
             "results": {"type": "object"},
             "error": _TEXT,
@@ -124,7 +125,14 @@ _SCHEMAS: Mapping[str, Any] = {
         "items": {
             "description": "An Instance with a value that is not valid",
             "type": "object",
-            "required": ["studyInstanceUid", "seriesInstanceUid", "sopInstanceUid", "createdTime", "errorMessage"],
+            "required": [
+                "studyInstanceUid",
+                "seriesInstanceUid",
+                "sopInstanceUid",
+                "partitionName",
+                "createdTime",
+                "errorMessage",
+            ],
         },
     },
 }

@@ -84,6 +84,8 @@ def _members(dialect: Dialect, operation: Operation, root: str) -> Iterator[tupl
     yield "status", dialect.succeeded if operation.state is State.SUCCEEDED else operation.state
     if operation.percent is not None:
         yield "percentComplete", operation.percent
+    if operation.partition is not None:
+        yield "partitionName", operation.partition
     if resources := service.resources(operation):
         yield "resources", [root + path for path in resources]
     if operation.results is not None:

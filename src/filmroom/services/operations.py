@@ -10,7 +10,7 @@ A worker that dies leaves its row with (2), and the next begins there again: at 
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +20,7 @@ from filmroom import places
 from filmroom.archive import Archive
 from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
-from filmroom.index import operations, watermarks
+from filmroom.index import operations, partitions, watermarks
 from filmroom.index.operations import LEASE as LEASE
 from filmroom.index.operations import Failure as Failure
 from filmroom.index.operations import Operation as Operation
@@ -124,9 +124,9 @@ def status(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation
     """What has become of an operation."""
     with archive.index.read() as tx:
         found = operations.fetch(tx, wanted)
-    if found is None:
-        raise NotFound(said.no_operation)
-    return found
+        if found is None:
+            raise NotFound(said.no_operation)
+        return _placed(tx, found)
 
 
 def failures(archive: Archive, wanted: str, limit: int, offset: int, said: Wording = STANDARD) -> list[Failure]:
@@ -140,7 +140,13 @@ def failures(archive: Archive, wanted: str, limit: int, offset: int, said: Wordi
 def newest(archive: Archive) -> list[Operation]:
     """The operations started last, the newest first."""
     with archive.index.read() as tx:
-        return operations.fetch_newest(tx, LISTED)
+        return [_placed(tx, found) for found in operations.fetch_newest(tx, LISTED)]
+
+
+def _placed(tx: Connection, found: Operation) -> Operation:
+    """With the name of the data partition that it works in, unless it is of all."""
+    key = found.arguments.get("partition")
+    return found if key is None else replace(found, partition=partitions.fetch_name(tx, key))
 
 
 def cancel(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:

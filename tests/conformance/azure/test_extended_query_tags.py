@@ -426,6 +426,7 @@ def test_errors_disable_a_tag_and_are_told_once_it_is_enabled(http: httpx2.Clien
         "studyInstanceUid": wrong.dataset.StudyInstanceUID,
         "seriesInstanceUid": wrong.dataset.SeriesInstanceUID,
         "sopInstanceUid": wrong.dataset.SOPInstanceUID,
+        "partitionName": "Microsoft.Default",
         "errorMessage": "Value length is not 4.",
     }
     query = f"{root}/studies?PatientAge=034Y&StudyInstanceUID={good.dataset.StudyInstanceUID}"
