@@ -39,6 +39,15 @@ def test_a_version_that_is_not_offered(http: TestClient) -> None:
     assert answer.json() == {"error": {"code": "UnsupportedApiVersion", "message": message}}
 
 
+@pytest.mark.parametrize("path", ["/export", "/EXPORT/", "/partitions/one/export"])
+def test_exports_came_with_the_first_version(http: TestClient, path: str) -> None:
+    answers = [http.post(f"/{segment}{path}") for segment in ("v1.0-prerelease", "v1-prerelease", "v3", "v1", "v2")]
+    assert {answer.headers["api-supported-versions"] for answer in answers} == {"1, 2"}
+    codes = [answer.json()["error"]["code"] for answer in answers[:3]]
+    assert ([answer.status_code for answer in answers[:3]], codes) == ([400] * 3, ["UnsupportedApiVersion"] * 3)
+    assert "does not support the API version '1.0-prerelease'." in answers[0].text
+
+
 @pytest.mark.parametrize("path", ["/v2/nothing", "/v2/", "/v2/studies//", "/x/../v2/studies//"])
 def test_unknown_paths_of_azure_have_no_body(http: TestClient, path: str) -> None:
     answer = http.get(path, headers=JSON)

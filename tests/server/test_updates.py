@@ -52,6 +52,7 @@ def test_the_answer_is_a_reference_without_location(http: TestClient, path: str)
 def test_older_versions_do_not_know_it(http: TestClient, root: str) -> None:
     answer = http.post(root + PATH, json=body())
     assert (answer.status_code, answer.content) == (404, b"")
+    assert answer.headers["api-supported-versions"] == "1.0-prerelease, 1, 2"
 
 
 def test_another_update_of_the_study_is_named(http: TestClient) -> None:

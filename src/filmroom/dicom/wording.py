@@ -31,6 +31,7 @@ class Wording:
     repeated: str  # name
     content_type: str  # content_type
     no_operation: str
+    no_export: str
     partitions_off: str
     which_partition: str
     partition_name: str
@@ -79,6 +80,7 @@ AZURE = Wording(
     ),
     content_type="The specified content type '{content_type}' is not supported.",
     no_operation="",
+    no_export="",
     partitions_off="Data partitions feature is disabled.",
     which_partition="PartitionName value is missing in the route segment.",
     partition_name="The specified PartitionName is invalid. ",  # as that service says it, with the blank
@@ -113,6 +115,7 @@ STANDARD = Wording(
         'or multipart/related; type="application/dicom" with parts of application/dicom.'
     ),
     no_operation="There is no operation of this id: none was started, or it ended long ago.",
+    no_export="There are no exports here: the setting export_to names no places that they may go to.",
     partitions_off="There are no data partitions here: leave /partitions/… out of the path.",
     which_partition="Name the data partition in the path, as in /partitions/Microsoft.Default/studies.",
     partition_name="The name of a data partition is 1 to 64 letters of a to z, digits, hyphens, dots and underscores.",

@@ -1,18 +1,22 @@
 """The roots of the service: the first segment of a path chooses the dialect (a version of Azure's, or the Standard)."""
 
 import re
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from filmroom.protocol import dialects
+from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.negotiation import Kind
 from filmroom.server import routes
 
 # v1, v1.0, v2.0, v1.0-prerelease, v1-prerelease: a missing minor number counts as 0.
 _VERSION = re.compile(r"v(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{1,4}))?(?P<status>-[a-z]\w*)?", re.IGNORECASE)
 _VERSIONED = [dialect for dialect in dialects.ALL if dialect.version is not None]
-_SUPPORTED = ", ".join(dialect.version for dialect in _VERSIONED if dialect.version is not None)
+_EXPORTING = [dialect for dialect in _VERSIONED if Kind.EXPORT in dialect.offers]
+_EXPORT = re.compile(r"/[^/]+(/partitions/[^/]+)?/export/?", re.IGNORECASE)
 _NOTHING = f"Nothing is here. DICOMweb is at {dialects.DICOMWEB.root}, health at /health/check."
 
 
@@ -29,8 +33,9 @@ class Roots:
         segment = scope["path"].removeprefix("/").partition("/")[0]
         version = _canonical(segment)
         dialect = dialects.DICOMWEB if segment == dialects.DICOMWEB.root[1:] else self._by_version.get(version)
-        if dialect is None:
-            await _unknown(scope, segment, version)(scope, receive, send)
+        supporting = _supporting(scope["path"])
+        if dialect is None or not (dialect.version is None or dialect in supporting):
+            await _unknown(scope, segment, version, supporting)(scope, receive, send)
             return
         scope["root_path"] = scope.get("root_path", "") + "/" + segment
         if dialect.version is None:
@@ -38,7 +43,7 @@ class Roots:
             await self._routers[dialect.root](scope, receive, send)
         else:
             scope["path"] = scope["path"].removesuffix("/")  # that service takes no notice of a slash at the end
-            await _versioned(self._routers[dialect.root])(scope, receive, send)
+            await _versioned(self._routers[dialect.root], supporting)(scope, receive, send)
 
 
 def _canonical(segment: str) -> str | None:
@@ -49,7 +54,16 @@ def _canonical(segment: str) -> str | None:
     return f"{int(found['major'])}.{int(found['minor'] or 0)}{(found['status'] or '').lower()}"
 
 
-def _unknown(scope: Scope, segment: str, version: str | None) -> Response:
+def _supporting(path: str) -> Sequence[Dialect]:
+    """The versions that have what is at a path: all of them, but that exports came later."""
+    return _EXPORTING if _EXPORT.fullmatch(path) else _VERSIONED
+
+
+def _listed(supporting: Sequence[Dialect]) -> str:
+    return ", ".join(dialect.version for dialect in supporting if dialect.version is not None)
+
+
+def _unknown(scope: Scope, segment: str, version: str | None, supporting: Sequence[Dialect]) -> Response:
     if version is None:
         return PlainTextResponse(_NOTHING, 404)
     message = (
@@ -57,16 +71,16 @@ def _unknown(scope: Scope, segment: str, version: str | None) -> Response:
         f"does not support the API version '{segment[1:]}'."
     )
     body = {"error": {"code": "UnsupportedApiVersion", "message": message}}
-    return JSONResponse(body, 400, {"api-supported-versions": _SUPPORTED})
+    return JSONResponse(body, 400, {"api-supported-versions": _listed(supporting)})
 
 
-def _versioned(router: ASGIApp) -> ASGIApp:
+def _versioned(router: ASGIApp, supporting: Sequence[Dialect]) -> ASGIApp:
     """What the Azure service's pipeline does around its routes."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         async def announced(message: Message) -> None:
             if message["type"] == "http.response.start" and ("handler" in scope or message["status"] == 405):
-                header = (b"api-supported-versions", _SUPPORTED.encode())
+                header = (b"api-supported-versions", _listed(supporting).encode())
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 

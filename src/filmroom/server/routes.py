@@ -59,6 +59,7 @@ def _absent(dialect: Dialect, in_partitions: bool) -> list[Route]:
     """What only other dialects do to all Studies is no Study here: `/studies/$bulkUpdate`."""
 
     async def nothing(request: Request) -> Response:
+        request.scope["handler"] = "nothing"  # all versions have the route, and announce it
         return Response(status_code=404)
 
     others = {one.path for one in table.METHODS if "$" in one.path and one.kind not in dialect.offers}

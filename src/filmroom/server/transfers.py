@@ -15,7 +15,7 @@ async def export(dialect: Dialect, request: Request) -> Response:
     """Have files of Instances copied to a folder or a bucket."""
     allowed = request.state.settings.export_to
     if not allowed:
-        raise NotFound("There are no exports here: the setting export_to names no places that they may go to.")
+        raise NotFound(dialect.wording.no_export)
     body = await body_of(request, transfers.LARGEST_BODY)
     asked = await request.state.work.run(transfers.parse_export, body, target_of(dialect, request).partition)
     made = await request.state.work.run(service.start_export, request.state.archive, asked, allowed)
