@@ -10,15 +10,21 @@ from pydantic import SecretStr
 
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
-from filmroom.dicom.resources import Resource
+from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import Unavailable
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.protocol.negotiation import STORED, Selected
-from filmroom.services import health, retrieve, store
+from filmroom.protocol.updates import Update
+from filmroom.services import delete, exports, health, imports, operations, retrieve, store, updates
 from filmroom.services.examination import part
+from filmroom.services.operations import State, Worker
 from filmroom.settings import Settings
 from tests import data
+from tests.blobs.flaky import Flaky, flaky
 from tests.blobs.test_objects import RawS3
+from tests.services.test_check import found as problems
+from tests.services.test_delete import changes, keep
+from tests.services.test_operations import set_lease
 
 
 @pytest.fixture
@@ -117,3 +123,79 @@ def test_a_bucket_that_is_gone_is_not_healthy(archive: Archive, bucket: RawS3) -
     assert (found.healthy, "no such bucket" in found.description) == (False, True)
     with pytest.raises(Unavailable, match="no such bucket"):
         store.store(archive, DICOMWEB, Resource(), [part(data.file())], replace=False)
+
+
+# --- Operations on a bucket of which one request in five fails, between places of which it does, too
+
+MOST_TURNS = 5  # of a worker: what nobody could do in spite of all tries, it does again half a minute later
+
+
+@pytest.fixture
+def proxy(s3: str) -> Iterator[Flaky]:
+    with flaky(s3, 0.0) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def place(s3: str) -> RawS3:
+    return RawS3(s3)
+
+
+@pytest.fixture
+def failing(bucket: RawS3, place: RawS3, proxy: Flaky, tmp_path: Path) -> Iterator[Archive]:
+    options = {name: SecretStr(value) for name, value in (bucket.options | {"endpoint": proxy.url}).items()}
+    given = settings(bucket, tmp_path / "data")
+    changed = {"blobs_options": options, "places_options": {f"s3://{place.bucket}": options}}
+    opened = Archive.open(given.model_copy(update=changed))
+    yield opened
+    opened.close()
+
+
+def done(archive: Archive, started: str) -> dict[str, Any]:
+    """The results of an operation; it has to succeed."""
+    for _ in range(MOST_TURNS):
+        Worker(archive, "worker").run_next()
+        if (ended := operations.status(archive, started)).state.ended:
+            break
+        set_lease(archive, 0)
+    assert (ended.state, ended.error, operations.failures(archive, started, 9, 0)) == (State.SUCCEEDED, None, [])
+    results: dict[str, Any] = ended.results
+    return results
+
+
+def test_operations_on_buckets_that_fail_now_and_then_come_to_their_end(
+    failing: Archive, place: RawS3, proxy: Flaky
+) -> None:
+    studies = [data.uid() for _ in range(3)]
+    made = [data.dataset(StudyInstanceUID=study) for study in studies for _ in range(5)]
+    made.append(data.image(rows=2600, columns=2600, StudyInstanceUID=studies[0]))  # goes up in parts
+    keep(failing, *made)
+    proxy.share = 0.2
+
+    change = {"00100020": {"vr": "LO", "Value": ["Updated"]}}
+    results = done(failing, updates.start(failing, Update(tuple(studies), change), DEFAULT_PARTITION))
+    assert (results["studyUpdated"], results["instanceUpdated"]) == (3, 16)
+
+    asked = exports.arguments(failing, place.url, {}, [Resource()])
+    results = done(failing, operations.start(failing, exports.EXPORT, asked))
+    assert results["exported"] == 16
+    listed = [one["Key"] for one in place.client.list_objects_v2(Bucket=place.bucket)["Contents"]]
+    exported = {
+        key.rpartition("/")[2]: place.client.get_object(Bucket=place.bucket, Key=key)["Body"].read() for key in listed
+    }
+    assert exported.pop("errors.log") == b""
+    assert {name.removesuffix(".dcm") for name in exported} == {one.SOPInstanceUID for one in made}
+    assert all(b"Updated" in content for content in exported.values())
+
+    for study in studies[:2]:
+        delete.delete(failing, Resource(study))
+    asked = imports.arguments(failing, place.url, 1 << 30)
+    results = done(failing, operations.start(failing, imports.IMPORT, asked))
+    assert (results["stored"] + results["storedAlready"], results["failed"]) == (16, 0)
+
+    assert done(failing, operations.start(failing, "sweep", {"delay": 0}))["filesRemoved"] >= 2 * 11
+    assert proxy.failed
+    proxy.share = 0.0
+    delete.sweep(failing, 0, orphan_age=0)  # of files that arrived although the store said something else
+    assert problems(failing) == []
+    assert changes(failing) == ["create"] * 16 + ["update"] * 16 + ["delete"] * 11 + ["create"] * 11
