@@ -75,7 +75,7 @@ class Opened:
         command = [sys.executable, "-c", CHILD, *seam.split(":"), str(times), *arguments]
         command += ["--data", str(self.settings.data)]
         ran = subprocess.run(
-            command, env=environment, timeout=DEADLINE, capture_output=True, stdin=subprocess.DEVNULL, check=False
+            command, env=environment, timeout=2 * DEADLINE, capture_output=True, stdin=subprocess.DEVNULL, check=False
         )
         assert ran.returncode == -signal.SIGKILL, ran.stderr
 

@@ -50,7 +50,7 @@ def test_commands_need_no_data_folder(
             assert run("sweep", *here).out == "0 files removed.\n"
             begun = operations.start(archive, "sweep", {"delay": 0})
             with cluster.operations_worker(tmp_path / "another", variables):
-                wait_until(lambda: operations.status(archive, begun).state is State.SUCCEEDED)
+                wait_until(lambda: operations.status(archive, begun).state is State.SUCCEEDED, every=0.2)
 
 
 @pytest.mark.parametrize("kind", EACH)

@@ -153,11 +153,11 @@ def failing(bucket: RawS3, place: RawS3, proxy: Flaky, tmp_path: Path) -> Iterat
 
 def done(archive: Archive, started: str) -> dict[str, Any]:
     """The results of an operation; it has to succeed."""
-    for _ in range(MOST_TURNS):
-        Worker(archive, "worker").run_next()
-        if (ended := operations.status(archive, started)).state.ended:
-            break
+    worker, turns = Worker(archive, "worker"), 0
+    while not (ended := operations.status(archive, started)).state.ended and turns < MOST_TURNS:
         set_lease(archive, 0)
+        worker.run_next()
+        turns += 1
     assert (ended.state, ended.error, operations.failures(archive, started, 9, 0)) == (State.SUCCEEDED, None, [])
     results: dict[str, Any] = ended.results
     return results
