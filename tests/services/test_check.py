@@ -1,5 +1,7 @@
 """What a check finds in an archive that is not sound, and what it mends."""
 
+import errno
+import os
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -77,18 +79,20 @@ def test_a_lost_file(either: Archive, study: list[Dataset]) -> None:
     assert (problem.repaired, count(either, targets(study[0])[0])) == (False, 3)
 
 
-def test_a_file_that_cannot_be_read_is_told_and_the_others_are_looked_at(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_told_and_the_others_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bad_sector(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
     made = [data.dataset() for _ in range(2)]
     with closing(Archive.open(Settings(data=tmp_path, codec_processes=1))) as archive:
         keep(archive, *made)
-        bad, gone = (stored(archive, one) for one in made)
-        [file] = tmp_path.rglob(bad)
-        file.unlink()
-        file.mkdir()  # which fails to be read as of a bad sector does
-        archive.blobs.delete([gone])
+        archive.blobs.delete([stored(archive, made[1])])
+        monkeypatch.setattr("filmroom.blobs.folder._read", bad_sector)
         problems = found(archive, Asked(remove_lost=True))
     assert [(one.kind, one.repaired) for one in problems] == [(Kind.DAMAGED, False), (Kind.LOST, True)]
-    assert problems[0].text == "A file of the blob store can't be read: Is a directory."
+    assert problems[0].text == "A file of the blob store can't be read: Input/output error."
 
 
 def test_rows_of_lost_files_go_when_that_is_said(either: Archive, study: list[Dataset]) -> None:
