@@ -263,7 +263,7 @@ def test_what_is_of_all_partitions_is_in_none(archive: Stored, dialect: Dialect,
         assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("name", ["a" * 65, "a b", "ä", "a%2Bb", "a:b"])
+@pytest.mark.parametrize("name", ["a" * 65, "a b", "ä", "a%2Bb", "a:b", "%2E%2E", "%2e"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("dialect", ALL, ids=_name)
 def test_names_have_a_rule(archive: Stored, dialect: Dialect, method: str, name: str) -> None:

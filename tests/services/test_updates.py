@@ -1,6 +1,7 @@
 """Studies updated step by step as a worker does it: what changes, what stays, and whatever comes between."""
 
 import io
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,16 +27,18 @@ from filmroom.index.operations import State
 from filmroom.protocol.dialects import DICOMWEB, V2
 from filmroom.protocol.negotiation import STORED, Selected
 from filmroom.protocol.updates import Update
-from filmroom.services import check, delete, operations, query_tags, retrieve, updates
+from filmroom.services import check, crew, delete, operations, query_tags, retrieve, updates
 from filmroom.services.examination import part
 from filmroom.services.operations import Operation, Worker
 from filmroom.services.store import store
 from filmroom.services.updates import operation as module
 from filmroom.services.updates import versions
 from filmroom.settings import Settings
+from filmroom.task import Task
 from tests import data
 from tests.conftest import Elsewhere
 from tests.postgresql import EACH
+from tests.service import DEADLINE
 from tests.services.test_operations import Killed
 from tests.services.test_query_tags import found
 
@@ -291,6 +294,22 @@ def test_killed_anywhere_it_goes_on(
     assert [action for action, _, _ in feed(archive)] == ["create"] * 5 + ["update"] * 5
     sweep(archive)
     assert blobs(archive) == {one.key for one in (*before, *stored(archive, made[0]))}
+
+
+def test_while_files_are_put_the_lease_is_kept(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed = threading.Event()
+    renew, put_all = Task.renew, archive.blobs.put_all
+    monkeypatch.setattr(crew, "PULSE", 0.01)
+    monkeypatch.setattr(versions, "RENEWED", 1e9)  # nothing else renews it
+
+    def renewing(task: Task) -> None:
+        renew(task)
+        renewed.set()
+
+    monkeypatch.setattr(Task, "renew", renewing)
+    monkeypatch.setattr(archive.blobs, "put_all", lambda blobs: [put_all(blobs), renewed.wait(DEADLINE)])
+    assert update(archive, *study(archive)).state is State.SUCCEEDED
+    assert renewed.is_set()
 
 
 def between(monkeypatch: pytest.MonkeyPatch, archive: Archive, act: Callable[[], None]) -> None:

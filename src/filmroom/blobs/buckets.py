@@ -45,8 +45,8 @@ CLIENT = frozenset(
 STORAGE_CLASS = "storage_class"
 PART = 8 << 20  # of an upload in parts; what is not larger is put in one piece
 _UPLOADS = 3  # parts of one file on their way at once, all in memory
-# Without an answer for that long a request is given up; the time that a body takes to the store counts: at 10 Mbit/s
-# a minute is enough for 75 MB, so for nine parts of files at once.
+# Without an answer for that long a request is given up, and the time that a body takes to the store counts. A process
+# has 224 MB on their way at most (objects._THREADS and _UPLOADS), for which 30 Mbit/s are enough.
 _TIMES: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "5m"}
 _RETRIES: dict[str, Any] = {
     "max_retries": 6,

@@ -23,7 +23,9 @@ with suppress(ModuleNotFoundError):  # of filmroom[objects]; `buckets` says so
 
 _THREADS = 16  # requests of one process that run at once, beside those of its request threads
 _GAP = 256 << 10  # bytes read for nothing rather than asking twice
+_UPLOADS = 4  # files of one process that go up in parts at once; with those of buckets.PART, 96 MB on their way
 _CHUNK = 1 << 20  # bytes that are handed on at once
+_CHUNKS = 4  # read by one request; a slow reader of a large file keeps two such answers in memory
 _AHEAD = 8  # blobs of which the first chunk is on its way while another is sent
 _BATCH = 500  # objects deleted or listed by one request
 _ARCHIVED = {"InvalidObjectState", "BlobArchived"}  # of S3 and Azure: in a class of storage that is not read from
@@ -40,6 +42,7 @@ class Objects:
         self._store = buckets.connect(url, options)
         self._attributes = buckets.attributes(options)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
+        self._uploads = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="uploads")
 
     def check(self) -> None:
         """See whether the bucket is there, may be written, and keeps what it has when it is told to."""
@@ -60,7 +63,9 @@ class Objects:
 
     def put_all(self, blobs: Iterable[tuple[str, Content]]) -> None:
         paths = [(_path(key), content) for key, content in blobs]
-        tasks = [self._threads.submit(self._put, path, content) for path, content in paths]
+        # What lies in the spool folder is large, and keeps what is small from no thread.
+        pools = [self._uploads if isinstance(content, Path) else self._threads for _, content in paths]
+        tasks = [pool.submit(self._put, path, content) for pool, (path, content) in zip(pools, paths, strict=True)]
         wait(tasks)
         failures = [error for task in tasks if (error := task.exception()) is not None]
         if failures:
@@ -95,7 +100,7 @@ class Objects:
         """One request for what is a few chunks; for more, one chunk is on its way while another is sent."""
         path = _path(key)
         end = self.size(key) if length is None else offset + length
-        taken = _CHUNK if chunk < _CHUNK else chunk * 8
+        taken = _CHUNK if chunk < _CHUNK else chunk * _CHUNKS
         pieces = iter([(start, min(start + taken, end)) for start in range(offset, end, taken)])
         following = next(pieces, None)
         if following is None:
@@ -136,6 +141,7 @@ class Objects:
 
     def close(self) -> None:
         self._threads.shutdown()
+        self._uploads.shutdown()
 
     def list(self) -> Iterator[tuple[str, float]]:
         now = time.time()

@@ -14,7 +14,7 @@ _UID = re.compile(r"[0-9.]*[0-9]")
 _FRAME = re.compile(r"\s*([+-]?[0-9]+)(?:\.0*)?\s*")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 _LARGEST_FRAME = 2**31 - 1  # NumberOfFrames is an IS (PS3.5 Table 6.2-1)
-_PARTITION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PARTITION = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,64}")  # "." and ".." lead elsewhere in a path (RFC 3986 §5.2.4)
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.%]+\]|[0-9A-Za-z._-]+)(?P<port>:[0-9]{1,5})?")
 _DEFAULT_PORTS = frozenset({80, 443})
 

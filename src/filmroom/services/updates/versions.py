@@ -17,6 +17,7 @@ from filmroom.index import additions
 from filmroom.index.additions import NewInstance
 from filmroom.index.instances import StoredInstance
 from filmroom.index.updates import Update
+from filmroom.services.crew import Crew
 from filmroom.services.examination import Part, examine, spooled
 from filmroom.task import Task
 
@@ -82,7 +83,8 @@ class Maker:
 
     def _put(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._archive.blobs.put_all((new.key, part.content) for new, part in waiting)
+        with Crew(self._task) as crew:  # a slow bucket may take longer than a lease
+            crew.do(self._archive.blobs.put_all, [[(new.key, part.content) for new, part in waiting]])
 
     def _examined(self, old: StoredInstance, part: Part, key: str, hidden: frozenset[str]) -> NewInstance:
         tags, target = self._archive.additions.known.last, Resource(partition=old.resource.partition)
