@@ -39,6 +39,25 @@ def test_it_ends_with_the_block(settings: Settings) -> None:
     assert not keepers()
 
 
+LOOK = """import os, signal
+with open("{noted}.new", "w") as file:
+    file.write(str(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+os.rename("{noted}.new", "{noted}")
+"""
+
+
+def test_ctrl_c_is_not_for_it_from_its_birth_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program, noted = tmp_path / "python", tmp_path / "noted"
+    program.write_text(f"#!{sys.executable}\n{LOOK.format(noted=noted)}")  # a shell would clear its mask
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with beside.operations_worker(settings):
+        wait_until(noted.exists)
+    assert noted.read_text() == "True"
+
+
 @pytest.mark.parametrize(
     ("program", "times", "said"),
     [(sys.executable, 1, ("exit_code", 3)), ("/no/python", 2, ("error", "No such file or directory"))],

@@ -1,9 +1,12 @@
 """`filmroom rebuild`, as somebody types it whose database is gone."""
 
 import fcntl
+import os
+import signal
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -88,6 +91,29 @@ def test_killed_it_goes_on_and_until_then_no_service_starts(settings: Settings, 
     ran = run("rebuild", "--data", settings.data, "--processes", "1")
     assert (ran.code, ran.out.startswith(f"{MANY} instances")) == (0, True)
     assert answers(settings) == before
+
+
+@needs_proc
+def test_ctrl_c_while_its_processes_start_is_an_end_like_any_other(settings: Settings, run: Program) -> None:
+    before = fill(settings)
+    command = [sys.executable, "-m", "filmroom", "rebuild", "--data", str(settings.data), "--processes", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as first:
+        wait_until(lambda: any(b"spawn_main" in line for line in commands(first.pid)))
+        os.killpg(first.pid, signal.SIGINT)
+        assert first.stderr is not None
+        said = first.stderr.read()
+    assert (first.returncode, "Traceback" in said, "it goes on" in said) == (130, False, True)
+    ran = run("rebuild", "--data", settings.data, "--processes", "1")
+    assert ran.code == 0
+    assert answers(settings) == before
+
+
+def commands(group: int) -> Iterator[bytes]:
+    """The command lines of the processes of a group."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getpgid(int(process.name)) == group:
+                yield (process / "cmdline").read_bytes()
 
 
 def test_the_files_belong_to_the_new_index_in_postgresql(

@@ -85,6 +85,16 @@ def test_a_signal_ends_it_with_all_its_processes(tmp_path: Path, workers: str, n
         assert not running.mishaps()
 
 
+@needs_proc
+def test_ctrl_c_reaches_all_its_processes_and_is_no_mishap(tmp_path: Path) -> None:
+    with service.running(tmp_path / "data", "--workers", "2") as running:
+        wait_until(running.operations_worker)
+        os.killpg(running.process.pid, signal.SIGINT)
+        assert running.process.wait(service.DEADLINE) == 130
+        wait_until(lambda: not running.processes())
+        assert not running.mishaps()
+
+
 def test_a_request_under_way_is_finished_when_it_is_told_to_end(tmp_path: Path) -> None:
     made = sent(data.image())
     lines = [f"POST {ROOT}/studies HTTP/1.1", "Host: x", "Content-Type: application/dicom"]

@@ -242,6 +242,8 @@ def test_closing_ends_calls_under_way() -> None:
 
 def test_a_worker_ignores_ctrl_c(pool: Pool) -> None:
     assert pool.run(signal.getsignal, signal.SIGINT) == signal.SIG_IGN
+    assert signal.SIGINT in pool.run(signal.pthread_sigmask, signal.SIG_BLOCK, ())  # from its birth on
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 SERVICE = """

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from filmroom.cli.workers import LONGEST_REST, NICENESS, REST
+from filmroom.interrupts import withheld
 from filmroom.settings import Settings
 
 HEAD_START = 1.0  # seconds: the web workers are waited for, and the operations are not
@@ -26,7 +27,8 @@ def operations_worker(settings: Settings) -> Iterator[None]:
     """One operations worker, as long as the block lasts."""
     place = _Place(os.environ | settings.environment())
     keeper = threading.Thread(target=place.keep, name="operations worker", daemon=True)
-    keeper.start()
+    with withheld():  # the worker is not for Ctrl-C, and of the threads here only the main one
+        keeper.start()
     try:
         yield
     finally:

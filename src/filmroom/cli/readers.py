@@ -15,6 +15,7 @@ from multiprocessing.connection import wait
 
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
+from filmroom.interrupts import withheld
 from filmroom.services.partitions import noted
 from filmroom.services.rebuild import Read, Reader, read
 from filmroom.settings import Settings
@@ -45,7 +46,8 @@ def _read_ahead(pool: ProcessPoolExecutor, keys: Iterable[str], ahead: int) -> I
     try:
         while True:
             while len(waiting) < ahead and (chunk := list(islice(left, CHUNK))):
-                waiting.append(pool.submit(_read, chunk))
+                with withheld():  # the first one starts the processes
+                    waiting.append(pool.submit(_read, chunk))
             if not waiting:
                 return
             yield from waiting.popleft().result()

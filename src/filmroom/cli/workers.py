@@ -22,6 +22,7 @@ import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from filmroom.interrupts import withheld
 from filmroom.server.balance import ABSENT, Share
 from filmroom.server.limits import BoundedProtocol
 
@@ -109,7 +110,8 @@ class _Place:
                 self.listening = _bound(self.family, self.address, socket.SO_REUSEPORT)
             given = (self.config, self.listening, self.counts, self.number)
             worker = _CONTEXT.Process(target=_serve, args=given, name="filmroom web")
-            worker.start()
+            with withheld():
+                worker.start()
             self.worker = worker  # at once: a signal may end the service here, and it ends those that it knows
             if _OWN_SOCKETS:  # the worker has it: while ours is open the kernel deals connections to it, served or not
                 self.listening.close()
@@ -151,6 +153,7 @@ def _serve(config: uvicorn.Config, listening: socket.socket, counts: Any, place:
     config.http = partial(BoundedProtocol, share=share)  # type: ignore[assignment]
     threading.Thread(target=_finish_with_the_service, daemon=True).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         _Server(config, share).run(sockets=[listening])
 
 

@@ -23,6 +23,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from filmroom.entrance import Entrance
 from filmroom.errors import Error, NotAcceptable, TookTooLong, Unavailable, Unforeseen
+from filmroom.interrupts import withheld
 from filmroom.pixels.ahead import each
 from filmroom.pixels.channel import Channel, Received, aside
 
@@ -196,7 +197,8 @@ class _Worker:
             with theirs:
                 self._channel = Channel(ours)
                 self._process = _CONTEXT.Process(target=_serve, args=(theirs,), name="filmroom pixels", daemon=True)
-                self._process.start()
+                with withheld():
+                    self._process.start()
                 self._channel.offer(self._process.pid or 0)
         except OSError as error:
             raise Unavailable("No worker for pixel data could be started. Try again later.") from error
