@@ -28,6 +28,12 @@ def test_who_waits_is_told_how_many(recorder: Recorder, run: Program) -> None:
     assert (ran.code, ran.out) == (0, "3 instances updated\n")
 
 
+def test_uids_of_nothing_are_no_success(recorder: Recorder, run: Program) -> None:
+    recorder.replies = [STARTED, json({**ENDED, "results": {"instanceUpdated": 0}})]
+    ran = run("update", "1.2", "--set", "PatientID=1", "--wait")
+    assert (ran.code, ran.out, "nothing is stored under these UIDs" in ran.err) == (1, "0 instances updated\n", True)
+
+
 def test_failures_are_told(recorder: Recorder, run: Program) -> None:
     failed = {**TOLD, "status": "failed", "error": "1 of 1", "results": {"errors": ["Failed to update 1.2"]}}
     recorder.replies = [STARTED, json(failed)]

@@ -8,12 +8,14 @@ from filmroom.cli import operations, typed
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
+    NOT_ALL,
     Partition,
     Timeout,
     Token,
     Url,
     connect,
     obeyed,
+    stop,
 )
 from filmroom.dicom import attributes
 
@@ -49,7 +51,8 @@ def update(
 
     It is done in the background. The files as they were first are kept, and the service still has them for who asks.
 
-    Exit codes: 1 the service refuses it, or what was waited for did not succeed; 2, 3 as for every command.
+    Exit codes: 1 the service refuses it, or what was waited for did not succeed or found nothing to update; 2, 3 as
+    for every command.
 
     Examples:
 
@@ -62,7 +65,10 @@ def update(
             operation = client.update_studies(studies, changes, series_instance_uid=series, sop_instance_uid=instance)
         ended = operations.wait_or_tell(client, operation, until_it_ends=wait)
     if ended is not None:
-        typer.echo(f"{(ended.results or {}).get('instanceUpdated', 0)} instances updated")
+        updated = (ended.results or {}).get("instanceUpdated", 0)
+        typer.echo(f"{updated} instances updated")
+        if not updated:
+            stop("nothing is stored under these UIDs", NOT_ALL)
 
 
 def _change(given: str) -> tuple[str, str | None]:
