@@ -37,6 +37,12 @@ def test_export_of_what_is_named_to_a_container(service: Recorder, client: Any) 
     }
 
 
+def test_a_destination_may_be_the_whole_json_that_a_service_takes(service: Recorder, client: Any) -> None:
+    destination = {"type": "azureBlob", "settings": {"blobContainerUri": "https://a.blob.core.windows.net/c"}}
+    client.export(destination)
+    assert body(service) == {"destination": destination}
+
+
 def test_import(service: Recorder, client: Any) -> None:
     assert client.import_from("file:///srv/in", partition="clinic") == ID
     assert service.targets == ["/partitions/clinic/import"]

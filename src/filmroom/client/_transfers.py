@@ -25,7 +25,8 @@ class Transfers:
         """Have files copied to a place, and get the id of the operation that does it.
 
         destination  a URL such as "file:///srv/exports", for Filmroom; or settings of an Azure container:
-                     {"connectionString": ..., "blobContainerName": ...} or {"blobContainerUri": ...}
+                     {"connectionString": ..., "blobContainerName": ...} or {"blobContainerUri": ...}, or the whole
+                     {"type": "azureBlob", "settings": {...}} that programs of the Azure service send
         identifiers  "study", "study/series" or "study/series/instance"; none is everything
         """
         return self._run(_export(self._service, destination, identifiers, partition))
@@ -59,12 +60,7 @@ class AsyncTransfers:
 def _export(
     service: Service, destination: str | Mapping[str, Any], identifiers: Collection[str], partition: str | None
 ) -> Transaction[str]:
-    to = (
-        {"type": "azureBlob", "settings": dict(destination)}
-        if not isinstance(destination, str)
-        else _place(destination)
-    )
-    body: dict[str, Any] = {"destination": to}
+    body: dict[str, Any] = {"destination": _destination(destination)}
     if identifiers:
         body["source"] = {"type": "identifiers", "settings": {"values": list(identifiers)}}
     return (yield from started(service.url("/export", partition=partition), body))
@@ -73,6 +69,12 @@ def _export(
 def _import(service: Service, source: str, partition: str | None) -> Transaction[str]:
     with beyond_azure(service.base_url):
         return (yield from started(service.url("/import", partition=partition), {"source": _place(source)}))
+
+
+def _destination(named: str | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(named, str):
+        return _place(named)
+    return dict(named) if "type" in named else {"type": "azureBlob", "settings": dict(named)}
 
 
 def _place(url: str) -> dict[str, Any]:
