@@ -192,8 +192,8 @@ def _index(settings: Settings, blobs: BlobStore, rebuilding: bool) -> Database:
         raise Unavailable("Its index is in PostgreSQL: say where, by the setting index.")
     if settings.index is not None and settings.blobs is None and os.path.exists(settings.data / INDEX):
         raise Unavailable(
-            f"It has an index of its own ({INDEX}), which can't be moved to PostgreSQL: "
-            "begin with an empty folder, and store the files again."
+            f"It has an index of its own ({INDEX}): move that away, with -wal and -shm if they are there, "
+            "and run `filmroom rebuild`, which makes the one in PostgreSQL from the files."
         )
     index = Database(index_url(settings), connections=settings.threads)
     with ExitStack() as undone:
