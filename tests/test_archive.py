@@ -133,6 +133,20 @@ def test_an_empty_folder_is_no_pair_of_an_index_that_holds_something(tmp_path: P
         assert not (tmp_path / "empty" / "blobs" / "index-id").exists()
 
 
+def test_files_beside_an_index_in_sqlite_may_lie_on_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    Archive.open(settings).close()
+    Archive.open(settings).close()  # nothing stored, nothing missed
+    archive = Archive.open(settings)
+    store.store(archive, DICOMWEB, Resource(), [part(data.file())], replace=False)
+    archive.close()
+    Archive.open(settings).close()
+    (tmp_path / "blobs").rename(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable, match="mount that"):
+        Archive.open(settings)
+    Archive.open(settings, checking=True).close()
+
+
 def test_a_second_empty_folder_is_refused_as_well(tmp_path: Path, postgresql_server: Server) -> None:
     with postgresql_server.database("empty") as url:
         Archive.open(Settings(data=tmp_path / "one", index=SecretStr(url))).close()

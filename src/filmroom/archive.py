@@ -65,10 +65,11 @@ class Archive:
     partitions: dict[str, int] = field(default_factory=dict)  # keys of data partitions by name, as they are found
 
     @classmethod
-    def open(cls, settings: Settings, *, rebuilding: bool = False) -> Self:
+    def open(cls, settings: Settings, *, rebuilding: bool = False, checking: bool = False) -> Self:
         """Open the archive under `settings.data`, making it when it is new.
 
-        `rebuilding` is for who fills the index from the files, and opens also what is half filled.
+        `rebuilding` is for who fills the index from the files, and opens also what is half filled; `checking`
+        for who tells which files are lost, and opens also what has none.
         """
         spool, renderings = settings.data / "spool", settings.data / "rendered"
         try:
@@ -81,7 +82,7 @@ class Archive:
         with ExitStack() as undone:
             blobs = _blobs(settings)
             undone.callback(blobs.close)
-            index = _index(settings, blobs, rebuilding)
+            index = _index(settings, blobs, rebuilding, checking)
             undone.pop_all()
         return cls(
             index=index,
@@ -186,7 +187,7 @@ def index_url(settings: Settings) -> str | URL:
     return URL.create("sqlite", database=str(path))  # as text, a "?" in the path would begin options
 
 
-def _index(settings: Settings, blobs: BlobStore, rebuilding: bool) -> Database:
+def _index(settings: Settings, blobs: BlobStore, rebuilding: bool, checking: bool) -> Database:
     """The index of the files. Never another one: its sweep would remove them, for it names none of them."""
     if settings.index is None and settings.blobs is None and blobs.read_note(INDEX_ID) is not None:
         raise Unavailable("Its index is in PostgreSQL: say where, by the setting index.")
@@ -202,6 +203,8 @@ def _index(settings: Settings, blobs: BlobStore, rebuilding: bool) -> Database:
             _check_filled(index, blobs)
             if settings.index or settings.blobs:
                 _check_pair(settings, index, blobs)
+            elif not checking:
+                _check_mounted(index, blobs)
         undone.pop_all()
     return index
 
@@ -217,6 +220,17 @@ def _check_filled(index: Database, blobs: BlobStore) -> None:
         raise Unavailable(
             "Its index is empty, but there are files older than the index: restore the index from a backup, "
             "or run `filmroom rebuild`, which makes it from the files."
+        )
+
+
+def _check_mounted(index: Database, blobs: BlobStore) -> None:
+    """The folder of the files may lie on a disk of its own. What is stored below its mount, the mount would hide."""
+    with index.read() as tx:
+        stored = watermarks.largest(tx)
+    if stored and not any(True for _ in blobs.list()):
+        raise Unavailable(
+            f"Its index has instances, but the folder {BLOBS} has no file: if it lies on a disk of its own, "
+            "mount that; if the files are lost, `filmroom check` says which, and a backup may have them."
         )
 
 
