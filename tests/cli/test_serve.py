@@ -44,6 +44,15 @@ def test_it_says_where_it_listens_and_what_can_be_tried(tmp_path: Path) -> None:
         assert httpx2.get(f"{running.url}/health/check").status_code == 200
 
 
+def test_what_can_be_tried_names_a_partition_where_there_are_some_and_where_the_files_are(tmp_path: Path) -> None:
+    blobs = (tmp_path / "files").as_uri()
+    with service.running(tmp_path / "data", "--partitions", "--blobs", blobs) as running:
+        wait_until(lambda: "Ctrl-C ends it." in running.logged())
+        tried = re.findall(r"http://\S+/studies", running.logged())
+        assert tried == [f"{running.url}/dicomweb/partitions/demo/studies"] * 2
+        assert f" with its files in {blobs}\n" in running.logged()
+
+
 def test_the_data_folder_is_shown_where_it_really_is(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "disk")

@@ -119,8 +119,10 @@ def _prepare(settings: Settings) -> None:
 
 
 def _where(settings: Settings) -> str:
-    """Where the index is, if not in the data folder. Its URL is not shown: a password may stand in it."""
-    return " with its index in PostgreSQL" if settings.index else ""
+    """Where index and files are, if not in the data folder. The URL of the index may hold a password: none is shown."""
+    places = ["its index in PostgreSQL"] if settings.index else []
+    places += [f"its files in {settings.blobs}"] if settings.blobs else []
+    return f" with {' and '.join(places)}" if places else ""
 
 
 _HINTS = {
@@ -146,6 +148,7 @@ def _url(listening: socket.socket) -> str:
 
 def _welcome(settings: Settings, url: str) -> None:
     """What can be opened and tried, on standard error: standard output is for programs."""
+    root = f"{url}/dicomweb{'/partitions/demo' if settings.partitions else ''}"
     lines = [
         f"  DICOMweb             {url}/dicomweb    viewers and clients of the Standard",
         f"  Azure DICOM service  {url}/v2  /v1     programs written for it",
@@ -154,8 +157,8 @@ def _welcome(settings: Settings, url: str) -> None:
         "",
         "Try it in another terminal:",
         f"  {_program()} samples samples",
-        f"  curl -H 'Content-Type: application/dicom' --data-binary @samples/blue-circle.dcm {url}/dicomweb/studies",
-        f"  curl {url}/dicomweb/studies",
+        f"  curl -H 'Content-Type: application/dicom' --data-binary @samples/blue-circle.dcm {root}/studies",
+        f"  curl {root}/studies",
     ]
     if settings.host in ANY_ADDRESS:
         lines += ["", "Other machines use the name or an address of this machine in place of the one above."]
