@@ -115,7 +115,9 @@ def test_an_index_that_is_not_that_of_the_files_is_refused(tmp_path: Path, postg
     """The sweep would remove every file."""
     with postgresql_server.database("one") as one, postgresql_server.database("other") as other:
         Archive.open(Settings(data=tmp_path, index=SecretStr(one))).close()
-        with pytest.raises(Unavailable, match="It does not hold the files of this index: its index-id"):
+        with pytest.raises(
+            Unavailable, match="Its folder blobs does not hold the files of this index: there index-id says"
+        ):
             Archive.open(Settings(data=tmp_path, index=SecretStr(other)))
     with pytest.raises(Unavailable, match="Its index is in PostgreSQL: say where, by the setting index"):
         Archive.open(Settings(data=tmp_path))
@@ -150,12 +152,12 @@ def test_files_beside_an_index_in_sqlite_may_lie_on_a_disk_that_is_not_mounted(t
 def test_a_second_empty_folder_is_refused_as_well(tmp_path: Path, postgresql_server: Server) -> None:
     with postgresql_server.database("empty") as url:
         Archive.open(Settings(data=tmp_path / "one", index=SecretStr(url))).close()
-        with pytest.raises(Unavailable, match="It does not hold the files of this index"):
+        with pytest.raises(Unavailable, match="does not hold the files of this index"):
             Archive.open(Settings(data=tmp_path / "other", index=SecretStr(url)))
         assert not (tmp_path / "other" / "blobs" / "index-id").exists()
         note = tmp_path / "one" / "blobs" / "index-id"
         note.write_text(note.read_text() + "7")  # as if two had begun at the same moment
-        with pytest.raises(Unavailable, match="It does not hold the files of this index"):
+        with pytest.raises(Unavailable, match="does not hold the files of this index"):
             Archive.open(Settings(data=tmp_path / "one", index=SecretStr(url)))
 
 
@@ -205,6 +207,6 @@ def test_files_that_do_not_say_whose_they_are_are_no_new_archive(tmp_path: Path,
     (tmp_path / "index.sqlite").unlink()
     with (
         postgresql_server.database("elsewhere") as url,
-        pytest.raises(Unavailable, match="It does not hold the files of this index"),
+        pytest.raises(Unavailable, match="does not hold the files of this index"),
     ):
         Archive.open(Settings(data=tmp_path, index=SecretStr(url)))

@@ -249,10 +249,17 @@ def _check_pair(settings: Settings, index: Database, blobs: BlobStore) -> None:
     said = _PAIR.fullmatch((found or b"").strip())
     if said is None or int(said[1]) != identity or not index.take(int(said[2])):
         right = "{} {}".format(*index.pair())
+        where = f"Its folder {BLOBS}" if settings.blobs is None else settings.blobs
+        says = "is missing" if found is None else f"says {_shown(found)}"
         raise Unavailable(
-            f"It does not hold the files of this index: its {INDEX_ID} would have to say {right}. "
+            f"{where} does not hold the files of this index: there {INDEX_ID} {says}, and has to say {right}. "
             f"{'Is its disk mounted?' if settings.blobs is None else 'Is it the right bucket and prefix?'}"
         )
+
+
+def _shown(note: bytes) -> str:
+    """What a note says, as far as it is worth reading."""
+    return note[:50].decode("ascii", "replace").strip() or "nothing"
 
 
 def take_over(settings: Settings, archive: Archive) -> None:
