@@ -49,7 +49,7 @@ def test_what_is_not_stored_is_said(folder: str, source: Path, run: Program) -> 
 
 def test_what_is_not_there(folder: str, source: Path, run: Program) -> None:
     ran = run("import", str(source / "no"), "--data", folder)
-    assert (ran.code, ran.err) == (3, "filmroom: The folder does not exist.\n")
+    assert (ran.code, ran.err) == (3, f"filmroom: The folder {source / 'no'} does not exist.\n")
     assert run("import", str(source), "--data", str(source)).code == 3
 
 

@@ -117,7 +117,11 @@ def of_index(flags: Mapping[str, Any], config: Path | None) -> Settings:
 def with_data(found: Settings) -> Settings:
     """The settings, if there are data where they say; else the command ends."""
     if not is_archive(found):
-        stop(f"There is no data in {found.data.absolute()}: name the folder of the service with --data.", REFUSED)
+        stop(
+            f"There is no data in {found.data.absolute()}: name the folder of the service with --data; "
+            "`filmroom serve`, started once, makes a new one.",
+            REFUSED,
+        )
     return found
 
 

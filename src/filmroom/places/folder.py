@@ -27,7 +27,7 @@ class FolderPlace:
 
     def check(self) -> None:
         if not os.path.isdir(self._root):
-            raise BadRequest("The folder does not exist.")
+            raise BadRequest(f"The folder {self._root} does not exist.")
 
     def entries(self, after: str = "") -> Iterator[Entry]:
         with _translated("read", Unavailable):
