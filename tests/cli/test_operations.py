@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from filmroom.cli import operations
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, Reply, json
 from tests.client.test_operations import FAILED, ID, TOLD
@@ -65,6 +66,17 @@ def test_patience_has_an_end(recorder: Recorder, run: Program) -> None:
     recorder.replies = [json(TOLD, 202)]
     ran = run("operations", "wait", ID, "--for", "0")
     assert (ran.code, ran.err) == (1, "filmroom: The operation has not ended in time: it is running.\n")
+
+
+def test_who_waits_for_long_is_told_that_there_may_be_no_worker(
+    recorder: Recorder, run: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "LOOK", 0.0)
+    monkeypatch.setattr(operations, "IMPATIENCE", 0.0)
+    begun = json({**TOLD, "status": "notStarted"}, 202)
+    recorder.replies = [begun, begun, begun, begun, json({**TOLD, "status": "succeeded"})]
+    ran = run("operations", "wait", ID)
+    assert (ran.code, ran.err.count("is an operations worker running?")) == (0, 1)
 
 
 def test_cancel(recorder: Recorder, run: Program) -> None:

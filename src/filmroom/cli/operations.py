@@ -1,5 +1,7 @@
 """`filmroom operations`: the long operations of a service."""
 
+import math
+import time
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
@@ -7,6 +9,7 @@ from typing import Annotated
 import typer
 
 from filmroom.cli import typed
+from filmroom.cli.progress import counter
 from filmroom.cli.results import printable, tell, tell_all, when
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
@@ -28,6 +31,10 @@ _STATES = (
     ("it is failed", "it has failed"),
     ("it is canceled", "it was ended before"),
 )
+
+
+LOOK = 2.0  # seconds between two lines that say how far it is
+IMPATIENCE = 10.0  # seconds after which somebody may ask whether there is a worker at all
 
 
 class What(StrEnum):
@@ -109,11 +116,23 @@ def _in_words(said: str) -> str:
 
 def wait(client: Client, operation: str, patience: float | None = None) -> Operation:
     """The operation when it has ended. Who is kept from waiting so long learns how to go on."""
-    with stoppable(f"the operation goes on: filmroom operations wait {operation}"):
-        try:
-            return client.wait_for_operation(operation, timeout=patience)
-        except TimeoutError as error:
-            stop(str(error), NOT_ALL)
+    end = math.inf if patience is None else time.monotonic() + patience
+    hint = time.monotonic() + IMPATIENCE
+    with (
+        stoppable(f"the operation goes on: filmroom operations wait {operation}"),
+        counter("Waiting", quiet=False) as shown,
+    ):
+        while True:
+            try:
+                return client.wait_for_operation(operation, timeout=min(LOOK, max(end - time.monotonic(), 0)))
+            except TimeoutError as error:
+                if time.monotonic() >= end:
+                    stop(str(error), NOT_ALL)
+            found = client.operation(operation)
+            shown(f"{found.status} {_percent(found)}".ljust(20))
+            if found.status == "notStarted" and time.monotonic() >= hint:
+                hint = math.inf
+                typer.echo("filmroom: nobody has begun with it yet: is an operations worker running?", err=True)
 
 
 def wait_or_tell(client: Client, operation: str, *, until_it_ends: bool) -> Operation | None:
