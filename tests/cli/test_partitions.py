@@ -35,7 +35,7 @@ def test_files_go_to_a_partition_and_come_back_from_it(run: Program, clinic: str
     assert run("retrieve", study, "--partition", "clinic").code == 0
     assert run("render", study, "--partition", "clinic").code == 0
     refused = run("delete", study, "--yes")
-    assert (refused.code, "Name the data partition" in refused.err) == (3, True)
+    assert (refused.code, "name one by --partition" in refused.err) == (3, True)
     assert run("delete", study, "--partition", "clinic", "--yes").code == 0
     assert run("delete", study, "--partition", "clinic", "--yes").code == 1
 
@@ -64,7 +64,12 @@ def test_the_partition_may_stand_in_a_variable(run: Program, clinic: str, monkey
     monkeypatch.setenv("FILMROOM_PARTITION", "Microsoft.Default")
     assert run("search", "studies").code == 0
     monkeypatch.setenv("FILMROOM_PARTITION", "")
-    assert "Name the data partition" in run("search", "studies").err
+    assert "name one by --partition" in run("search", "studies").err
+
+
+def test_a_service_without_partitions_says_so_in_words_of_the_shell(run: Program, service: str) -> None:
+    ran = run("search", "studies", "--partition", "clinic")
+    assert (ran.code, "started without --partitions" in ran.err, "path" in ran.err) == (3, True, False)
 
 
 def test_they_are_listed(run: Program, clinic: str) -> None:

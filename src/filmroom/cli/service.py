@@ -25,6 +25,7 @@ from filmroom.client import (
     roots,
 )
 from filmroom.client.roots import ROOT, fuller_root
+from filmroom.dicom.wording import AZURE, STANDARD
 from filmroom.errors import BadTarget
 from filmroom.protocol import targets
 
@@ -148,7 +149,22 @@ def explain(error: Exception, url: str) -> str:
         status = error.status if isinstance(error, NotFound) else "404"
         parts = urlsplit(url)
         return f"nothing of DICOMweb lies at {url} ({status}); is {parts.scheme}://{parts.netloc}{ROOT} meant?"
-    return f"{url}: {printable(error)}"
+    return f"{url}: {_of_partitions(printable(error))}"
+
+
+# What services say of data partitions is about paths, which nobody types at a shell.
+_NAME_ONE = "it has data partitions: name one by --partition NAME"
+_NAME_NONE = "there are no data partitions here: the service was started without --partitions"
+_PARTITIONS_AT_THE_SHELL = {
+    STANDARD.which_partition: _NAME_ONE,
+    AZURE.which_partition: _NAME_ONE,
+    STANDARD.partitions_off: _NAME_NONE,
+    AZURE.partitions_off: _NAME_NONE,
+}
+
+
+def _of_partitions(said: str) -> str:
+    return next((hint for words, hint in _PARTITIONS_AT_THE_SHELL.items() if words in said), said)
 
 
 def is_no_root(error: Exception, url: str) -> bool:
@@ -207,7 +223,7 @@ def obeyed() -> Iterator[None]:
     try:
         yield
     except (BadRequest, Conflict) as error:
-        stop(printable(error.message), NOT_ALL)
+        stop(_of_partitions(printable(error.message)), NOT_ALL)
 
 
 def _unavailable(what: str, client: Client, reason: str, *hints: str) -> NoReturn:
@@ -241,7 +257,7 @@ def _reason(error: ResponseError) -> str:
 
     Of a form that can't be had it may be a list of those that can.
     """
-    said = printable(error.message)
+    said = _of_partitions(printable(error.message))
     for pattern, words in _AT_THE_SHELL:
         said = pattern.sub(words, said)
     too_long = isinstance(error, NotFound) and len(said) > _LONGEST_REASON
