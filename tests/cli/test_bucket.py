@@ -70,7 +70,7 @@ def test_the_index_is_made_from_the_bucket(
         before = answers(settings)
         new = give({"FILMROOM_INDEX": index or ""})
         ran = run("rebuild", "--data", tmp_path / "empty", "--processes", 1)
-        assert (ran.code, ran.out) == (0, "3 instances, 0 files of replaced ones, 0 not read.\n")
+        assert (ran.code, ran.out) == (0, "3 files of instances and first versions, 0 of replaced ones, 0 not read.\n")
         assert answers(new.model_copy(update={"data": tmp_path / "empty"})) == before
         assert run("check", "--data", tmp_path / "empty").code == 0
 

@@ -43,7 +43,11 @@ def fill(settings: Settings, count: int = 3) -> list[str]:
 def test_the_index_is_there_again(settings: Settings, run: Program, processes: int) -> None:
     before = fill(settings)
     ran = run("rebuild", "--data", settings.data, "--processes", processes)
-    assert (ran.code, ran.out, ran.err) == (0, "3 instances, 0 files of replaced ones, 0 not read.\n", "")
+    assert (ran.code, ran.out, ran.err) == (
+        0,
+        "3 files of instances and first versions, 0 of replaced ones, 0 not read.\n",
+        "",
+    )
     assert answers(settings) == before
     ran = run("rebuild", "--data", settings.data)
     assert (ran.code, "not empty" in ran.err) == (3, True)
@@ -89,7 +93,7 @@ def test_killed_it_goes_on_and_until_then_no_service_starts(settings: Settings, 
     ran = run("serve", "--data", settings.data, "--port", "0")
     assert (ran.code, "only half rebuilt" in ran.err) == (3, True)
     ran = run("rebuild", "--data", settings.data, "--processes", "1")
-    assert (ran.code, ran.out.startswith(f"{MANY} instances")) == (0, True)
+    assert (ran.code, ran.out.startswith(f"{MANY} files of instances")) == (0, True)
     assert answers(settings) == before
 
 

@@ -111,7 +111,9 @@ def _tell(archive: Archive, ran: Run, quiet: bool) -> None:
         typer.echo(f"{failure.item}: {failure.message}", err=True)
     if not quiet:
         typer.echo(
-            "{instances} instances, {replaced} files of replaced ones, {failed} not read.".format(**found.results)
+            "{instances} files of instances and first versions, {replaced} of replaced ones, {failed} not read.".format(
+                **found.results
+            )
         )
     if found.results["failed"]:
         raise typer.Exit(NOT_ALL)
