@@ -43,7 +43,8 @@ def worker(
 ) -> None:
     """Do the long operations of a service, until Ctrl-C.
 
-    `filmroom serve` runs one by itself. More of them, on the same machine, do more operations at once.
+    `filmroom serve` runs one by itself. More of them do more operations at once: on the same
+    machine, or with PostgreSQL on any.
 
     Exit codes: 0 ended by SIGTERM; 2 a bad setting; 3 the data can't be used; 130 ended by Ctrl-C.
 
