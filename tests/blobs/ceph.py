@@ -46,7 +46,7 @@ mon allow pool size one = true
 mon data avail warn = 1
 mon data avail crit = 0
 bluestore block size = {disk}
-rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw crypt require ssl = false
 rgw crypt s3 kms backend = testing
 rgw crypt s3 kms encryption keys = {key}={secret}

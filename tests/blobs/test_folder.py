@@ -201,3 +201,11 @@ def test_a_disk_without_hard_links_will_do(folder: RawFolder, monkeypatch: pytes
     folder.store.write_note("index-id", b"second", once=True)
     assert folder.store.read_note("index-id") == b"first"
     assert folder.count() == 1
+
+
+def test_what_lies_beside_the_folders_of_blobs_is_not_looked_into(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    (lost := tmp_path / "lost+found").mkdir(0o700)  # where a disk is mounted, and nobody but root may enter
+    (lost / ("0" * 32)).touch()
+    assert list(folder.list()) == []
+    folder.close()

@@ -187,7 +187,15 @@ def test_a_file_that_the_disk_does_not_give_is_told_and_the_others_are_read(sett
     with closing(Archive.open(settings)) as archive:
         [done] = operations.newest(archive)
         [failure] = operations.failures(archive, done.id, 10, 0)
-    assert (failure.item, failure.message) == (key, "A file of the blob store can't be read: Is a directory.")
+        assert (failure.item, failure.message) == (key, "A file of the blob store can't be read: Is a directory.")
+        assert delete.sweep(archive, -1, orphan_age=-1) == 0  # it is left where it is
+
+
+def test_a_folder_without_files_is_taken_for_one_that_is_not_mounted(settings: Settings) -> None:
+    with pytest.raises(Conflict, match="is the disk mounted"):
+        rebuilt(settings)
+    with closing(Archive.open(settings)) as archive:
+        assert operations.newest(archive) == []
 
 
 def test_a_large_file_goes_through_the_spool(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

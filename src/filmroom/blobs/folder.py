@@ -8,6 +8,7 @@ import errno
 import fcntl
 import itertools
 import os
+import re
 import secrets
 import shutil
 import threading
@@ -22,6 +23,7 @@ from filmroom.blobs.store import FOLDER, KEY, Content, Parts, checked, checked_n
 from filmroom.errors import Unavailable, Unreadable
 
 _WRITERS = 8  # files of one request written and synced at once
+_FOLDER = re.compile("[0-9a-f]{2}")  # beside them lie notes and, where a disk is mounted, its lost+found
 _COPY_CHUNK = 1 << 20
 
 # What a person can do about it. Everything else is reported in the words of the operating system.
@@ -115,7 +117,8 @@ class Folder:
 
     def list(self) -> Iterator[tuple[str, float]]:
         with translated("read"):
-            for folder in sorted(entry.path for entry in os.scandir(self._root) if entry.is_dir()):
+            ours = (entry.path for entry in os.scandir(self._root) if _FOLDER.fullmatch(entry.name) and entry.is_dir())
+            for folder in sorted(ours):
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         if KEY.fullmatch(entry.name):

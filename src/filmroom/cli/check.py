@@ -52,7 +52,7 @@ def check(
     try:
         with (
             stoppable("what was mended is mended"),
-            closing(Archive.open(settings, checking=True)) as archive,
+            closing(Archive.open(settings, checking=not remove_lost)) as archive,
             files_bar("Checking", quiet or as_json) as progress,
         ):
             asked = Asked(quick, repair, remove_lost, parallel, progress=progress)

@@ -7,7 +7,7 @@ import typer
 from filmroom.archive import Archive
 from filmroom.cli import configuration
 from filmroom.cli.service import REFUSED, stop
-from filmroom.errors import Unavailable
+from filmroom.errors import Conflict, Unavailable
 from filmroom.services import delete
 
 
@@ -38,6 +38,6 @@ def sweep(
             swept = delete.sweep(archive, settings.sweep_delay)
         finally:
             archive.close()
-    except Unavailable as error:
+    except (Conflict, Unavailable) as error:
         stop(f"The sweep could not be ended: {error}", REFUSED)
     typer.echo(f"{swept} files removed.")

@@ -74,17 +74,21 @@ def worker(
 def work(archive: Archive, settings: Settings, owner: str, stopping: Callable[[float], bool]) -> None:
     """Do operations until asked to end."""
     watched = partial(faulthandler.dump_traceback_later, LEASE, exit=True)
-    worker = operations.Worker(archive, owner, stopping=lambda: stopping(0.0), renewed=watched)
     over = threading.Event()
     with ThreadPoolExecutor(1, "chores") as beside:  # an import may take days, in which Studies expire
         chores = beside.submit(_see_to, Chores(archive, settings), lambda seconds: over.is_set() or stopping(seconds))
+
+        def ends() -> bool:
+            """Asked to, or an error of the chores that nobody foresaw ends this process as well."""
+            return chores.done() or stopping(0.0)
+
+        worker = operations.Worker(archive, owner, stopping=ends, renewed=watched)
         try:
-            while not stopping(0.0):
-                if chores.done():
-                    chores.result()  # the error that nobody foresaw, which ends this process as well
+            while not ends():
                 _next(worker, stopping)
         finally:
             over.set()
+        chores.result()
 
 
 def _next(worker: operations.Worker, stopping: Callable[[float], bool]) -> None:

@@ -59,8 +59,20 @@ def following(tx: Connection) -> tuple[int, float]:
     entry that is earlier than what was read already.
     """
     now = time.time_ns() // 1000 / 1_000_000
-    newest = _NEWEST.one(tx, {})
-    return (newest[0] + 1, max(now, newest[1])) if newest else (1, now)
+    last = newest(tx)
+    return (last[0] + 1, max(now, last[1])) if last else (1, now)
+
+
+def newest(tx: Connection) -> tuple[int, float] | None:
+    """The sequence and the time of the newest entry."""
+    found = _NEWEST.one(tx, {})
+    return (found[0], found[1]) if found else None
+
+
+def has(tx: Connection, sequence: int, timestamp: float) -> bool:
+    """Whether there is an entry with that sequence and time."""
+    this = change_feed.c.sequence == sequence, change_feed.c.timestamp == timestamp
+    return tx.scalar(select(change_feed.c.sequence).where(*this)) is not None
 
 
 def fetch_after(tx: Connection, after: int, up_to: int, limit: int, *, metadata: bool) -> list[Change]:

@@ -4,7 +4,7 @@ No function commits.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -12,6 +12,7 @@ from filmroom.index import instances, originals, watermarks
 from filmroom.index.additions import NewRows
 from filmroom.index.tables import deleted_blob, instance, original, partition
 
+_NEVER = 1e12  # seconds since 1970
 _OF_FILE = originals.OF_FILE.keys() - {"created"}
 
 
@@ -25,6 +26,12 @@ def add_partitions(tx: Connection, keys: Mapping[str, int]) -> None:
         if tx.dialect.name == "postgresql":  # SQLite goes on behind the largest by itself
             sequence = func.pg_get_serial_sequence(partition.name, "key")
             tx.execute(select(func.setval(sequence, select(func.max(partition.c.key)).scalar_subquery())))
+
+
+def keep_files(tx: Connection, keys: Sequence[str]) -> None:
+    """Leave files that got no row alone: the sweep, which removes what no row names, has them on its list for never."""
+    if keys:
+        tx.execute(insert(deleted_blob), [{"blob": key, "deleted_at": _NEVER} for key in keys])
 
 
 def version(tx: Connection, blob: str) -> int | None:

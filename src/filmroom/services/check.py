@@ -25,6 +25,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import Lost, Unreadable
 from filmroom.index import consistency, instances, rows
 from filmroom.index.consistency import File
+from filmroom.services import lineage
 
 BATCH = 500
 THREADS = 4
@@ -173,6 +174,8 @@ def _orphans(archive: Archive, asked: Asked) -> Iterator[Problem]:
                 archive.blobs.delete(_nameless(archive, [key]))
             text = f"{size} bytes, {ages[key] / 3600:.0f} hours old"
             yield Problem(Kind.ORPHAN, key, text, asked.repair)
+    if asked.repair:
+        lineage.note(archive)
 
 
 def _nameless(archive: Archive, keys: Collection[str]) -> set[str]:

@@ -15,6 +15,7 @@ from filmroom.archive import ORPHAN_AGE, Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
 from filmroom.index import instances
+from filmroom.services import lineage
 from filmroom.task import Batch
 
 SWEEP = "sweep"  # the name of the operation
@@ -64,14 +65,16 @@ def sweep(
     """Delete the files that no row names; those of deleted Instances after `delay` seconds. Gives their number.
 
     (1) files of Instances deleted or replaced     their keys were written down with the time
-    (2) files whose store never got to its rows    a crash; younger ones than `orphan_age` may still get theirs
+    (2) files whose store never got to its rows    a crash; younger ones than `orphan_age` may still get theirs. None
+                                                   if the index is older than the files (`lineage`): Conflict
 
     Each `batch` is a transaction, in which `removed` is told how many files go with it.
     """
     batch = batch or archive.index.begin
-    return _sweep_deleted(archive, time.time() - delay, batch, removed) + _sweep_orphans(
-        archive, orphan_age, batch, removed
-    )
+    swept = _sweep_deleted(archive, time.time() - delay, batch, removed)
+    lineage.check(archive)
+    lineage.note(archive)
+    return swept + _sweep_orphans(archive, orphan_age, batch, removed)
 
 
 def _sweep_deleted(archive: Archive, before: float, batch: Batch, removed: Removed) -> int:

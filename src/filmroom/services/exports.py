@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from filmroom import places
 from filmroom.archive import Archive
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
-from filmroom.errors import Conflict, Lost, NotFound
+from filmroom.errors import Conflict, Lost, NotFound, Unreadable
 from filmroom.index import instances, operations, watermarks
 from filmroom.index.instances import StoredInstance
 from filmroom.index.operations import SECRET
@@ -140,7 +140,7 @@ def _copy(archive: Archive, place: Place, folder: str, crew: Crew, stored: Store
         place.write(name, _verified(crew.watched(archive.blobs.stream(stored.key)), stored.digest))
         if place.size(name) != stored.length:
             raise Conflict("What was written is of another length.")
-    except (Conflict, NotFound) as error:
+    except (Conflict, NotFound, Unreadable) as error:
         return resource.path, str(error)
     except Lost as error:
         with archive.index.read() as tx:

@@ -27,7 +27,7 @@ from filmroom.index import additions, operations, rebuilding, watermarks
 from filmroom.index.additions import ANY, NewRows, Status
 from filmroom.index.operations import State
 from filmroom.index.query_tags import Known
-from filmroom.services import partitions
+from filmroom.services import lineage, partitions
 from filmroom.services.examination import Part, examine, spooled
 from filmroom.task import Task
 
@@ -64,6 +64,10 @@ Reader = Callable[[Iterable[str]], Iterable[Read]]  # reads files, and gives the
 
 def begin(archive: Archive) -> None:
     """Have the index rebuilt: as an operation, which no worker of a service does."""
+    if not any(True for _ in archive.blobs.list()):
+        raise Conflict(
+            "There is no file to make an index from: is the disk mounted, is it the right bucket and prefix?"
+        )
     with archive.index.begin() as tx:
         before = operations.fetch_latest(tx, REBUILD)
         if before is not None and not before.state.ended:
@@ -83,6 +87,7 @@ def rebuild(
     added: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Add the rows of all files. It may be ended at any point, and called again. `added` is called at the end."""
+    lineage.forget(task.archive)
     done = task.checkpoint or task.arguments["from"] or {"after": "", "instances": 0, "replaced": 0, "failed": 0}
     keys = sorted(key for key, _ in task.archive.blobs.list())  # (2)
     left = [key for key in keys if key > done["after"]]
@@ -94,6 +99,7 @@ def rebuild(
         with task.batch() as tx:  # (4)
             statuses = _add(tx, found, task.archive.additions.known)
             task.failed(tx, failures)
+            rebuilding.keep_files(tx, [key for key, _ in failures])
             replaced = sum(status is Status.REPLACED for status in statuses)
             done = {
                 "after": batch[-1].key,

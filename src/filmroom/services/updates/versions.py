@@ -12,7 +12,7 @@ from filmroom.archive import spooling
 from filmroom.blobs import new_keys
 from filmroom.dicom import amend, attributes, part10, updates, validation
 from filmroom.dicom.resources import Resource
-from filmroom.errors import BadFile, Lost
+from filmroom.errors import BadFile, Lost, Unreadable
 from filmroom.index import additions
 from filmroom.index.additions import NewInstance
 from filmroom.index.instances import StoredInstance
@@ -67,7 +67,7 @@ class Maker:
                     # it that is the new version of nothing, and a rebuild must not take it for that.
                     part = self._amended(old, first.get(old.watermark, old.key) + key, held)
                     self._add(old, self._examined(old, part, key, left_out), part)
-                except (BadFile, Lost) as error:
+                except (BadFile, Lost, Unreadable) as error:
                     self._batch.failures.append((old.resource.path, str(error)))
             self._keep_lease()
             if self._batch.text > MOST_TEXT:

@@ -1,0 +1,42 @@
+"""Whether the index is as new as the files: what was stored after a backup of it must not be taken for left files.
+
+The blob store notes an entry of the change feed, which each sweep replaces by a newer one. An index that was restored
+from an older backup does not have it, nor does the standby that took over without the last transactions.
+"""
+
+import orjson
+
+from filmroom.archive import Archive
+from filmroom.errors import Conflict
+from filmroom.index import changes
+
+NOTE = "newest-change"  # of the blob store: the sequence and the time of an entry, in JSON
+
+
+def check(archive: Archive) -> None:
+    """Refuse to take files that no row names for left ones, if the index is older than they are."""
+    noted = archive.blobs.read_note(NOTE)
+    if not noted:
+        return
+    sequence, timestamp = orjson.loads(noted)
+    with archive.index.read() as tx:
+        there = changes.has(tx, sequence, timestamp)
+    if not there:
+        raise Conflict(
+            "The index is older than the files: it was restored from a backup, or a standby without the last changes "
+            "took over. Files that it does not name are kept. `filmroom rebuild` makes an empty index anew from all "
+            "files; `filmroom check --repair` removes those that this one does not name."
+        )
+
+
+def note(archive: Archive) -> None:
+    """Note the newest entry of the index that is in use."""
+    with archive.index.read() as tx:
+        newest = changes.newest(tx)
+    if newest is not None:
+        archive.blobs.write_note(NOTE, orjson.dumps(newest))
+
+
+def forget(archive: Archive) -> None:
+    """Note nothing: the index is being made anew from the files, with a feed of its own."""
+    archive.blobs.write_note(NOTE, b"")
