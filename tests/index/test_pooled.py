@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
+from filmroom.index import kinds
 from filmroom.index.database import Database
 from tests import postgresql
 from tests.index import given
@@ -43,7 +44,7 @@ def settings(tx: Connection) -> tuple[str, str]:
 def test_a_connection_without_a_pooler_is_told_once(name: str, url: str) -> None:
     database = Database(url)
     with database.begin() as tx:
-        assert not tx.info
+        assert kinds._POOLED not in tx.info
         assert settings(tx) == ("30s", "on")
         driver: Any = tx.connection.driver_connection
         assert driver.prepare_threshold == 5

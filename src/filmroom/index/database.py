@@ -149,7 +149,6 @@ def _engine(url: URL, kind: Kind, connections: int) -> Engine:
             pool_use_lifo=True,  # the connection used last has the warmest cache
             pool_timeout=PATIENCE,
             hide_parameters=True,  # they hold patients' names, and errors are logged
-            **kind.engine,
         )
     except ModuleNotFoundError as error:
         raise Unavailable("The index can't be used: PostgreSQL needs filmroom[postgresql], install that.") from error

@@ -1,11 +1,13 @@
 """In what the databases differ: how connections are opened, transactions begun, and errors told to people."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import InvalidatePoolError
 
 from filmroom.errors import Unavailable
 from filmroom.index import statistics
@@ -31,6 +33,8 @@ _VANISHED = {
 
 _ALONE = "SELECT pg_advisory_xact_lock(1178560842)"
 
+_USED = "used"  # of a connection in the pool: since when it lies there
+_FRESH = 1.0  # seconds; to look each time is a tenth of a search
 _POOLED = "pooled"  # what is known of a connection: each of its transactions may be another session
 
 # What SQLite is told by pragmas. A server may be set to lose commits at a loss of power.
@@ -103,7 +107,6 @@ class Kind:
     listeners: Mapping[str, Callable[..., None]]
     made: Callable[[Connection], None] = lambda tx: None  # what follows the making of the tables
     query: Mapping[str, str] = field(default_factory=dict)  # of the URL, unless it says otherwise
-    engine: Mapping[str, Any] = field(default_factory=dict)
 
 
 def given_up(error: BaseException) -> bool:
@@ -142,6 +145,22 @@ def _prepare_postgresql(connection: Any, record: Any) -> None:
     connection.commit()
 
 
+def _put_back(_: Any, record: Any) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _look_again(connection: Any, record: Any, _: Any) -> None:
+    """See whether the server is still there, that may have been restarted, unless the connection was just in use."""
+    if time.monotonic() - record.info.get(_USED, -_FRESH) < _FRESH:
+        return
+    try:
+        connection.autocommit = True
+        connection.execute(";")
+        connection.autocommit = False
+    except connection.Error as error:
+        raise InvalidatePoolError from error  # by which the pool makes another, and looks at no older one
+
+
 def _begin_postgresql(tx: Connection) -> None:
     if _POOLED in tx.info:
         tx.connection.cursor().execute(_OF_TRANSACTION)
@@ -177,10 +196,14 @@ _KINDS = {
         reason=_postgresql_reason,
         reads={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
         writes={"isolation_level": "READ COMMITTED"},
-        listeners={"connect": _prepare_postgresql, "begin": _begin_postgresql},
+        listeners={
+            "connect": _prepare_postgresql,
+            "checkin": _put_back,
+            "checkout": _look_again,
+            "begin": _begin_postgresql,
+        },
         # Of SQL_ASCII texts would be bytes, and nobody could be told what is wrong.
         query={"client_encoding": "utf8", "fallback_application_name": "filmroom", **_VANISHED},
-        engine={"pool_pre_ping": True},  # a server that was restarted is found again
     ),
 }
 SCHEMES = {**_KINDS, "postgres": _KINDS["postgresql"]}  # people and PostgreSQL itself write either
