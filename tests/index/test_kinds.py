@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, text, update
 
 from filmroom.errors import Unavailable
 from filmroom.index import database as module
+from filmroom.index import kinds
 from filmroom.index.database import Database, GivenUp
 from filmroom.index.tables import counter
 from tests.index import given
@@ -123,7 +124,10 @@ def name(database: Database) -> str:
         return str(tx.scalar(text("SELECT current_database()")))
 
 
-def test_a_server_that_was_restarted_is_found_again(database: Database, postgresql_server: Server) -> None:
+def test_a_server_that_was_restarted_is_found_again(
+    database: Database, postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "_FRESH", 0.0)  # seconds since the connection was used
     disconnect(database, postgresql_server)
     assert given.add(database, given.new("1", "2", "3"))
 

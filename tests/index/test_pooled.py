@@ -96,6 +96,9 @@ def left_in_sessions(pooler: Pooler, name: str) -> set[tuple[object, ...]]:
         return set(threads.map(one, range(SESSIONS)))
 
 
-def test_a_pooler_whose_server_restarted_is_found_again(pooled: Database, postgresql_server: Server, name: str) -> None:
+def test_a_pooler_whose_server_restarted_is_found_again(
+    pooled: Database, postgresql_server: Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "_FRESH", 0.0)  # seconds since the connection was used
     postgresql_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
     assert given.add(pooled, given.new("1", "2", "3"))

@@ -8,7 +8,7 @@ import pytest
 
 from filmroom.archive import Archive
 from filmroom.errors import Conflict
-from filmroom.services import check, delete
+from filmroom.services import check, delete, lineage
 from filmroom.services.check import Asked, Kind
 from filmroom.settings import Settings
 from tests import data
@@ -70,10 +70,15 @@ def test_a_rebuilt_index_has_them_and_sweeps(restored: Settings) -> None:
     assert sweep(restored) == sweep(restored) == 0
 
 
-def test_who_has_them_removed_by_a_check_sweeps_again(restored: Settings) -> None:
+def test_a_check_that_mends_leaves_them_too(restored: Settings) -> None:
     with closing(Archive.open(restored)) as archive:
         problems = list(check.check(archive, Asked(repair=True, orphan_age=0)))
-        assert [(one.kind, one.repaired) for one in problems] == [(Kind.ORPHAN, True)]
+        assert [(one.kind, one.repaired) for one in problems] == [(Kind.ORPHAN, False)]
+
+
+def test_without_the_note_they_go(restored: Settings) -> None:
+    (restored.data / "blobs" / lineage.NOTE).unlink()
+    assert sweep(restored) == 1
     assert sweep(restored) == 0
 
 

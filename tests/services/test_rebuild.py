@@ -191,6 +191,23 @@ def test_a_file_that_the_disk_does_not_give_is_told_and_the_others_are_read(sett
         assert delete.sweep(archive, -1, orphan_age=-1) == 0  # it is left where it is
 
 
+def test_a_rebuild_that_could_read_nothing_is_done_once_more(settings: Settings) -> None:
+    made = data.image()
+    with closing(Archive.open(settings)) as archive:
+        keep(archive, made)
+    [file] = [path for path in settings.data.glob("blobs/*/*") if path.is_file()]
+    content = file.read_bytes()
+    file.unlink()
+    file.mkdir()
+    emptied(settings)
+    assert rebuilt(settings) == rebuilt(settings) == {"instances": 0, "replaced": 0, "failed": 1}
+    file.rmdir()
+    file.write_bytes(content)
+    assert rebuilt(settings)["instances"] == 1
+    with closing(Archive.open(settings)) as archive:
+        delete.delete(archive, targets(made)[0])
+
+
 def test_a_folder_without_files_is_taken_for_one_that_is_not_mounted(settings: Settings) -> None:
     with pytest.raises(Conflict, match="is the disk mounted"):
         rebuilt(settings)

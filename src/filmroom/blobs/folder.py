@@ -33,7 +33,8 @@ _REASONS = {
     errno.EROFS: "the disk is mounted read-only",
     errno.EMFILE: "too many files are open; raise the limit of open files",
 }
-_OF_ONE_FILE = {errno.EIO, errno.EISDIR}  # a bad sector; what is no file
+# A bad sector; what is no file; a file system that is damaged there, as Linux says it.
+_OF_ONE_FILE = {errno.EIO, errno.EISDIR, getattr(errno, "EUCLEAN", errno.EIO)}
 
 
 @contextmanager
@@ -121,9 +122,8 @@ class Folder:
             for folder in sorted(ours):
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        if KEY.fullmatch(entry.name):
-                            with suppress(FileNotFoundError):  # deleted meanwhile
-                                yield entry.name, time.time() - entry.stat().st_mtime
+                        if KEY.fullmatch(entry.name) and (age := _age(entry)) is not None:
+                            yield entry.name, age
 
     def write_note(self, name: str, content: bytes, *, once: bool = False) -> None:
         path = os.path.join(self._root, checked_note(name))
@@ -162,16 +162,28 @@ class Folder:
         with translated("read"):
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    yield descriptor
+                finally:
+                    os.close(descriptor)
             except FileNotFoundError as error:
                 raise missing() from error
-            try:
-                yield descriptor
             except OSError as error:
                 if error.errno in _OF_ONE_FILE:
                     raise Unreadable(f"A file of the blob store can't be read: {error.strerror}.") from error
                 raise
-            finally:
-                os.close(descriptor)
+
+
+def _age(entry: "os.DirEntry[str]") -> float | None:
+    """Seconds since it was written; 0 if nobody can know, so that it is left; None if it was deleted meanwhile."""
+    try:
+        return time.time() - entry.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in _OF_ONE_FILE:
+            return 0.0
+        raise
 
 
 def _make_folder(folder: Path) -> None:

@@ -151,7 +151,8 @@ def _put_back(_: Any, record: Any) -> None:
 
 def _look_again(connection: Any, record: Any, _: Any) -> None:
     """See whether the server is still there, that may have been restarted, unless the connection was just in use."""
-    if time.monotonic() - record.info.get(_USED, -_FRESH) < _FRESH:
+    now = time.monotonic()
+    if now - record.info.get(_USED, now) < _FRESH:  # also one that was just made
         return
     try:
         connection.autocommit = True

@@ -199,10 +199,10 @@ def fetch_failures(tx: Connection, wanted: str, limit: int, offset: int) -> list
     return [Failure(*row) for row in tx.execute(failed.limit(limit).offset(offset))]
 
 
-def remove_succeeded(tx: Connection, name: str, arguments: Mapping[str, Any]) -> int:
-    """Forget those of a name and its arguments that succeeded; gives how many."""
+def remove_same(tx: Connection, name: str, arguments: Mapping[str, Any]) -> int:
+    """Forget those of a name and its arguments that succeeded or failed; gives how many."""
     same = (operation.c.name == name) & (operation.c.arguments == json.dumps(arguments))
-    return tx.execute(delete(operation).where(same, operation.c.state == State.SUCCEEDED)).rowcount
+    return tx.execute(delete(operation).where(same, operation.c.state.in_([State.SUCCEEDED, State.FAILED]))).rowcount
 
 
 def _read(row: Row[Any]) -> Operation:

@@ -34,6 +34,11 @@ def keep_files(tx: Connection, keys: Sequence[str]) -> None:
         tx.execute(insert(deleted_blob), [{"blob": key, "deleted_at": _NEVER} for key in keys])
 
 
+def forget_files(tx: Connection) -> None:
+    """Of an empty index: what an earlier rebuild could not read is looked at once more."""
+    tx.execute(delete(deleted_blob))
+
+
 def version(tx: Connection, blob: str) -> int | None:
     """The watermark that a first version had: its own, or the one that was kept with an update before."""
     found = tx.scalar(select(instance.c.watermark).where(instance.c.blob == blob))

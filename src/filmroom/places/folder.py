@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class FolderPlace:
         return sorted(found, key=lambda one: os.fsencode(one[0]))
 
     def stream(self, name: str) -> Iterator[bytes]:
-        with _translated("read", NotFound):
+        with _translated("read", NotFound, _OF_THE_PLACE - {errno.EIO}):  # a bad sector is of one file
             # Neither waits for the writer of a pipe, nor follows a link, which may lead out of the place.
             file = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
@@ -153,12 +153,14 @@ def _parents(folder: str, root: str) -> Iterator[str]:
 
 
 @contextmanager
-def _translated(doing: str, kind: type[NotFound | Conflict | Unavailable]) -> Iterator[None]:
+def _translated(
+    doing: str, kind: type[NotFound | Conflict | Unavailable], of_the_place: Set[int] = _OF_THE_PLACE
+) -> Iterator[None]:
     """What the system says: wrong with one file, as `kind` of error, or with the whole place."""
     try:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or error.strerror
-        if error.errno in _OF_THE_PLACE or kind is Unavailable:
+        if error.errno in of_the_place or kind is Unavailable:
             raise Unavailable(f"The folder can't be {doing}: {reason}.") from error
         raise kind(f"The file can't be {doing}: {reason}.") from error

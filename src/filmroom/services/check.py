@@ -162,6 +162,7 @@ def _remove_lost(archive: Archive, file: File, resource: Resource) -> bool:
 
 
 def _orphans(archive: Archive, asked: Asked) -> Iterator[Problem]:
+    repair = asked.repair and lineage.fits(archive)  # else they may be what was stored since the backup of the index
     listed = iter(archive.blobs.list())
     while some := list(islice(listed, BATCH)):
         ages = {key: age for key, age in some if age >= asked.orphan_age}
@@ -170,12 +171,10 @@ def _orphans(archive: Archive, asked: Asked) -> Iterator[Problem]:
                 size = archive.blobs.size(key)
             except Lost:  # a sweep was quicker
                 continue
-            if asked.repair:
+            if repair:
                 archive.blobs.delete(_nameless(archive, [key]))
             text = f"{size} bytes, {ages[key] / 3600:.0f} hours old"
-            yield Problem(Kind.ORPHAN, key, text, asked.repair)
-    if asked.repair:
-        lineage.note(archive)
+            yield Problem(Kind.ORPHAN, key, text, repair)
 
 
 def _nameless(archive: Archive, keys: Collection[str]) -> set[str]:

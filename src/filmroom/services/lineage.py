@@ -13,19 +13,23 @@ from filmroom.index import changes
 NOTE = "newest-change"  # of the blob store: the sequence and the time of an entry, in JSON
 
 
-def check(archive: Archive) -> None:
-    """Refuse to take files that no row names for left ones, if the index is older than they are."""
+def fits(archive: Archive) -> bool:
+    """Whether the index has the entry that was noted, so that files which no row names are left ones."""
     noted = archive.blobs.read_note(NOTE)
     if not noted:
-        return
+        return True
     sequence, timestamp = orjson.loads(noted)
     with archive.index.read() as tx:
-        there = changes.has(tx, sequence, timestamp)
-    if not there:
+        return changes.has(tx, sequence, timestamp)
+
+
+def check(archive: Archive) -> None:
+    """Refuse to take files that no row names for left ones, if the index is older than they are."""
+    if not fits(archive):
         raise Conflict(
             "The index is older than the files: it was restored from a backup, or a standby without the last changes "
             "took over. Files that it does not name are kept. `filmroom rebuild` makes an empty index anew from all "
-            "files; `filmroom check --repair` removes those that this one does not name."
+            f"files. If those that this one does not name are of no value, remove {NOTE}, which lies beside the files."
         )
 
 

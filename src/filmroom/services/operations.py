@@ -102,7 +102,7 @@ def start_due(archive: Archive, name: str, arguments: Mapping[str, Any], every: 
     """Have an operation done that is to be done every so many seconds; its id, or None when it is not due.
 
     It is not while one is at work, or was started lately, whoever did so. The earlier ones with the same
-    arguments that succeeded are forgotten then: nobody looks for them, and they would fill every list.
+    arguments that ended are forgotten then: nobody looks for them, and they would fill every list.
     """
     with archive.index.read() as tx:
         if not _due(tx, name, every):
@@ -111,7 +111,7 @@ def start_due(archive: Archive, name: str, arguments: Mapping[str, Any], every: 
         watermarks.lock(tx)  # of several workers one starts it
         if not _due(tx, name, every):
             return None
-        operations.remove_succeeded(tx, name, arguments)
+        operations.remove_same(tx, name, arguments)
         return operations.add(tx, name, arguments)
 
 

@@ -47,6 +47,7 @@ class Read:
     rows: NewRows | None
     problem: str = ""
     first: NewRows | None = None  # what its first version brings, if it was updated
+    unreadable: bool = False  # perhaps only now
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ def begin(archive: Archive) -> None:
         failed = before is not None and before.state is not State.SUCCEEDED
         if not failed and watermarks.lock(tx) > 1:
             raise Conflict("The index is not empty, and only an empty one can be rebuilt.")
+        if not failed:
+            rebuilding.forget_files(tx)
         rebuilding.add_partitions(tx, partitions.noted(archive) or {})
         arguments = {"from": before.checkpoint if before is not None and failed else None}
         operations.add(tx, REBUILD, arguments, after=0.0 if before is None else before.created)
@@ -143,7 +146,10 @@ def read(archive: Archive, known: Partitions, key: str) -> Read:
     found, original = _read(archive, known, key)
     if found.rows is None or original is None:
         return found
-    return replace(found, first=_read(archive, known, original)[0].rows)
+    first = _read(archive, known, original)[0]
+    if first.unreadable:  # without it nobody would know later whose it was
+        return Read(key, found.length, None, first.problem, unreadable=True)
+    return replace(found, first=first.rows)
 
 
 def _read(archive: Archive, known: Partitions, key: str) -> tuple[Read, str | None]:
@@ -160,7 +166,7 @@ def _read(archive: Archive, known: Partitions, key: str) -> tuple[Read, str | No
     except Lost:
         return Read(key, 0, None, "It went away while it was read."), None
     except Unreadable as error:
-        return Read(key, 0, None, str(error)), None
+        return Read(key, 0, None, str(error), unreadable=True), None
 
 
 def _examined(archive: Archive, known: Partitions, key: str, part: Part) -> tuple[Read, str | None]:
