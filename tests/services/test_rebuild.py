@@ -281,12 +281,18 @@ def test_one_that_failed_is_gone_on_with(settings: Settings, monkeypatch: pytest
 
         return service.rebuild(task, lambda keys: (service.read(task.archive, None, key) for key in keys), odd)
 
-    with pytest.raises(KeyError):
-        rebuilt(settings, run)
+    def at_once(task: Task) -> Any:
+        raise KeyError("the same mistake, before a single batch")
+
+    for fails in (run, at_once, at_once):
+        with pytest.raises(KeyError):
+            rebuilt(settings, fails)
     with pytest.raises(Unavailable, match="only half rebuilt"):
         Archive.open(settings)
     assert rebuilt(settings)["instances"] == 6
     assert answers(settings) == before
+    with closing(Archive.open(settings)) as archive:
+        assert delete.sweep(archive, -1) == 0  # no batch was added twice
 
 
 def test_files_without_an_index_are_not_taken_for_left_ones(

@@ -118,11 +118,12 @@ class Folder:
 
     def list(self) -> Iterator[tuple[str, float]]:
         with translated("read"):
-            ours = (entry.path for entry in os.scandir(self._root) if _FOLDER.fullmatch(entry.name) and entry.is_dir())
-            for folder in sorted(ours):
+            found = (entry.path for entry in os.scandir(self._root) if _FOLDER.fullmatch(entry.name) and entry.is_dir())
+            for folder in sorted(found):
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        if KEY.fullmatch(entry.name) and (age := _age(entry)) is not None:
+                        ours = KEY.fullmatch(entry.name) and folder.endswith(entry.name[FOLDER])
+                        if ours and (age := _age(entry)) is not None:
                             yield entry.name, age
 
     def write_note(self, name: str, content: bytes, *, once: bool = False) -> None:

@@ -162,10 +162,11 @@ def _remove_lost(archive: Archive, file: File, resource: Resource) -> bool:
 
 
 def _orphans(archive: Archive, asked: Asked) -> Iterator[Problem]:
-    repair = asked.repair and lineage.fits(archive)  # else they may be what was stored since the backup of the index
+    fits = lineage.fits(archive)  # else they may be what was stored since the backup of the index, an hour ago perhaps
+    repair, least = asked.repair and fits, asked.orphan_age if fits else 0.0
     listed = iter(archive.blobs.list())
     while some := list(islice(listed, BATCH)):
-        ages = {key: age for key, age in some if age >= asked.orphan_age}
+        ages = {key: age for key, age in some if age >= least}
         for key in sorted(_nameless(archive, ages)):
             try:
                 size = archive.blobs.size(key)

@@ -73,8 +73,9 @@ def sweep(
     batch = batch or archive.index.begin
     swept = _sweep_deleted(archive, time.time() - delay, batch, removed)
     lineage.check(archive)
-    lineage.note(archive)
-    return swept + _sweep_orphans(archive, orphan_age, batch, removed)
+    swept += _sweep_orphans(archive, orphan_age, batch, removed)
+    lineage.note(archive)  # last: it needs room, which a sweep makes
+    return swept
 
 
 def _sweep_deleted(archive: Archive, before: float, batch: Batch, removed: Removed) -> int:

@@ -1,7 +1,7 @@
 """Whether the index is as new as the files: what was stored after a backup of it must not be taken for left files.
 
 The blob store notes an entry of the change feed, which each sweep replaces by a newer one. An index that was restored
-from an older backup does not have it, nor does the standby that took over without the last transactions.
+from an older backup does not have it, nor does a standby that took over without it.
 """
 
 import orjson
@@ -37,8 +37,9 @@ def note(archive: Archive) -> None:
     """Note the newest entry of the index that is in use."""
     with archive.index.read() as tx:
         newest = changes.newest(tx)
-    if newest is not None:
-        archive.blobs.write_note(NOTE, orjson.dumps(newest))
+    content = orjson.dumps(newest)
+    if newest is not None and archive.blobs.read_note(NOTE) != content:  # a bucket with versions keeps each
+        archive.blobs.write_note(NOTE, content)
 
 
 def forget(archive: Archive) -> None:

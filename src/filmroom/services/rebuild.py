@@ -79,8 +79,9 @@ def begin(archive: Archive) -> None:
         if not failed:
             rebuilding.forget_files(tx)
         rebuilding.add_partitions(tx, partitions.noted(archive) or {})
-        arguments = {"from": before.checkpoint if before is not None and failed else None}
-        operations.add(tx, REBUILD, arguments, after=0.0 if before is None else before.created)
+        # Of several that failed, the last may have got no further than the one before.
+        reached = (before.checkpoint or before.arguments["from"]) if before is not None and failed else None
+        operations.add(tx, REBUILD, {"from": reached}, after=0.0 if before is None else before.created)
 
 
 def rebuild(
@@ -90,9 +91,8 @@ def rebuild(
     added: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Add the rows of all files. It may be ended at any point, and called again. `added` is called at the end."""
-    lineage.forget(task.archive)
     done = task.checkpoint or task.arguments["from"] or {"after": "", "instances": 0, "replaced": 0, "failed": 0}
-    keys = sorted(key for key, _ in task.archive.blobs.list())  # (2)
+    keys = sorted({key for key, _ in task.archive.blobs.list()})  # (2)
     left = [key for key in keys if key > done["after"]]
     passed, total = len(keys) - len(left), 0
     for batch in _batches(read(left)):  # (3)
@@ -100,9 +100,11 @@ def rebuild(
         failures = [(one.key, one.problem) for one in batch if one.rows is None]
         passed, total = passed + len(batch), total + sum(one.length for one in batch)
         with task.batch() as tx:  # (4)
+            rebuilding.keep_files(
+                tx, [key for key, _ in failures]
+            )  # first: of the same batch, one may be a first version
             statuses = _add(tx, found, task.archive.additions.known)
             task.failed(tx, failures)
-            rebuilding.keep_files(tx, [key for key, _ in failures])
             replaced = sum(status is Status.REPLACED for status in statuses)
             done = {
                 "after": batch[-1].key,
@@ -112,6 +114,7 @@ def rebuild(
             }
             task.save(tx, done, 100 * passed // len(keys))
         progress(Progress(passed, len(keys), total))
+    lineage.forget(task.archive)  # now that there is something better than what may be restored in its place
     added()
     return {name: done[name] for name in ("instances", "replaced", "failed")}
 
