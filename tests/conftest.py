@@ -10,6 +10,7 @@ import pytest
 
 from tests import pgbouncer, postgresql
 from tests.blobs import servers
+from tests.blobs.flaky import Flaky, flaky
 
 hypothesis.settings.register_profile("filmroom", deadline=None)  # time is measured in benchmarks
 hypothesis.settings.load_profile("filmroom")
@@ -54,6 +55,13 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
 def s3(request: pytest.FixtureRequest) -> Iterator[str]:
     with servers.s3(request.config.getoption("--s3")) as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+def proxy(s3: str) -> Iterator[Flaky]:
+    """What stands before the S3, and can be made to fail or to stand still."""
+    with flaky(s3, 0.0) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from tests import service, truth
 from tests.blobs import servers
-from tests.blobs.flaky import Flaky, flaky
+from tests.blobs.flaky import Flaky
 from tests.blobs.test_objects import RawS3
 from tests.messages import sent, store
 from tests.service import Service, needs_proc, wait_until
@@ -24,12 +24,6 @@ STORED = {"Accept": "application/dicom; transfer-syntax=*"}
 @pytest.fixture
 def bucket(s3: str) -> RawS3:
     return RawS3(s3)
-
-
-@pytest.fixture
-def proxy(s3: str) -> Iterator[Flaky]:
-    with flaky(s3, 0.0) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -209,3 +209,13 @@ def test_what_lies_beside_the_folders_of_blobs_is_not_looked_into(tmp_path: Path
     (lost / ("0" * 32)).touch()
     assert list(folder.list()) == []
     folder.close()
+
+
+def test_a_copy_in_the_folder_of_others_is_not_listed(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    key = "0" * 12 + "ab" + "0" * 18
+    folder.put(key, b"")
+    (tmp_path / "cd").mkdir()
+    (tmp_path / "cd" / key).touch()
+    assert [found for found, _ in folder.list()] == [key]
+    folder.close()

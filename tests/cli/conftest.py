@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from filmroom.archive import Archive
 from filmroom.cli import launch
+from filmroom.settings import Settings
 from tests.cli.program import Program
 from tests.client.recorder import Recorder, json
 
@@ -18,6 +20,20 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.delenv("FILMROOM_PARTITION", raising=False)
     monkeypatch.chdir(tmp_path)
     return Program(capsys)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Of an archive of the test's own, on this machine."""
+    return Settings(data=tmp_path / "data", codec_processes=1)
+
+
+@pytest.fixture
+def archive(settings: Settings) -> Iterator[Archive]:
+    """It, opened."""
+    opened = Archive.open(settings)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

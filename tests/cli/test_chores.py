@@ -1,8 +1,6 @@
 """What the operations worker sees to by itself."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -75,18 +73,6 @@ def test_a_clock_that_is_adjusted_a_little_is_believed(times: Times, clock: Cloc
 
 
 # --- The chores
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", codec_processes=1)
-
-
-@pytest.fixture
-def archive(settings: Settings) -> Iterator[Archive]:
-    opened = Archive.open(settings)
-    yield opened
-    opened.close()
 
 
 def do(chores: Chores) -> None:

@@ -14,11 +14,6 @@ from tests.cli.program import Program
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", codec_processes=1)
-
-
-@pytest.fixture
 def archive(settings: Settings) -> Iterator[Archive]:
     opened = here.opened(settings)
     yield opened

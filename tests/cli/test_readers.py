@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,11 +15,6 @@ from tests import data
 from tests.services.test_delete import keep
 
 COUNT = 20
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", codec_processes=1)
 
 
 @pytest.fixture

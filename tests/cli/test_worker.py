@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +31,6 @@ from tests.cli.program import Program
 from tests.service import DEADLINE, needs_proc, wait_until
 
 MANY = 2500  # files to sweep: several batches
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", codec_processes=1)
-
-
-@pytest.fixture
-def archive(settings: Settings) -> Iterator[Archive]:
-    opened = Archive.open(settings)
-    yield opened
-    opened.close()
 
 
 def state(archive: Archive, name: str) -> str:

@@ -14,7 +14,7 @@ from filmroom.blobs.objects import Objects
 from filmroom.server import health
 from filmroom.server.app import create
 from filmroom.settings import Settings
-from tests.blobs.flaky import Flaky, flaky
+from tests.blobs.flaky import Flaky
 from tests.blobs.test_objects import RawS3
 from tests.service import wait_until
 
@@ -52,12 +52,6 @@ def test_head_and_other_methods(http: TestClient) -> None:
     assert http.head("/health/check").content == b""
     answer = http.post("/health/check")
     assert (answer.status_code, sorted(answer.headers["Allow"].split(", "))) == (405, ["GET", "HEAD"])
-
-
-@pytest.fixture
-def proxy(s3: str) -> Iterator[Flaky]:
-    with flaky(s3, 0.0) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import pytest
 
 from filmroom.archive import Archive
 from filmroom.errors import Conflict
-from filmroom.services import check, delete, lineage
+from filmroom.services import check, delete, lineage, rebuild
 from filmroom.services.check import Asked, Kind
 from filmroom.settings import Settings
+from filmroom.task import Task
 from tests import data
 from tests.services.test_delete import keep, keys, targets
 from tests.services.test_rebuild import emptied, rebuilt
@@ -74,6 +75,22 @@ def test_a_check_that_mends_leaves_them_too(restored: Settings) -> None:
     with closing(Archive.open(restored)) as archive:
         problems = list(check.check(archive, Asked(repair=True, orphan_age=0)))
         assert [(one.kind, one.repaired) for one in problems] == [(Kind.ORPHAN, False)]
+
+
+def test_who_gives_up_a_rebuild_and_puts_the_older_index_back_keeps_them(restored: Settings, tmp_path: Path) -> None:
+    def given_up(task: Task) -> None:
+        def progress(_: object) -> None:
+            raise KeyError
+
+        rebuild.rebuild(task, lambda keys: (rebuild.read(task.archive, None, key) for key in keys), progress)
+
+    emptied(restored)
+    with pytest.raises(KeyError):
+        rebuilt(restored, given_up)
+    emptied(restored)
+    shutil.copytree(tmp_path / "backup", restored.data, dirs_exist_ok=True)
+    with pytest.raises(Conflict, match="older than the files"):
+        sweep(restored)
 
 
 def test_without_the_note_they_go(restored: Settings) -> None:

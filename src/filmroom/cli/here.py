@@ -11,7 +11,7 @@ import typer
 from filmroom.archive import Archive
 from filmroom.cli.progress import counter
 from filmroom.cli.results import printable
-from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, partition_name, stop
+from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, partition_option, stop
 from filmroom.cli.stopping import Stopping, by_interrupt
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Conflict, Error, Unavailable
@@ -22,17 +22,7 @@ from filmroom.task import Task
 
 _PAGE = 1000  # failures read at once
 
-Partition = Annotated[
-    str | None,
-    typer.Option(
-        "--partition",
-        envvar="FILMROOM_PARTITION",
-        metavar="NAME",
-        callback=partition_name,
-        show_default="Microsoft.Default",
-        help="Data partition, where the service has them.",
-    ),
-]
+Partition = Annotated[str | None, partition_option("Data partition, where the service has them.", "Microsoft.Default")]
 
 
 def url(place: str) -> str:

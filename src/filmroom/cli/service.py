@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
@@ -79,18 +79,20 @@ def partition_name(value: str | None) -> str | None:
         raise typer.BadParameter(str(error)) from None
 
 
-Partition = Annotated[
-    str | None,
-    typer.Option(
+def partition_option(said: str, default: str, panel: str | None = None) -> Any:
+    """The option that names a data partition, with what its help says."""
+    return typer.Option(
         "--partition",
         envvar="FILMROOM_PARTITION",
         metavar="NAME",
         callback=partition_name,
-        rich_help_panel=SERVICE,
-        show_default="none",
-        help="Data partition, of services that have them.",
-    ),
-]
+        rich_help_panel=panel,
+        show_default=default,
+        help=said,
+    )
+
+
+Partition = Annotated[str | None, partition_option("Data partition, of services that have them.", "none", SERVICE)]
 
 
 def uid(value: str | None) -> str | None:

@@ -100,9 +100,8 @@ def rebuild(
         failures = [(one.key, one.problem) for one in batch if one.rows is None]
         passed, total = passed + len(batch), total + sum(one.length for one in batch)
         with task.batch() as tx:  # (4)
-            rebuilding.keep_files(
-                tx, [key for key, _ in failures]
-            )  # first: of the same batch, one may be a first version
+            # Before the rows: one of the same batch may be a first version, which they take off the sweep's list.
+            rebuilding.keep_files(tx, [key for key, _ in failures])
             statuses = _add(tx, found, task.archive.additions.known)
             task.failed(tx, failures)
             replaced = sum(status is Status.REPLACED for status in statuses)
