@@ -9,7 +9,7 @@ import pytest
 
 from filmroom.blobs import BlobStore, Folder, new_keys
 from filmroom.blobs import folder as module
-from filmroom.errors import Unavailable
+from filmroom.errors import Unavailable, Unreadable
 from tests.blobs.contract import CONTENT, Contract
 
 
@@ -218,4 +218,18 @@ def test_a_copy_in_the_folder_of_others_is_not_listed(tmp_path: Path) -> None:
     (tmp_path / "cd").mkdir()
     (tmp_path / "cd" / key).touch()
     assert [found for found, _ in folder.list()] == [key]
+    folder.close()
+
+
+def test_a_file_that_cannot_be_opened_for_damage_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(*_: object, **__: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    folder = Folder(tmp_path)
+    [key] = new_keys(1)
+    folder.put(key, b"")
+    with monkeypatch.context() as hurt:
+        hurt.setattr("filmroom.blobs.folder.os.open", damaged)
+        with pytest.raises(Unreadable, match="Input/output error"):
+            folder.get(key)
     folder.close()

@@ -1,5 +1,7 @@
 """A folder as a place: links, what can't be read, what a write leaves."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,18 @@ def test_a_folder_that_is_gone_is_told(folder: Path) -> None:
         place.check()
     with pytest.raises(Unavailable, match="No such file"):
         list(place.entries())
+
+
+def test_a_bad_sector_is_of_one_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bad_sector(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (folder / "image").write_bytes(b"image")
+    place = open_place(folder.as_uri())
+    with monkeypatch.context() as damaged:
+        damaged.setattr("filmroom.places.folder.os.read", bad_sector)
+        with pytest.raises(NotFound, match="The file can't be read: Input/output error"):
+            list(place.stream("image"))
 
 
 def test_names_that_are_no_text_lie_in_order(folder: Path) -> None:
