@@ -5,8 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filmroom.dicom.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Empty,
+    Equal,
+    Negotiated,
+    OneOf,
+    Range,
+    Wildcard,
+    Words,
+    Zoned,
+)
 from filmroom.dicom.matching import Manner, condition, fold, groups, takes_list, takes_several, words
-from filmroom.dicom.query import AllOf, AnyOf, Condition, Empty, Equal, Negotiated, OneOf, Range, Wildcard, Words, Zoned
 from filmroom.dicom.wording import AZURE
 from filmroom.errors import BadParameter
 

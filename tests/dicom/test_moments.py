@@ -1,7 +1,7 @@
 import pytest
 
 from filmroom.dicom import attributes, moments, wording
-from filmroom.dicom.query import Condition, Equal, Moments, Negotiated, Range, TimeOfDay, Zoned
+from filmroom.dicom.conditions import Condition, Equal, Moments, Negotiated, Range, TimeOfDay, Zoned
 from filmroom.errors import BadParameter
 
 DATE, TIME, BIRTH = 0x00080020, 0x00080030, 0x00100030

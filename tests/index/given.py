@@ -15,9 +15,10 @@ from sqlalchemy.exc import IntegrityError
 
 from filmroom.blobs import new_keys
 from filmroom.dicom import attributes, json_model, matching
+from filmroom.dicom.conditions import Condition, Key
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
-from filmroom.dicom.query import Condition, Key, Query
+from filmroom.dicom.query import Query
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.dicom.values import COMPONENT_GROUPS

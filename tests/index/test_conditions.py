@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filmroom.dicom import matching
-from filmroom.dicom.query import AllOf, Condition, Empty, Equal, OneOf, Range, Wildcard, Words
+from filmroom.dicom.conditions import AllOf, Condition, Empty, Equal, OneOf, Range, Wildcard, Words
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadParameter
 from filmroom.index import conditions, search

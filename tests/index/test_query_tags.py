@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
 from filmroom.dicom import json_model, matching
-from filmroom.dicom.query import Condition, Empty, Equal, Key, Query, Range, Words
+from filmroom.dicom.conditions import Condition, Empty, Equal, Key, Range, Words
+from filmroom.dicom.query import Query
 from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.index import query_tags, reindexing, search, tables, watermarks

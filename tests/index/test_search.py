@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from filmroom.dicom.conditions import Condition, Equal, Wildcard, Words
 from filmroom.dicom.fields import Fields
-from filmroom.dicom.query import Condition, Equal, Query, Wildcard, Words
+from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
 from filmroom.index import search

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from filmroom.dicom import matching
-from filmroom.dicom.query import AllOf, Condition, Empty, Equal, Key, OneOf, Query, Range, Wildcard
+from filmroom.dicom.conditions import AllOf, Condition, Empty, Equal, Key, OneOf, Range, Wildcard
+from filmroom.dicom.query import Query
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadParameter

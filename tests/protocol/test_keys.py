@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from filmroom.dicom.query import AllOf, Equal, Query
+from filmroom.dicom.conditions import AllOf, Equal
+from filmroom.dicom.query import Query
 from filmroom.dicom.query_tags import QueryTag, Status
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter

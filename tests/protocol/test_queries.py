@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmroom.dicom import attributes
-from filmroom.dicom.query import AllOf, Empty, Equal, Key, Moments, OneOf, Query, Range, Wildcard, Words, Zoned
+from filmroom.dicom.conditions import AllOf, Empty, Equal, Key, Moments, OneOf, Range, Wildcard, Words, Zoned
+from filmroom.dicom.query import Query
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter

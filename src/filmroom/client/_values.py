@@ -9,7 +9,7 @@ from typing import Any
 from pydicom.valuerep import PersonName
 
 from filmroom.dicom import attributes, instants, ranges, wording
-from filmroom.dicom.query import NO_VALUE, Negotiated
+from filmroom.dicom.conditions import NO_VALUE, Negotiated
 from filmroom.errors import BadParameter
 
 _TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"

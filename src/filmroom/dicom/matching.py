@@ -6,8 +6,19 @@ from dataclasses import dataclass
 from struct import pack, unpack
 
 from filmroom.dicom import attributes, instants, ranges, wording
+from filmroom.dicom.conditions import (
+    NO_VALUE,
+    AllOf,
+    AnyOf,
+    Condition,
+    Empty,
+    Equal,
+    Negotiated,
+    OneOf,
+    Wildcard,
+    Words,
+)
 from filmroom.dicom.instants import BLANK, SLICES
-from filmroom.dicom.query import NO_VALUE, AllOf, AnyOf, Condition, Empty, Equal, Negotiated, OneOf, Wildcard, Words
 from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter
 

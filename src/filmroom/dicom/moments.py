@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from filmroom.dicom import instants, ranges
+from filmroom.dicom.conditions import NO_VALUE, Condition, Equal, Moments, Negotiated, Range, TimeOfDay, Zoned
 from filmroom.dicom.instants import SLICES
-from filmroom.dicom.query import NO_VALUE, Condition, Equal, Moments, Negotiated, Range, TimeOfDay, Zoned
 from filmroom.dicom.wording import Wording
 
 TIMEZONE = 0x00080201  # TimezoneOffsetFromUTC

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from filmroom.dicom import attributes, json_model, value_rules
-from filmroom.dicom.resources import Level
+from filmroom.dicom.levels import Level
 from filmroom.dicom.values import COMPONENT_GROUPS
 
 MOST_VALUES = 100  # of one attribute of an Instance that are searched by

@@ -3,7 +3,7 @@
 import re
 
 from filmroom.dicom import attributes, instants
-from filmroom.dicom.query import Equal, Moments, Negotiated, Range, Zoned
+from filmroom.dicom.conditions import Equal, Moments, Negotiated, Range, Zoned
 from filmroom.dicom.wording import Wording
 from filmroom.errors import BadParameter
 

@@ -1,18 +1,11 @@
 """The resources of PS3.18 §10.1: a Study, a Series or an Instance, named by UIDs inside a partition."""
 
 from dataclasses import dataclass
-from enum import IntEnum
+
+from filmroom.dicom.levels import Level as Level
 
 DEFAULT_PARTITION = 1  # the key of "Microsoft.Default", in which everything lies unless partitions are in use
 NO_PARTITION = 0  # the key of one that is yet to be made: nothing lies in it
-
-
-class Level(IntEnum):
-    """The Query/Retrieve levels below Patient (PS3.4 C.3.4)."""
-
-    STUDY = 1
-    SERIES = 2
-    INSTANCE = 3
 
 
 @dataclass(frozen=True, slots=True)

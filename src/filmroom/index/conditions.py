@@ -9,8 +9,7 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, exist
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from filmroom.dicom import attributes
-from filmroom.dicom.moments import TIMES
-from filmroom.dicom.query import (
+from filmroom.dicom.conditions import (
     AllOf,
     AnyOf,
     Condition,
@@ -25,6 +24,7 @@ from filmroom.dicom.query import (
     Words,
     Zoned,
 )
+from filmroom.dicom.moments import TIMES
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import MATCHING_KEYS
 from filmroom.errors import BadParameter

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, case, func, select
 
 from filmroom.dicom import attributes
+from filmroom.dicom.conditions import Key
 from filmroom.dicom.order import Place
-from filmroom.dicom.query import Key, Query
+from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, RETRIEVE_URL, SORTABLE
 from filmroom.errors import BadParameter

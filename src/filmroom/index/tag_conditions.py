@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, ColumnElement, and_, exists, not_, or_, select
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from filmroom.dicom.query import AllOf, Condition, Empty, Equal, Key
+from filmroom.dicom.conditions import AllOf, Condition, Empty, Equal, Key
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadParameter

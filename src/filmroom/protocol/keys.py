@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from filmroom.dicom import attributes, instants, matching, moments
+from filmroom.dicom.conditions import NO_VALUE, AllOf, AnyOf, Condition, Empty, Key, Negotiated
 from filmroom.dicom.matching import Manner
-from filmroom.dicom.query import NO_VALUE, AllOf, AnyOf, Condition, Empty, Key, Negotiated
 from filmroom.dicom.query_tags import QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadParameter
