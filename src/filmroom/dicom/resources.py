@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from filmroom.dicom.levels import Level as Level
+from filmroom.dicom.views import EVERYTHING, View
 
 DEFAULT_PARTITION = 1  # the key of "Microsoft.Default", in which everything lies unless partitions are in use
 NO_PARTITION = 0  # the key of one that is yet to be made: nothing lies in it
@@ -12,13 +13,15 @@ NO_PARTITION = 0  # the key of one that is yet to be made: nothing lies in it
 class Resource:
     """A Study, Series or Instance. A UID that is None stands for all; all None is everything stored.
 
-    UIDs are without padding. `/series` of all Studies is `Resource()` searched at `Level.SERIES`.
+    UIDs are without padding. `/series` of all Studies is `Resource()` searched at `Level.SERIES`. What the `view` does
+    not show is not there for whoever asks.
     """
 
     study: str | None = None
     series: str | None = None
     instance: str | None = None
     partition: int = DEFAULT_PARTITION
+    view: View = EVERYTHING
 
     @property
     def level(self) -> Level:

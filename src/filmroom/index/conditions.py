@@ -78,13 +78,23 @@ def sql(key: Key, further: Collection[Key] = ()) -> Sql:
     return or_(here, ROWS[level].in_(select(FURTHER[level].c.row).where(_further(key.tag, level, key.condition))))
 
 
+def anywhere(key: Key) -> Sql:
+    """What must hold of the row of the key's level, without a look whether there are values beside the columns."""
+    return sql(key, [key] if key.tag in COLUMNS and not _in_columns(key) else ())
+
+
 def matched_further(tx: Connection, keys: Iterable[Key]) -> list[Key]:
     """The keys that values match for which columns have no place. Mostly there are none, and indexes serve best."""
     return [key for key in keys if key.by is None and key.tag in COLUMNS and _is_matched_further(tx, key)]
 
 
+def _in_columns(key: Key) -> bool:
+    """Whether the columns are enough."""
+    return type(key.condition) in _OF_WORDS or isinstance(key.condition, Empty | Zoned | Moments)
+
+
 def _is_matched_further(tx: Connection, key: Key) -> bool:
-    if type(key.condition) in _OF_WORDS or isinstance(key.condition, Empty | Zoned | Moments):  # columns are enough
+    if _in_columns(key):
         return False
     level = MATCHING_KEYS[key.tag]
     if _ANY_FURTHER[level].one(tx, {"tag": key.tag}) is None:

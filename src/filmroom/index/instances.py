@@ -13,7 +13,7 @@ from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound
-from filmroom.index import changes, rows, selects, watermarks
+from filmroom.index import changes, rows, selects, views, watermarks
 from filmroom.index.packing import unpack
 from filmroom.index.tables import change_feed, deleted_blob, instance, links, original, series, study
 
@@ -56,7 +56,8 @@ def remove(tx: Connection, resource: Resource, expired_by: float | None = None) 
     here = (study.c.partition == resource.partition) & (study.c.StudyInstanceUID == resource.study)
     if expired_by is not None:
         here &= study.c.expires <= expired_by
-    key = tx.scalar(select(study.c.key).where(here).with_for_update())
+    seen = views.seen(resource.view, resource.partition)
+    key = tx.scalar(select(study.c.key).where(here, *seen).with_for_update())
     if key is None:
         return 0
     watermarks.lock(tx)
@@ -98,15 +99,14 @@ def _let_go(tx: Connection, gone: Select[Any] | Sequence[int], parameters: Mappi
 
 def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
     """The Instances of a Study, a Series or one Instance, oldest first."""
-    return [stored_instance(row) for row in tx.execute(selects.STORED[resource.level], selects.parameters(resource))]
+    return [stored_instance(row) for row in selects.run(tx, selects.STORED[resource.level], resource)]
 
 
 def fetch_after(tx: Connection, resource: Resource, watermark: int, limit: int) -> list[StoredInstance]:
     """The oldest Instances that are newer than a watermark: of a resource, or all of its partition if it names none."""
     everything = resource.study is None
     wanted = selects.ALL_AFTER if everything else selects.STORED_AFTER[resource.level]
-    named = {"in_partition": resource.partition} if everything else selects.parameters(resource)
-    return [stored_instance(row) for row in tx.execute(wanted, named | {"after": watermark, "most": limit})]
+    return [stored_instance(row) for row in selects.run(tx, wanted, resource, after=watermark, most=limit)]
 
 
 def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
@@ -114,7 +114,7 @@ def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resourc
 
     The rows are read at once, compressed; their texts only as they are taken, which may be after `tx` ended.
     """
-    rows = tx.execute(selects.METADATA[resource.level], selects.parameters(resource)).all()
+    rows = selects.run(tx, selects.METADATA[resource.level], resource).all()
     return ((_resource(row), unpack(row.metadata)) for row in rows)
 
 
@@ -155,8 +155,8 @@ def fetch_bulks(tx: Connection, resource: Resource) -> dict[str, Bulk]:
 
 def version(tx: Connection, resource: Resource) -> Version | None:
     """The newest watermark and the number of Instances: any change of what is stored changes one of them."""
-    row = tx.execute(selects.VERSION[resource.level], selects.parameters(resource)).first()
-    return Version(*row) if row else None
+    row = selects.run(tx, selects.VERSION[resource.level], resource).first()
+    return Version(*tuple(row)) if row else None
 
 
 def nameless(tx: Connection, keys: Collection[str]) -> set[str]:
@@ -184,7 +184,7 @@ def forget_deleted(tx: Connection, keys: Iterable[str]) -> None:
 
 
 def _one(tx: Connection, statement: Select[Any], resource: Resource) -> Row[Any]:
-    row = tx.execute(statement, selects.parameters(resource)).first()
+    row = selects.run(tx, statement, resource).first()
     if row is None:
         raise NotFound("The specified instance cannot be found.")
     return row
@@ -200,5 +200,5 @@ def stored_instance(row: Row[Any]) -> StoredInstance:
     return StoredInstance(Resource(*row[:_NAMES]), *row[_NAMES:_FILE])
 
 
-_NAMES = len(fields(Resource))
+_NAMES = len(selects.NAME)
 _FILE = _NAMES + len(fields(StoredInstance)) - 1

@@ -47,13 +47,13 @@ def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
 
     Each goes by the watermark of the newest, for that is what changes when what is stored does.
     """
-    rows = tx.execute(_STORED[resource.level], selects.parameters(resource))
+    rows = selects.run(tx, _STORED[resource.level], resource)
     return [_first(row) for row in rows]
 
 
 def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
     """The stored text of the first versions' Metadata, as `instances.fetch_metadata`."""
-    rows = tx.execute(_METADATA[resource.level], selects.parameters(resource)).all()
+    rows = selects.run(tx, _METADATA[resource.level], resource).all()
     return ((Resource(*row[:4]), unpack(row.metadata)) for row in rows)
 
 

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Select, func, select
 from filmroom.dicom import attributes
 from filmroom.dicom.order import By, Place
 from filmroom.dicom.query import Query
+from filmroom.dicom.resources import Resource
 from filmroom.dicom.search_attributes import OF_PATIENTS
-from filmroom.index import ordering
+from filmroom.index import ordering, views
 from filmroom.index.columns import Elements
 from filmroom.index.search import further, matching
 from filmroom.index.tables import COLUMNS, study
@@ -38,7 +39,7 @@ def places(tx: Connection, query: Query) -> list[Place]:
 
 def find(tx: Connection, query: Query, wanted: Sequence[Place]) -> list[Elements]:
     """What is known of the patients at these places, from the newest of their Studies; but for those that are gone."""
-    found = {tuple(row[:2]): row for row in tx.execute(_described(query.scope.partition, {one[-2] for one in wanted}))}
+    found = {tuple(row[:2]): row for row in tx.execute(_described(query.scope, {one[-2] for one in wanted}))}
     return [_elements(found[place[-2:]]) for place in wanted if place[-2:] in found]
 
 
@@ -53,8 +54,8 @@ def _patients(tx: Connection, query: Query) -> Select[Any]:
     return keys.where(study.c.PatientID.is_not(None)).group_by(*_OWN)
 
 
-def _described(partition: int, identifiers: Collection[str | int | None]) -> Select[Any]:
-    """All Studies of a patient count, whether they match or not."""
+def _described(scope: Resource, identifiers: Collection[str | int | None]) -> Select[Any]:
+    """All Studies of a patient count that may be seen, whether they match or not."""
     patients = (
         select(
             *_OWN,
@@ -63,7 +64,8 @@ def _described(partition: int, identifiers: Collection[str | int | None]) -> Sel
             func.sum(study.c.series).label("series"),
             func.sum(study.c.instances).label("instances"),
         )
-        .where(study.c.partition == partition, study.c.PatientID.in_(identifiers))
+        .where(study.c.partition == scope.partition, study.c.PatientID.in_(identifiers))
+        .where(*views.seen(scope.view, scope.partition))
         .group_by(*_OWN)
         .subquery()
     )

@@ -18,7 +18,7 @@ from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, RETRIEVE_URL, SORTABLE
 from filmroom.errors import BadParameter
-from filmroom.index import conditions, ordering, tag_conditions
+from filmroom.index import conditions, ordering, tag_conditions, views
 from filmroom.index.answers import Answers
 from filmroom.index.columns import Elements
 from filmroom.index.conditions import ROWS
@@ -199,6 +199,7 @@ def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], Column
         holds.append((level, condition))
         if level is query.level and in_order is not None:
             newest = in_order
+    holds += [(Level.STUDY, condition) for condition in views.seen(query.scope.view, query.scope.partition)]
     having_a_say = {query.level, *dict(holds), *(SORTABLE[by.tag] for by in query.order)}
     if max(having_a_say) > query.level:
         raise BadParameter(f"A search for {query.level.name.lower()} rows takes no matching keys of lower levels.")

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Select, bindparam, literal, null, select
+from sqlalchemy import Column, Connection, CursorResult, Select, bindparam, literal, null, select
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index.tables import instance, instance_data, links, series, study
+from filmroom.index.views import seen
 
 _BATCH = 500  # of values in one statement; SQLite takes 32,766 parameters, older ones 999
 
@@ -30,7 +31,15 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
+def run(tx: Connection, selected: Select[Any], resource: Resource, **more: Any) -> CursorResult[Any]:
+    """Run one of these SELECTs, with what else it takes. What the view of the resource does not show is not found."""
+    if not resource.view.whole:  # else the statement stays the one that is compiled already
+        selected = selected.where(*seen(resource.view, resource.partition))
+    return tx.execute(selected, parameters(resource) | more)
+
+
 def parameters(resource: Resource) -> dict[str, Any]:
+    """What the conditions of `of` are filled in with. Of a view they know nothing."""
     return {
         "in_partition": resource.partition,
         "of_study": resource.study,

@@ -70,13 +70,14 @@ def fetch_before(tx: Connection, resource: Resource, after: int, last: int, limi
     chosen = selects.of(select(*selects.FILE), resource.level)
     within = chosen.where(instance.c.watermark > after, instance.c.watermark <= last)
     page = within.order_by(instance.c.watermark).limit(limit)
-    return [instances.stored_instance(row) for row in tx.execute(page, selects.parameters(resource))]
+    return [instances.stored_instance(row) for row in selects.run(tx, page, resource)]
 
 
 def count_before(tx: Connection, resource: Resource, last: int) -> int:
     """How many there are of them, from the first on."""
     chosen = selects.of(select(instance.c.watermark), resource.level).where(instance.c.watermark <= last)
-    return tx.scalar(select(func.count()).select_from(chosen.subquery()), selects.parameters(resource)) or 0
+    count = select(func.count()).select_from(chosen.subquery())
+    return tx.scalar(count, selects.parameters(resource)) or 0
 
 
 def fetch_hidden(tx: Connection, found: Sequence[StoredInstance]) -> dict[int, frozenset[str]]:
@@ -92,7 +93,7 @@ def fetch_hidden(tx: Connection, found: Sequence[StoredInstance]) -> dict[int, f
 
 def serieses(tx: Connection, resource: Resource) -> set[str]:
     """The Series that Instances of it are in."""
-    found = tx.execute(selects.of(select(*selects.NAME).distinct(), resource.level), selects.parameters(resource))
+    found = selects.run(tx, selects.of(select(*selects.NAME).distinct(), resource.level), resource)
     return {row.SeriesInstanceUID for row in found}
 
 

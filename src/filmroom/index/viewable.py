@@ -47,14 +47,14 @@ _AT_PLACE: Select[Any] = (
 
 def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
     """Those of a Study or a Series."""
-    return [stored_instance(row) for row in tx.execute(_IN_ORDER[resource.level], selects.parameters(resource))]
+    return [stored_instance(row) for row in selects.run(tx, _IN_ORDER[resource.level], resource)]
 
 
 def fetch_representatives(tx: Connection, resource: Resource) -> list[StoredInstance]:
     """The image in the middle of the first Series that has any, those around it, and likewise of the next Series."""
     if resource.level is Level.INSTANCE:
-        return [stored_instance(row) for row in tx.execute(_IMAGE, selects.parameters(resource))]
-    keys = list(tx.scalars(_FIRST_SERIES[resource.level], selects.parameters(resource)))
+        return [stored_instance(row) for row in selects.run(tx, _IMAGE, resource)]
+    keys = list(selects.run(tx, _FIRST_SERIES[resource.level], resource).scalars())
     return [one for key in keys for one in _middle(tx, key)]
 
 

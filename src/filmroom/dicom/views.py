@@ -1,0 +1,31 @@
+"""What somebody may see: of which Studies."""
+
+from dataclasses import dataclass
+
+from filmroom.dicom.conditions import Equal, Key
+
+STUDY_INSTANCE_UID = 0x0020000D
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What may be seen of a data partition. It goes with the resource that is asked for, down to the index.
+
+    studies  searches, of keys of Studies and Series that must all hold; a Study that one of them finds is seen as a
+             whole. None: every Study is.
+    """
+
+    studies: tuple[tuple[Key, ...], ...] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all is seen that there is."""
+        return self.studies is None
+
+
+EVERYTHING = View()
+
+
+def of_study(uid: str) -> View:
+    """The view of one Study."""
+    return View(((Key(STUDY_INSTANCE_UID, Equal(uid)),),))
