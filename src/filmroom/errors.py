@@ -16,6 +16,7 @@ Error
     PreconditionFailed      what is stored is not the version that the request is about
     NotSatisfiable          a range of bytes that is not there
     TooLarge                a part or a request above the limit
+    Unauthenticated         nobody knows who asks
     Forbidden               the user may not do this
     Unavailable             the index, the blob store or a worker did not answer, or the disk is full
         TookTooLong         the work on the pixel data was given up
@@ -104,6 +105,14 @@ class UnsupportedMediaType(Error):
 
 class TooLarge(Error):
     """A part or a request is above the limit."""
+
+
+class Unauthenticated(Error):
+    """Nobody knows who asks; `problem` is the word of RFC 6750 §3.1 for what was given, "" if nothing was."""
+
+    def __init__(self, message: str, problem: str = "invalid_token") -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class Forbidden(Error):

@@ -2,11 +2,12 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -15,6 +16,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from filmroom import access
+from filmroom.access import BUILT_IN, Grant
+
+FILE_OF_TOKENS = "tokens.json"  # in the data folder
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DEFAULT_FILE = Path("filmroom.toml")
 PREFIX = "FILMROOM_"
 FILE_VARIABLE = "FILMROOM_CONFIG"
@@ -104,15 +110,69 @@ def _tables(value: object) -> object:
     return {name: _texts(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
+def _words(value: object) -> object:
+    """A list, or a text with blanks between."""
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+
+def _algorithms(value: tuple[str, ...]) -> tuple[str, ...]:
+    """None whose key is a secret that two share: whoever verifies such a token could make it."""
+    if not value or not {*value} <= {*ALGORITHMS}:
+        raise ValueError(f"it must be some of: {' '.join(ALGORITHMS)}")
+    return value
+
+
+def _issuer(value: str) -> str:
+    parts = urlsplit(_base_url(value))
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ValueError("it must be https: whoever can change what comes over http could make tokens")
+    return value
+
+
 class Settings(BaseSettings):
     """The settings of one service. Order of trust: arguments (flags), environment, TOML file, default."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     host: str = Field(
-        "127.0.0.1", min_length=1, description="Address to listen on. There is no authentication yet: stay on loopback."
+        "127.0.0.1", min_length=1, description="Address to listen on; without authentication only of this machine."
     )
     port: int = Field(8080, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
+    insecure: bool = Field(
+        False,
+        description="Listen beyond loopback without authentication: whoever comes may do everything.",
+    )
+    issuer: Annotated[str, AfterValidator(_issuer)] | None = Field(
+        None, description="URL of the identity provider whose tokens are accepted: https://login.example/realms/clinic."
+    )
+    audience: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (), description="What its tokens must be made for: one of these, with blanks between."
+    )
+    algorithms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_algorithms)] = Field(
+        ("RS256", "PS256", "ES256", "ES384", "EdDSA"), description="Ways in which tokens may be signed."
+    )
+    clock_skew: float = Field(
+        60.0, ge=0, le=3600, allow_inf_nan=False, description="Seconds by which the provider's clock may differ."
+    )
+    roles_claim: str = Field(
+        "roles",
+        min_length=1,
+        description="Claim of a token that holds roles; one inside another with dots: realm_access.roles.",
+    )
+    name_claim: str = Field("sub", min_length=1, description="Claim that says who it is, for the audit log.")
+    roles: Annotated[dict[str, Grant], PlainValidator(access.roles)] = Field(
+        {},
+        description="Further roles: by name a table of actions, partitions, studies, deidentified.",
+    )
+    default_role: str | None = Field(
+        None, description="The role of whoever has a token and none of the roles that are known."
+    )
+    tokens: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+        None, description="File of the tokens that `filmroom token` makes."
+    )
     workers: int = Field(
         default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64, description="Web worker processes."
     )
@@ -192,6 +252,32 @@ class Settings(BaseSettings):
         "auto", description="pretty, json, or auto: pretty on a terminal, else json."
     )
 
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if self.issuer and not self.audience:
+            raise ValueError(
+                "the setting audience is missing: say what tokens of the issuer must be made for, or those for any "
+                "other service would be accepted here"
+            )
+        if self.default_role and self.default_role not in self.grants:
+            raise ValueError(f"there is no role {self.default_role}, which the setting default_role names")
+        return self
+
+    @property
+    def grants(self) -> dict[str, Grant]:
+        """What each role allows."""
+        return BUILT_IN | self.roles
+
+    @property
+    def tokens_file(self) -> Path:
+        """Where static tokens are, or would be."""
+        return self.tokens or self.data / FILE_OF_TOKENS
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether who asks has to say who they are."""
+        return self.issuer is not None or self.tokens is not None or self.tokens_file.exists()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -206,7 +292,8 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """The FILMROOM_* variables that give these settings, in any folder and whatever a file says."""
-        given = self.model_dump() | {"data": self.data.absolute(), "config": os.devnull}
+        given = self.model_dump(exclude={"roles"}) | {"data": self.data.absolute(), "config": os.devnull}
+        given["roles"] = {name: asdict(role) for name, role in self.roles.items()}
         return {f"{PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value not in (None, {})}
 
 
@@ -215,7 +302,7 @@ UNSHOWN = SECRET | {"blobs", "export_to", "import_from"}  # nor what is wrong wi
 
 
 def _text(value: object) -> str:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | frozenset):
         return " ".join(value)
     if isinstance(value, dict):
         return json.dumps(_revealed(value))

@@ -111,14 +111,18 @@ def test_migrations_are_frozen(path: Path) -> None:
     assert "filmroom" not in path.read_text()
 
 
-def test_an_index_without_the_first_table_of_alembic_gets_it(database: Database, url: str) -> None:
+def test_an_index_without_the_first_table_of_alembic_gets_it(url: str) -> None:
     """As versions between releases made them."""
-    with database.begin() as tx:
+    made = Database(url, migrating=True)
+    with made.begin() as tx:
+        migrating.upgrade(tx, "0002")
         alembic_version.drop(tx)
         tx.execute(counter.insert().values(name=schema.COUNTER, value=4))
     with pytest.raises(Unavailable, match="filmroom migrate"):
         Database(url)
-    assert migrate(database) == []
+    numbers = sorted(path.name[1:5] for path in VERSIONS.glob("m*.py"))
+    assert migrate(made) == [number for number in numbers if number > "0002"]
+    made.close()
     Database(url).close()
 
 

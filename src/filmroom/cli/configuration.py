@@ -133,6 +133,9 @@ def _check_file() -> None:
 
 
 def _sentence(wrong: ErrorDetails, flags: Mapping[str, Any]) -> str:
+    if not wrong["loc"]:  # of several settings together
+        reason = str(wrong["msg"]).removeprefix("Value error, ")
+        return f"The settings don't fit together: {reason}."
     name = str(wrong["loc"][0])
     if wrong["type"] == "extra_forbidden":
         near = _nearest(name, Settings.model_fields)

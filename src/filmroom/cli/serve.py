@@ -22,11 +22,10 @@ from filmroom.errors import Unavailable
 from filmroom.server import journal
 from filmroom.server.limits import BoundedProtocol
 from filmroom.services import partitions as data_partitions
-from filmroom.settings import Settings
+from filmroom.settings import LOOPBACK, Settings
 
 LISTENS = "Filmroom listens on "  # programs that start a service wait for this line
 APPLICATION = "filmroom.server.app:create"
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what one calls to reach it from this machine
 BAD_SETTING, NO_DATA, PORT_IN_USE = configuration.BAD_SETTING, 3, 4  # exit codes
 ENDED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # and those of an end by a signal
@@ -36,6 +35,9 @@ _DEFAULTS = {  # where it is no plain value
     "index": "SQLite in the data folder",
     "blobs": "the folder blobs in the data folder",
     "public_url": "none",
+    "issuer": "none",
+    "audience": "none",
+    "tokens": "tokens.json in the data folder, if it is there",
     "export_to": "none",
     "import_from": "none",
 }
@@ -51,6 +53,10 @@ def _option(name: str, metavar: str | None = None) -> Any:
 def serve(
     host: Annotated[str | None, _option("host")] = None,
     port: Annotated[int | None, _option("port")] = None,
+    insecure: Annotated[bool | None, _option("insecure")] = None,
+    issuer: Annotated[str | None, _option("issuer", "URL")] = None,
+    audience: Annotated[str | None, _option("audience", "TEXT")] = None,
+    tokens: Annotated[str | None, _option("tokens", "FILE")] = None,
     data: Annotated[str | None, _option("data", "FOLDER")] = None,
     index: Annotated[str | None, _option("index", "URL")] = None,
     blobs: Annotated[str | None, _option("blobs", "URL")] = None,
@@ -86,6 +92,7 @@ def serve(
     """
     flags = {name: value for name, value in locals().items() if name != "config"}
     settings = _settings(flags, config)
+    _check_exposure(settings)
     configuration.keep_private()
     _prepare(settings)
     listening = _listen(settings)
@@ -104,6 +111,19 @@ def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
         return configuration.read(flags, config)
     except configuration.BadSettings as error:
         _stop(str(error), BAD_SETTING)
+
+
+def _check_exposure(settings: Settings) -> None:
+    """Patients' images, and whoever reaches the address could read and delete them: only on purpose."""
+    if settings.host in LOOPBACK or settings.insecure or settings.authenticates:
+        return
+    _stop(
+        f"It won't listen on {settings.host} without authentication: whoever reaches that address could read and "
+        "delete everything. Make a token (`filmroom token create --name me --role admin`), or name an identity "
+        "provider (--issuer); or say --insecure if all who can reach it may do everything. The default, 127.0.0.1, "
+        "is reached from this machine alone.",
+        BAD_SETTING,
+    )
 
 
 def _prepare(settings: Settings) -> None:
@@ -162,9 +182,18 @@ def _welcome(settings: Settings, url: str) -> None:
     ]
     if settings.host in ANY_ADDRESS:
         lines += ["", "Other machines use the name or an address of this machine in place of the one above."]
-    if settings.host not in LOOPBACK:
+    if settings.authenticates:
+        lines += ["", f"Who asks has to send a token: {_where_from(settings)}."]
+    elif settings.host not in LOOPBACK:
         lines += ["", "There is no authentication: whoever reaches this address can read and delete everything."]
     typer.echo("\n".join([*lines, "", "Ctrl-C ends it."]), err=True)
+
+
+def _where_from(settings: Settings) -> str:
+    sources = [f"of {settings.issuer}"] if settings.issuer else []
+    if settings.tokens or settings.tokens_file.exists():
+        sources.append("made by `filmroom token create`")
+    return ", or one ".join(sources)
 
 
 def _program() -> str:

@@ -36,6 +36,7 @@ class Wording:
     which_partition: str
     partition_name: str
     no_partition: str
+    forbidden: str  # "": what exactly is not allowed
 
 
 AZURE = Wording(
@@ -85,6 +86,7 @@ AZURE = Wording(
     which_partition="PartitionName value is missing in the route segment.",
     partition_name="The specified PartitionName is invalid. ",  # as that service says it, with the blank
     no_partition="Specified PartitionName does not exist.",
+    forbidden="Authorization failed.",
 )
 _QUALITY = "The query parameter 'quality' must be a whole number from 1 to 100, and '{text}' is none."
 STANDARD = Wording(
@@ -120,4 +122,5 @@ STANDARD = Wording(
     which_partition="Name the data partition in the path, as in /partitions/Microsoft.Default/studies.",
     partition_name="The name of a data partition is 1 to 64 letters of a to z, digits, hyphens, dots and underscores.",
     no_partition="There is no data partition of this name: a store makes it.",
+    forbidden="",
 )

@@ -6,17 +6,19 @@ What became of the version that an entry is about is found when it is read, by j
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, UnaryExpression, bindparam, literal, null, select
+from sqlalchemy import BindParameter, Connection, Row, Select, UnaryExpression, bindparam, literal, null, select
 
 from filmroom.dicom.resources import Resource
 from filmroom.index.packing import unpack
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import change_feed, instance, instance_data, links, partition, series, study
+
+Partitions = Collection[int] | None  # keys of data partitions; None: all
 
 
 class State(StrEnum):
@@ -75,23 +77,37 @@ def has(tx: Connection, sequence: int, timestamp: float) -> bool:
     return tx.scalar(select(change_feed.c.sequence).where(*this)) is not None
 
 
-def fetch_after(tx: Connection, after: int, up_to: int, limit: int, *, metadata: bool) -> list[Change]:
-    """The first entries whose sequences are above `after`, and not above `up_to`."""
-    return _fetch(tx, _BY_SEQUENCE[metadata], {"after": after, "up_to": up_to, "most": limit})
+def fetch_after(
+    tx: Connection, after: int, up_to: int, limit: int, *, metadata: bool, partitions: Partitions = None
+) -> list[Change]:
+    """The first entries whose sequences are above `after`, and not above `up_to`, of some data partitions or of all."""
+    values = {"after": after, "up_to": up_to, "most": limit}
+    return _fetch(tx, _BY_SEQUENCE[metadata, partitions is None], values, partitions)
 
 
-def fetch_between(tx: Connection, start: float, end: float, offset: int, limit: int, *, metadata: bool) -> list[Change]:
+def fetch_between(
+    tx: Connection,
+    start: float,
+    end: float,
+    offset: int,
+    limit: int,
+    *,
+    metadata: bool,
+    partitions: Partitions = None,
+) -> list[Change]:
     """Entries from `start` on and before `end`, by time and sequence; `offset` of them are left out."""
-    return _fetch(tx, _BY_TIME[metadata], {"start": start, "end": end, "passed": offset, "most": limit})
+    values = {"start": start, "end": end, "passed": offset, "most": limit}
+    return _fetch(tx, _BY_TIME[metadata, partitions is None], values, partitions)
 
 
-def fetch_latest(tx: Connection, *, by_time: bool, metadata: bool) -> Change | None:
+def fetch_latest(tx: Connection, *, by_time: bool, metadata: bool, partitions: Partitions = None) -> Change | None:
     """The newest entry, by time or by sequence."""
-    return next(iter(_fetch(tx, _LATEST[by_time, metadata], {})), None)
+    return next(iter(_fetch(tx, _LATEST[by_time, metadata, partitions is None], {}, partitions)), None)
 
 
-def _fetch(tx: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[Change]:
-    return [_change(row) for row in tx.execute(statement, values)]
+def _fetch(tx: Connection, statement: Select[Any], values: Mapping[str, Any], partitions: Partitions) -> list[Change]:
+    of = {} if partitions is None else {"partitions": [*partitions]}
+    return [_change(row) for row in tx.execute(statement, {**values, **of})]
 
 
 def _change(row: Row[Any]) -> Change:
@@ -107,12 +123,12 @@ _SEQUENCE, _TIME = (_FEED.sequence,), (_FEED.timestamp, _FEED.sequence)
 _COLUMNS = (*_FEED, partition.c.name, instance.c.watermark.label("current"))
 
 
-def _entries(page: Select[Any], order: Iterable[Any], *, metadata: bool) -> Select[Any]:
+def _entries(page: Select[Any], order: Iterable[Any], *, metadata: bool, everywhere: bool) -> Select[Any]:
     """The entries whose sequences `page` selects, with what is stored now under their UIDs.
 
     The page is cut before anything is joined: to pass over entries costs no more than to count them.
     """
-    chosen = page.subquery("page")
+    chosen = (page if everywhere else page.where(_IN_PARTITIONS)).subquery("page")
     joined = (
         chosen.join(change_feed, _FEED.sequence == chosen.c.sequence)
         .join(partition, partition.c.key == _FEED.partition)
@@ -144,12 +160,23 @@ _PAGE_BY_TIME = (
     .limit(bindparam("most"))
     .offset(bindparam("passed"))
 )
+_PARTITIONS: BindParameter[Any] = bindparam("partitions", expanding=True)
+_IN_PARTITIONS = _FEED.partition.in_(_PARTITIONS)
 _EITHER = (False, True)
-_BY_SEQUENCE = {metadata: _entries(_PAGE_BY_SEQUENCE, _SEQUENCE, metadata=metadata) for metadata in _EITHER}
-_BY_TIME = {metadata: _entries(_PAGE_BY_TIME, _TIME, metadata=metadata) for metadata in _EITHER}
+_BY_SEQUENCE, _BY_TIME = (
+    {
+        (metadata, everywhere): _entries(page, order, metadata=metadata, everywhere=everywhere)
+        for metadata in _EITHER
+        for everywhere in _EITHER
+    }
+    for page, order in ((_PAGE_BY_SEQUENCE, _SEQUENCE), (_PAGE_BY_TIME, _TIME))
+)
 _LATEST = {
-    (by_time, metadata): _entries(_newest(_TIME if by_time else _SEQUENCE), (), metadata=metadata)
+    (by_time, metadata, everywhere): _entries(
+        _newest(_TIME if by_time else _SEQUENCE), (), metadata=metadata, everywhere=everywhere
+    )
     for by_time in _EITHER
     for metadata in _EITHER
+    for everywhere in _EITHER
 }
 _NEWEST = Prepared(select(_FEED.sequence, _FEED.timestamp).order_by(_FEED.sequence.desc()).limit(literal(1)))

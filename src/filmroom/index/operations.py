@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, insert, or_, select, update
 
-from filmroom.index.tables import operation, operation_failure
+from filmroom.index.service_tables import operation, operation_failure
 
 SECRET = "secret"  # noqa: S105 - the argument of this name is forgotten when the operation ends
 LEASE = 120.0  # seconds; a batch takes less

@@ -12,10 +12,12 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Unavailable
+from filmroom.index import service_tables as service_tables  # its tables are made, too
 from filmroom.index.kinds import Kind
-from filmroom.index.tables import alembic_version, counter, metadata, partition
+from filmroom.index.table_parts import metadata
+from filmroom.index.tables import alembic_version, counter, partition
 
-SCHEMA = "0002"  # that of `tables`: the newest in `migrations/versions`
+SCHEMA = "0003"  # that of `tables`: the newest in `migrations/versions`
 COUNTER = "schema"  # what said it before there were migrations, by these numbers
 _BEFORE = {3: "0001", 4: "0002"}
 

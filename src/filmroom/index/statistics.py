@@ -5,7 +5,7 @@ It chooses its ways by them (https://sqlite.org/fileformat2.html#stat1tab), and 
 
 from sqlalchemy import Connection, Index, Table, text
 
-from filmroom.index.tables import metadata
+from filmroom.index.table_parts import metadata
 
 _READ = "ANALYZE sqlite_schema"  # makes the table of statistics, and reads it
 _INSERT = text("INSERT INTO sqlite_stat1 VALUES (:table, :index, :rows)")

@@ -19,29 +19,20 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
-    Text,
 )
-from sqlalchemy.dialects import postgresql
 
 from filmroom.dicom import attributes
 from filmroom.dicom.moments import DATES, TIMES
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import MATCHING_KEYS
+from filmroom.index.table_parts import KEY, TEXT, index, metadata
 
 MODALITIES_IN_STUDY, SOP_CLASSES_IN_STUDY = 0x00080061, 0x00080062
 # What rows count: how many, in columns that are not named by them.
 _COUNTS = {0x00201206: "series", 0x00201208: "instances", 0x00201209: "instances"}
-
-metadata = MetaData()
-
-# SQLite numbers rows by itself only if the type is INTEGER, which has 64 bits there.
-_Key = BigInteger().with_variant(Integer, "sqlite")
-# Machine text: compared by code points, so that ranges mean the same everywhere and LIKE 'a%' can use an index.
-_Text = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 _VALUE_TYPES = {"IS": BigInteger}
 
@@ -69,21 +60,12 @@ def _searchable(level: Level, *, but: set[str]) -> list[Column[Any]]:
         if at != level or name in but or tag in _NO_COLUMN:
             continue
         vr = attributes.vr(tag) or "UN"
-        columns.append(Column(name, _VALUE_TYPES.get(vr, _Text)))
+        columns.append(Column(name, _VALUE_TYPES.get(vr, TEXT)))
         if vr == "PN":
-            columns.append(Column(_words_name(tag), _Text))
+            columns.append(Column(_words_name(tag), TEXT))
         if vr == "DT" or tag in TIMES:
-            columns.append(Column(_utc_name(tag), _Text))
+            columns.append(Column(_utc_name(tag), TEXT))
     return columns
-
-
-def _index(name: str, *columns: str, rows: tuple[int, ...], unique: bool = False) -> Index:
-    """An index, with what a well filled one holds: all rows, then how many share the first column, the first two, ...
-
-    SQLite is told so when the tables are made (`statistics`). Without it every equality counts as
-    selective, the partition too, and a search by PatientID would walk through the table by date of arrival.
-    """
-    return Index(name, *columns, unique=unique, info={"rows": rows})
 
 
 _NAMES = ("PatientName", "PatientNameWords")
@@ -92,7 +74,7 @@ _NAMES = ("PatientName", "PatientNameWords")
 counter = Table(
     "counter",
     metadata,
-    Column("name", _Text, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
 
@@ -107,36 +89,36 @@ alembic_version = Table(
 partition = Table(
     "partition",
     metadata,
-    Column("key", _Key, primary_key=True),
-    Column("name", _Text, nullable=False, unique=True),
+    Column("key", KEY, primary_key=True),
+    Column("name", TEXT, nullable=False, unique=True),
     Column("created", Double, nullable=False),
 )
 
 study = Table(
     "study",
     metadata,
-    Column("key", _Key, primary_key=True),
+    Column("key", KEY, primary_key=True),
     Column("partition", ForeignKey("partition.key"), nullable=False),
-    Column("StudyInstanceUID", _Text, nullable=False),
+    Column("StudyInstanceUID", TEXT, nullable=False),
     *_searchable(Level.STUDY, but={"StudyInstanceUID"}),
-    Column("modalities", _Text, nullable=False),  # distinct ones of the Series, as in DICOM: CT\MR
-    Column("sop_classes", _Text, nullable=False),  # distinct ones of the Instances, likewise
+    Column("modalities", TEXT, nullable=False),  # distinct ones of the Series, as in DICOM: CT\MR
+    Column("sop_classes", TEXT, nullable=False),  # distinct ones of the Instances, likewise
     Column("series", BigInteger, nullable=False),  # how many
     Column("instances", BigInteger, nullable=False),  # how many
     Column("newest", BigInteger, nullable=False),  # the largest watermark
     Column("expires", Double),  # when it is to be deleted, by its last store; NULL: never
     Column("attributes", LargeBinary, nullable=False),
-    _index("study_uid", "partition", "StudyInstanceUID", rows=(10**5, 10**5, 1), unique=True),
-    _index("study_newest", "partition", "key", rows=(10**5, 10**5, 1)),
-    _index("study_patient_id", "partition", "PatientID", "key", rows=(10**5, 10**5, 3, 1)),
-    _index("study_patient_name", "partition", "PatientName", "key", rows=(10**5, 10**5, 3, 1)),
-    _index("study_accession", "partition", "AccessionNumber", "key", rows=(10**5, 10**5, 2, 1)),
-    _index("study_date", "partition", "StudyDate", "key", rows=(10**5, 10**5, 50, 1)),
-    _index("study_birth_date", "partition", "PatientBirthDate", "key", rows=(10**5, 10**5, 10, 1)),
-    _index("study_referrer", "partition", "ReferringPhysicianName", "key", rows=(10**5, 10**5, 500, 1)),
+    index("study_uid", "partition", "StudyInstanceUID", rows=(10**5, 10**5, 1), unique=True),
+    index("study_newest", "partition", "key", rows=(10**5, 10**5, 1)),
+    index("study_patient_id", "partition", "PatientID", "key", rows=(10**5, 10**5, 3, 1)),
+    index("study_patient_name", "partition", "PatientName", "key", rows=(10**5, 10**5, 3, 1)),
+    index("study_accession", "partition", "AccessionNumber", "key", rows=(10**5, 10**5, 2, 1)),
+    index("study_date", "partition", "StudyDate", "key", rows=(10**5, 10**5, 50, 1)),
+    index("study_birth_date", "partition", "PatientBirthDate", "key", rows=(10**5, 10**5, 10, 1)),
+    index("study_referrer", "partition", "ReferringPhysicianName", "key", rows=(10**5, 10**5, 500, 1)),
     # A name that no index finds, by a part within it or fuzzily, is looked for in all of them: here, newest first, not
     # in the rows, which are twenty times as wide. PostgreSQL has no index on texts as long as these may be.
-    _index("study_names", "partition", "key", *_NAMES, rows=(10**5, 10**5, 1, 1, 1)).ddl_if(dialect="sqlite"),
+    index("study_names", "partition", "key", *_NAMES, rows=(10**5, 10**5, 1, 1, 1)).ddl_if(dialect="sqlite"),
 )
 
 # Of the few Studies that expire; the others pay nothing for it.
@@ -152,19 +134,19 @@ Index(
 series = Table(
     "series",
     metadata,
-    Column("key", _Key, primary_key=True),
+    Column("key", KEY, primary_key=True),
     Column("partition", ForeignKey("partition.key"), nullable=False),
     Column("study_key", ForeignKey("study.key"), nullable=False),
-    Column("SeriesInstanceUID", _Text, nullable=False),
+    Column("SeriesInstanceUID", TEXT, nullable=False),
     *_searchable(Level.SERIES, but={"SeriesInstanceUID"}),
     Column("instances", BigInteger, nullable=False),
     Column("newest", BigInteger, nullable=False),
     Column("attributes", LargeBinary, nullable=False),
-    _index("series_uid", "study_key", "SeriesInstanceUID", rows=(10**6, 10, 1), unique=True),
-    _index("series_newest", "partition", "key", rows=(10**6, 10**6, 1)),
-    _index("series_uid_alone", "partition", "SeriesInstanceUID", "key", rows=(10**6, 10**6, 1, 1)),
-    _index("series_modality", "partition", "Modality", "key", rows=(10**6, 10**6, 10**5, 1)),
-    _index("series_modality_in_study", "study_key", "Modality", rows=(10**6, 10, 5)),
+    index("series_uid", "study_key", "SeriesInstanceUID", rows=(10**6, 10, 1), unique=True),
+    index("series_newest", "partition", "key", rows=(10**6, 10**6, 1)),
+    index("series_uid_alone", "partition", "SeriesInstanceUID", "key", rows=(10**6, 10**6, 1, 1)),
+    index("series_modality", "partition", "Modality", "key", rows=(10**6, 10**6, 10**5, 1)),
+    index("series_modality_in_study", "study_key", "Modality", rows=(10**6, 10, 5)),
 )
 
 instance = Table(
@@ -174,23 +156,23 @@ instance = Table(
     Column("partition", ForeignKey("partition.key"), nullable=False),
     Column("study_key", ForeignKey("study.key"), nullable=False),
     Column("series_key", ForeignKey("series.key"), nullable=False),
-    Column("SOPInstanceUID", _Text, nullable=False),
-    Column("SOPClassUID", _Text, nullable=False),
-    Column("AvailableTransferSyntaxUID", _Text, nullable=False),
+    Column("SOPInstanceUID", TEXT, nullable=False),
+    Column("SOPClassUID", TEXT, nullable=False),
+    Column("AvailableTransferSyntaxUID", TEXT, nullable=False),
     *_searchable(Level.INSTANCE, but={"SOPInstanceUID", "SOPClassUID", "AvailableTransferSyntaxUID"}),
-    Column("blob", _Text, nullable=False),
+    Column("blob", TEXT, nullable=False),
     Column("length", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("complete", Boolean, nullable=False),  # the file has preamble and file meta information
     Column("frames", BigInteger, nullable=False),  # how many
     Column("created", Double, nullable=False),
     Column("attributes", LargeBinary, nullable=False),
-    _index("instance_uid", "series_key", "SOPInstanceUID", rows=(10**8, 100, 1), unique=True),
-    _index("instance_newest", "partition", "watermark", rows=(10**8, 10**8, 1)),
-    _index("instance_uid_alone", "partition", "SOPInstanceUID", "watermark", rows=(10**8, 10**8, 1, 1)),
-    _index("instance_study", "study_key", "watermark", rows=(10**8, 1000, 1)),
-    _index("instance_series", "series_key", "watermark", rows=(10**8, 100, 1)),
-    _index("instance_blob", "blob", rows=(10**8, 1), unique=True),
+    index("instance_uid", "series_key", "SOPInstanceUID", rows=(10**8, 100, 1), unique=True),
+    index("instance_newest", "partition", "watermark", rows=(10**8, 10**8, 1)),
+    index("instance_uid_alone", "partition", "SOPInstanceUID", "watermark", rows=(10**8, 10**8, 1, 1)),
+    index("instance_study", "study_key", "watermark", rows=(10**8, 1000, 1)),
+    index("instance_series", "series_key", "watermark", rows=(10**8, 100, 1)),
+    index("instance_blob", "blob", rows=(10**8, 1), unique=True),
 )
 
 
@@ -205,9 +187,9 @@ def _further_values(of: Table, row: Column[Any], rows: tuple[int, ...]) -> Table
         metadata,
         Column("row", ForeignKey(row, ondelete="CASCADE"), nullable=False),
         Column("tag", BigInteger, nullable=False),
-        Column("value", _Text, nullable=False),  # folded, numbers as text
-        _index(f"{name}_of", "row", rows=(rows[0], 3)),
-        _index(f"{name}_is", "tag", "value", "row", rows=rows),
+        Column("value", TEXT, nullable=False),  # folded, numbers as text
+        index(f"{name}_of", "row", rows=(rows[0], 3)),
+        index(f"{name}_is", "tag", "value", "row", rows=rows),
     )
 
 
@@ -244,21 +226,21 @@ original = Table(
         Column(name, instance_data.c[name].type, nullable=instance_data.c[name].nullable)
         for name in ("frame_start", "frame_bits", "frame_spans", "bulk", "metadata")
     ),
-    _index("original_blob", "blob", rows=(10**6, 1), unique=True),
+    index("original_blob", "blob", rows=(10**6, 1), unique=True),
 )
 
 # Attributes made searchable by users (`dicom.query_tags`).
 query_tag = Table(
     "query_tag",
     metadata,
-    Column("key", _Key, primary_key=True),
-    Column("path", _Text, nullable=False, unique=True),
-    Column("vr", _Text, nullable=False),
+    Column("key", KEY, primary_key=True),
+    Column("path", TEXT, nullable=False, unique=True),
+    Column("vr", TEXT, nullable=False),
     Column("level", Integer, nullable=False),
-    Column("creator", _Text),
-    Column("status", _Text, nullable=False),
+    Column("creator", TEXT),
+    Column("status", TEXT, nullable=False),
     Column("enabled", Boolean, nullable=False),
-    Column("operation", _Text),  # that indexes what was stored before
+    Column("operation", TEXT),  # that indexes what was stored before
     Column("before", BigInteger, nullable=False),  # Instances with smaller watermarks are not indexed yet
     sqlite_autoincrement=True,  # what is left of a tag that is gone must never be taken for that of another
 )
@@ -272,11 +254,11 @@ def _tag_values(name: str, row: Column[Any], rows: tuple[int, ...]) -> Table:
         Column("tag", BigInteger, primary_key=True, autoincrement=False),
         Column("partition", BigInteger, primary_key=True, autoincrement=False),
         # Folded, as `columns.comparable`, numbers as text. Empty: that of the Items without a value.
-        Column("value", _Text, primary_key=True),
+        Column("value", TEXT, primary_key=True),
         Column("row", ForeignKey(row, ondelete="CASCADE"), primary_key=True),
-        Column("words", _Text),  # of a person name
+        Column("words", TEXT),  # of a person name
         Column("in_items", BigInteger),  # a bit for each Item that has the value; NULL outside of sequences
-        _index(f"{name}_row", "row", "tag", rows=(rows[0], 5, 1)),
+        index(f"{name}_row", "row", "tag", rows=(rows[0], 5, 1)),
         info={"rows": rows},
         sqlite_with_rowid=False,  # the key is the index
     )
@@ -295,23 +277,23 @@ query_tag_error = Table(
     Column("tag", ForeignKey("query_tag.key", ondelete="CASCADE"), primary_key=True),
     Column("watermark", ForeignKey("instance.watermark", ondelete="CASCADE"), primary_key=True),
     Column("created", Double, nullable=False),
-    Column("message", _Text, nullable=False),
-    _index("query_tag_error_watermark", "watermark", rows=(10**4, 1)),
+    Column("message", TEXT, nullable=False),
+    index("query_tag_error_watermark", "watermark", rows=(10**4, 1)),
 )
 
 # One entry per change, in the order of commit. Which version is current is found when the feed is read.
 change_feed = Table(
     "change_feed",
     metadata,
-    Column("sequence", _Key, primary_key=True),
+    Column("sequence", KEY, primary_key=True),
     Column("timestamp", Double, nullable=False),  # never before that of a smaller sequence
-    Column("action", _Text, nullable=False),  # create, update, delete
+    Column("action", TEXT, nullable=False),  # create, update, delete
     Column("partition", BigInteger, nullable=False),
-    Column("StudyInstanceUID", _Text, nullable=False),
-    Column("SeriesInstanceUID", _Text, nullable=False),
-    Column("SOPInstanceUID", _Text, nullable=False),
+    Column("StudyInstanceUID", TEXT, nullable=False),
+    Column("SeriesInstanceUID", TEXT, nullable=False),
+    Column("SOPInstanceUID", TEXT, nullable=False),
     Column("watermark", BigInteger, nullable=False),  # of the version made, or deleted
-    _index("change_feed_time", "timestamp", "sequence", rows=(10**8, 10, 1)),
+    index("change_feed_time", "timestamp", "sequence", rows=(10**8, 10, 1)),
     sqlite_autoincrement=True,
 )
 
@@ -319,42 +301,9 @@ change_feed = Table(
 deleted_blob = Table(
     "deleted_blob",
     metadata,
-    Column("blob", _Text, primary_key=True),
+    Column("blob", TEXT, primary_key=True),
     Column("deleted_at", Double, nullable=False),
-    _index("deleted_blob_time", "deleted_at", rows=(10**4, 10)),
-)
-
-# Long operations (`index/operations.py`).
-operation = Table(
-    "operation",
-    metadata,
-    Column("id", _Text, primary_key=True),  # 32 hexadecimal digits
-    Column("name", _Text, nullable=False),
-    Column("arguments", _Text, nullable=False),  # JSON, as checkpoint and results
-    Column("state", _Text, nullable=False),
-    Column("percent", Integer),  # NULL: nobody knows how much there is to do
-    Column("checkpoint", _Text),  # where to go on, in words of the operation's own
-    Column("canceling", Boolean, nullable=False),  # somebody asked for its end
-    Column("attempts", Integer, nullable=False),  # begun since its last checkpoint
-    Column("owner", _Text),  # the worker that has it
-    Column("leased_until", Double, nullable=False),  # and until when, unless it says that it lives
-    Column("created", Double, nullable=False),
-    Column("updated", Double, nullable=False),
-    Column("results", _Text),
-    Column("error", _Text),
-    _index("operation_state", "state", "created", rows=(10**4, 2000, 1)),
-)
-
-# What went wrong with single items of an operation, which went on with the others.
-operation_failure = Table(
-    "operation_failure",
-    metadata,
-    Column("key", _Key, primary_key=True),
-    Column("operation", ForeignKey("operation.id", ondelete="CASCADE"), nullable=False),
-    Column("item", _Text, nullable=False),  # a path under a root, or the name of a file
-    Column("message", _Text, nullable=False),
-    Column("created", Double, nullable=False),
-    _index("operation_failure_of", "operation", "key", rows=(10**5, 100, 1)),
+    index("deleted_blob_time", "deleted_at", rows=(10**4, 10)),
 )
 
 _AT: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}

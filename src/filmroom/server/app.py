@@ -16,11 +16,14 @@ from filmroom import __version__
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
 from filmroom.server import errors, health, journal, openapi
+from filmroom.server.authentication import Authority, Gate
+from filmroom.server.identity import Provider
 from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
 from filmroom.server.work import Work
 from filmroom.services import partitions
 from filmroom.settings import Settings
+from filmroom.tokens import Tokens
 
 COLLECTED_AFTER = 20_000  # objects made; a data set has thousands, and hardly any that only the collector can free
 
@@ -60,9 +63,20 @@ def create(settings: Settings | None = None) -> ASGIApp:
     healths = [in_any_case(Route(path, health.check)) for path in ("/health/check", "/health")]
     routes = [Route("/", _index), Route("/openapi.json", _openapi), *healths]
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
-    app.router.default = Roots(partitions=settings.partitions)
+    app.router.default = Gate(Roots(partitions=settings.partitions), _authority(settings))
     app.router.redirect_slashes = False
     return journal.Journal(app)
+
+
+def _authority(settings: Settings) -> Authority:
+    """Whom to believe. An option that is off is None, and a file of tokens counts if it is there at the start."""
+    provider = None
+    if settings.issuer:
+        provider = Provider(settings.issuer, settings.audience, settings.algorithms, settings.clock_skew)
+    tokens = Tokens(settings.tokens_file) if settings.tokens or settings.tokens_file.exists() else None
+    return Authority(
+        provider, tokens, settings.grants, settings.roles_claim, settings.name_claim, settings.default_role
+    )
 
 
 async def _index(request: Request) -> Response:

@@ -5,13 +5,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from filmroom import errors
-from filmroom.protocol import byte_ranges
+from filmroom.protocol import byte_ranges, challenges
 from filmroom.protocol.dialects import Dialect
 
 log = structlog.get_logger()
 
 STATUSES: dict[type[errors.Error], int] = {
     errors.BadRequest: 400,
+    errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.NotAcceptable: 406,
@@ -41,6 +42,8 @@ async def known(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
     if isinstance(error, errors.NotSatisfiable):
         headers = {"Content-Range": byte_ranges.unsatisfied(error.length)}
+    if isinstance(error, errors.Unauthenticated):
+        headers = {"WWW-Authenticate": challenges.of(request.scope["challenge"], error)}
     if status >= 500:
         log.error(type(error).__name__.lower(), reason=str(error), cause=repr(error.__cause__))
     dialect: Dialect | None = request.scope.get("dialect")

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from starlette.requests import Request
 from starlette.responses import Response
 
+from filmroom.access import Action, Reach
 from filmroom.dicom.attributes import keyword
 from filmroom.dicom.query_tags import BUILT_IN
 from filmroom.dicom.resources import Level
@@ -38,6 +39,8 @@ class Method:
     ranges: bool = False  # whether bytes of it can be asked for, where the dialect knows ranges
     shared: bool = False  # it is of all data partitions together, or of none; everything else lies in one of them
     makes_partition: bool = False  # a data partition that is not there is made
+    action: Action = Action.READ  # that a role must grant
+    reach: Reach = Reach.VIEW  # how far it sees
 
     def served(self, dialect: Dialect) -> bool:
         """Whether a dialect has it."""

@@ -11,7 +11,7 @@ from filmroom.errors import NotFound
 from filmroom.protocol import times
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import page
-from filmroom.server.requests import root_of
+from filmroom.server.requests import partitions_of, root_of
 from filmroom.services import operations as service
 from filmroom.services.delete import SWEEP
 from filmroom.services.operations import Operation, State
@@ -20,7 +20,8 @@ from filmroom.services.operations import Operation, State
 async def retrieve(dialect: Dialect, request: Request) -> Response:
     """An operation: 202 until it has ended, and 200 then, however it ended."""
     wanted = _id(dialect, request)
-    found = await request.state.work.run(service.status, request.state.archive, wanted, dialect.wording)
+    within = partitions_of(request)
+    found = await request.state.work.run(service.status, request.state.archive, wanted, dialect.wording, within)
     if dialect.operation_types is not None and found.name not in dialect.operation_types:
         raise NotFound(dialect.wording.no_operation)
     root = root_of(dialect, request)
@@ -33,7 +34,10 @@ async def errors(dialect: Dialect, request: Request) -> Response:
     """The items that an operation could not do, and went on without."""
     wanted = _id(dialect, request)
     asked = page(request.query_params.multi_items(), dialect.wording)
-    found = await request.state.work.run(service.failures, request.state.archive, wanted, *asked, dialect.wording)
+    within = partitions_of(request)
+    found = await request.state.work.run(
+        service.failures, request.state.archive, wanted, *asked, dialect.wording, within
+    )
     return JSONResponse(
         [{"item": one.item, "createdTime": times.written(one.created), "errorMessage": one.message} for one in found]
     )
@@ -41,7 +45,7 @@ async def errors(dialect: Dialect, request: Request) -> Response:
 
 async def search(dialect: Dialect, request: Request) -> Response:
     """The operations started last, the newest first."""
-    found = await request.state.work.run(service.newest, request.state.archive)
+    found = await request.state.work.run(service.newest, request.state.archive, partitions_of(request))
     root = root_of(dialect, request)
     return JSONResponse([written(dialect, operation, root) for operation in found])
 
@@ -49,7 +53,8 @@ async def search(dialect: Dialect, request: Request) -> Response:
 async def cancel(dialect: Dialect, request: Request) -> Response:
     """Have an operation end after its current batch. 202: whether it was in time, its state will tell."""
     wanted, root = _id(dialect, request), root_of(dialect, request)
-    found = await request.state.work.run(service.cancel, request.state.archive, wanted, dialect.wording)
+    within = partitions_of(request)
+    found = await request.state.work.run(service.cancel, request.state.archive, wanted, dialect.wording, within)
     return JSONResponse(written(dialect, found, root), 202, {"Location": location(root, found.id)})
 
 

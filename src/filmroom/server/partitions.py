@@ -8,6 +8,7 @@ from filmroom.errors import BadTarget
 from filmroom.protocol import targets, times
 from filmroom.protocol.dialects import Dialect
 from filmroom.server.methods import Method
+from filmroom.server.requests import partitions_of
 from filmroom.services import partitions as service
 
 
@@ -34,8 +35,8 @@ async def off(dialect: Dialect, request: Request) -> Response:
 
 
 async def fetch_all(dialect: Dialect, request: Request) -> Response:
-    """All partitions, in the order in which they were made."""
-    found = await request.state.work.run(service.fetch_all, request.state.archive)
+    """The partitions that may be seen, in the order in which they were made."""
+    found = await request.state.work.run(service.fetch_all, request.state.archive, partitions_of(request))
     return JSONResponse(
         [
             {"partitionKey": one.key, "partitionName": one.name, "createdDate": times.written(one.created)}

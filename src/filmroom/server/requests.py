@@ -1,10 +1,12 @@
 """What handlers read out of a request: the target, what is to be sent, the URL of the root."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.requests import Request
 
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
+from filmroom.dicom.views import View
 from filmroom.errors import TooLarge, UnsupportedMediaType
 from filmroom.protocol import expiry, media_types, negotiation, targets
 from filmroom.protocol.dialects import Dialect
@@ -16,9 +18,22 @@ LARGEST_BODY = 1 << 16  # bytes; 128 query tags take 20,000
 
 
 def target_of(dialect: Dialect, request: Request) -> Resource:
-    """The Study, Series or Instance that the path names."""
+    """The Study, Series or Instance that the path names, as far as it may be seen."""
     path, partition = request.path_params, partition_of(request)
-    return targets.resource(path.get("study"), path.get("series"), path.get("instance"), partition, dialect.wording)
+    named = targets.resource(path.get("study"), path.get("series"), path.get("instance"), partition, dialect.wording)
+    return seen(request, named)
+
+
+def seen(request: Request, named: Resource) -> Resource:
+    """What is named, as far as it may be seen (`server/admission`)."""
+    view: View = request.scope["view"]
+    return named if view.whole else replace(named, view=view)
+
+
+def partitions_of(request: Request) -> frozenset[str] | None:
+    """The names of the data partitions that may be seen; None: all (`server/admission`)."""
+    names: frozenset[str] | None = request.scope["partitions"]
+    return names
 
 
 def partition_of(request: Request) -> int:
@@ -45,7 +60,8 @@ def root_of(dialect: Dialect, request: Request) -> str:
     server = request.scope.get("server")
     port = server[1] if server else None
     public_url = request.state.settings.public_url
-    return targets.service_root(request.scope["scheme"], request.headers.get("host"), port, public_url, dialect.root)
+    root = request.scope.get("prefix", "") + dialect.root  # of a share link
+    return targets.service_root(request.scope["scheme"], request.headers.get("host"), port, public_url, root)
 
 
 async def body_of(request: Request, largest: int = LARGEST_BODY, *, typed: bool = True) -> bytes:

@@ -8,7 +8,7 @@ from starlette.routing import Route, Router
 
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.server import partitions, table
+from filmroom.server import admission, partitions, table
 from filmroom.server.methods import Method
 from filmroom.server.paths import in_any_case
 
@@ -92,8 +92,10 @@ def _route(path: str, dialect: Dialect, methods: dict[str, Method], enter: Enter
             request.scope["handler"] = "options"
             return Response(status_code=204, headers={"Allow": ", ".join(sorted(route.methods or ()))})
         request.scope["handler"] = getattr(method.handler, "func", method.handler).__name__
+        admission.admit(dialect, request, method)
         if enter is not None:
             await enter(dialect, request, method)
+        await admission.see(request, method)
         return await method.handler(dialect, request)
 
     route = _in_case(dialect, Route(path, endpoint, methods=verbs))

@@ -6,6 +6,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from filmroom.access import Action, Reach
 from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
@@ -48,9 +49,17 @@ _FRAMES = _INSTANCE + "/frames/{frames}"
 _STUDIES_UPDATE = "/studies/$bulkUpdate"
 _OPERATION = "/operations/{operation}"
 
+_JSON = ("application/json",)
 _RECEIVED = ('multipart/related; type="application/dicom"', "application/dicom")
 _store = partial(
-    Method, handler=studies.store, section="10.5", kind=Kind.STORE, receives=_RECEIVED, makes_partition=True
+    Method,
+    handler=studies.store,
+    section="10.5",
+    kind=Kind.STORE,
+    receives=_RECEIVED,
+    makes_partition=True,
+    action=Action.WRITE,
+    reach=Reach.PARTITION,
 )
 _search = partial(Method, "GET", section="10.6", kind=Kind.SEARCH, parameters=SEARCH_PARAMETERS)
 _studies, _series, _instances = (
@@ -79,9 +88,17 @@ _by_uri = partial(
     required=REQUIRED,
     ranges=True,
 )
-_capabilities = partial(Method, handler=retrieve_capabilities, section="8.9", kind=Kind.CAPABILITIES, shared=True)
-_delete = partial(Method, "DELETE", handler=studies.delete, statuses=(204,))
-_shared = partial(Method, shared=True)
+_capabilities = partial(
+    Method,
+    handler=retrieve_capabilities,
+    section="8.9",
+    kind=Kind.CAPABILITIES,
+    shared=True,
+    reach=Reach.NOTHING,
+)
+_delete = partial(Method, "DELETE", handler=studies.delete, statuses=(204,), action=Action.DELETE)
+_shared = partial(Method, shared=True, reach=Reach.PARTITIONS)
+_whole = partial(Method, receives=_JSON, statuses=(202,), reach=Reach.PARTITION)
 _changes = partial(_shared, "GET", handler=change_feed.retrieve, kind=Kind.CHANGES, parameters=FEED_PARAMETERS)
 _latest_change = partial(
     _shared,
@@ -94,8 +111,8 @@ _latest_change = partial(
 _TAGS = "/extendedquerytags"
 _TAG = _TAGS + "/{tag}"
 _PAGE = ("limit", "offset")
-_JSON = ("application/json",)
-_tag = partial(_shared, kind=Kind.QUERY_TAG)
+_read_tags = partial(Method, "GET", shared=True, kind=Kind.QUERY_TAG, reach=Reach.NOTHING)
+_manage_tags = partial(Method, shared=True, kind=Kind.QUERY_TAG, action=Action.TAGS, reach=Reach.SERVICE)
 
 # PS3.18 Tables 10.3-1, 10.1-1 to 10.1-5 and H-1
 METHODS: tuple[Method, ...] = (
@@ -117,15 +134,7 @@ METHODS: tuple[Method, ...] = (
         level=Level.STUDY,
     ),
     # Before what a Study might be called
-    Method(
-        "POST",
-        _STUDIES_UPDATE,
-        "Update Studies",
-        updates.update,
-        kind=Kind.UPDATE,
-        receives=_JSON,
-        statuses=(202,),
-    ),
+    _whole("POST", _STUDIES_UPDATE, "Update Studies", updates.update, kind=Kind.UPDATE, action=Action.UPDATE),
     _store("POST", "/studies", "Store Instances"),
     _store("PUT", "/studies", "Replace Instances", section=""),
     _store("POST", _STUDY, "Store Study Instances"),
@@ -170,25 +179,19 @@ METHODS: tuple[Method, ...] = (
     _by_uri("/wado", "Retrieve by URI"),
     _changes("/changefeed", "Read Change Feed"),
     _latest_change("/changefeed/latest", "Read Latest Change"),
-    _shared("POST", "/sweep", "Sweep", operations.sweep, kind=Kind.SWEEP, statuses=(202,)),
     Method(
         "POST",
-        "/export",
-        "Export",
-        transfers.export,
-        kind=Kind.EXPORT,
-        receives=_JSON,
+        "/sweep",
+        "Sweep",
+        operations.sweep,
+        kind=Kind.SWEEP,
         statuses=(202,),
+        shared=True,
+        action=Action.ADMIN,
+        reach=Reach.SERVICE,
     ),
-    Method(
-        "POST",
-        "/import",
-        "Import",
-        transfers.import_from,
-        kind=Kind.IMPORT,
-        receives=_JSON,
-        statuses=(202,),
-    ),
+    _whole("POST", "/export", "Export", transfers.export, kind=Kind.EXPORT, action=Action.EXPORT),
+    _whole("POST", "/import", "Import", transfers.import_from, kind=Kind.IMPORT, action=Action.IMPORT),
     _shared("GET", "/operations", "List Operations", operations.search, kind=Kind.OPERATIONS),
     _shared("GET", _OPERATION, "Retrieve Operation", operations.retrieve, kind=Kind.OPERATION, statuses=(200, 202)),
     _shared(
@@ -206,13 +209,21 @@ METHODS: tuple[Method, ...] = (
         operations.cancel,
         kind=Kind.CANCELLATION,
         statuses=(202,),
+        action=Action.ADMIN,
     ),
-    _tag("GET", _TAGS, "List Query Tags", query_tags.fetch_all, kind=Kind.QUERY_TAGS, parameters=_PAGE),
-    _tag("POST", _TAGS, "Add Query Tags", query_tags.add, kind=Kind.STARTED, receives=_JSON, statuses=(202,)),
-    _tag("GET", _TAG, "Read Query Tag", query_tags.fetch),
-    _tag("PATCH", _TAG, "Update Query Tag", query_tags.update, receives=_JSON),
-    _tag("DELETE", _TAG, "Delete Query Tag", query_tags.delete, kind=None, statuses=(204,)),
-    _tag("GET", _TAG + "/errors", "List Query Tag Errors", query_tags.errors, kind=Kind.TAG_ERRORS, parameters=_PAGE),
+    _read_tags(_TAGS, "List Query Tags", query_tags.fetch_all, kind=Kind.QUERY_TAGS, parameters=_PAGE),
+    _manage_tags("POST", _TAGS, "Add Query Tags", query_tags.add, kind=Kind.STARTED, receives=_JSON, statuses=(202,)),
+    _read_tags(_TAG, "Read Query Tag", query_tags.fetch),
+    _manage_tags("PATCH", _TAG, "Update Query Tag", query_tags.update, receives=_JSON),
+    _manage_tags("DELETE", _TAG, "Delete Query Tag", query_tags.delete, kind=None, statuses=(204,)),
+    _read_tags(
+        _TAG + "/errors",
+        "List Query Tag Errors",
+        query_tags.errors,
+        kind=Kind.TAG_ERRORS,
+        parameters=_PAGE,
+        reach=Reach.SERVICE,
+    ),
 )
 
 

@@ -3,7 +3,7 @@
 An entry holds what has become of the Instance until now, and its Metadata as the dialect gives them elsewhere.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import orjson
@@ -14,27 +14,43 @@ from filmroom.index import changes as rows
 from filmroom.index.changes import Change
 from filmroom.protocol.change_feed import ByTime, Window, written
 from filmroom.protocol.dialects import Dialect
+from filmroom.services import partitions
 
 
 def changes(
-    archive: Archive, dialect: Dialect, window: Window, base: Callable[[str], str], *, metadata: bool
+    archive: Archive,
+    dialect: Dialect,
+    window: Window,
+    base: Callable[[str], str],
+    *,
+    metadata: bool,
+    within: Collection[str] | None = None,
 ) -> Iterator[bytes]:
     """The changes of a window, each a JSON object. `base` gives, by the name of a partition, the absolute URL under
-    which its Studies lie.
+    which its Studies lie; `within` are the names of those whose changes are told, None all.
     """
+    keys = partitions.keys(archive, within)
     with archive.index.read() as tx:
         if isinstance(window, ByTime):
             start, end = window.start, window.end
-            found = rows.fetch_between(tx, start, end, window.offset, window.limit, metadata=metadata)
+            found = rows.fetch_between(tx, start, end, window.offset, window.limit, metadata=metadata, partitions=keys)
         else:
-            found = rows.fetch_after(tx, window.after, window.up_to, window.limit, metadata=metadata)
+            found = rows.fetch_after(tx, window.after, window.up_to, window.limit, metadata=metadata, partitions=keys)
     return (_entry(dialect, change, base) for change in found)
 
 
-def latest(archive: Archive, dialect: Dialect, base: Callable[[str], str], *, metadata: bool) -> bytes | None:
-    """The newest change; None if nothing was ever stored."""
+def latest(
+    archive: Archive,
+    dialect: Dialect,
+    base: Callable[[str], str],
+    *,
+    metadata: bool,
+    within: Collection[str] | None = None,
+) -> bytes | None:
+    """The newest change, as `changes` has it; None if there is none."""
+    keys = partitions.keys(archive, within)
     with archive.index.read() as tx:
-        found = rows.fetch_latest(tx, by_time=dialect.changes_by_time, metadata=metadata)
+        found = rows.fetch_latest(tx, by_time=dialect.changes_by_time, metadata=metadata, partitions=keys)
     return None if found is None else _entry(dialect, found, base)
 
 

@@ -9,7 +9,7 @@ A worker that dies leaves its row with (2), and the next begins there again: at 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -32,6 +32,7 @@ from filmroom.task import Canceled, Failed, Stopping, Taken, Task
 MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each time
 REST = 30.0  # seconds before one that met an unavailable index or blob store is tried again
 LISTED = 100
+Within = Collection[str] | None  # names of data partitions; None: all
 LOST = "lost"  # another worker has it by now
 _UNFORESEEN = "An internal error ended it. The log of the operations worker says where."
 _WORN_OUT = f"The operations worker ended {MOST_ATTEMPTS} times while it was at this, and got no further."
@@ -120,27 +121,35 @@ def _due(tx: Connection, name: str, every: float) -> bool:
     return not operations.is_about(tx, name, now - every, now)
 
 
-def status(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:
-    """What has become of an operation."""
+def status(archive: Archive, wanted: str, said: Wording = STANDARD, within: Within = None) -> Operation:
+    """What has become of an operation, if it works in one of the data partitions of these names; None: in any."""
     with archive.index.read() as tx:
         found = operations.fetch(tx, wanted)
-        if found is None:
-            raise NotFound(said.no_operation)
-        return _placed(tx, found)
+        placed = None if found is None else _placed(tx, found)
+    if placed is None or not _is_within(placed, within):
+        raise NotFound(said.no_operation)
+    return placed
 
 
-def failures(archive: Archive, wanted: str, limit: int, offset: int, said: Wording = STANDARD) -> list[Failure]:
+def failures(
+    archive: Archive, wanted: str, limit: int, offset: int, said: Wording = STANDARD, within: Within = None
+) -> list[Failure]:
     """The items that an operation could not do, the first to fail first."""
+    status(archive, wanted, said, within)
     with archive.index.read() as tx:
-        if operations.fetch(tx, wanted) is None:
-            raise NotFound(said.no_operation)
         return operations.fetch_failures(tx, wanted, limit, offset)
 
 
-def newest(archive: Archive) -> list[Operation]:
+def newest(archive: Archive, within: Within = None) -> list[Operation]:
     """The operations started last, the newest first."""
     with archive.index.read() as tx:
-        return [_placed(tx, found) for found in operations.fetch_newest(tx, LISTED)]
+        found = [_placed(tx, one) for one in operations.fetch_newest(tx, LISTED)]
+    return [one for one in found if _is_within(one, within)]
+
+
+def _is_within(operation: Operation, names: Within) -> bool:
+    """One of all data partitions is shown to nobody who does not see all."""
+    return names is None or operation.partition in names
 
 
 def _placed(tx: Connection, found: Operation) -> Operation:
@@ -149,8 +158,9 @@ def _placed(tx: Connection, found: Operation) -> Operation:
     return found if key is None else replace(found, partition=partitions.fetch_name(tx, key))
 
 
-def cancel(archive: Archive, wanted: str, said: Wording = STANDARD) -> Operation:
+def cancel(archive: Archive, wanted: str, said: Wording = STANDARD, within: Within = None) -> Operation:
     """Have an operation end, after its current batch; what it has done stays. Gives what has become of it so far."""
+    status(archive, wanted, said, within)
     with archive.index.begin() as tx:
         told = operations.cancel(tx, wanted)
     found = status(archive, wanted, said)

@@ -11,7 +11,7 @@ A store makes a partition, and only when it has something to put into it. In ord
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import orjson
 from sqlalchemy import Connection
@@ -36,10 +36,17 @@ def find(archive: Archive, name: str) -> int | None:
     return key
 
 
-def fetch_all(archive: Archive) -> list[Partition]:
-    """All partitions, in the order in which they were made."""
+def keys(archive: Archive, names: Collection[str] | None) -> list[int] | None:
+    """The keys of the partitions of these names that there are; None if all are meant."""
+    if names is None:
+        return None
+    return [key for name in names if (key := find(archive, name)) is not None]
+
+
+def fetch_all(archive: Archive, names: Collection[str] | None = None) -> list[Partition]:
+    """The partitions of these names, or all, in the order in which they were made."""
     with archive.index.read() as tx:
-        return rows.fetch_all(tx)
+        return [one for one in rows.fetch_all(tx) if names is None or one.name in names]
 
 
 def make(archive: Archive, name: str) -> int:

@@ -1,0 +1,67 @@
+"""What who asks may do: decided for each method by its row in the table, before anything of it is done.
+
+What is stored is not looked at here. That goes with the target, as its view, down to the index.
+"""
+
+from starlette.requests import Request
+
+from filmroom.access import DEFAULT_PARTITION_NAME, Access, Grant, Reach
+from filmroom.dicom.views import EVERYTHING
+from filmroom.errors import Forbidden
+from filmroom.protocol.dialects import Dialect
+from filmroom.server.methods import Method
+from filmroom.server.requests import partition_of
+from filmroom.services import views
+
+
+def admit(dialect: Dialect, request: Request, method: Method) -> None:
+    """Refuse what no role allows; else keep what roles show, for `see`."""
+    access: Access = request.scope["access"]
+    grants = access.grants_for(method.action, _partition(request, method))
+    if method.reach in _WHOLE:
+        grants = tuple(one for one in grants if one.whole)
+    if method.reach is Reach.SERVICE:
+        grants = tuple(one for one in grants if not one.partitions)
+    if not grants:
+        raise Forbidden(dialect.wording.forbidden or _refusal(access, request, method))
+    request.scope["grants"] = grants
+
+
+async def see(request: Request, method: Method) -> None:
+    """Put what is seen where handlers find it: a view of the data partition, or which partitions there are."""
+    grants: tuple[Grant, ...] = request.scope["grants"]
+    if method.reach is Reach.PARTITIONS:
+        limited = all(one.partitions for one in grants)
+        request.scope["partitions"] = frozenset(name for one in grants for name in one.partitions) if limited else None
+    elif method.reach is Reach.VIEW and not any(one.whole for one in grants):
+        state = request.state
+        request.scope["view"] = await state.work.run(views.view, state.archive, grants, partition_of(request))
+    else:
+        request.scope["view"] = EVERYTHING
+
+
+_WHOLE = frozenset({Reach.PARTITION, Reach.PARTITIONS, Reach.SERVICE})
+
+
+def _partition(request: Request, method: Method) -> str | None:
+    """The name of the data partition that the method works in, if it does in one."""
+    if method.shared:
+        return None
+    name: str = request.path_params.get("partition", DEFAULT_PARTITION_NAME)
+    return name
+
+
+_NEEDED = {
+    Reach.VIEW: "",
+    Reach.NOTHING: "",
+    Reach.PARTITION: " It needs a role that shows the data partition whole, as it is stored.",
+    Reach.PARTITIONS: " It needs a role that shows data partitions whole, as they are stored.",
+    Reach.SERVICE: " It needs a role that is for all data partitions.",
+}
+
+
+def _refusal(access: Access, request: Request, method: Method) -> str:
+    roles = f"the roles {', '.join(access.roles)}" if access.roles else "no role"
+    partition = request.path_params.get("partition")
+    where = f" in the data partition {partition}" if partition and not method.shared else ""
+    return f"{access.name} has {roles}; that does not allow '{method.action}' here{where}.{_NEEDED[method.reach]}"

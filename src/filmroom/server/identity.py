@@ -1,0 +1,181 @@
+"""Tokens of an identity provider (OpenID Connect): who made them, for whom, until when, and what they say.
+
+The provider says by Discovery (OpenID Connect Discovery 1.0 §4) where its keys are. They are fetched when the first
+token comes, again after a while, and when a token names one that is not known: providers change keys at any time.
+"""
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import jwt
+import structlog
+
+from filmroom.errors import Unauthenticated, Unavailable
+
+log = structlog.get_logger()
+
+KEYS_AGE = 3600.0  # seconds after which keys are fetched anew
+LEAST_AGE = 30.0  # and before which they are not, whatever keys are named: who names some must not make us ask for more
+REST = 10.0  # seconds after a failure before the provider is asked again
+PATIENCE = 5.0  # seconds that the provider may take
+KEPT, KEPT_FOR = 4096, 300.0  # tokens known to be good, and for how many seconds at most
+LONGEST = 16 * 1024  # characters of a token
+
+_DISCOVERY = "/.well-known/openid-configuration"
+Claims = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Provider:
+    """The tokens of one provider. May be used from many threads."""
+
+    issuer: str
+    audiences: Sequence[str]
+    algorithms: Sequence[str]
+    skew: float  # seconds by which clocks may differ
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _keys: Mapping[str | None, jwt.PyJWK] = field(default_factory=dict)
+    _named: str = ""  # how tokens name the issuer, as it says itself
+    _fetched: float = 0.0  # 0: never
+    _failed: float = 0.0
+    _good: "OrderedDict[bytes, tuple[float, Claims]]" = field(default_factory=OrderedDict)
+
+    def known(self, token: str) -> Claims | None:
+        """What a token says that was good a moment ago."""
+        found = self._good.get(_digest(token))
+        return found[1] if found is not None and found[0] > time.time() else None
+
+    def verify(self, token: str) -> Claims:
+        """What a token says. Unauthenticated says why it is refused."""
+        if len(token) > LONGEST:
+            raise Unauthenticated(f"The token is longer than {LONGEST} characters.")
+        header = _header(token)
+        if header.get("alg") not in self.algorithms:
+            raise Unauthenticated(
+                f"The token is signed by '{header.get('alg')}'; accepted is {' or '.join(self.algorithms)}."
+            )
+        claims = self._decode(token, self._key(header.get("kid")))
+        self._keep(token, claims)
+        return claims
+
+    def _decode(self, token: str, key: jwt.PyJWK) -> Claims:
+        try:
+            return dict(
+                jwt.decode(
+                    token,
+                    key,
+                    algorithms=list(self.algorithms),
+                    audience=list(self.audiences),
+                    issuer=self._named,
+                    leeway=self.skew,
+                    options={"require": ["exp", "iss", "aud"]},
+                )
+            )
+        except jwt.PyJWTError as error:
+            raise Unauthenticated(_reason(error, self._named, self.audiences)) from error
+
+    def _key(self, wanted: object) -> jwt.PyJWK:
+        """The key of that name. A token that names none is of the only one."""
+        self._refresh(wanted)
+        keys = self._keys
+        found = next(iter(keys.values())) if wanted is None and len(keys) == 1 else keys.get(str(wanted))
+        if found is None:
+            raise Unauthenticated("The token is signed by a key that the identity provider does not have.")
+        return found
+
+    def _refresh(self, wanted: object) -> None:
+        age = time.monotonic() - self._fetched
+        unknown = wanted is not None and str(wanted) not in self._keys
+        if self._fetched and age < (LEAST_AGE if unknown else KEYS_AGE):
+            return
+        if not self._lock.acquire(blocking=unknown or not self._keys):
+            return  # another thread is about it; the keys that there are will do
+        try:
+            now = time.monotonic()
+            if self._fetched and now - self._fetched < age:
+                return  # another thread has just done it
+            if not self._failed or now - self._failed > REST:
+                try:
+                    self._named, self._keys = fetch(self.issuer)
+                    self._fetched, self._failed = time.monotonic(), 0.0
+                    return
+                except Unavailable as error:
+                    self._failed = time.monotonic()
+                    log.error("identity provider", reason=str(error))
+        finally:
+            self._lock.release()
+        if not self._keys:
+            raise Unavailable("The identity provider does not answer: whether the token is good can't be told.")
+
+    def _keep(self, token: str, claims: Claims) -> None:
+        now = time.time()
+        with self._lock:
+            self._good[_digest(token)] = (min(claims["exp"] + self.skew, now + KEPT_FOR), claims)
+            while len(self._good) > KEPT:
+                self._good.popitem(last=False)
+
+
+def fetch(issuer: str) -> tuple[str, dict[str | None, jwt.PyJWK]]:
+    """How an issuer names itself, and its keys by their names. Unavailable if it can't be reached or says neither."""
+    try:
+        with httpx2.Client(timeout=PATIENCE, follow_redirects=False) as client:
+            said = _json(client, issuer.rstrip("/") + _DISCOVERY)
+            listed = _json(client, str(said["jwks_uri"]))["keys"]
+            keys = {one.get("kid"): key for one in listed if (key := _usable(one)) is not None}
+            return str(said["issuer"]), keys
+    except httpx2.HTTPError as error:
+        raise Unavailable(f"The identity provider {issuer} can't be reached: {type(error).__name__}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unavailable(f"The identity provider {issuer} does not say where its keys are, or which.") from error
+
+
+def _json(client: httpx2.Client, url: str) -> dict[str, Any]:
+    response = client.get(url)
+    response.raise_for_status()
+    return dict(response.json())
+
+
+def _usable(key: dict[str, Any]) -> jwt.PyJWK | None:
+    """A key for signatures, if it is of a kind that is known here."""
+    if key.get("use", "sig") != "sig":
+        return None
+    try:
+        return jwt.PyJWK(key)
+    except jwt.PyJWTError:
+        return None
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _header(token: str) -> dict[str, Any]:
+    try:
+        return jwt.get_unverified_header(token)
+    except jwt.PyJWTError:
+        raise Unauthenticated("The token is not a JSON Web Token (RFC 7519).") from None
+
+
+def _reason(error: jwt.PyJWTError, issuer: str, audiences: Sequence[str]) -> str:
+    """Which of the conditions does not hold, most telling first."""
+    for kind, sentence in _REASONS.items():
+        if isinstance(error, kind):
+            return sentence.format(issuer=issuer, audiences=" or ".join(audiences), error=error)
+    return "The token can't be understood."
+
+
+_REASONS: Mapping[type[jwt.PyJWTError], str] = {
+    jwt.ExpiredSignatureError: "The token has expired: get a new one from the identity provider.",
+    jwt.ImmatureSignatureError: "The token is not valid yet: compare the clocks of this machine and the provider's.",
+    jwt.InvalidAudienceError: "The token is for another service: its claim 'aud' must be {audiences}.",
+    jwt.InvalidIssuerError: "The token is of another identity provider: its claim 'iss' must be {issuer}.",
+    jwt.MissingRequiredClaimError: "{error}.",
+    jwt.InvalidSignatureError: "The signature of the token is wrong.",
+    jwt.InvalidAlgorithmError: "The token is signed in a way that its key is not for.",
+}

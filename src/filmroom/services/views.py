@@ -1,0 +1,45 @@
+"""What roles show, as the view of a data partition: their searches, read as those of `/dicomweb` are."""
+
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import parse_qsl
+
+from filmroom.access import Grant
+from filmroom.archive import Archive
+from filmroom.dicom.conditions import Key
+from filmroom.dicom.levels import Level
+from filmroom.dicom.query_tags import QueryTag
+from filmroom.dicom.resources import Resource
+from filmroom.dicom.views import EVERYTHING, View
+from filmroom.errors import BadRequest, Unavailable
+from filmroom.protocol import queries
+from filmroom.protocol.dialects import DICOMWEB
+
+
+def view(archive: Archive, grants: Sequence[Grant], partition: int) -> View:
+    """What all these grants together show."""
+    if any(one.deidentified for one in grants):
+        raise Unavailable("What is de-identified can't be shown yet.")
+    if any(not one.studies for one in grants):
+        return EVERYTHING
+    searches = dict.fromkeys(one.studies for one in grants)
+    return View(tuple(_keys(archive, search, partition) for search in searches))
+
+
+def _keys(archive: Archive, search: str, partition: int) -> tuple[Key, ...]:
+    """The keys of one search. What can't be heeded would show too much, so the search must be without fault."""
+    parameters = parse_qsl(search, keep_blank_values=True)
+    tags = partial(_known_tags, archive)
+    try:
+        query, warnings = queries.parse(DICOMWEB, Level.SERIES, Resource(partition=partition), parameters, tags)
+    except BadRequest as error:
+        raise Unavailable(f"The search for the Studies of a role can't be understood: {error}") from error
+    if warnings or len(query.keys) != len(parameters):
+        reason = " ".join(warnings) or "each part of it must be a matching key with a value."
+        raise Unavailable(f"The search for the Studies of a role can't be heeded: {reason}")
+    return query.keys
+
+
+def _known_tags(archive: Archive) -> Sequence[QueryTag]:
+    with archive.index.read() as tx:
+        return archive.additions.known.of(tx).tags
