@@ -96,6 +96,9 @@ class Tokens:
     def _refresh(self) -> None:
         try:
             found = self.path.stat()
+        except FileNotFoundError:  # none was made yet, or all were taken away
+            self._by_id, self._stamp = {}, None
+            return
         except OSError as error:
             raise Unavailable(f"The file of tokens can't be read: {error.strerror}.") from error
         stamp = (found.st_mtime_ns, found.st_ino, found.st_size)

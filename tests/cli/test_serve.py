@@ -62,7 +62,7 @@ def test_the_data_folder_is_shown_where_it_really_is(tmp_path: Path) -> None:
 
 
 def test_an_address_that_others_reach_is_warned_of(tmp_path: Path) -> None:
-    with service.running(tmp_path / "data", "--host", "0.0.0.0") as running:
+    with service.running(tmp_path / "data", "--host", "0.0.0.0", "--insecure") as running:
         wait_until(lambda: "There is no authentication" in running.logged())
         assert running.url.startswith("http://127.0.0.1:")
         assert "0.0.0.0" not in running.logged()
@@ -229,7 +229,7 @@ def test_a_port_that_is_in_use(run: Program, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "a..b"])
 def test_an_address_that_is_not_here(run: Program, tmp_path: Path, host: str) -> None:
-    ran = run("serve", "--host", host, "--port", "0", "--data", tmp_path / "data")
+    ran = run("serve", "--host", host, "--insecure", "--port", "0", "--data", tmp_path / "data")
     assert (ran.code, ran.out) == (4, "")
     assert "Another program" not in ran.err
 

@@ -33,6 +33,8 @@ COMMANDS = {
     "rebuild": ("filmroom.cli.rebuild:rebuild", "Make the index anew from the stored files."),
     "worker": ("filmroom.cli.worker:worker", "Do the long operations of a service, apart from it."),
     "migrate": ("filmroom.cli.migrate:migrate", "Bring the index to the schema of this version."),
+    "token": ("filmroom.cli.token:token", "Make tokens that the service wants, list and revoke them."),
+    "share": ("filmroom.cli.share:share", "Make a link that opens one study to whoever has it."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }

@@ -1,0 +1,101 @@
+"""`filmroom share`: links that open one study to whoever has them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from filmroom.access import DEFAULT_PARTITION_NAME
+from filmroom.archive import Archive
+from filmroom.cli import configuration, here, typed
+from filmroom.cli.results import printable, when
+from filmroom.cli.service import NOT_ALL, REFUSED, partition_option, stop
+from filmroom.errors import BadTarget, Error, NotFound
+from filmroom.protocol import targets
+from filmroom.services import sharing
+from filmroom.services.sharing import ShareLink
+from filmroom.settings import Settings
+
+
+def share(
+    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="UID of the study.", show_default=False)] = None,
+    lifetime: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--for", parser=typed.duration, metavar="TIME", help="How long it opens: 7d, 12h.", show_default="7d"
+        ),
+    ] = None,
+    revoke: Annotated[
+        str | None,
+        typer.Option("--revoke", metavar="ID", help="Have a link open nothing any more.", show_default=False),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the links that open something.")] = False,
+    partition: Annotated[
+        str | None, partition_option("Data partition of the study, where the service has them.", DEFAULT_PARTITION_NAME)
+    ] = None,
+    data: configuration.Data = None,
+    config: configuration.Config = None,
+) -> None:
+    """Make a link that opens one study, to look at and no more, to whoever has it, until it expires.
+
+    On the machine where the service runs. The link is the base URL for a viewer of DICOMweb; it needs no token. Who has
+    it can pass it on: send it as you would the images.
+
+    Exit codes: 1 there is no such study or link; 2 a bad option or setting; 3 the data can't be used.
+
+    Examples:
+
+        filmroom share 1.2.840.113619.2.1 --for 7d
+        filmroom share --revoke 8c61f3a20b77d9e4
+    """
+    typed.refuse(
+        (sum((study is not None, revoke is not None, listed)) != 1, "STUDY", "name a study, or --list, or --revoke ID"),
+        (study is None and lifetime is not None, "--for", "only a new link takes it"),
+    )
+    settings = configuration.of_service({"data": data}, config)
+    with closing(here.opened(settings)) as archive:
+        try:
+            if study is not None:
+                _create(archive, settings, _uid(study), lifetime or timedelta(days=7), partition)
+            elif revoke is not None:
+                sharing.revoke(archive, revoke)
+            else:
+                _tell(sharing.links(archive))
+        except NotFound as error:
+            stop(printable(str(error)), NOT_ALL)
+        except Error as error:
+            stop(str(error), REFUSED)
+
+
+def _uid(text: str) -> str:
+    try:
+        return targets.uid(text, "STUDY")
+    except BadTarget as error:
+        raise typer.BadParameter(str(error), param_hint="STUDY") from None
+
+
+def _create(archive: Archive, settings: Settings, study: str, lifetime: timedelta, partition: str | None) -> None:
+    made, token = sharing.create(archive, study, lifetime.total_seconds(), partition or DEFAULT_PARTITION_NAME)
+    base = (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
+    within = f"/partitions/{made.partition}" if settings.partitions else ""
+    typer.echo(f"{base}/shared/{token}/dicomweb{within}")
+    typer.echo(f"Link {made.id}, until {_when(made.expires)}.", err=True)
+
+
+def _tell(links: Sequence[ShareLink]) -> None:
+    for line in _lines(links):
+        typer.echo(printable(line))
+
+
+def _lines(links: Sequence[ShareLink]) -> Iterator[str]:
+    now = time.time()
+    for one in links:
+        if one.expires > now:
+            yield f"{one.id}  {one.study}  {one.partition}  until {_when(one.expires)}"
+
+
+def _when(moment: float) -> str:
+    return when(datetime.fromtimestamp(moment, UTC))
