@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from filmroom.archive import Archive
-from filmroom.index import operations, tables
+from filmroom.index import operations, service_tables
 from filmroom.settings import Settings
 from filmroom.task import Canceled, Ended, Stopping, Taken, Task
 
@@ -57,7 +57,7 @@ def canceled(task: Task) -> None:
 
 def taken_over(task: Task) -> None:
     with task.archive.index.begin() as tx:
-        tx.execute(update(tables.operation).values(owner="another"))
+        tx.execute(update(service_tables.operation).values(owner="another"))
 
 
 def stopping(task: Task) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from filmroom.archive import Archive
 from filmroom.cli.chores import LOOK, STEADY, STEP, Chores, Clock
 from filmroom.dicom.resources import Resource
-from filmroom.index import instances, tables
+from filmroom.index import instances, service_tables
 from filmroom.services import operations
 from filmroom.settings import Settings
 from tests import data
@@ -119,7 +119,7 @@ def test_a_sweep_is_started_when_it_is_due(archive: Archive, settings: Settings)
 
 def age(archive: Archive, seconds: float) -> None:
     with archive.index.begin() as tx:
-        tx.execute(update(tables.operation).values(created=tables.operation.c.created - seconds))
+        tx.execute(update(service_tables.operation).values(created=service_tables.operation.c.created - seconds))
 
 
 def test_what_people_started_counts_and_is_not_forgotten(archive: Archive, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 from filmroom.dicom.moments import DATES, TIMES
 from filmroom.dicom.search_attributes import MATCHING_KEYS
+from filmroom.index.table_parts import metadata
 from filmroom.index.tables import (
     COLUMNS,
     MODALITIES_IN_STUDY,
@@ -9,7 +10,6 @@ from filmroom.index.tables import (
     instance,
     instance_data,
     links,
-    metadata,
     study,
 )
 from tests.index import given

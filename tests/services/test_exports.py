@@ -14,7 +14,7 @@ from sqlalchemy import update
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import BadRequest
-from filmroom.index import instances, tables
+from filmroom.index import instances, service_tables
 from filmroom.places.folder import FolderPlace
 from filmroom.protocol.transfers import Asked
 from filmroom.services import crew, exports, operations
@@ -235,7 +235,7 @@ def test_in_the_middle_of_a_file_it_ends(
 
 def _taken_over(archive: Archive) -> None:
     with archive.index.begin() as tx:
-        tx.execute(update(tables.operation).values(owner="another"))
+        tx.execute(update(service_tables.operation).values(owner="another"))
 
 
 def test_only_places_that_are_allowed(archive: Archive, out: Path, tmp_path: Path) -> None:

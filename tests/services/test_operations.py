@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from filmroom.archive import Archive
 from filmroom.errors import BadRequest, Conflict, NotFound, Unavailable
-from filmroom.index import tables
+from filmroom.index import service_tables as tables
 from filmroom.index.operations import State
 from filmroom.services import operations as service
 from filmroom.services.delete import delete

@@ -19,7 +19,7 @@ from filmroom.blobs import new_keys
 from filmroom.dicom import rewrite
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import Conflict, Unavailable
-from filmroom.index import instances, search, tables
+from filmroom.index import instances, search, service_tables, tables
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.protocol.updates import Update
 from filmroom.services import check, delete, operations, updates
@@ -262,7 +262,7 @@ def test_a_disk_that_is_full_is_no_end(settings: Settings, monkeypatch: pytest.M
         [left] = operations.newest(archive)
         assert (left.state, left.percent) == (operations.State.RUNNING, 66)
         with archive.index.begin() as tx:
-            tx.execute(tables.operation.update().values(leased_until=0.0))  # the rest has passed
+            tx.execute(service_tables.operation.update().values(leased_until=0.0))  # the rest has passed
     rebuilt(settings)
     assert answers(settings) == before
 

@@ -68,7 +68,7 @@ def token(
     first token the service asks everybody for one, from its next start on; later ones are good, and revoked ones
     refused, at once.
 
-    Roles are reader, writer, admin, monitor, and those that the settings have.
+    Roles are reader, writer, admin, monitor, and those of the settings.
 
     Exit codes: 1 there is no such token; 2 a bad setting or option; 3 the file can't be read or written.
 
@@ -95,8 +95,7 @@ def token(
             if not tokens.revoke(settings.tokens_file, id_):
                 stop(f"there is no token {printable(id_)}: `filmroom token` lists them", NOT_ALL)
         else:
-            listed = tokens.read(settings.tokens_file) if settings.tokens_file.exists() else []
-            tell_all([_described(one) for one in listed], "tokens", _lines(listed), as_json=as_json)
+            _tell(settings, as_json=as_json)
     except Unavailable as error:
         stop(str(error), REFUSED)
 
@@ -123,6 +122,11 @@ def _create(
         return
     typer.echo(text)
     typer.echo(f"Token {made.id} of {printable(name)}, shown this once. It is kept in {path} as a digest.", err=True)
+
+
+def _tell(settings: Settings, *, as_json: bool) -> None:
+    listed = tokens.read(settings.tokens_file) if settings.tokens_file.exists() else []
+    tell_all([_described(one) for one in listed], "tokens", _lines(listed), as_json=as_json)
 
 
 def _with_folder(path: Path) -> Path:

@@ -64,4 +64,5 @@ def _refusal(access: Access, request: Request, method: Method) -> str:
     roles = f"the roles {', '.join(access.roles)}" if access.roles else "no role"
     partition = request.path_params.get("partition")
     where = f" in the data partition {partition}" if partition and not method.shared else ""
-    return f"{access.name} has {roles}; that does not allow '{method.action}' here{where}.{_NEEDED[method.reach]}"
+    needed = _NEEDED[method.reach] if access.grants_for(method.action) else ""
+    return f"{access.name} has {roles}; that does not allow '{method.action}' here{where}.{needed}"

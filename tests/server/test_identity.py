@@ -1,0 +1,194 @@
+"""Tokens of a real identity provider, and what is wrong with those that are refused."""
+
+import base64
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+
+from filmroom.errors import Unauthenticated, Unavailable
+from filmroom.server import identity
+from filmroom.server.identity import Provider
+from filmroom.settings import Settings
+from tests import identity_provider
+from tests.blobs.servers import free_port
+from tests.identity_provider import HERE, INSTALLED, IdentityProvider
+
+pytestmark = pytest.mark.skipif(not INSTALLED, reason="no Node with oidc-provider (tests/servers)")
+ALGORITHMS = Settings.model_fields["algorithms"].default
+
+
+@pytest.fixture(scope="module")
+def issuing() -> Iterator[IdentityProvider]:
+    with identity_provider.running() as provider:
+        yield provider
+
+
+def trusting(issuer: str, audiences: tuple[str, ...] = ("other", HERE)) -> Provider:
+    return Provider(issuer, audiences, ALGORITHMS, skew=60.0)
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "PS256"])
+def test_a_token_says_who_it_is_and_which_roles(algorithm: str) -> None:
+    with identity_provider.running([f"only:{algorithm}"]) as issuing:
+        provider, token = trusting(issuing.issuer), issuing.token("reader.writer")
+        claims = provider.verify(token)
+    assert (claims["sub"], claims["roles"]) == ("reader.writer", ["reader", "writer"])
+    assert provider.known(token) == claims
+
+
+def test_what_a_refused_token_is_refused_for(issuing: IdentityProvider) -> None:
+    token = issuing.token()
+    head, body, signature = token.split(".")
+    forged = f"{head}.{body}.{signature[:-8]}AAAAAAAA"
+    for given, provider, reason in (
+        ("nonsense", trusting(issuing.issuer), "is not a JSON Web Token"),
+        (token, trusting(issuing.issuer, audiences=("other",)), "'aud' must be other"),
+        (forged, trusting(issuing.issuer), "The signature of the token is wrong"),
+        ("x" * 20_000, trusting(issuing.issuer), "longer than 16384 characters"),
+    ):
+        with pytest.raises(Unauthenticated, match=reason):
+            provider.verify(given)
+        assert provider.known(given) is None
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_a_token_that_anybody_could_make_is_refused(issuing: IdentityProvider, algorithm: str) -> None:
+    """With the public key as if it were a secret, and with none (RFC 8725 §2.1)."""
+    public = json.dumps(httpx2.get(f"{issuing.issuer}/jwks").json()["keys"][0])
+    claims = {"iss": issuing.issuer, "aud": HERE, "sub": "me", "exp": 4e9, "roles": ["admin"]}
+    parts = ({"alg": algorithm, "kid": "one"}, claims)
+    signed = b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
+    seal = b"" if algorithm == "none" else hmac.digest(public.encode(), signed, "sha256")
+    made = (signed + b"." + base64.urlsafe_b64encode(seal).rstrip(b"=")).decode()
+    with pytest.raises(Unauthenticated, match=f"signed by '{algorithm}'; accepted is RS256"):
+        trusting(issuing.issuer).verify(made)
+
+
+def test_a_token_of_another_provider_is_refused(issuing: IdentityProvider) -> None:
+    with (
+        identity_provider.running(["other:RS256"]) as other,
+        pytest.raises(Unauthenticated, match="a key that the identity provider does not have"),
+    ):
+        trusting(issuing.issuer).verify(other.token())
+
+
+def test_a_key_that_is_new_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "LEAST_AGE", 0.0)
+    port = free_port()
+    with identity_provider.running(["old:RS256"], port) as issuing:
+        provider = trusting(issuing.issuer)
+        provider.verify(before := issuing.token())
+    with identity_provider.running(["new:ES256"], port) as issuing:
+        assert provider.verify(issuing.token())["sub"] == "reader"
+    with pytest.raises(Unauthenticated, match="does not have"):
+        provider.verify(before)
+
+
+def test_keys_are_kept_while_the_provider_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "KEYS_AGE", 0.0)
+    with identity_provider.running() as issuing:
+        provider = trusting(issuing.issuer)
+        provider.verify(issuing.token())
+        another = issuing.token("writer")
+    assert provider.verify(another)["sub"] == "writer"
+
+
+def test_a_provider_that_never_answered_is_unavailable() -> None:
+    provider = trusting(f"http://127.0.0.1:{free_port()}")
+    token = jwt.encode({"sub": "me"}, _private_key(), "ES256", {"kid": "one"})
+    for _ in range(2):  # the second is not even tried
+        with pytest.raises(Unavailable, match="does not answer"):
+            provider.verify(token)
+
+
+def _private_key() -> Any:
+    return jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).prepare_key(KEY)
+
+
+KEY = """-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY/PuoAoGCCqGSM49
+AwEHoUQDQgAEPR3tU2Fta9ktY+6P9G0cWO+0kETA6SFs38GecTyudlHz6xvCdz8q
+EKTcWGekdmdDPsHloRNtsiCa697B2O9IFA==
+-----END EC PRIVATE KEY-----
+"""
+
+
+@contextmanager
+def answering(document: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """A server that says what it is told to, and what was asked of it."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(document).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        document.setdefault("jwks_uri", f"http://127.0.0.1:{server.server_port}/jwks")
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+        thread.join()
+
+
+OWN_KEY = jwt.algorithms.ECAlgorithm.to_jwk(_private_key().public_key(), as_dict=True) | {"kid": "own"}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"exp": 61}, "has expired"),
+        ({"exp": -3600, "nbf": -61}, "is not valid yet"),
+        ({"exp": -3600, "aud": None}, 'missing the "aud" claim'),
+        ({"aud": HERE}, 'missing the "exp" claim'),
+    ],
+)
+def test_a_token_has_its_time_and_says_what_it_is_for(said: dict[str, Any], reason: str) -> None:
+    """Times in seconds before now; a minute's difference between clocks is allowed for."""
+    now = time.time()
+    claims: dict[str, Any] = {"iss": "us", "aud": HERE, "sub": "me"}
+    claims |= {name: value if isinstance(value, str) else value and now - value for name, value in said.items()}
+    claims = {name: value for name, value in claims.items() if value is not None}
+    with answering({"issuer": "us", "keys": [OWN_KEY]}) as (issuer, _):
+        good = jwt.encode({"iss": "us", "aud": HERE, "exp": now - 50}, _private_key(), "ES256", {"kid": "own"})
+        trusting(issuer).verify(good)
+        with pytest.raises(Unauthenticated, match=reason):
+            trusting(issuer).verify(jwt.encode(claims, _private_key(), "ES256", {"kid": "own"}))
+
+
+def test_keys_that_are_not_known_are_asked_for_now_and_then_alone() -> None:
+    with answering({"issuer": "us", "keys": []}) as (issuer, asked):
+        provider = trusting(issuer)
+        for number in range(10):
+            with pytest.raises(Unauthenticated):
+                provider.verify(jwt.encode({}, _private_key(), "ES256", {"kid": f"{number}"}))
+    assert asked == ["/.well-known/openid-configuration", "/jwks"]
+
+
+def test_what_is_no_discovery_document_is_told() -> None:
+    with answering({"nothing": True}) as (issuer, _), pytest.raises(Unavailable, match="where its keys are"):
+        identity.fetch(issuer)
+
+
+def test_the_issuer_is_who_the_provider_says_it_is(issuing: IdentityProvider) -> None:
+    said = {"issuer": "https://tenant.example", "jwks_uri": f"{issuing.issuer}/jwks"}
+    with (
+        answering(said) as (issuer, _),
+        pytest.raises(Unauthenticated, match="'iss' must be https://tenant.example"),
+    ):
+        trusting(issuer).verify(issuing.token())
