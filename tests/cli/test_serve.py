@@ -305,3 +305,36 @@ def connections(pid: int) -> set[str]:
     inodes = {os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()}
     lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return {fields[9] for fields in lines if fields[3] == "01" and f"socket:[{fields[9]}]" in inodes}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_others_are_not_let_in_without_authentication(run: Program, tmp_path: Path, host: str) -> None:
+    ran = run("serve", "--host", host, "--port", "0", "--data", tmp_path / "data")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"It won't listen on {host} without authentication" in ran.err
+    assert "filmroom token create" in ran.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_with_tokens_others_are_let_in(run: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    token = run("token", "create", "--name", "me", "--role", "admin", "--data", folder).out.strip()
+    with service.running(folder, "--host", "0.0.0.0", "--workers", "2") as running:
+        wait_until(lambda: "Who asks has to send a token: made by `filmroom token create`" in running.logged())
+        for _ in range(4):  # whichever worker answers
+            assert httpx2.get(f"{running.url}{ROOT}/studies", timeout=60).status_code == 401
+        answer = httpx2.get(f"{running.url}{ROOT}/studies", headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        assert answer.status_code == 200
+        assert token not in running.logged()
+
+
+def test_tokens_of_an_issuer_are_for_somebody(run: Program, tmp_path: Path) -> None:
+    ran = run("serve", "--issuer", "https://login.example", "--data", tmp_path / "data")
+    assert ran.code == 2
+    assert "The settings don't fit together: the setting audience is missing" in ran.err
+
+
+def test_an_issuer_over_a_line_that_others_can_write_on_is_refused(run: Program, tmp_path: Path) -> None:
+    ran = run("serve", "--issuer", "http://login.example", "--audience", "us", "--data", tmp_path / "data")
+    assert ran.code == 2
+    assert "it must be https" in ran.err

@@ -1,0 +1,64 @@
+"""`filmroom share`."""
+
+from pathlib import Path
+
+import pytest
+
+from filmroom.archive import Archive
+from filmroom.settings import Settings
+from tests.cli.program import Program
+
+
+@pytest.fixture
+def here(run: Program, tmp_path: Path) -> tuple[str, str]:
+    """Where a Study lies, stored by an import on the machine."""
+    data, images = tmp_path / "data", tmp_path / "images"
+    Archive.open(Settings(data=data)).close()
+    assert run("samples", images).code == 0
+    assert run("import", images, "--data", data).code == 0
+    return "--data", str(data)
+
+
+STUDY = "1.2.826.0.1.3680043.8.498.13230779778012324449356534479549187420"
+
+
+def test_a_link_is_made_listed_and_revoked(run: Program, here: tuple[str, str]) -> None:
+    made = run("share", STUDY, "--for", "7d", *here)
+    assert made.code == 0
+    assert made.out.startswith("http://127.0.0.1:8080/shared/")
+    assert made.out.endswith("/dicomweb\n")
+    id_ = made.out.removeprefix("http://127.0.0.1:8080/shared/").partition(".")[0]
+    assert made.err.startswith(f"Link {id_}, until 20")
+    assert run("share", "--list", *here).out.startswith(f"{id_}  {STUDY}  Microsoft.Default  until 20")
+    assert run("share", "--revoke", id_, *here).code == 0
+    assert run("share", "--list", *here).out == ""
+    assert run("share", "--revoke", id_, *here).code == 1
+
+
+def test_it_has_the_name_by_which_others_reach_the_service(
+    run: Program, here: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILMROOM_PUBLIC_URL", "https://images.example.org/archive/")
+    assert run("share", STUDY, *here).out.startswith("https://images.example.org/archive/shared/")
+
+
+def test_what_is_not_stored_can_not_be_shared(run: Program, here: tuple[str, str]) -> None:
+    for arguments in (("1.2",), (STUDY, "--partition", "other")):
+        ran = run("share", *arguments, *here)
+        assert (ran.code, ran.out) == (1, "")
+        assert "There is no Study" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "name a study, or --list, or --revoke ID"),
+        ((STUDY, "--list"), "name a study, or --list, or --revoke ID"),
+        (("--list", "--for", "7d"), "only a new link takes it"),
+        (("nonsense",), "is not a UID"),
+    ],
+)
+def test_what_is_wrong_is_told(run: Program, here: tuple[str, str], arguments: tuple[str, ...], said: str) -> None:
+    ran = run("share", *arguments, *here)
+    assert ran.code == 2
+    assert said in " ".join(ran.err.replace("│", " ").split())

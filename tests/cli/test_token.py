@@ -1,0 +1,62 @@
+"""`filmroom token`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from filmroom.tokens import Tokens
+from tests.cli.program import Program
+
+
+def test_a_token_is_made_listed_and_revoked(run: Program, tmp_path: Path) -> None:
+    here = ("--data", tmp_path / "data")
+    made = run("token", "create", "--name", "CT 2", "--role", "writer", "--partition", "a", "--expires", "365d", *here)
+    assert made.code == 0
+    token = made.out.strip()
+    found = Tokens(tmp_path / "data" / "tokens.json").find(token)
+    assert found is not None
+    assert made.err.startswith(f"Token {found.id} of CT 2, shown this once.")
+    [line] = run("token", *here).out.splitlines()
+    assert line.startswith(f"{found.id}  CT 2  writer in a  until 20")
+    assert run("token", "revoke", found.id, *here).code == 0
+    ran = run("token", *here)
+    assert (ran.out, ran.err) == ("", "filmroom: no tokens\n")
+
+
+def test_programs_get_json(run: Program, tmp_path: Path) -> None:
+    here = ("--tokens", tmp_path / "mine.json", "--json")
+    [made] = json.loads(run("token", "create", "--name", "me", "--role", "admin", *here).out)
+    assert made.pop("token").startswith(f"filmroom_{made['id']}_")
+    assert json.loads(run("token", *here).out) == [made]
+    assert made["expires"] is None
+
+
+def test_there_need_be_no_data_yet(run: Program, tmp_path: Path) -> None:
+    run("token", "create", "--name", "me", "--role", "admin", "--data", tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("create", "--role", "reader"), "say whose it is"),
+        (("create", "--name", "me"), "say what it is for"),
+        (("create", "--name", "me", "--role", "nurse"), "there is no role 'nurse'; there are: DICOM Data Owner"),
+        (("create", "--name", "me", "--role", "reader", "--partition", "a b"), "digits, hyphens, dots and underscores"),
+        (("create", "--name", "me", "--role", "reader", "--expires", "soon"), "is not a length of time"),
+        (("revoke",), "name the token to revoke"),
+        (("list", "1234"), "only `revoke` takes it"),
+        (("list", "--name", "me"), "only `create` takes it"),
+    ],
+)
+def test_what_is_wrong_is_told(run: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    ran = run("token", *arguments, "--data", tmp_path)
+    assert ran.code == 2
+    assert said in " ".join(ran.err.replace("│", " ").split())
+    assert not (tmp_path / "tokens.json").exists()
+
+
+def test_a_token_that_is_not_there_can_not_be_revoked(run: Program, tmp_path: Path) -> None:
+    ran = run("token", "revoke", "1234", "--data", tmp_path)
+    assert (ran.code, ran.err) == (1, "filmroom: there is no token 1234: `filmroom token` lists them\n")
