@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import yaml
 
+from filmroom import tokens
 from filmroom.settings import PREFIX, Settings
 from tests import service, truth
 from tests.cluster import operations_worker
@@ -151,7 +152,9 @@ def urls(tmp_path: Path, elsewhere: Elsewhere, bucket_of: Callable[[str], Mappin
             assert variables["FILMROOM_BLOBS"].startswith("s3://images/")
             options = json.loads(variables["FILMROOM_BLOBS_OPTIONS"])
             assert options.keys() == json.loads(bucket["FILMROOM_BLOBS_OPTIONS"]).keys()
-            here = variables | {"FILMROOM_INDEX": index, "FILMROOM_DATA": str(tmp_path / name), **bucket}
+            assert variables["FILMROOM_TOKENS"] == "/tokens/tokens.json"  # on the volume that all of them have
+            places = {"FILMROOM_DATA": str(tmp_path / name), "FILMROOM_TOKENS": str(tmp_path / "tokens.json")}
+            here = variables | {"FILMROOM_INDEX": index} | places | bucket
             if composed()[name]["command"] == ["worker"]:
                 stack.enter_context(operations_worker(tmp_path / name, here))
                 continue
@@ -162,10 +165,13 @@ def urls(tmp_path: Path, elsewhere: Elsewhere, bucket_of: Callable[[str], Mappin
 
 
 @needs_proc
-def test_what_compose_starts_is_one_archive(urls: list[str]) -> None:
+def test_what_compose_starts_is_one_archive(urls: list[str], tmp_path: Path) -> None:
     made = sent()
+    _, token = tokens.create(tmp_path / "tokens.json", "me", ["admin"], [], None)
+    headers = {"Authorization": f"Bearer {token}"}
     with ExitStack() as stack:
-        first, second = (stack.enter_context(httpx2.Client(base_url=url, timeout=60)) for url in urls)
+        clients = (httpx2.Client(base_url=url, headers=headers, timeout=60) for url in urls)
+        first, second = map(stack.enter_context, clients)
         answer = store(first, "/dicomweb", made.content)
         assert answer.status_code == 200
         assert f"{SAID['PUBLIC_URL']}/dicomweb{made.instance}" in answer.text
