@@ -154,7 +154,7 @@ def urls(tmp_path: Path, elsewhere: Elsewhere, bucket_of: Callable[[str], Mappin
             assert options.keys() == json.loads(bucket["FILMROOM_BLOBS_OPTIONS"]).keys()
             assert variables["FILMROOM_TOKENS"] == "/tokens/tokens.json"  # on the volume that all of them have
             places = {"FILMROOM_DATA": str(tmp_path / name), "FILMROOM_TOKENS": str(tmp_path / "tokens.json")}
-            here = variables | {"FILMROOM_INDEX": index} | places | bucket
+            here = {**variables, "FILMROOM_INDEX": index, **places, **bucket}
             if composed()[name]["command"] == ["worker"]:
                 stack.enter_context(operations_worker(tmp_path / name, here))
                 continue
