@@ -4,13 +4,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from prometheus_client.metrics import MetricWrapperBase
+
+from filmroom import metrics
 from filmroom.dicom import attributes
 from filmroom.dicom.query_tags import BUILT_IN
 from filmroom.dicom.resources import Level
 from filmroom.protocol.dialects import ALL, DICOMWEB
 from filmroom.protocol.negotiation import STORED, Kind, Offer
 from filmroom.protocol.offers import DICOM
-from filmroom.server import methods, table
+from filmroom.server import exposition, methods, table
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 _MADE = re.compile(r"(<!-- made from the code: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
@@ -114,12 +117,24 @@ def _statuses() -> Iterator[str]:
     return _rows(("transaction", "success", "refused or failed"), rows)
 
 
+def _metrics() -> Iterator[str]:
+    rows = [(f"filmroom_{name}", "gauge", labels, text) for name, (text, labels) in exposition.GAUGES.items()]
+    for one in vars(metrics).values():
+        if isinstance(one, MetricWrapperBase):
+            (family,) = one.describe()
+            name = family.name + ("_total" if family.type == "counter" else "")
+            rows.append((name, family.type, one._labelnames, family.documentation))
+    listed = ((f"`{name}`", kind, ", ".join(f"`{one}`" for one in of), text) for name, kind, of, text in sorted(rows))
+    return _rows(("metric", "kind", "labels", "says"), listed)
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "routes": _routes,
     "media-types": _media_types,
     "matching-keys": _keys,
     "uri-parameters": _uri,
     "statuses": _statuses,
+    "metrics": _metrics,
 }
 
 

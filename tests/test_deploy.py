@@ -14,8 +14,13 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
+from starlette.testclient import TestClient
 
+<<<<<<< HEAD
 from filmroom import tokens
+=======
+from filmroom.server.app import create
+>>>>>>> 7a7a62f (Metrics, request ids, readiness and traces: who is called at night sees what the service does)
 from filmroom.settings import PREFIX, Settings
 from tests import service, truth
 from tests.cluster import operations_worker
@@ -181,3 +186,74 @@ def test_what_compose_starts_is_one_archive(urls: list[str], tmp_path: Path) -> 
         wait_until(lambda: first.get(f"/dicomweb/operations/{swept}").status_code == 200)
         assert first.get(f"/dicomweb/operations/{swept}").json()["status"] == "succeeded"
         assert truth.check(first) == truth.check(second)
+
+
+# --- What watches over it
+
+DASHBOARD, ALERTS = DEPLOY / "grafana.json", DEPLOY / "alerts.yaml"
+needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool")
+_NAME = re.compile(r"\bfilmroom_[a-z_]+")
+
+
+def queries() -> list[str]:
+    """Of the panels of the dashboard, with what Grafana fills in."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    asked = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    return [one.replace("$__rate_interval", "5m").replace("$instance", ".*") for one in asked]
+
+
+def rules() -> list[dict[str, Any]]:
+    (group,) = yaml.safe_load(ALERTS.read_text())["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def exposed(folder: Path) -> set[str]:
+    """The names of all samples that a service may show."""
+    with TestClient(create(Settings(data=folder))) as http:
+        kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", http.get("/metrics").text, re.MULTILINE))
+    endings = {"histogram": ("_bucket", "_sum", "_count")}
+    return {name + ending for name, kind in kinds.items() for ending in endings.get(kind, ("",))}
+
+
+def test_dashboard_and_rules_ask_for_what_there_is(tmp_path: Path) -> None:
+    there = exposed(tmp_path / "data")
+    for query in [*queries(), *(rule["expr"] for rule in rules())]:
+        assert set(_NAME.findall(query)) <= there
+
+
+def test_every_panel_has_its_place_and_its_source() -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken = [
+        (x, y)
+        for where in (panel["gridPos"] for panel in panels)
+        for x in range(where["x"], where["x"] + where["w"])
+        for y in range(where["y"], where["y"] + where["h"])
+    ]
+    assert len(set(taken)) == len(taken)
+    assert max(x for x, _ in taken) < 24
+    assert {panel["datasource"]["uid"] for panel in panels if "targets" in panel} == {"${datasource}"}
+
+
+def test_every_alert_says_what_to_do() -> None:
+    assert len({rule["alert"] for rule in rules()}) == len(rules())
+    for rule in rules():
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert {"summary", "description"} == rule["annotations"].keys()
+
+
+@needs_promtool
+def test_the_rules_fire_when_they_should() -> None:
+    for command in (["check", "rules", str(ALERTS)], ["test", "rules", str(ROOT / "tests" / "alerts.yaml")]):
+        ran = subprocess.run(["promtool", *command], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@needs_promtool
+def test_every_query_of_the_dashboard_is_understood(tmp_path: Path) -> None:
+    asked = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries())]
+    (tmp_path / "queries.yaml").write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": asked}]}))
+    command = ["promtool", "check", "rules", str(tmp_path / "queries.yaml")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr

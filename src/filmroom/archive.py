@@ -15,7 +15,8 @@ from typing import Self
 from pydantic import SecretStr
 from sqlalchemy import URL
 
-from filmroom.blobs import BlobStore, Folder, made_at, open_store
+from filmroom import metrics
+from filmroom.blobs import BlobStore, Folder, Metered, made_at, open_store
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
 from filmroom.entrance import Alone
@@ -88,7 +89,12 @@ class Archive:
             index=index,
             additions=GroupCommit(index, blobs.settle),
             blobs=blobs,
-            pool=Pool(settings.codec_processes, settings.codec_timeout),
+            pool=Pool(
+                settings.codec_processes,
+                settings.codec_timeout,
+                waited=metrics.codec_wait_seconds.observe,
+                worked=metrics.codec_call_seconds.observe,
+            ),
             spool=spool,
             renderings=Cache(renderings, settings.rendered_cache, max(settings.threads // 4, 1)),
             inflating=Alone(settings.threads // 4),
@@ -171,8 +177,9 @@ def is_archive(settings: Settings) -> bool:
 
 def _blobs(settings: Settings) -> BlobStore:
     if settings.blobs is None:
-        return Folder(settings.data / BLOBS)
-    return open_store(settings.blobs, _plain(settings.blobs_options))
+        return Metered(Folder(settings.data / BLOBS), "folder")
+    kind = "folder" if settings.blobs.startswith("file:") else "bucket"
+    return Metered(open_store(settings.blobs, _plain(settings.blobs_options)), kind)
 
 
 def _plain(options: Mapping[str, SecretStr]) -> dict[str, str]:

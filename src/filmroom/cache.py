@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
+from filmroom import metrics
 from filmroom.entrance import Entrance
 
 _FOLDERS = 16  # each is looked through by itself, for its share
@@ -41,6 +42,7 @@ class Cache:
     def fetch(self, name: str, make: Callable[[], bytes]) -> bytes:
         """The content of that name, a `digest`. Who asks for what is just being made waits for it, or for its error."""
         content = self._read(name)
+        metrics.cache_requests.labels("rendered", "miss" if content is None else "hit").inc()
         return self._shared(name, make) if content is None else content
 
     def _shared(self, name: str, make: Callable[[], bytes]) -> bytes:

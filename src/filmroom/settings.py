@@ -50,6 +50,13 @@ def _base_url(value: str) -> str:
     return value
 
 
+def _endpoint(value: str) -> str:
+    parts = _split(value)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("it must be a URL such as http://collector.example:4318")
+    return value
+
+
 def _split(url: str) -> SplitResult | None:
     """Its parts; None if it is no URL: the words of the ValueError quote it, and so a password in it."""
     try:
@@ -250,6 +257,20 @@ class Settings(BaseSettings):
     )
     log_format: Literal["auto", "pretty", "json"] = Field(
         "auto", description="pretty, json, or auto: pretty on a terminal, else json."
+    )
+    log_level: Literal["info", "warning", "error"] = Field(
+        "info", description="What is logged: from info on a line for each request, from warning on what went wrong."
+    )
+    metrics: bool = Field(True, description="Answer /metrics, for Prometheus; it holds no patient's data.")
+    otlp_endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
+        None, description="Where to send traces, by OTLP over HTTP: http://collector.example:4318. None sends none."
+    )
+    drain: float = Field(
+        0.0,
+        ge=0,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds to go on for after SIGTERM, while /health/ready says 503 so that nobody sends more.",
     )
 
     @model_validator(mode="after")

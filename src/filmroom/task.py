@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from filmroom import metrics
 from filmroom.archive import Archive
 from filmroom.index import operations
 from filmroom.index.operations import Operation
@@ -75,6 +76,7 @@ class Task:
             if canceling:
                 raise Canceled
             yield tx
+        metrics.operation_batches.labels(self.operation.name).inc()
         self.renewed()
 
     def renew(self) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from filmroom import metrics
 from filmroom.archive import Archive
 from filmroom.blobs.objects import Objects
 from filmroom.server import health
@@ -110,3 +112,47 @@ def test_an_index_that_is_waited_for_too_long(
         with other.index.begin():
             wait_until(lambda: told(http) == {"index": "It does not answer."})
         wait_until(lambda: told(http) == {})
+
+
+def test_a_process_that_answers_is_live(http: TestClient) -> None:
+    assert http.get("/health/live").json() == {"live": True}
+
+
+def test_ready_is_who_can_read(http: TestClient) -> None:
+    answer = http.get("/health/ready")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    assert [one["name"] for one in answer.json()["details"]] == ["process", "index", "blobs"]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_who_is_about_to_end_is_live_but_not_ready(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "ending", threading.Event())
+    health.ending.set()
+    answer = http.get("/health/ready")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert answer.json()["details"][0]["description"] == "It is about to end."
+    assert http.get("/health/live").status_code == 200
+
+
+def test_who_waits_for_a_bucket_is_not_ready(
+    on_a_bucket: TestClient, proxy: Flaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "READY_PATIENCE", 0.05)
+    proxy.let.clear()
+    answer = on_a_bucket.get("/health/ready")
+    assert (answer.status_code, answer.json()["details"][2]["description"]) == (503, "It does not answer.")
+    assert on_a_bucket.get("/health/live").status_code == 200
+    told = on_a_bucket.get("/metrics").text  # a scrape does not wait for it either
+    assert "\nfilmroom_ready 0.0\n" in told
+    proxy.let.set()
+    wait_until(lambda: on_a_bucket.get("/health/ready").status_code == 200)
+
+
+def test_a_flood_of_questions_is_one_look(http: TestClient) -> None:
+    def looks() -> float:
+        return metrics.REGISTRY.get_sample_value("filmroom_index_transaction_seconds_count", {"kind": "read"}) or 0.0
+
+    http.get("/health/ready")
+    before = looks()
+    assert {http.get("/health/ready").status_code for _ in range(20)} == {200}
+    assert looks() - before <= 1  # if a second has passed meanwhile

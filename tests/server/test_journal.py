@@ -11,11 +11,15 @@ from typing import Any
 import httpx2
 import pytest
 import structlog
+from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
-from filmroom.errors import Unavailable
+from filmroom.errors import Lost, Unavailable
 from filmroom.pixels import render
 from filmroom.server import app, journal
+from filmroom.server.traffic import Traffic
+from filmroom.services import retrieve
 from filmroom.settings import Settings
 from tests import data, service
 from tests.messages import JSON, sent, store
@@ -136,3 +140,71 @@ def test_no_name_no_uid_and_no_query_of_a_whole_walk(tmp_path: Path) -> None:
     assert not [
         word for word in ("Secret", made.dataset.StudyInstanceUID, made.dataset.SOPInstanceUID) if word in logged
     ]
+
+
+def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_the_id_of_a_request_is_on_its_lines_and_in_its_answer(
+    http: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = [http.get("/dicomweb/studies", headers={"X-Request-ID": "mine"}), http.get("/nothing")]
+    ids = [answer.headers["X-Request-ID"] for answer in answers]
+    assert [line["request_id"] for line in _lines(capsys)] == ids
+    assert (ids[0], len(ids[1])) == ("mine", 32)
+
+
+def test_an_error_in_a_thread_is_of_its_request(
+    http: TestClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        structlog.get_logger().warning("in a thread")
+        raise Lost("It is lost.")
+
+    monkeypatch.setattr(retrieve, "metadata", fails)
+    answer = http.get("/dicomweb/studies/1.2/metadata", headers={"X-Request-ID": "mine"})
+    assert (answer.status_code, answer.headers["X-Request-ID"]) == (500, "mine")
+    assert [(line["event"], line["request_id"]) for line in _lines(capsys)] == [
+        ("in a thread", "mine"),
+        ("lost", "mine"),
+        ("request", "mine"),
+    ]
+
+
+@pytest.mark.parametrize(("root", "told"), [("/dicomweb", True), ("/v2", False)])
+def test_people_are_told_the_id_of_what_nobody_foresaw(
+    http: TestClient, root: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieve, "metadata", json.loads)  # which fails on what it is given
+    answer = http.get(f"{root}/studies/1.2/metadata", headers={"X-Request-ID": "mine"} | JSON)
+    assert (answer.status_code, answer.headers["X-Request-ID"]) == (500, "mine")
+    assert answer.text.endswith("The id of this request is mine.") == told
+
+
+def test_bytes_are_on_the_line(http: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    made = sent()
+    answer = store(http, "/dicomweb", made.content)
+    (line,) = _lines(capsys)
+    assert line["received"] > len(made.content)
+    assert line["sent"] == len(answer.content)
+
+
+def test_who_asked_is_on_the_line_if_the_application_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response()(scope, receive, send)
+
+    journal.configure("json")
+    TestClient(journal.Journal(answer, Traffic(), lambda scope: "doctor")).get("/")
+    TestClient(journal.Journal(answer, Traffic())).get("/")
+    named, nameless = _lines(capsys)
+    assert (named["who"], "who" in nameless) == ("doctor", False)
+    structlog.reset_defaults()
+
+
+def test_a_level_leaves_out_what_is_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    journal.configure("json", "warning")
+    structlog.get_logger().info("request")
+    structlog.get_logger().warning("odd")
+    assert [line["event"] for line in _lines(capsys)] == ["odd"]
+    structlog.reset_defaults()

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from filmroom.blobs.folder import Folder
 from filmroom.blobs.memory import Memory
+from filmroom.blobs.metered import Metered
 from filmroom.blobs.objects import Objects
 from filmroom.blobs.store import KEY, LARGEST_PARTITION, BlobStore, Content, Parts, made_at, new_keys, partition_of
 
@@ -16,6 +17,7 @@ __all__ = [
     "Content",
     "Folder",
     "Memory",
+    "Metered",
     "Objects",
     "Parts",
     "made_at",

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -16,6 +17,7 @@ from filmroom.cli.workers import LONGEST_REST, NICENESS, REST
 from filmroom.interrupts import withheld
 from filmroom.settings import Settings
 
+OPERATIONS = "operations"  # where it counts
 HEAD_START = 1.0  # seconds: the web workers are waited for, and the operations are not
 PATIENCE = 5.0  # seconds in which it ends its batch, before it is killed: that costs no more than the batch
 
@@ -23,9 +25,9 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def operations_worker(settings: Settings) -> Iterator[None]:
-    """One operations worker, as long as the block lasts."""
-    place = _Place(os.environ | settings.environment())
+def operations_worker(settings: Settings, numbers: Path | None = None) -> Iterator[None]:
+    """One operations worker, as long as the block lasts. It counts in the folder `numbers`."""
+    place = _Place(os.environ | settings.environment(), numbers)
     keeper = threading.Thread(target=place.keep, name="operations worker", daemon=True)
     with withheld():  # the worker is not for Ctrl-C, and of the threads here only the main one
         keeper.start()
@@ -43,6 +45,7 @@ class _Place:
     """Where one worker is, and the next when that has ended. What the dead one had under its name, the next has."""
 
     environment: dict[str, str]
+    numbers: Path | None = None
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     leaving: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)  # nobody starts what nobody would end
@@ -69,6 +72,7 @@ class _Place:
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         command = [sys.executable, "-m", "filmroom", "worker", "--owner", self.owner]
+        command += [] if self.numbers is None else ["--numbers", str(self.numbers)]
         with self.lock:
             if self.leaving.is_set():
                 return None

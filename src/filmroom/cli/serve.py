@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -14,10 +14,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvicorn
 
+from filmroom import metric_files
 from filmroom.archive import Archive
 from filmroom.cli import configuration
 from filmroom.cli import workers as web_workers
-from filmroom.cli.beside import operations_worker
+from filmroom.cli.beside import OPERATIONS, operations_worker
 from filmroom.errors import Unavailable
 from filmroom.server import journal
 from filmroom.server.limits import BoundedProtocol
@@ -210,18 +211,32 @@ def _run(settings: Settings, listening: list[socket.socket]) -> None:
         factory=True,
         http=BoundedProtocol,
         ws="none",
-        log_config=journal.logging_config(settings.log_format),
+        log_config=journal.logging_config(settings.log_format, settings.log_level),
         access_log=False,  # it would write UIDs and names; server/journal.py writes its own
         proxy_headers=False,  # whoever sends them would be believed; `public_url` says what clients see
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
     )
-    with operations_worker(settings) if settings.operations_worker else nullcontext():
-        if settings.workers == 1:
-            uvicorn.Server(config).run(sockets=listening)
-        else:
-            web_workers.run(config, listening)
+    with ExitStack() as stack:
+        numbers = _numbers(settings, stack) if settings.metrics else None
+        if settings.operations_worker:
+            stack.enter_context(operations_worker(settings, numbers))
+        if settings.workers > 1:
+            web_workers.run(config, listening, numbers, settings.drain)
+            return
+        if numbers is not None:
+            metric_files.share(numbers, web_workers.place_of(0))
+        web_workers.Server(config, settings.drain).run(sockets=listening)
+
+
+def _numbers(settings: Settings, stack: ExitStack) -> Path:
+    """Where all processes of the service count together."""
+    places = [*map(web_workers.place_of, range(settings.workers)), OPERATIONS]
+    try:
+        return stack.enter_context(metric_files.folder(places))
+    except Unavailable as error:
+        _stop(str(error), NO_DATA)
 
 
 def _end(number: int, _: FrameType | None = None) -> NoReturn:

@@ -9,17 +9,21 @@ import os
 import signal
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
+from filmroom import metric_files, metrics, tracing
 from filmroom.archive import Archive
 from filmroom.cli import configuration, here
+from filmroom.cli.beside import OPERATIONS
 from filmroom.cli.chores import Chores
 from filmroom.cli.service import INTERRUPTED, stop
 from filmroom.cli.stopping import Stopping
@@ -40,6 +44,7 @@ def worker(
     data: configuration.Data = None,
     config: configuration.Config = None,
     owner: Annotated[str | None, typer.Option(hidden=True)] = None,
+    numbers: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Do the long operations of a service, until Ctrl-C.
 
@@ -55,18 +60,24 @@ def worker(
     )
     configuration.keep_private()
     os.nice(max(NICENESS - os.nice(0), 0))
-    journal.configure(settings.log_format)
+    journal.configure(settings.log_format, settings.log_level)
+    if numbers is not None:
+        metric_files.share(numbers, OPERATIONS)
+    metrics.process_start_time_seconds.labels(OPERATIONS).set(time.time())
     # Who gives it a name keeps its standard input open, and asks it to end by closing that.
     stopping = Stopping() if owner is None else Stopping(sys.stdin.fileno())
     signal.signal(signal.SIGTERM, stopping.note)
     signal.signal(signal.SIGINT, stopping.note if owner is None else signal.SIG_IGN)  # Ctrl-C reaches both
     archive = here.opened(settings)
+    traced = tracing.start(settings.otlp_endpoint)
     if owner is None:
         typer.echo(f"filmroom: waiting for operations of {settings.data.absolute()}; Ctrl-C ends it", err=True)
     try:
         work(archive, settings, owner or uuid.uuid4().hex, stopping)
     finally:
         archive.close()
+        if traced is not None:
+            traced()
     if stopping.by == signal.SIGINT:
         stop("stopped; what is not done yet, the next worker goes on with", INTERRUPTED)
 

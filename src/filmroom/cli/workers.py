@@ -3,6 +3,7 @@
 Of a socket that all share, the worker that happens to wake first accepts nearly all connections.
 """
 
+import math
 import multiprocessing
 import os
 import signal
@@ -16,13 +17,17 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from filmroom import metric_files
 from filmroom.interrupts import withheld
+from filmroom.server import health
 from filmroom.server.balance import ABSENT, Share
 from filmroom.server.limits import BoundedProtocol
 
@@ -53,11 +58,17 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
     return [first, *(_bound(family, first.getsockname(), socket.SO_REUSEPORT) for _ in range(count - 1))]
 
 
-def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
-    """One worker for each socket, until a signal handler raises or the first of them can't start."""
+def run(
+    config: uvicorn.Config, listening: Sequence[socket.socket], numbers: Path | None = None, drain: float = 0.0
+) -> None:
+    """One worker for each socket, until a signal handler raises or the first of them can't start.
+
+    They count in the folder `numbers`, and go on for `drain` seconds after they are asked to end.
+    """
     counts = _CONTEXT.RawArray("i", [ABSENT] * len(listening))
     places = [
-        _Place(config, counts, number, one.family, one.getsockname(), one) for number, one in enumerate(listening)
+        _Place(config, counts, number, one.family, one.getsockname(), one, numbers, drain)
+        for number, one in enumerate(listening)
     ]
     served = False
     try:
@@ -78,7 +89,7 @@ def run(config: uvicorn.Config, listening: Sequence[socket.socket]) -> None:
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.join(PATIENCE)
+            worker.join(PATIENCE + drain)
             worker.kill()
 
 
@@ -92,6 +103,8 @@ class _Place:
     family: socket.AddressFamily
     address: Any
     listening: socket.socket | None
+    numbers: Path | None
+    drain: float
     worker: SpawnProcess | None = None
     rest: float = REST  # before the next is started, in seconds
     due: float = 0.0  # when that is
@@ -108,7 +121,7 @@ class _Place:
         try:
             if self.listening is None:
                 self.listening = _bound(self.family, self.address, socket.SO_REUSEPORT)
-            given = (self.config, self.listening, self.counts, self.number)
+            given = (self.config, self.listening, self.counts, self.number, self.numbers, self.drain)
             worker = _CONTEXT.Process(target=_serve, args=given, name="filmroom web")
             with withheld():
                 worker.start()
@@ -125,6 +138,8 @@ class _Place:
         if self.counts[self.number] < ABSENT:
             self.rest = REST  # it had begun to serve
         code, pid, self.worker = self.worker.exitcode, self.worker.pid, None
+        if self.numbers is not None:
+            metric_files.leave(self.numbers, place_of(self.number))
         self._leave(exit_code=code, pid=pid)
 
     def _leave(self, **why: Any) -> None:
@@ -146,28 +161,54 @@ def _bound(family: socket.AddressFamily, address: Any, *options: int) -> socket.
     return made
 
 
-def _serve(config: uvicorn.Config, listening: socket.socket, counts: Any, place: int) -> None:
+def place_of(number: int) -> str:
+    """Where the numbers of a worker are counted."""
+    return f"web-{number}"
+
+
+def _serve(
+    config: uvicorn.Config, listening: socket.socket, counts: Any, place: int, numbers: Path | None, drain: float
+) -> None:
     """The life of a worker."""
     config.configure_logging()
+    if numbers is not None:
+        metric_files.share(numbers, place_of(place))
     share = Share(counts, place)
     config.http = partial(BoundedProtocol, share=share)  # type: ignore[assignment]
     threading.Thread(target=_finish_with_the_service, daemon=True).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        _Server(config, share).run(sockets=[listening])
+        Server(config, drain, share).run(sockets=[listening])
 
 
-class _Server(uvicorn.Server):
-    """Tells the other workers when it takes connections."""
+class Server(uvicorn.Server):
+    """Tells the other workers when it takes connections, and whoever asks whether it is about to end."""
 
-    def __init__(self, config: uvicorn.Config, share: Share) -> None:
+    def __init__(self, config: uvicorn.Config, drain: float, share: Share | None = None) -> None:
         super().__init__(config)
-        self._share = share
+        self._drain, self._share = drain, share
+        self._ends_at = math.inf
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Exits with STARTUP_FAILURE if the application can't be started."""
         await super().startup(sockets)
-        self._share.begin()
+        if self._share is not None:
+            self._share.begin()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM lets `drain` seconds pass; a second one, and Ctrl-C, do not."""
+        again = health.ending.is_set()
+        health.ending.set()
+        if sig == signal.SIGTERM and self._drain and not again:
+            self._ends_at = time.monotonic() + self._drain
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Asked ten times a second whether to end."""
+        if time.monotonic() >= self._ends_at and not self.should_exit:
+            super().handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)
 
 
 def _finish_with_the_service() -> None:

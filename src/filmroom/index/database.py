@@ -16,11 +16,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
+from filmroom import metrics
 from filmroom.errors import Unavailable
 from filmroom.index import kinds, schema
 from filmroom.index.kinds import SCHEMES, Kind
 from filmroom.index.tables import counter
 from filmroom.index.turns import PATIENCE
+from filmroom.tracing import timed
 
 _SECRETS = 3  # numbers of 63 bits, which make the secret
 TRIES = 5  # of a transaction that the database gives up for the sake of others
@@ -49,10 +51,12 @@ class Database:
         One that is to be migrated is opened as it is; of all others tables are made, or their schema looked at.
         """
         parsed, self.kind = _known(url)
+        self.connections = connections
         self._engine = _engine(parsed, self.kind, connections)
         self._reading = self._engine.execution_options(**self.kind.reads)
         self._writing = self._engine.execution_options(**self.kind.writes)
         self._turns = self.kind.turns(parsed.database or "")
+        self._reads, self._writes = map(metrics.index_transaction_seconds.labels, ("read", "write"))
         try:
             with self.begin() as tx:
                 if not migrating:
@@ -70,7 +74,7 @@ class Database:
 
         PostgreSQL may give it up for the sake of another (`GivenUp`); what changes Instances goes through `transact`.
         """
-        with self._translated(), self._turns.mine(), self._writing.begin() as tx:
+        with timed(self._writes, "index write"), self._translated(), self._turns.mine(), self._writing.begin() as tx:
             yield tx
 
     def transact(self, work: Callable[[Connection], T]) -> T:
@@ -84,7 +88,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database, whatever others write meanwhile."""
-        with self._translated(), self._reading.begin() as tx:
+        with timed(self._reads, "index read"), self._translated(), self._reading.begin() as tx:
             yield tx
 
     def probe(self) -> None:
@@ -105,6 +109,12 @@ class Database:
         with self.begin() as tx:
             tx.execute(update(counter).where(this, counter.c.value == 0).values(value=folder))
             return tx.scalar(select(counter.c.value).where(this)) == folder
+
+    @property
+    def busy(self) -> int:
+        """How many transactions are open."""
+        pool: Any = self._engine.pool
+        return int(pool.checkedout())
 
     def close(self) -> None:
         """Let go of all connections that are not in use."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from filmroom import metrics
 from filmroom.errors import Unavailable
 from filmroom.index import additions
 from filmroom.index.additions import NewInstance, NewRows, Status
@@ -65,6 +66,8 @@ class GroupCommit:
 
     def _commit(self, group: Sequence[_Request]) -> None:
         together = [rows for request in group for rows in request.rows]
+        metrics.group_commit_requests.observe(len(group))
+        metrics.group_commit_instances.observe(len(together))
         self._settle([rows.new.key for rows in together])
         try:
             added = iter(self._index.transact(lambda tx: additions.add(tx, together, self.known)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
 
 from filmroom.index.service_tables import operation, operation_failure
 
@@ -68,6 +68,19 @@ class Failure:
     created: float
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The operations of a name in a state: how many, when they began, when one was heard of, how far the slowest is."""
+
+    name: str
+    state: State
+    count: int
+    first_created: float
+    last_created: float
+    updated: float
+    percent: int | None
+
+
 _COLUMNS = [operation.c[name] for name in Operation.__slots__ if name in operation.c]
 _JSON = ("arguments", "checkpoint", "results")
 
@@ -107,6 +120,14 @@ def fetch_unended(tx: Connection, name: str) -> list[Operation]:
     """Those of a name that wait or run."""
     unended = select(*_COLUMNS).where(operation.c.name == name, operation.c.state.in_(_UNENDED))
     return [_read(row) for row in tx.execute(unended)]
+
+
+def count(tx: Connection) -> list[Count]:
+    """How many operations of each name are in each state."""
+    created, updated = operation.c.created, operation.c.updated
+    told = [func.count(), func.min(created), func.max(created), func.max(updated), func.min(operation.c.percent)]
+    found = select(operation.c.name, operation.c.state, *told).group_by(operation.c.name, operation.c.state)
+    return [Count(name, State(state), *rest) for name, state, *rest in tx.execute(found)]
 
 
 def is_about(tx: Connection, name: str, since: float, until: float) -> bool:

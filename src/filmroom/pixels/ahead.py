@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 R = TypeVar("R")
@@ -15,7 +16,7 @@ def each(
     begun: deque[Future[R]] = deque()
     try:
         for arguments in calls:
-            begun.append(threads.submit(function, *arguments))
+            begun.append(threads.submit(copy_context().run, function, *arguments))
             if len(begun) > ahead:
                 yield begun.popleft()
         while begun:

@@ -10,6 +10,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from filmroom import tracing
 from filmroom.entrance import Entrance
 from filmroom.errors import Error, NotAcceptable, TookTooLong, Unavailable, Unforeseen
 from filmroom.interrupts import withheld
@@ -32,6 +34,7 @@ if sys.platform != "win32":
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Seconds = Callable[[float], None]
 
 _CALLERS_FOR_EACH = 4  # calls at work or waiting, for each worker: more would hold threads that others need
 _BUSY = "All workers for pixel data are busy. Try again later."
@@ -46,11 +49,15 @@ MEMORY = 4 << 30  # bytes for the calls of one worker, besides what its librarie
 class Pool:
     """At most `processes` workers, each started when first needed. May be used from many threads.
 
-    `timeout` is in seconds, for one call and for the wait for a free worker before it.
+    `timeout` is in seconds, for one call and for the wait for a free worker before it. `waited` and `worked` are told
+    how long that wait was, and how long the worker was held.
     """
 
-    def __init__(self, processes: int, timeout: float) -> None:
-        self._timeout = timeout
+    def __init__(
+        self, processes: int, timeout: float, *, waited: Seconds = lambda _: None, worked: Seconds = lambda _: None
+    ) -> None:
+        self._timeout, self._waited, self._worked = timeout, waited, worked
+        self.processes = processes
         self._threads = ThreadPoolExecutor(processes, "filmroom pixels")  # start when first needed
         self._entrance = Entrance(processes * _CALLERS_FOR_EACH, _BUSY, timeout)
         self._places = [Place(timeout) for _ in range(processes)]
@@ -77,6 +84,11 @@ class Pool:
         for begun in each(self._threads, partial(self._call, function), calls, len(self._places)):
             yield partial(self._result, begun)
 
+    @property
+    def busy(self) -> int:
+        """How many workers are held."""
+        return self.processes - self._free.qsize()
+
     def close(self) -> None:
         """End all workers. Calls under way fail, and so do all that come later."""
         for place in self._places:
@@ -92,14 +104,20 @@ class Pool:
 
     @contextmanager
     def _taken(self) -> Iterator["Place"]:
+        began = time.perf_counter()
         try:
             place = self._free.get(timeout=self._timeout)
         except queue.Empty:
             raise Unavailable(_BUSY) from None
+        finally:
+            self._waited(time.perf_counter() - began)
+        began = time.perf_counter()
         try:
-            yield place
+            with tracing.span("codec"):
+                yield place
         finally:
             self._free.put(place)
+            self._worked(time.perf_counter() - began)
 
 
 class Place:

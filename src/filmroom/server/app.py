@@ -1,7 +1,8 @@
 """The ASGI application: the roots with their dialects, and the pages beside them."""
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -12,14 +13,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from filmroom import __version__
+from filmroom import __version__, tracing
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
-from filmroom.server import errors, health, journal, openapi
+from filmroom.server import errors, exposition, health, journal, openapi
 from filmroom.server.authentication import Authority, Gate
+from filmroom.server.exposition import Exposition
 from filmroom.server.identity import Provider
 from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
+from filmroom.server.sampling import Sampler
+from filmroom.server.traced import Traced
+from filmroom.server.traffic import Traffic
 from filmroom.server.work import Work
 from filmroom.services import partitions
 from filmroom.settings import Settings
@@ -31,7 +36,8 @@ _INDEX = f"""Filmroom {__version__}, a DICOMweb service.
 
 /dicomweb       DICOMweb as the Standard has it (PS3.18)
 /v2, /v1        DICOMweb as the Azure DICOM service has it
-/health/check   whether all parts of the service are well
+/health/check   whether all parts of the service are well; /health/ready and /health/live for who balances load
+/metrics        what is counted and measured, for Prometheus
 /openapi.json   all paths, methods, parameters and media types, for programs
 """
 
@@ -39,7 +45,8 @@ _INDEX = f"""Filmroom {__version__}, a DICOMweb service.
 def create(settings: Settings | None = None) -> ASGIApp:
     """The application on one archive. Without `settings` they come from the environment, as in a worker process."""
     settings = settings or Settings()
-    journal.configure(settings.log_format)
+    journal.configure(settings.log_format, settings.log_level)
+    traced, traffic = tracing.start(settings.otlp_endpoint), Traffic()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -52,20 +59,37 @@ def create(settings: Settings | None = None) -> ASGIApp:
             raise
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         gc.set_threshold(COLLECTED_AFTER)
-        tries = health.Tries(archive)
+        healths, sampler = health.Health(archive), Sampler(traffic, work, archive)
+        exposed = Exposition(archive, settings.data, sampler, settings.sweep_every)
+        sampling = asyncio.create_task(sampler.go_on())
+        state = {"archive": archive, "work": work, "health": healths, "exposition": exposed, "settings": settings}
         try:
-            yield {"archive": archive, "work": work, "tries": tries, "settings": settings}
+            yield state
         finally:
+            sampling.cancel()
             work.close()  # first: what runs needs the archive
-            tries.close()
+            exposed.close()
+            healths.close()
             archive.close()
+            if traced is not None:
+                await asyncio.to_thread(traced)
 
-    healths = [in_any_case(Route(path, health.check)) for path in ("/health/check", "/health")]
-    routes = [Route("/", _index), Route("/openapi.json", _openapi), *healths]
+    routes = [Route("/", _index), Route("/openapi.json", _openapi), *(in_any_case(Route(*one)) for one in _HEALTH)]
+    if settings.metrics:
+        routes.append(Route("/metrics", exposition.answer))
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.default = Gate(Roots(partitions=settings.partitions), _authority(settings))
     app.router.redirect_slashes = False
-    return journal.Journal(app)
+    answering: ASGIApp = app if traced is None else Traced(app)
+    return journal.Journal(answering, traffic)
+
+
+_HEALTH: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (
+    ("/health/check", health.check),
+    ("/health", health.check),
+    ("/health/ready", health.ready),
+    ("/health/live", health.live),
+)
 
 
 def _authority(settings: Settings) -> Authority:
@@ -80,10 +104,12 @@ def _authority(settings: Settings) -> Authority:
 
 
 async def _index(request: Request) -> Response:
+    request.scope["handler"], request.scope["template"] = "index", "/"
     return PlainTextResponse(_INDEX)
 
 
 async def _openapi(request: Request) -> Response:
+    request.scope["handler"], request.scope["template"] = "openapi", "/openapi.json"
     return JSONResponse(_document(request.state.settings.partitions))
 
 

@@ -57,8 +57,11 @@ async def gone(request: Request, error: Exception) -> Response:
 
 
 async def unforeseen(request: Request, error: Exception) -> Response:
-    """The outermost handler: the trace goes to the log, a fixed sentence to the client."""
-    return PlainTextResponse(INTERNAL, 500)
+    """The outermost handler: the trace goes to the log, a fixed sentence to the client, if it may with the id."""
+    dialect: Dialect | None = request.scope.get("dialect")
+    identifier: str | None = request.scope.get("request_id")
+    fixed = identifier is None or (dialect is not None and dialect.fixed_500)
+    return PlainTextResponse(INTERNAL if fixed else f"{INTERNAL} The id of this request is {identifier}.", 500)
 
 
 HANDLERS = {errors.Error: known, ClientDisconnect: gone, Exception: unforeseen}

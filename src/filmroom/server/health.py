@@ -1,57 +1,83 @@
-"""Health Check: whether the index answers and the blob store and the spool folder can be written, in time."""
+"""Health: whether the parts of the archive answer (check, ready), and whether this process does (live)."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Mapping
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from filmroom.archive import Archive
+from filmroom.server.tries import Tries
 from filmroom.services import health as service
 from filmroom.services.health import Part
 
 PATIENCE = 10.0  # seconds that a check waits for the parts
+READY_PATIENCE = 2.0  # who balances load asks every few seconds, and takes no answer for a bad one
+FRESH = 1.0  # seconds for which it is known whether it is ready: a flood of questions costs no more than one
+
+ending = threading.Event()  # this process was asked to end; set by who hears the signal
 
 
-class Tries:
-    """Has the parts tried side by side, each in a thread of its own and by one try at a time.
-
-    A disk or a database that stands still gives no error; who tries it waits for as long. That must cost neither a
-    thread of those that requests need nor one more with each check.
-    """
+class Health:
+    """The tries of one archive."""
 
     def __init__(self, archive: Archive) -> None:
-        self._archive = archive
-        self._threads = ThreadPoolExecutor(len(service.PROBES), thread_name_prefix="health")
-        self._begun: dict[str, asyncio.Future[Part]] = {}
+        self._check = Tries(_probes(archive, service.PROBES))
+        self._ready = Tries(_probes(archive, service.LOOKS), FRESH)
 
     async def report(self) -> list[Part]:
-        """How each part is. What is still tried for an earlier check is not tried once more, but waited for."""
-        for name in service.PROBES:
-            if name not in self._begun or self._begun[name].done():
-                task = self._threads.submit(service.check, self._archive, name)
-                self._begun[name] = asyncio.wrap_future(task)
-        tries = dict(self._begun)
-        await asyncio.wait(tries.values(), timeout=PATIENCE)
-        return [one.result() if one.done() else Part(name, False, "It does not answer.") for name, one in tries.items()]
+        """How each part is, by writing something to it."""
+        return _parts(await self._check.results(PATIENCE))
+
+    async def ready(self) -> list[Part]:
+        """How each part is that requests need, by reading something."""
+        process = Part("process", not ending.is_set(), "It is about to end." if ending.is_set() else "It answers.")
+        return [process, *_parts(await self._ready.results(READY_PATIENCE))]
 
     def close(self) -> None:
-        """Wait for what is tried and end the threads."""
-        self._threads.shutdown()
+        """Wait for what is tried."""
+        self._check.close()
+        self._ready.close()
+
+
+def _probes(archive: Archive, names: Mapping[str, service.Probe]) -> dict[str, partial[Part]]:
+    return {name: partial(service.check, archive, name, probe) for name, probe in names.items()}
+
+
+def _parts(told: Mapping[str, Part | None]) -> list[Part]:
+    return [part or Part(name, False, "It does not answer.") for name, part in told.items()]
 
 
 async def check(request: Request) -> Response:
     """`GET /health/check`: 200 if all is well, 503 if not, in the Azure service's JSON form."""
     request.scope["handler"], request.scope["template"] = "health", "/health/check"
-    report = await request.state.tries.report()
-    healthy = all(part.healthy for part in report)
+    report = await request.state.health.report()
+    return _answer(report, {"overallStatus": "Healthy" if _well(report) else "Unhealthy"})
+
+
+async def ready(request: Request) -> Response:
+    """`GET /health/ready`: 200 if requests can be answered, 503 if not, also when the process is about to end."""
+    request.scope["handler"], request.scope["template"] = "ready", "/health/ready"
+    report = await request.state.health.ready()
+    answer = _answer(report, {"ready": _well(report)})
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+async def live(request: Request) -> Response:
+    """`GET /health/live`: 200, for this process answers. It touches nothing: a new start would heal no disk."""
+    request.scope["handler"], request.scope["template"] = "live", "/health/live"
+    return JSONResponse({"live": True})
+
+
+def _well(report: list[Part]) -> bool:
+    return all(part.healthy for part in report)
+
+
+def _answer(report: list[Part], verdict: dict[str, object]) -> Response:
     details = [
-        {
-            "name": part.name,
-            "status": "Healthy" if part.healthy else "Unhealthy",
-            "description": part.description,
-        }
+        {"name": part.name, "status": "Healthy" if part.healthy else "Unhealthy", "description": part.description}
         for part in report
     ]
-    body = {"overallStatus": "Healthy" if healthy else "Unhealthy", "details": details}
-    return JSONResponse(body, 200 if healthy else 503)
+    return JSONResponse(verdict | {"details": details}, 200 if _well(report) else 503)

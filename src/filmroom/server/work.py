@@ -1,8 +1,10 @@
 """The border between the asynchronous edge and the synchronous core: one hop to a thread for each request."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -19,14 +21,35 @@ class Work:
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="service")
+        self.threads, self._begun = threads, 0
+        self._counting = threading.Lock()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a service function in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
+        return await asyncio.wrap_future(self.begin(function, *args, **kwargs))
 
     def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a service function called in a thread; whoever needs the result waits for the future."""
-        return self._pool.submit(function, *args, **kwargs)
+        with self._counting:
+            self._begun += 1
+        # It knows for which request it works.
+        future = self._pool.submit(copy_context().run, partial(function, *args, **kwargs))
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, _: object) -> None:
+        with self._counting:
+            self._begun -= 1
+
+    @property
+    def busy(self) -> int:
+        """How many threads are at work."""
+        return min(self._begun, self.threads)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a thread."""
+        return max(self._begun - self.threads, 0)
 
     def close(self) -> None:
         """Wait for what is running and end the threads."""

@@ -16,12 +16,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from filmroom import places
+from filmroom import metrics, places, tracing
 from filmroom.archive import Archive
 from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
 from filmroom.index import operations, partitions, watermarks
 from filmroom.index.operations import LEASE as LEASE
+from filmroom.index.operations import Count as Count
 from filmroom.index.operations import Failure as Failure
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
@@ -52,6 +53,7 @@ def _sweep(task: Task) -> dict[str, int]:
     def count(tx: Connection, removed: int) -> None:
         nonlocal total
         total += removed
+        metrics.swept_files.inc(removed)
         task.save(tx, total)
 
     delete.sweep(task.archive, float(task.arguments["delay"]), batch=task.batch, removed=count)
@@ -152,6 +154,12 @@ def _is_within(operation: Operation, names: Within) -> bool:
     return names is None or operation.partition in names
 
 
+def count(archive: Archive) -> list[Count]:
+    """How many operations of each name are in each state."""
+    with archive.index.read() as tx:
+        return operations.count(tx)
+
+
 def _placed(tx: Connection, found: Operation) -> Operation:
     """With the name of the data partition that it works in, unless it is of all."""
     key = found.arguments.get("partition")
@@ -235,7 +243,8 @@ class Worker:
         """Do an operation that this worker has."""
         task = Task(self.archive, operation, self.owner, self.stopping, self.renewed)
         try:
-            results = self.functions[operation.name].run(task)
+            with tracing.span(f"operation {operation.name}"):
+                results = self.functions[operation.name].run(task)
         except Stopping:
             return self._release(operation, "stopped")
         except Canceled:
@@ -255,6 +264,7 @@ class Worker:
     def _release(self, operation: Operation, outcome: str, rest: float = 0.0, cause: Exception | None = None) -> Run:
         with self.archive.index.begin() as tx:
             operations.release(tx, operation.id, self.owner, rest)
+        metrics.operations_ended.labels(operation.name, outcome).inc()
         return Run(operation.id, operation.name, outcome, cause)
 
     def _finish(
@@ -267,4 +277,6 @@ class Worker:
     ) -> Run:
         with self.archive.index.begin() as tx:
             still = operations.finish(tx, operation.id, self.owner, state, results, error)
-        return Run(operation.id, operation.name, state if still else LOST, cause)
+        outcome = state if still else LOST
+        metrics.operations_ended.labels(operation.name, outcome).inc()
+        return Run(operation.id, operation.name, outcome, cause)

@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping
 import orjson
 from sqlalchemy import Connection
 
+from filmroom import metrics
 from filmroom.archive import Archive
 from filmroom.blobs import LARGEST_PARTITION
 from filmroom.errors import BadRequest, Unavailable
@@ -28,6 +29,7 @@ NOTE = "partitions"  # of the blob store: {name: key, …} in JSON
 def find(archive: Archive, name: str) -> int | None:
     """The key of a partition, if there is one of that name."""
     key = archive.partitions.get(name)
+    metrics.cache_requests.labels("partitions", "miss" if key is None else "hit").inc()
     if key is None:
         with archive.index.read() as tx:
             key = rows.fetch(tx, name)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 from functools import partial
 
+from filmroom import metrics
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
 from filmroom.dicom import store_response, validation
@@ -83,7 +84,18 @@ def store(
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, dialect)
         already = statuses.count(Status.IDENTICAL)
+    for candidate in candidates:
+        _count(candidate.outcome)
     return Stored(tuple(c.outcome for c in candidates), already, any(c.multiple_values for c in candidates))
+
+
+def _count(outcome: Outcome) -> None:
+    if outcome.failure is not None:
+        metrics.store_instances.labels("refused", f"{outcome.failure:#06x}").inc()
+    elif outcome.warning is not None:
+        metrics.store_instances.labels("warning", f"{outcome.warning:#06x}").inc()
+    else:
+        metrics.store_instances.labels("stored", "").inc()
 
 
 def _tags(archive: Archive, dialect: Dialect) -> Tags:

@@ -1,0 +1,113 @@
+"""`/metrics`: what one worker says (`tests/test_observed.py` has several, and the operations worker)."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from filmroom.archive import Archive
+from filmroom.errors import Unavailable
+from filmroom.index.database import Database
+from filmroom.server import exposition
+from filmroom.server.app import create
+from filmroom.services import operations
+from filmroom.settings import Settings
+from tests.messages import sent, store
+
+
+def samples(http: TestClient) -> dict[tuple[str, ...], float]:
+    """By name and the values of labels."""
+    answer = http.get("/metrics")
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.text)
+    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+
+
+def test_a_scrape_is_in_the_form_that_is_asked_for(http: TestClient) -> None:
+    assert http.get("/metrics").headers["Content-Type"].startswith("text/plain; version=")
+    answer = http.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert "filmroom_build" in {family.name.removesuffix("_info") for family in open_metrics(answer.text)}
+
+
+def test_what_was_done_is_counted(http: TestClient) -> None:
+    before = samples(http)
+    made = sent()
+    store(http, "/dicomweb", made.content, b"no DICOM")
+    http.get(f"/dicomweb{made.instance}/metadata")
+    after = samples(http)
+
+    def more(*name: str) -> float:
+        return after[name] - before.get(name, 0.0)
+
+    assert more("filmroom_store_instances_total", "stored", "") == 1
+    assert more("filmroom_store_instances_total", "refused", "0xa900") == 1
+    assert more("filmroom_group_commit_instances_sum") == 1
+    assert more("filmroom_blob_call_seconds_count", "put", "folder") == 1
+    assert more("filmroom_index_transaction_seconds_count", "write") == 1
+    assert more("filmroom_http_request_duration_seconds_count", "POST", "/dicomweb/studies", "2xx") == 1
+    assert after["filmroom_http_requests_in_flight",] == 1  # this scrape
+    assert after["filmroom_ready",] == 1
+    assert 0 < after["filmroom_data_free_bytes",] <= after["filmroom_data_size_bytes",]
+
+
+def test_no_path_of_a_request_is_in_a_scrape(http: TestClient) -> None:
+    made = sent()
+    store(http, "/dicomweb", made.content)
+    for path in (made.instance, f"{made.instance}/nothing", "/studies/1.2.3?PatientName=Secret"):
+        http.get(f"/dicomweb{path}")
+        http.request("SECRET", f"/dicomweb{path}")
+    told = http.get("/metrics").text
+    assert not [word for word in (made.dataset.StudyInstanceUID, "1.2.3", "Secret", "SECRET") if word in told]
+
+
+def test_operations_are_told_by_state(http: TestClient, settings: Settings) -> None:
+    with closing(Archive.open(settings)) as archive:
+        operations.start(archive, "sweep", {"delay": 0})
+        waiting = samples(http)
+        worker = operations.Worker(archive, "worker")
+        worker.run_next()
+    assert waiting["filmroom_operations", "sweep", "notStarted"] == 1
+    assert waiting["filmroom_operations_oldest_waiting_seconds",] >= 0
+    after = samples(http)
+    assert (
+        after["filmroom_operations", "sweep", "notStarted"],
+        after["filmroom_operations", "sweep", "succeeded"],
+    ) == (
+        0,
+        1,
+    )
+    assert after["filmroom_sweep_last_start_timestamp_seconds",] > 0
+
+
+def test_one_that_runs_is_told_with_its_progress() -> None:
+    running = operations.Count("import", operations.State.RUNNING, 1, 100.0, 100.0, 130.0, 40)
+    found = {one.name: one.samples for one in exposition._of_operations([running], 150.0)}
+    assert found["filmroom_operation_progress_ratio"][0][1:3] == ({"operation": "import"}, 0.4)
+    assert found["filmroom_operation_silent_seconds"][0].value == 20
+
+
+def test_an_index_that_stands_still_is_left_out(
+    http: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(self: Database) -> None:
+        raise Unavailable("It does not answer.")
+
+    monkeypatch.setattr(Database, "read", unavailable)
+    told = samples(http)
+    assert not [name for name in told if name[0] == "filmroom_operations"]
+    assert ("filmroom_threads",) in told
+
+
+@pytest.fixture
+def without(tmp_path: Path) -> Iterator[TestClient]:
+    with TestClient(create(Settings(data=tmp_path / "data", metrics=False))) as http:
+        yield http
+
+
+def test_a_setting_takes_them_away(without: TestClient) -> None:
+    assert without.get("/metrics").status_code == 404
