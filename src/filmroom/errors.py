@@ -17,6 +17,7 @@ Error
     NotSatisfiable          a range of bytes that is not there
     TooLarge                a part or a request above the limit
     Unauthenticated         nobody knows who asks
+    TooMany                 one client asks for more at once than it may
     Forbidden               the user may not do this
     Unavailable             the index, the blob store or a worker did not answer, or the disk is full
         TookTooLong         the work on the pixel data was given up
@@ -113,6 +114,14 @@ class Unauthenticated(Error):
     def __init__(self, message: str, problem: str = "invalid_token") -> None:
         super().__init__(message)
         self.problem = problem
+
+
+class TooMany(Error):
+    """One client has more under way than it may, or asks too often; `wait` is in how many seconds it may again."""
+
+    def __init__(self, message: str, wait: int = 0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class Forbidden(Error):

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import asdict
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -31,16 +32,24 @@ def file() -> Path:
     return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
 
 
-def _folder(value: object) -> object:
-    """A folder as people write it; `~` is a shell's, and the shell does not see files and variables."""
+def _path(value: object, what: str) -> object:
+    """A path as people write it; `~` is a shell's, and the shell does not see files and variables."""
     if not isinstance(value, str):
         return value
     if not value.strip() or "\0" in value:
-        raise ValueError("it must name a folder")
+        raise ValueError(f"it must name a {what}")
     expanded = os.path.expanduser(value)
     if expanded.startswith("~"):
-        raise ValueError("there is no home folder of that user; begin the name of a folder with ./")
+        raise ValueError(f"there is no home folder of that user; begin the name of a {what} with ./")
     return expanded
+
+
+def _folder(value: object) -> object:
+    return _path(value, "folder")
+
+
+def _file(value: object) -> object:
+    return _path(value, "file")
 
 
 def _base_url(value: str) -> str:
@@ -81,6 +90,31 @@ def _places(value: object) -> object:
     return urls
 
 
+def _words(value: object) -> object:
+    """Several texts as a list, or as one text with blanks between."""
+    return value.split() if isinstance(value, str) else value
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        parts = _split(value)
+        bare = parts and parts.scheme in {"http", "https"} and parts.hostname and f"{parts.scheme}://{parts.netloc}"
+        if value != (bare or "*") or "@" in value or (value == "*" and len(values) > 1):
+            raise ValueError("it must be origins such as https://viewer.example.org, with blanks between, or * alone")
+    return tuple(value.lower() for value in values)
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError:
+            raise ValueError("it must be addresses or networks such as 10.0.0.1 or 10.0.0.0/24") from None
+    return values
+
+
+_Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_origins)]
+_Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_networks)]
 _Places = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)]
 _BUCKETS = {"s3", "az", "gs"}
 
@@ -205,6 +239,21 @@ class Settings(BaseSettings):
         None,
         description="Base URL that clients see, when it differs from the Host header: https://pacs.example/",
     )
+    proxies: _Networks = Field(
+        (), description="Addresses of proxies before it, whose X-Forwarded-For and -Proto are believed: 10.0.0.0/24."
+    )
+    cors_origins: _Origins = Field(
+        (), description="Origins whose pages may read answers in a browser: https://viewer.example.org, or * for all."
+    )
+    tls_certificate: Annotated[Path, BeforeValidator(_file)] | None = Field(
+        None, description="PEM file with the certificate and its chain: the service then speaks https alone."
+    )
+    tls_key: Annotated[Path, BeforeValidator(_file)] | None = Field(
+        None, description="PEM file with the key of the certificate, if it is not in the same file."
+    )
+    tls_client_ca: Annotated[Path, BeforeValidator(_file)] | None = Field(
+        None, description="PEM file with authorities: clients must show a certificate of one of them."
+    )
     threads: int = Field(16, ge=1, le=256, description="Requests that a web worker works on at once.")
     codec_processes: int = Field(
         default_factory=lambda: min(4, os.cpu_count() or 1),
@@ -218,11 +267,39 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds after which a change of Transfer Syntax or an image is given up.",
     )
+    request_limit: int = Field(
+        64 * 1024**3, ge=0, description="Longest body of a request, in bytes; longer ones get 413. 0 is any."
+    )
     part_limit: int = Field(
         4 * 1024**3, ge=1, description="Largest DICOM file accepted, in bytes; larger ones get 413."
     )
     memory_per_request: int = Field(
         4 * 1024**2, ge=0, description="Bytes of a store request kept in memory; the rest is spooled to disk."
+    )
+    requests_at_once: int = Field(
+        1024, ge=0, description="Requests under way in a web worker; more get 503. 0 is any number."
+    )
+    requests_per_client: int = Field(
+        256, ge=0, description="Those of one client (its address) in a web worker; more get 429. 0 is any number."
+    )
+    requests_per_second: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Requests of one client in a second, in a web worker; more, for 10 seconds, get 429. 0 is any.",
+    )
+    bytes_per_client: int = Field(
+        64 * 1024**3,
+        ge=0,
+        description="Bytes of bodies of one client that are under way in a web worker; more get 429. 0 is any.",
+    )
+    connections: int = Field(4096, ge=1, description="Connections of a web worker; more get 503.")
+    client_patience: float = Field(
+        60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds that the head of a request may take, and in which a body, or an answer that is read, "
+        "must move by 512 bytes a second.",
     )
     rendered_cache: int = Field(
         512 * 1024**2, ge=0, description="Bytes of rendered images kept on disk for who asks again; 0 keeps none."

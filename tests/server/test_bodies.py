@@ -15,6 +15,7 @@ from filmroom.dicom.wording import STANDARD
 from filmroom.errors import BadRequest, TooLarge, Unavailable, UnsupportedMediaType
 from filmroom.server import bodies
 from filmroom.server.bodies import WRITE, Receiver
+from filmroom.server.lanes import Lane, Use
 from filmroom.server.work import Work
 from tests.messages import body, related
 
@@ -23,14 +24,14 @@ RELATED = related()["Content-Type"]
 
 
 @pytest.fixture
-def work() -> Iterator[Work]:
+def work() -> Iterator[Lane]:
     made = Work(1)
-    yield made
+    yield made.lanes[Use.STORES]
     made.close()
 
 
 @pytest.fixture
-def receiver(work: Work, tmp_path: Path) -> Receiver:
+def receiver(work: Lane, tmp_path: Path) -> Receiver:
     return Receiver(work, tmp_path, memory=2 * WRITE, limit=100 * WRITE)
 
 
@@ -110,14 +111,14 @@ def test_a_client_that_goes_away_leaves_nothing(receiver: Receiver, tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-def test_a_part_above_the_limit(work: Work, tmp_path: Path) -> None:
+def test_a_part_above_the_limit(work: Lane, tmp_path: Path) -> None:
     limited = Receiver(work, tmp_path, memory=WRITE, limit=2 * WRITE)
     with pytest.raises(TooLarge, match=f"The request exceeded the allowed limit of {2 * WRITE} bytes."):
         receive(limited, DICOM, LARGE[:WRITE], LARGE[:WRITE], b"!")
     assert not list(tmp_path.iterdir())
 
 
-def test_the_limit_is_of_each_part(work: Work, tmp_path: Path) -> None:
+def test_the_limit_is_of_each_part(work: Lane, tmp_path: Path) -> None:
     limited = Receiver(work, tmp_path, memory=0, limit=len(SMALL))
     assert receive(limited, RELATED, body(SMALL, SMALL, SMALL)) == [SMALL] * 3
 

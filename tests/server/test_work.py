@@ -9,6 +9,7 @@ import pytest
 
 from filmroom import entrance
 from filmroom.errors import Unavailable
+from filmroom.server.lanes import Lane, Use
 from filmroom.server.work import BATCH, Body, Work
 from tests.service import wait_until
 
@@ -16,9 +17,9 @@ LARGE = b"x" * BATCH
 
 
 @pytest.fixture
-def work() -> Iterator[Work]:
+def work() -> Iterator[Lane]:
     made = Work(2)
-    yield made
+    yield made.lanes[Use.FILES]
     made.close()
 
 
@@ -39,15 +40,15 @@ class Chunks:
             self.closed.set()
 
 
-async def read(body: Body, work: Work) -> bytes:
+async def read(body: Body, work: Lane) -> bytes:
     return b"".join([chunk async for chunk in body.stream(work)])
 
 
-def test_a_function_runs_in_another_thread(work: Work) -> None:
+def test_a_function_runs_in_another_thread(work: Lane) -> None:
     assert asyncio.run(work.run(threading.get_ident)) != threading.get_ident()
 
 
-def test_an_error_comes_back(work: Work) -> None:
+def test_an_error_comes_back(work: Lane) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         asyncio.run(work.run(int, "x"))
 
@@ -64,7 +65,7 @@ def test_of_a_large_body_only_a_batch_is_read_at_first() -> None:
 
 
 @pytest.mark.parametrize("chunks", [[LARGE], [LARGE, b"end"], [LARGE] * 3, [b"x"] * BATCH, [LARGE, b"", b"end"]])
-def test_all_chunks_arrive_in_order(work: Work, chunks: list[bytes]) -> None:
+def test_all_chunks_arrive_in_order(work: Lane, chunks: list[bytes]) -> None:
     assert asyncio.run(read(Body(iter(chunks)), work)) == b"".join(chunks)
 
 
@@ -73,12 +74,12 @@ def test_what_fails_at_first_fails_before_the_body_is_begun() -> None:
         Body(Chunks(Unavailable("gone")))
 
 
-def test_what_fails_later_fails_in_the_stream(work: Work) -> None:
+def test_what_fails_later_fails_in_the_stream(work: Lane) -> None:
     with pytest.raises(Unavailable):
         asyncio.run(read(Body(Chunks(LARGE, LARGE, Unavailable("gone"))), work))
 
 
-def test_what_is_read_after_the_status_line_is_under_way(work: Work) -> None:
+def test_what_is_read_after_the_status_line_is_under_way(work: Lane) -> None:
     found: list[bool] = []
 
     def chunks() -> Iterator[bytes]:
@@ -90,13 +91,13 @@ def test_what_is_read_after_the_status_line_is_under_way(work: Work) -> None:
     assert found == [False, True, True]
 
 
-def test_a_stream_read_to_the_end_is_closed(work: Work) -> None:
+def test_a_stream_read_to_the_end_is_closed(work: Lane) -> None:
     chunks = Chunks(LARGE, LARGE)
     asyncio.run(read(Body(chunks), work))
     assert chunks.closed.wait(5)
 
 
-def test_a_stream_left_half_way_is_closed(work: Work) -> None:
+def test_a_stream_left_half_way_is_closed(work: Lane) -> None:
     chunks = Chunks(LARGE, LARGE, LARGE)
 
     async def leave() -> None:
@@ -109,7 +110,7 @@ def test_a_stream_left_half_way_is_closed(work: Work) -> None:
     assert chunks.closed.wait(5)
 
 
-def test_a_stream_left_half_way_holds_nothing_of_the_answer(work: Work) -> None:
+def test_a_stream_left_half_way_holds_nothing_of_the_answer(work: Lane) -> None:
     body = Body(iter([LARGE * 3, LARGE]))
 
     async def leave() -> int:
@@ -124,7 +125,7 @@ def test_a_stream_left_half_way_holds_nothing_of_the_answer(work: Work) -> None:
     assert body.first == []
 
 
-def test_a_stream_cancelled_while_it_reads_is_closed(work: Work) -> None:
+def test_a_stream_cancelled_while_it_reads_is_closed(work: Lane) -> None:
     go_on = threading.Event()
 
     class Slow(Chunks):

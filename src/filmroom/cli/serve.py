@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -20,8 +21,8 @@ from filmroom.cli import configuration
 from filmroom.cli import workers as web_workers
 from filmroom.cli.beside import OPERATIONS, operations_worker
 from filmroom.errors import Unavailable
-from filmroom.server import journal
-from filmroom.server.limits import BoundedProtocol
+from filmroom.server import journal, tls
+from filmroom.server.connections import Bounds, Connection
 from filmroom.services import partitions as data_partitions
 from filmroom.settings import LOOPBACK, Settings
 
@@ -41,6 +42,9 @@ _DEFAULTS = {  # where it is no plain value
     "tokens": "tokens.json in the data folder, if it is there",
     "export_to": "none",
     "import_from": "none",
+    "cors_origins": "none",
+    "tls_certificate": "none: http",
+    "tls_key": "in the file of the certificate",
 }
 
 
@@ -64,6 +68,9 @@ def serve(
     workers: Annotated[int | None, _option("workers")] = None,
     partitions: Annotated[bool | None, _option("partitions")] = None,
     public_url: Annotated[str | None, _option("public_url", "URL")] = None,
+    cors_origins: Annotated[str | None, _option("cors_origins", "ORIGINS")] = None,
+    tls_certificate: Annotated[str | None, _option("tls_certificate", "FILE")] = None,
+    tls_key: Annotated[str | None, _option("tls_key", "FILE")] = None,
     threads: Annotated[int | None, _option("threads")] = None,
     codec_processes: Annotated[int | None, _option("codec_processes")] = None,
     codec_timeout: Annotated[float | None, _option("codec_timeout")] = None,
@@ -95,16 +102,17 @@ def serve(
     settings = _settings(flags, config)
     _check_exposure(settings)
     configuration.keep_private()
+    certificate = _certificate(settings)
     _prepare(settings)
     listening = _listen(settings)
-    url = _url(listening[0])
+    url = _url(listening[0], "https" if certificate else "http")
     for number in ENDED:
         signal.signal(number, _end)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
     _welcome(settings, url)
-    _run(settings, listening)
+    _run(settings, listening, certificate)
 
 
 def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
@@ -125,6 +133,20 @@ def _check_exposure(settings: Settings) -> None:
         "is reached from this machine alone.",
         BAD_SETTING,
     )
+
+
+def _certificate(settings: Settings) -> tls.Files | None:
+    """The files of TLS, if it is wanted; what is wrong with them is told here and not by every worker."""
+    if settings.tls_certificate is None:
+        if settings.tls_key or settings.tls_client_ca:
+            _stop("tls_key and tls_client_ca need a tls_certificate.", BAD_SETTING)
+        return None
+    files = tls.Files(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+    try:
+        files.context()
+    except Unavailable as error:
+        _stop(str(error), BAD_SETTING)
+    return files
 
 
 def _prepare(settings: Settings) -> None:
@@ -161,10 +183,10 @@ def _listen(settings: Settings) -> list[socket.socket]:
         _stop(f"Can't listen on {settings.host}:{settings.port}: {reason}. {hint}", PORT_IN_USE)
 
 
-def _url(listening: socket.socket) -> str:
+def _url(listening: socket.socket, scheme: str) -> str:
     host, port = listening.getsockname()[:2]
     host = ANY_ADDRESS.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _welcome(settings: Settings, url: str) -> None:
@@ -204,16 +226,18 @@ def _program() -> str:
     return os.path.relpath(sys.argv[0]) if os.access(sys.argv[0], os.X_OK) else f"{sys.executable} -m filmroom"
 
 
-def _run(settings: Settings, listening: list[socket.socket]) -> None:
+def _run(settings: Settings, listening: list[socket.socket], certificate: tls.Files | None) -> None:
     os.environ.update(settings.environment())  # how worker processes, started afresh, learn the settings
     config = uvicorn.Config(
         APPLICATION,
         factory=True,
-        http=BoundedProtocol,
+        http=partial(Connection, bounds=Bounds(settings.connections, settings.client_patience)),  # type: ignore[arg-type]
         ws="none",
         log_config=journal.logging_config(settings.log_format, settings.log_level),
         access_log=False,  # it would write UIDs and names; server/journal.py writes its own
-        proxy_headers=False,  # whoever sends them would be believed; `public_url` says what clients see
+        proxy_headers=bool(settings.proxies),  # of nobody else they are believed; `public_url` says what clients see
+        forwarded_allow_ips=list(settings.proxies),
+        ssl_context_factory=partial(tls.factory, files=certificate) if certificate else None,
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,

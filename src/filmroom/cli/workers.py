@@ -19,7 +19,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -29,7 +29,6 @@ from filmroom import metric_files
 from filmroom.interrupts import withheld
 from filmroom.server import health
 from filmroom.server.balance import ABSENT, Share
-from filmroom.server.limits import BoundedProtocol
 
 BACKLOG = 2048
 REST = 0.5  # seconds before a worker is replaced, doubled each time that it could not start
@@ -174,7 +173,7 @@ def _serve(
     if numbers is not None:
         metric_files.share(numbers, place_of(place))
     share = Share(counts, place)
-    config.http = partial(BoundedProtocol, share=share)  # type: ignore[assignment]
+    config.http = partial(cast("Any", config.http), share=share)  # type: ignore[assignment]
     threading.Thread(target=_finish_with_the_service, daemon=True).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

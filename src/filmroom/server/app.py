@@ -16,7 +16,8 @@ from starlette.types import ASGIApp
 from filmroom import __version__, tracing
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
-from filmroom.server import errors, exposition, health, journal, openapi
+from filmroom.server import browsers, errors, exposition, health, journal, openapi
+from filmroom.server.allowance import Allowance, Limits
 from filmroom.server.authentication import Authority, Gate
 from filmroom.server.exposition import Exposition
 from filmroom.server.identity import Provider
@@ -81,7 +82,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
     app.router.default = Gate(Roots(partitions=settings.partitions), _authority(settings))
     app.router.redirect_slashes = False
     answering: ASGIApp = app if traced is None else Traced(app)
-    return journal.Journal(answering, traffic)
+    return journal.Journal(_guarded(answering, settings), traffic)
 
 
 _HEALTH: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (
@@ -90,6 +91,20 @@ _HEALTH: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (
     ("/health/ready", health.ready),
     ("/health/live", health.live),
 )
+
+
+def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """What comes before a request is looked at, from the inside out."""
+    limits = Limits(
+        settings.requests_at_once,
+        settings.requests_per_client,
+        settings.requests_per_second,
+        settings.bytes_per_client,
+        settings.request_limit,
+    )
+    https = settings.tls_certificate is not None or (settings.public_url or "").startswith("https:")
+    app = browsers.shared(Allowance(app, limits), settings.cors_origins)  # outside: a page must be able to read a 429
+    return browsers.Protected(app, https=https, shared=bool(settings.cors_origins))
 
 
 def _authority(settings: Settings) -> Authority:

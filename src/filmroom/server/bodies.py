@@ -16,7 +16,7 @@ from filmroom.archive import spooling
 from filmroom.dicom.wording import Wording
 from filmroom.errors import BadRequest, TooLarge, UnsupportedMediaType
 from filmroom.protocol import media_types, multipart
-from filmroom.server.work import Work
+from filmroom.server.lanes import Lane
 from filmroom.services.examination import Part
 
 DICOM = "application/dicom"
@@ -28,7 +28,7 @@ WRITE = 1 << 20  # bytes written to disk in one hop
 class Receiver:
     """The parts of one request. Use `with`: what was spooled and not moved into the archive is removed at the end."""
 
-    work: Work
+    work: Lane
     spool: Path
     memory: int  # bytes that this request may still hold in memory
     limit: int  # largest part in bytes

@@ -21,6 +21,7 @@ STATUSES: dict[type[errors.Error], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.NotSatisfiable: 416,
+    errors.TooMany: 429,
     errors.Lost: 500,
     errors.Unavailable: 503,
 }
@@ -40,6 +41,8 @@ async def known(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.Error)
     status = status_of(error)
     headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+    if isinstance(error, errors.TooMany):
+        headers = {"Retry-After": str(error.wait) if error.wait else RETRY_AFTER}
     if isinstance(error, errors.NotSatisfiable):
         headers = {"Content-Range": byte_ranges.unsatisfied(error.length)}
     if isinstance(error, errors.Unauthenticated):

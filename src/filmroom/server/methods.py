@@ -15,6 +15,7 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.protocol.offers import DICOM_XML, ZIP
 from filmroom.protocol.parameters import LARGEST_INTEGER
+from filmroom.server.lanes import Use
 from filmroom.server.requests import ORIGINAL
 
 Handler = Callable[[Dialect, Request], Awaitable[Response]]
@@ -45,6 +46,13 @@ class Method:
     def served(self, dialect: Dialect) -> bool:
         """Whether a dialect has it."""
         return self.kind is None or self.kind in dialect.offers
+
+    @property
+    def use(self) -> Use:
+        """What it needs, which says with how many others it shares the threads."""
+        if self.kind is Kind.STORE:
+            return Use.STORES
+        return Use.FILES if self.kind in _OF_FILES else Use.INDEX
 
     @property
     def identifier(self) -> str:
@@ -139,6 +147,17 @@ _OPERATIONS = {
     Kind.EXPORT,
     Kind.IMPORT,
     Kind.UPDATE,
+}
+_OF_FILES = {
+    Kind.STUDY,
+    Kind.INSTANCE,
+    Kind.FRAMES,
+    Kind.BULKDATA,
+    Kind.PIXELDATA,
+    Kind.RENDERED,
+    Kind.RENDERED_MANY,
+    Kind.THUMBNAIL,
+    Kind.URI,
 }
 _QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
 _SENT_ANYHOW = frozenset(

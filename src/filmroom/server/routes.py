@@ -9,6 +9,7 @@ from starlette.routing import Route, Router
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import admission, partitions, table
+from filmroom.server.lanes import Lane
 from filmroom.server.methods import Method
 from filmroom.server.paths import in_any_case
 
@@ -93,6 +94,9 @@ def _route(path: str, dialect: Dialect, methods: dict[str, Method], enter: Enter
             return Response(status_code=204, headers={"Allow": ", ".join(sorted(route.methods or ()))})
         request.scope["handler"] = getattr(method.handler, "func", method.handler).__name__
         admission.admit(dialect, request, method)
+        lane: Lane = request.state.work.lanes[method.use]
+        lane.enter()
+        request.scope["lane"] = request.state.work = lane  # which `allowance` leaves when the answer is sent
         if enter is not None:
             await enter(dialect, request, method)
         await admission.see(request, method)

@@ -1,14 +1,12 @@
 """The border between the asynchronous edge and the synchronous core: one hop to a thread for each request."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
-from functools import partial
 from typing import ParamSpec, TypeVar
 
 from filmroom.entrance import under_way
+from filmroom.server.lanes import Lane, Use, lanes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,29 +15,15 @@ BATCH = 1 << 20  # bytes gathered in one hop: a study of small parts must not co
 
 
 class Work:
-    """A bounded pool of threads in which services run."""
+    """A bounded pool of threads in which services run, and its lanes. A request is in one of them (`server/routes`)."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="service")
-        self.threads, self._begun = threads, 0
-        self._counting = threading.Lock()
+        self.threads, self.lanes = threads, lanes(self._pool, threads)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a service function in a thread."""
-        return await asyncio.wrap_future(self.begin(function, *args, **kwargs))
-
-    def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have a service function called in a thread; whoever needs the result waits for the future."""
-        with self._counting:
-            self._begun += 1
-        # It knows for which request it works.
-        future = self._pool.submit(copy_context().run, partial(function, *args, **kwargs))
-        future.add_done_callback(self._done)
-        return future
-
-    def _done(self, _: object) -> None:
-        with self._counting:
-            self._begun -= 1
+        """Call a service function in a thread, for what is no request."""
+        return await self.lanes[Use.INDEX].run(function, *args, **kwargs)
 
     @property
     def busy(self) -> int:
@@ -49,10 +33,16 @@ class Work:
     @property
     def waiting(self) -> int:
         """How many calls wait for a thread."""
-        return max(self._begun - self.threads, 0)
+        return max(self._begun - self.threads, 0) + sum(lane.waiting for lane in self.lanes.values())
+
+    @property
+    def _begun(self) -> int:
+        return sum(lane.at_work for lane in self.lanes.values())
 
     def close(self) -> None:
         """Wait for what is running and end the threads."""
+        for lane in self.lanes.values():
+            lane.close()
         self._pool.shutdown()
 
 
@@ -68,7 +58,7 @@ class Body:
         self.first = _batch(self._chunks)
         self.whole = sum(map(len, self.first)) < BATCH  # the iterator ended before the batch was full
 
-    async def stream(self, work: Work) -> AsyncIterator[bytes]:
+    async def stream(self, work: Lane) -> AsyncIterator[bytes]:
         """The chunks, in pieces of a batch at most, the next batch read while the last is sent."""
         batch, self.first = self.first, []
         following: Future[list[bytes]] | None = None

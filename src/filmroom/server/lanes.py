@@ -1,0 +1,128 @@
+"""Who works at once: a lane for each kind of request, so that a flood of one leaves threads to the others.
+
+A quarter of the threads, at least, is for what needs the index alone: with a blob store that does not answer, and under
+any number of stores, searches and Metadata go on (decision 27).
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from enum import Enum, auto
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from filmroom.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PATIENCE = 10.0  # seconds that a call waits for a thread, before its request is refused
+
+
+class Use(Enum):
+    """What requests need."""
+
+    INDEX = auto()  # rows: searches, Metadata, changes, operations, deletes
+    FILES = auto()  # what is in files: Instances, Frames, bulk values, images
+    STORES = auto()  # to write files, and rows
+
+
+_EIGHTHS = {Use.INDEX: 8, Use.FILES: 3, Use.STORES: 3}  # of the threads, that a use may take
+_FOR_EACH_THREAD = {Use.INDEX: 32, Use.FILES: 32, Use.STORES: 8}  # requests under way; a store holds what it received
+_REFUSED = {
+    Use.INDEX: "Too many requests are under way. Try again later.",
+    Use.FILES: "Too many wait for files. Try again later.",
+    Use.STORES: "Too many stores are under way. Try again later.",
+}
+
+
+class Lane:
+    """Calls of one use, so many at once; the others wait for their turn. From the thread of the event loop alone."""
+
+    def __init__(self, pool: ThreadPoolExecutor, most: int, requests: int, refusal: str) -> None:
+        self._pool = pool
+        self._most, self._requests, self._refusal = most, requests, refusal
+        self._lock = threading.Lock()  # calls end in their threads
+        self.at_work = 0
+        self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._under_way = 0
+
+    def enter(self) -> None:
+        """A request begins; refused at once if too many are under way, so that what waits is bounded."""
+        if self._under_way >= self._requests:
+            raise Unavailable(self._refusal)
+        self._under_way += 1
+
+    def leave(self) -> None:
+        """It has ended."""
+        self._under_way -= 1
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a service function in a thread; who waits too long for one is refused."""
+        future = self.begin(function, *args, **kwargs)
+        timer = asyncio.get_running_loop().call_later(PATIENCE, future.cancel)  # of no effect once it runs
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if asyncio.get_running_loop().time() < timer.when():  # the client went away
+                raise
+            raise Unavailable(self._refusal) from None
+        finally:
+            timer.cancel()
+
+    def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a service function called in a thread; whoever needs the result waits for the future, and its turn."""
+        call = partial(copy_context().run, partial(function, *args, **kwargs))  # it knows for which request it works
+        with self._lock:
+            if self.at_work >= self._most:
+                queued: Future[T] = Future()
+                self._waiting.append((queued, call))
+                return queued
+            self.at_work += 1
+        future = self._pool.submit(call)
+        future.add_done_callback(self._next)
+        return future
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return len(self._waiting)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        with self._lock:
+            waiting = [future for future, _ in self._waiting]
+            self._waiting.clear()
+        for future in waiting:
+            future.cancel()
+
+    def _next(self, _: "Future[Any]") -> None:
+        """A call has ended, or was given up before it began: the next takes its place."""
+        with self._lock:
+            if not self._waiting:
+                self.at_work -= 1
+                return
+            queued = self._waiting.popleft()
+        self._pool.submit(_fulfil, *queued).add_done_callback(self._next)
+
+
+def _fulfil(future: "Future[Any]", call: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:  # noqa: BLE001 - it is whoever waits for the future that meets it
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def lanes(pool: ThreadPoolExecutor, threads: int) -> dict[Use, Lane]:
+    """The lanes of a pool of so many threads."""
+    return {
+        use: Lane(pool, max(threads * _EIGHTHS[use] // 8, 1), threads * _FOR_EACH_THREAD[use], _REFUSED[use])
+        for use in Use
+    }

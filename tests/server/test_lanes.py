@@ -1,0 +1,120 @@
+"""Lanes: what one use may take, what waits for a turn, and what is refused."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+import pytest
+
+from filmroom.errors import Unavailable
+from filmroom.protocol import dialects
+from filmroom.protocol.negotiation import Kind
+from filmroom.server import lanes, table
+from filmroom.server.lanes import Lane, Use
+from filmroom.server.work import Work
+from tests.service import wait_until
+
+THREADS = 8
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    made = Work(THREADS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def let() -> Iterator[threading.Event]:
+    """What calls that stand still wait for."""
+    made = threading.Event()
+    yield made
+    made.set()
+
+
+def flood(lane: Lane, let: threading.Event, count: int = 20) -> "list[Future[bool]]":
+    return [lane.begin(let.wait) for _ in range(count)]
+
+
+def at_work(calls: "list[Future[bool]]") -> int:
+    return sum(call.running() for call in calls)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4, 8, 16, 256])
+def test_what_needs_files_leaves_a_quarter_of_the_threads(threads: int) -> None:
+    made = Work(threads).lanes
+    for_files = made[Use.FILES]._most + made[Use.STORES]._most
+    assert for_files <= max(threads * 3 // 4, 2)
+    assert made[Use.INDEX]._most == threads
+
+
+def test_under_a_flood_of_stores_and_files_rows_are_read(work: Work, let: threading.Event) -> None:
+    calls = flood(work.lanes[Use.STORES], let) + flood(work.lanes[Use.FILES], let)
+    wait_until(lambda: at_work(calls) == 6)
+    assert asyncio.run(work.lanes[Use.INDEX].run(int, "7")) == 7
+    assert at_work(calls) == 6
+    let.set()
+    assert all(call.result() for call in calls)
+
+
+def test_who_waits_is_served_in_order(work: Work, let: threading.Event) -> None:
+    lane, order = work.lanes[Use.STORES], list[int]()
+    held = flood(lane, let, 3)
+    queued = [lane.begin(order.append, number) for number in range(5)]
+    assert not any(call.running() for call in queued)
+    let.set()
+    [call.result() for call in held + queued]
+    assert sorted(order) == list(range(5))
+
+
+def test_who_waits_too_long_is_refused(work: Work, let: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "PATIENCE", 0.01)
+    flood(work.lanes[Use.STORES], let, 3)
+    with pytest.raises(Unavailable, match=r"Too many stores are under way\."):
+        asyncio.run(work.lanes[Use.STORES].run(int, "7"))
+
+
+def test_a_call_given_up_frees_its_place(work: Work, let: threading.Event) -> None:
+    lane = work.lanes[Use.STORES]
+    held, queued = flood(lane, let, 3), lane.begin(int, "1")
+    assert queued.cancel()
+    let.set()
+    [call.result() for call in held]
+    assert asyncio.run(lane.run(int, "7")) == 7
+    wait_until(lambda: lane._at_work == 0)
+
+
+def test_an_error_of_who_waited_comes_back(work: Work, let: threading.Event) -> None:
+    lane = work.lanes[Use.STORES]
+    flood(lane, let, 3)
+    queued = lane.begin(int, "x")
+    let.set()
+    with pytest.raises(ValueError, match="invalid literal"):
+        queued.result()
+
+
+def test_of_requests_under_way_no_more_are_taken(work: Work) -> None:
+    lane = work.lanes[Use.STORES]
+    for _ in range(THREADS * 8):
+        lane.enter()
+    with pytest.raises(Unavailable):
+        lane.enter()
+    lane.leave()
+    lane.enter()
+
+
+def test_nobody_waits_for_what_has_ended(let: threading.Event) -> None:
+    work = Work(THREADS)
+    flood(work.lanes[Use.STORES], let, 3)
+    queued = work.lanes[Use.STORES].begin(int, "1")
+    let.set()
+    work.close()
+    assert queued.cancelled() or queued.result() == 1
+
+
+def test_each_method_has_its_lane() -> None:
+    found = {method.kind: method.use for method in table.methods(dialects.DICOMWEB, partitions=False)}
+    assert found[Kind.STORE] is Use.STORES
+    assert {found[kind] for kind in (Kind.SEARCH, Kind.METADATA, Kind.CHANGES, Kind.OPERATION, None)} == {Use.INDEX}
+    assert {found[kind] for kind in (Kind.FRAMES, Kind.STUDY, Kind.RENDERED, Kind.URI)} == {Use.FILES}
