@@ -1,0 +1,57 @@
+"""An authority for the tests, and certificates of it."""
+
+import datetime
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+_DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate and its key, in files."""
+
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """Issues certificates; its own is in the file `path`."""
+
+    def __init__(self, folder: Path, name: str = "Authority of the tests") -> None:
+        self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        made = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(True, None), critical=True)
+        self.path = folder / f"{name}.pem"
+        self.path.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str, passphrase: bytes = b"") -> Issued:
+        """A certificate for 127.0.0.1, with a name to know it by."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        made = self._builder(subject, key).add_extension(address, critical=False).sign(self._key, hashes.SHA256())
+        issued = Issued(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        issued.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        kind = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+        pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        issued.key.write_bytes(key.private_bytes(pem, form, kind))
+        return issued
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        now = datetime.datetime.now(datetime.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - _DAY)
+            .not_valid_after(now + _DAY)
+        )
