@@ -106,7 +106,7 @@ def test_options_without_an_origin_are_still_the_capabilities(client: Client) ->
 )
 def test_what_is_no_origin_is_refused(origins: str) -> None:
     with pytest.raises(ValidationError, match="it must be origins such as"):
-        Settings(cors_origins=origins)  # type: ignore[arg-type]
+        Settings(cors_origins=origins)
 
 
 @pytest.mark.parametrize("path", PATHS)
