@@ -91,8 +91,8 @@ def _places(value: object) -> object:
 
 
 def _words(value: object) -> object:
-    """Several texts as a list, or as one text with blanks between."""
-    return value.split() if isinstance(value, str) else value
+    """A list, or a text with blanks between."""
+    return tuple(value.split()) if isinstance(value, str) else value
 
 
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -149,11 +149,6 @@ def _plain(value: object) -> object:
 
 def _tables(value: object) -> object:
     return {name: _texts(one) for name, one in value.items()} if isinstance(value, dict) else value
-
-
-def _words(value: object) -> object:
-    """A list, or a text with blanks between."""
-    return tuple(value.split()) if isinstance(value, str) else value
 
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")

@@ -5,6 +5,7 @@ import shutil
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -36,7 +37,8 @@ def name_of(port: int, context: ssl.SSLContext) -> str:
     ):
         shown = secured.getpeercert()
         assert shown is not None
-        return str(dict(pair for [pair] in shown["subject"])["commonName"])  # type: ignore[misc]
+        subject: Any = shown["subject"]
+        return str(dict(pair for [pair] in subject)["commonName"])
 
 
 def test_a_service_with_workers_speaks_https_alone(
