@@ -55,24 +55,27 @@ class Allowance:
         client, length = client_of(scope), _length(scope)
         self._under_way += 1
         self._requests[client] = self._requests.get(client, 0) + 1
-        body = _Body(self, client, receive)
+        body = None if length == 0 else _Body(self, client, receive)
         try:
             self._check(scope, client)
-            body.take(length or 0)
+            if body is not None:
+                body.take(length or 0)
+                receive = receive if length else body.receive
         except Error as error:
             await (await _refused(scope, error))(scope, receive, send)
         else:
-            await self.app(scope, body.receive if length is None else receive, send)
+            await self.app(scope, receive, send)
         finally:
-            body.leave()
+            if body is not None:
+                body.leave()
             self._under_way -= 1
             _less(self._requests, client, 1)
             if "lane" in scope:
                 scope["lane"].leave()
 
     def _check(self, scope: Scope, client: str) -> None:
-        limits = self._limits
-        if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+        limits, query = self._limits, scope["query_string"]
+        if len(query) > MOST_PARAMETERS and query.count(b"&") >= MOST_PARAMETERS:
             raise BadParameter(f"The query has more than {MOST_PARAMETERS} parameters.")
         if 0 < limits.requests_at_once < self._under_way:
             raise Unavailable("Too many requests are under way. Try again later.")

@@ -33,6 +33,7 @@ PINNED = (  # as the Azure service sends them
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"content-security-policy", b"frame-src 'self';"),
 )
+_VERSIONED, _FRESH = (b"cache-control", b"private, no-cache"), (b"cache-control", b"no-store")
 _ADDED = (
     (b"referrer-policy", b"no-referrer"),  # UIDs stand in URLs
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -61,11 +62,10 @@ class Protected:
         async def protected(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message.get("headers", ())
-                names = {name.lower() for name, _ in given}
-                caching = []
+                names = [name for name, _ in given]  # in lower case (ASGI)
+                message["headers"] = headers = [*given, *self._always, *secure]
                 if b"cache-control" not in names:
-                    caching = [(b"cache-control", b"private, no-cache" if b"etag" in names else b"no-store")]
-                message["headers"] = [*given, *self._always, *secure, *caching]
+                    headers.append(_VERSIONED if b"etag" in names else _FRESH)
             await send(message)
 
         await self.app(scope, receive, protected)
