@@ -1,7 +1,7 @@
 """Who works at once: a lane for each kind of request, so that a flood of one leaves threads to the others.
 
 A quarter of the threads, at least, is for what needs the index alone: with a blob store that does not answer, and under
-any number of stores, searches and Metadata go on (decision 27).
+any number of stores, searches and Metadata go on (decision 29).
 """
 
 import asyncio
