@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from filmroom.receivers import Webhook
 from filmroom.settings import SECRET, Settings
 
 
@@ -115,7 +116,8 @@ def test_what_is_wrong_with_the_url_of_the_index_is_said_without_its_password(ur
 
 
 def test_every_secret_is_said_to_be_one() -> None:
-    assert {name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)} == SECRET
+    kinds = {name: str(field.annotation) for name, field in Settings.model_fields.items()}
+    assert {name for name, kind in kinds.items() if "Secret" in kind or Webhook.__name__ in kind} == SECRET
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -160,3 +162,17 @@ def test_options_of_a_bucket_are_a_table_and_go_to_workers(monkeypatch: pytest.M
     Path("filmroom.toml").unlink()
     found = {name: value.get_secret_value() for name, value in Settings().blobs_options.items()}
     assert found == {"region": "eu", "allow_http": "true", "secret_access_key": "KEY"}
+
+
+def test_a_worker_process_learns_of_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {"url": "https://ris.example", "secret": "whsec_" + "QUJD" * 8}
+    settings = Settings(
+        data=Path("somewhere").absolute(),
+        webhooks={
+            "ris": one,
+            "two": one | {"events": ["deleted"], "partitions": ["a", "b"], "batch": 9, "timeout": 1.5},
+        },
+    )
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == settings

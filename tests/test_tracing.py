@@ -7,7 +7,7 @@ import pytest
 
 from filmroom import tracing
 from filmroom.errors import Unavailable
-from tests.receiver import receiving
+from tests.trace_receiver import receiving
 
 
 class Seconds:

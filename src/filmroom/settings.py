@@ -17,7 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from filmroom import access
+from filmroom import access, receivers
 from filmroom.access import BUILT_IN, Grant
 
 FILE_OF_TOKENS = "tokens.json"  # in the data folder
@@ -320,6 +320,9 @@ class Settings(BaseSettings):
     places_options: Annotated[dict[str, dict[str, SecretStr]], BeforeValidator(_tables)] = Field(
         {}, description="Options of buckets among those places: by the URL of a place a table, as blobs_options is."
     )
+    webhooks: dict[receivers.Name, receivers.Webhook] = Field(
+        {}, description="Receivers of events, each a table: url, secret, events, partitions, batch, timeout, begin."
+    )
     operations_worker: bool = Field(
         True,
         description="Do the long operations beside the web workers; if not, `filmroom worker` does, on any machine.",
@@ -390,7 +393,7 @@ class Settings(BaseSettings):
         return {f"{PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value not in (None, {})}
 
 
-SECRET = frozenset({"index", "blobs_options", "places_options"})  # what no message and no log may show
+SECRET = frozenset({"index", "blobs_options", "places_options", "webhooks"})  # what no message and no log may show
 UNSHOWN = SECRET | {"blobs", "export_to", "import_from"}  # nor what is wrong with these: a key may stand in the URL
 
 

@@ -73,10 +73,10 @@ def test_nor_is_one_shown_that_stands_in_a_url(name: str, value: str) -> None:
     assert "secret" not in _refused()
 
 
-@pytest.mark.parametrize("name", ["blobs_options", "places_options"])
+@pytest.mark.parametrize("name", ["blobs_options", "places_options", "webhooks"])
 def test_a_table_in_a_variable_that_is_no_json_is_not_shown(name: str) -> None:
     os.environ[f"FILMROOM_{name.upper()}"] = '{"secret_access_key": "secret"'
-    assert "FILMROOM_BLOBS_OPTIONS and FILMROOM_PLACES_OPTIONS must hold JSON" in _refused()
+    assert "FILMROOM_PLACES_OPTIONS and FILMROOM_WEBHOOKS must hold JSON" in _refused()
     assert 'secret"' not in _refused()
 
 
@@ -151,3 +151,54 @@ def test_an_unknown_variable_is_warned_of(capsys: pytest.CaptureFixture[str]) ->
         "filmroom: the variable FILMROOM_ELEPHANT is not known and does nothing.",
         "filmroom: the variable FILMROOM_PROT is not known and does nothing; do you mean FILMROOM_PORT?",
     ]
+
+
+SECRET = "whsec_" + "c2VjcmV0" * 5
+
+
+@pytest.mark.parametrize(
+    ("webhook", "sentence"),
+    [
+        (
+            'url = "http://ris.example/secret"',
+            "at webhooks.ris.url, is not valid: it must be a URL such as https://ris",
+        ),
+        ('url = "http://localhost.example/"', "at webhooks.ris.url, is not valid: it must be a URL"),
+        ('url = "http://10.0.0.1/"', "at webhooks.ris.url, is not valid: it must be a URL"),
+        (
+            'url = "https://ris.example/[secret"\nsecret = "x"',
+            "at webhooks.ris.secret, is not valid: it must be whsec_",
+        ),
+        ('secret = "whsec_secret"', "at webhooks.ris.secret, is not valid: it must be whsec_ and 24 to 64 bytes"),
+        ('secret = ""', "at webhooks.ris.secret, is not valid: it must be whsec_"),
+        ('events = "stored"', "at webhooks.ris.events.0, is not valid: it must be 'created', 'updated' or 'deleted'"),
+        ("events = []", "at webhooks.ris.events, is not valid: it must not be empty"),
+        ("batch = 0", "at webhooks.ris.batch, is not valid: it must be at least 1"),
+        ("timeout = 3600", "at webhooks.ris.timeout, is not valid: it must be at most 60.0"),
+        ("tries = 3", "at webhooks.ris.tries, is not valid: there is no such key"),
+        ("", "at webhooks.ris.url, is not valid: it must be there"),
+    ],
+)
+def test_what_is_wrong_with_a_webhook_is_said_without_what_it_holds(webhook: str, sentence: str) -> None:
+    Path("filmroom.toml").write_text(f"[webhooks.ris]\n{webhook}\n")
+    said = _refused()
+    assert sentence in said
+    assert "secret" not in said.replace("webhooks secret", "").replace("ris.secret", "")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ris.example/e?key=1", "http://localhost:1/", "http://127.1.2.3", "http://[::1]/"]
+)
+def test_a_webhook_has_tls_unless_it_is_on_this_machine(url: str) -> None:
+    Path("filmroom.toml").write_text(
+        f'[webhooks.ris]\nurl = "{url}"\nsecret = "{SECRET} {SECRET}"\nevents = "created"\n'
+    )
+    found = read({}, None)
+    assert found.webhooks["ris"].events == ("created",)
+    assert "key" not in repr(found)
+    assert "whsec" not in repr(found)
+
+
+def test_a_webhook_has_a_name_of_letters() -> None:
+    Path("filmroom.toml").write_text('[webhooks."a b"]\n')
+    assert "webhooks.a b" in _refused()

@@ -14,7 +14,7 @@ from filmroom.services import retrieve
 from filmroom.settings import Settings
 from tests import data
 from tests.messages import Sent, sent, store
-from tests.receiver import Receiver, receiving
+from tests.trace_receiver import Receiver, receiving
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

@@ -35,11 +35,15 @@ _MUST = {
     "literal_error": "it must be {expected}",
     "string_type": "it must be text, in quotes",
     "string_too_short": "it must not be empty",
+    "too_short": "it must not be empty",
+    "missing": "it must be there",
+    "extra_forbidden": "there is no such key",
+    "string_pattern_mismatch": "it must match {pattern}",
     "path_type": "it must name a folder, in quotes",
     "value_error": "{error}",
 }
 _JSON = (
-    f"The variables {PREFIX}BLOBS_OPTIONS and {PREFIX}PLACES_OPTIONS must hold JSON, "
+    f"The variables {PREFIX}BLOBS_OPTIONS, {PREFIX}PLACES_OPTIONS and {PREFIX}WEBHOOKS must hold JSON, "
     '{"region": "eu-central-1"} or {"s3://bucket": {"region": "eu-central-1"}}: one of them does not.'
 )
 
@@ -137,14 +141,15 @@ def _sentence(wrong: ErrorDetails, flags: Mapping[str, Any]) -> str:
         reason = str(wrong["msg"]).removeprefix("Value error, ")
         return f"The settings don't fit together: {reason}."
     name = str(wrong["loc"][0])
-    if wrong["type"] == "extra_forbidden":
+    if wrong["type"] == "extra_forbidden" and len(wrong["loc"]) == 1:
         near = _nearest(name, Settings.model_fields)
         question = f"; do you mean '{near}'?" if near else "."
         return f"There is no setting '{name}'{question} It stands in {settings.file()}."
     rule = _MUST.get(wrong["type"])
     reason = rule.format(**wrong.get("ctx", {})) if rule else wrong["msg"]
     given = "not valid" if name in UNSHOWN else repr(wrong["input"])
-    return f"{_origin(name, flags)} is {given}: {reason}."
+    inside = "".join(f".{one}" for one in wrong["loc"][1:])
+    return f"{_origin(name, flags)}{inside and f', at {name}{inside},'} is {given}: {reason}."
 
 
 def _origin(name: str, flags: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ COMMANDS = {
     "update": ("filmroom.cli.update:update", "Change attributes of what is stored."),
     "partitions": ("filmroom.cli.partitions:partitions", "List the data partitions of a service."),
     "operations": ("filmroom.cli.operations:operations", "List long operations, wait for one, or end it."),
+    "webhooks": ("filmroom.cli.webhooks:webhooks", "Show how far webhooks are, try one, or tell it again."),
     "import": ("filmroom.cli.imports:import_from", "Store the DICOM files of a folder, where the data lies."),
     "export": ("filmroom.cli.exports:export", "Copy stored files into a folder, where the data lies."),
     "sweep": ("filmroom.cli.sweep:sweep", "Remove the files of deleted instances."),

@@ -22,7 +22,7 @@ import typer
 
 from filmroom import metric_files, metrics, tracing
 from filmroom.archive import Archive
-from filmroom.cli import configuration, here
+from filmroom.cli import configuration, deliveries, here
 from filmroom.cli.beside import OPERATIONS
 from filmroom.cli.chores import Chores
 from filmroom.cli.service import INTERRUPTED, stop
@@ -86,12 +86,17 @@ def work(archive: Archive, settings: Settings, owner: str, stopping: Callable[[f
     """Do operations until asked to end."""
     watched = partial(faulthandler.dump_traceback_later, LEASE, exit=True)
     over = threading.Event()
-    with ThreadPoolExecutor(1, "chores") as beside:  # an import may take days, in which Studies expire
-        chores = beside.submit(_see_to, Chores(archive, settings), lambda seconds: over.is_set() or stopping(seconds))
+    webhooks = deliveries.receivers(settings)
+    with ThreadPoolExecutor(1 + len(webhooks), "beside") as pool:  # an import may take days, in which Studies expire
+        beside = [pool.submit(_see_to, Chores(archive, settings), lambda wait: over.is_set() or stopping(wait))]
+        for webhook in webhooks:
+            of = deliveries.source(settings, archive)
+            told = (archive, webhook, of, owner, lambda wait: over.is_set() or stopping(wait))
+            beside.append(pool.submit(deliveries.tell, *told))
 
         def ends() -> bool:
-            """Asked to, or an error of the chores that nobody foresaw ends this process as well."""
-            return chores.done() or stopping(0.0)
+            """Asked to, or an error of what is beside that nobody foresaw ends this process as well."""
+            return any(one.done() for one in beside) or stopping(0.0)
 
         worker = operations.Worker(archive, owner, stopping=ends, renewed=watched)
         try:
@@ -99,7 +104,8 @@ def work(archive: Archive, settings: Settings, owner: str, stopping: Callable[[f
                 _next(worker, stopping)
         finally:
             over.set()
-        chores.result()
+        for one in beside:
+            one.result()
 
 
 def _next(worker: operations.Worker, stopping: Callable[[float], bool]) -> None:

@@ -1,6 +1,6 @@
-"""The tables of what the service does, and not of what is stored: operations, share links."""
+"""The tables of what the service does, and not of what is stored: operations, share links, webhooks."""
 
-from sqlalchemy import Boolean, Column, Double, ForeignKey, Integer, Table
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Integer, Table
 
 from filmroom.index.table_parts import KEY, TEXT, index, metadata
 
@@ -47,4 +47,19 @@ operation_failure = Table(
     Column("message", TEXT, nullable=False),
     Column("created", Double, nullable=False),
     index("operation_failure_of", "operation", "key", rows=(10**5, 100, 1)),
+)
+
+# How far the change feed was told to each webhook of the settings (`index/webhooks.py`).
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    Column("position", BigInteger, nullable=False),  # the sequence of the last change that was told, or is not wanted
+    Column("failures", BigInteger, nullable=False),  # since one was told
+    Column("error", TEXT),  # of the last of them
+    Column("not_before", Double, nullable=False),  # when the next is tried
+    Column("disabled", Boolean, nullable=False),  # the receiver is gone for good
+    Column("owner", TEXT),  # the worker that tells it
+    Column("leased_until", Double, nullable=False),
+    Column("updated", Double, nullable=False),
 )

@@ -1,0 +1,66 @@
+"""Receivers of events, as the settings have them: `[webhooks.NAME]` in the TOML file."""
+
+import base64
+from ipaddress import ip_address
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+
+
+def _url(value: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        right = parts.hostname and not parts.fragment and (parts.scheme == "https" or _is_here(parts))
+    except ValueError:  # its words quote the URL
+        right = False
+    if not right:
+        raise ValueError("it must be a URL such as https://ris.example/events; http is for this machine alone")
+    return value
+
+
+def _is_here(parts: SplitResult) -> bool:
+    """Whether it is a URL without TLS that never leaves this machine."""
+    host = parts.hostname or ""
+    return parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    for one in value.get_secret_value().split() or [""]:
+        try:
+            size = len(base64.b64decode(one.removeprefix("whsec_"), validate=True)) if one[:6] == "whsec_" else 0
+        except ValueError:
+            size = 0
+        if not 24 <= size <= 64:
+            raise ValueError("it must be whsec_ and 24 to 64 bytes in base64; `filmroom webhooks secret` makes one")
+    return value
+
+
+def _words(value: object) -> object:
+    return value.split() if isinstance(value, str) else value
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_Event = Literal["created", "updated", "deleted"]
+
+
+class Webhook(BaseModel):
+    """One receiver."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[SecretStr, AfterValidator(_url)] = Field(description="Where events are sent to, by POST.")
+    secret: Annotated[SecretStr, AfterValidator(_secret)] = Field(
+        description="What they are signed with: whsec_ and base64; two, a blank between, while one replaces the other."
+    )
+    events: Annotated[tuple[_Event, ...], BeforeValidator(_words)] = Field(
+        ("created", "updated", "deleted"), min_length=1, description="Which of the events."
+    )
+    partitions: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+        (), description="Names of the data partitions of which; without any those of all."
+    )
+    batch: int = Field(1, ge=1, le=1000, description="Events in a request: 1 sends each by itself, more JSON arrays.")
+    timeout: float = Field(10.0, gt=0, le=60, description="Seconds in which a request must be answered.")
+    begin: Literal["now", "first"] = Field(
+        "now", description="Which change a new one begins with: what comes from now on, or the first there ever was."
+    )
