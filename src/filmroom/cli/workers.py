@@ -181,7 +181,7 @@ def _serve(
 
 
 class Server(uvicorn.Server):
-    """Tells the other workers when it takes connections, and whoever asks whether it is about to end."""
+    """Ends streams before it ends; tells the other workers when it takes connections, and whoever asks whether it ends."""
 
     def __init__(self, config: uvicorn.Config, drain: float, share: Share | None = None) -> None:
         super().__init__(config)
@@ -208,6 +208,11 @@ class Server(uvicorn.Server):
         if time.monotonic() >= self._ends_at and not self.should_exit:
             super().handle_exit(signal.SIGTERM, None)
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams that have no end of their own come to it first; then what is under way is waited for."""
+        self.lifespan.state["events"].close()
+        await super().shutdown(sockets)
 
 
 def _finish_with_the_service() -> None:

@@ -66,6 +66,13 @@ def includes_metadata(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -
     return boolean("includeMetadata", "includeMetadata", values, True, dialect.wording)
 
 
+def last_seen(header: str | None, values: Sequence[str], dialect: Dialect) -> int | None:
+    """The sequence after which a stream goes on: of the header that browsers send when they come back, or the query."""
+    given = [header] if header else values
+    name = "Last-Event-ID" if header else "since"
+    return integer(name, given, 0, 0, LARGEST_INTEGER, dialect.wording) if any(given) else None
+
+
 def written(timestamp: float) -> str:
     """A time as the feed gives it: seven places after the second, as .NET counts, and an offset."""
     first, last = ((end.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND for end in (datetime.min, datetime.max))

@@ -31,6 +31,7 @@ class Kind(Enum):
     CAPABILITIES = auto()
     CHANGES = auto()  # of the change feed
     LATEST_CHANGE = auto()
+    EVENTS = auto()
     OPERATION = auto()
     OPERATIONS = auto()  # the newest
     OPERATION_ERRORS = auto()  # items that one could not do

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from filmroom.dicom import documents
+from filmroom.protocol import event_stream
 from filmroom.protocol.negotiation import Kind, Offer, Offers
 
 DICOM = "application/dicom"
@@ -59,6 +60,10 @@ _AZURE_JSON = Offers(
 # The change feed, operations and query tags are sent to everybody, whatever they accept.
 _ANYHOW = Offers((Offer(JSON, JSON, _SINGLE), Offer("*/*", JSON, _SINGLE)), without_accept="*/*")
 _FEEDS = {Kind.CHANGES: _ANYHOW, Kind.LATEST_CHANGE: _ANYHOW}
+_EVENTS = Offers(
+    tuple(Offer(accept, event_stream.MEDIA_TYPE, _SINGLE) for accept in (event_stream.MEDIA_TYPE, "*/*")),
+    without_accept="*/*",
+)
 _QUERY_TAGS = dict.fromkeys((Kind.STARTED, Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS), _ANYHOW)
 
 AZURE: Mapping[Kind, Offers] = MappingProxyType(
@@ -245,6 +250,7 @@ STANDARD: Mapping[Kind, Offers] = MappingProxyType(
             *(Offer(media_type, media_type, _SINGLE) for media_type in (JSON, DICOM_JSON)),
         ),
         **_FEEDS,
+        Kind.EVENTS: _EVENTS,
         Kind.OPERATION: _ANYHOW,
         Kind.PARTITIONS: _ANYHOW,
         Kind.OPERATIONS: _ANYHOW,

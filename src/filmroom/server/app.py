@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from filmroom import __version__, tracing
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
-from filmroom.server import browsers, errors, exposition, health, journal, openapi
+from filmroom.server import browsers, errors, events, exposition, health, journal, openapi
 from filmroom.server.allowance import Allowance, Limits
 from filmroom.server.authentication import Authority, Gate
 from filmroom.server.exposition import Exposition
@@ -63,11 +63,13 @@ def create(settings: Settings | None = None) -> ASGIApp:
         healths, sampler = health.Health(archive), Sampler(traffic, work, archive)
         exposed = Exposition(archive, settings.data, sampler, settings.sweep_every)
         sampling = asyncio.create_task(sampler.go_on())
-        state = {"archive": archive, "work": work, "health": healths, "exposition": exposed, "settings": settings}
+        feed = events.Feed(archive, work)
+        state = {"archive": archive, "work": work, "health": healths, "exposition": exposed, "events": feed}
         try:
-            yield state
+            yield state | {"settings": settings}
         finally:
             sampling.cancel()
+            feed.close()
             work.close()  # first: what runs needs the archive
             exposed.close()
             healths.close()

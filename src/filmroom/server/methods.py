@@ -102,6 +102,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "TimezoneOffsetFromUTC": Parameter("The timezone of the matching keys", r"^[+\-][0-9]{4}$"),
         # Of the change feed
         "since": Parameter("The changes after this sequence", number=(0, LARGEST_INTEGER)),
+        "Last-Event-ID": Parameter("The changes after this sequence", r"^[0-9]+$"),
         "startTime": Parameter("The changes from this time on, with its time zone"),
         "endTime": Parameter("The changes before this time, with its time zone"),
         "includeMetadata": Parameter("Whether changes come with Metadata", r"^(true|false)$"),
@@ -161,7 +162,7 @@ _OF_FILES = {
 }
 _QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
 _SENT_ANYHOW = frozenset(
-    {Kind.CHANGES, Kind.LATEST_CHANGE, *_OPERATIONS, *_QUERY_TAGS, Kind.PARTITIONS}
+    {Kind.CHANGES, Kind.LATEST_CHANGE, Kind.EVENTS, *_OPERATIONS, *_QUERY_TAGS, Kind.PARTITIONS}
 )  # whatever is accepted
 _WITHOUT_VERSION = frozenset({None, Kind.SEARCH, Kind.PATIENTS, Kind.STORE, Kind.CAPABILITIES}) | _SENT_ANYHOW
 _PAGING = ("orderby", "cursor", "count")

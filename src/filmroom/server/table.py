@@ -14,6 +14,7 @@ from filmroom.protocol.wado_uri import NAMES, REQUIRED
 from filmroom.server import (
     capabilities,
     change_feed,
+    events,
     operations,
     partitions,
     query_tags,
@@ -179,6 +180,15 @@ METHODS: tuple[Method, ...] = (
     _by_uri("/wado", "Retrieve by URI"),
     _changes("/changefeed", "Read Change Feed"),
     _latest_change("/changefeed/latest", "Read Latest Change"),
+    _shared(
+        "GET",
+        "/events",
+        "Listen to Changes",
+        events.listen,
+        kind=Kind.EVENTS,
+        parameters=("since", "partition"),
+        headers=(events.LAST_EVENT_ID,),
+    ),
     Method(
         "POST",
         "/sweep",

@@ -4,6 +4,7 @@ An entry holds what has become of the Instance until now, and its Metadata as th
 """
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,7 +14,9 @@ from filmroom.dicom import json_model
 from filmroom.index import changes as rows
 from filmroom.index.changes import Change
 from filmroom.protocol.change_feed import ByTime, Window, written
-from filmroom.protocol.dialects import Dialect
+from filmroom.protocol.cloud_events import NAMES
+from filmroom.protocol.dialects import DICOMWEB, Dialect
+from filmroom.protocol.parameters import LARGEST_INTEGER
 from filmroom.services import partitions
 
 
@@ -52,6 +55,29 @@ def latest(
     with archive.index.read() as tx:
         found = rows.fetch_latest(tx, by_time=dialect.changes_by_time, metadata=metadata, partitions=keys)
     return None if found is None else _entry(dialect, found, base)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A change for those who listen: what has happened, in which data partition, and its entry without Metadata."""
+
+    sequence: int
+    name: str
+    partition: str
+    entry: bytes
+
+
+def news(archive: Archive, after: int, limit: int) -> list[News]:
+    """The first changes after a sequence."""
+    with archive.index.read() as tx:
+        found = rows.fetch_after(tx, after, LARGEST_INTEGER, limit, metadata=False)
+    return [News(one.sequence, NAMES[one.action], one.partition, _entry(DICOMWEB, one, str)) for one in found]
+
+
+def newest(archive: Archive) -> int:
+    """The sequence of the newest change; 0 if nothing was ever stored."""
+    with archive.index.read() as tx:
+        return (rows.newest(tx) or (0, 0.0))[0]
 
 
 def _entry(dialect: Dialect, change: Change, base: Callable[[str], str]) -> bytes:
