@@ -3,7 +3,7 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,9 +70,13 @@ class BadSettings(Exception):
     """A setting is not valid, or the file can't be read. The message says which, and where it came from."""
 
 
-def read(flags: Mapping[str, Any], config: Path | None) -> Settings:
-    """The settings; `flags` are those that were given (not None), `config` names the file in place of the variable."""
-    _warn_of_unknown_variables()
+def read(flags: Mapping[str, Any], config: Path | None, *, warns: bool = True) -> Settings:
+    """The settings; `flags` are those that were given (not None), `config` names the file in place of the variable.
+
+    It `warns` of variables that are not known.
+    """
+    for sentence in unknown_variables() if warns else ():
+        typer.echo(f"filmroom: {sentence}", err=True)
     if config is not None:
         os.environ[FILE_VARIABLE] = str(config)
     _check_file()
@@ -165,7 +169,8 @@ def _nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, known, n=1)), None)
 
 
-def _warn_of_unknown_variables() -> None:
+def unknown_variables() -> Iterator[str]:
+    """A sentence for each variable that looks like one of ours and is none."""
     known = [*Settings.model_fields, "config"]
     for variable in sorted(os.environ):
         name = variable.upper().removeprefix(PREFIX).lower()
@@ -173,4 +178,4 @@ def _warn_of_unknown_variables() -> None:
             continue
         near = _nearest(name, known)
         question = f"; do you mean {PREFIX}{near.upper()}?" if near else "."
-        typer.echo(f"filmroom: the variable {variable} is not known and does nothing{question}", err=True)
+        yield f"the variable {variable} is not known and does nothing{question}"

@@ -1,0 +1,101 @@
+"""`filmroom doctor`: a line for each thing, an exit code for scripts, and never a secret."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filmroom import tokens
+from filmroom.archive import Archive
+from filmroom.index import webhooks
+from filmroom.settings import Settings
+from tests.cli.program import Program, Ran
+from tests.receiver import SECRET, nobody
+
+
+def findings(ran: Ran, check: str) -> list[dict[str, Any]]:
+    return [one for one in json.loads(ran.out) if one["check"] == check]
+
+
+def levels(ran: Ran, check: str) -> list[str]:
+    return [one["level"] for one in findings(ran, check)]
+
+
+def test_before_there_is_anything_it_makes_nothing(run: Program, tmp_path: Path) -> None:
+    ran = run("doctor")
+    assert ran.code == 0
+    assert "warning  folder      there is no data folder" in ran.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_service_that_is_well(run: Program, archive: Archive, settings: Settings) -> None:
+    ran = run("doctor", "--data", settings.data, "--json")
+    assert ran.code == 0
+    for check in ("settings", "access", "folder", "index", "files"):
+        assert levels(ran, check) == ["ok"], check
+    assert list(archive.blobs.list()) == []
+
+
+def test_a_bad_setting_is_a_problem(run: Program) -> None:
+    Path("filmroom.toml").write_text('prot = 8080\nindex = "mysql://hush"\n')
+    ran = run("doctor")
+    assert ran.code == 1
+    assert "problem  settings    There is no setting 'prot'; do you mean 'port'?" in ran.out
+    assert "hush" not in ran.out
+
+
+def test_what_is_set_up_badly(run: Program, archive: Archive, settings: Settings) -> None:
+    settings.data.chmod(0o755)
+    webhook = f'[webhooks.ris]\nurl = "https://ris.example/?key=hush"\nsecret = "{SECRET}"\n'
+    Path("filmroom.toml").write_text(
+        f'data = "{settings.data}"\npublic_url = "{nobody()}"\nissuer = "{nobody()}"\naudience = "a"\n{webhook}'
+    )
+    Path("filmroom.toml").chmod(0o644)
+    os.environ["FILMROOM_PROT"] = "1"
+    with archive.index.begin() as tx:
+        webhooks.add(tx, "ris", 0)
+        webhooks.claim(tx, "ris", "worker", 1.0)
+        webhooks.fail(tx, "ris", "worker", 0, "it answered 500", 1.0, disabled=False)
+    try:
+        ran = run("doctor", "--json")
+    finally:
+        del os.environ["FILMROOM_PROT"]
+    assert ran.code == 1
+    assert {check: levels(ran, check) for check in ("settings", "issuer", "folder", "webhooks", "public_url")} == {
+        "settings": ["warning", "warning"],
+        "issuer": ["problem"],
+        "folder": ["problem"],
+        "webhooks": ["warning"],
+        "public_url": ["problem"],
+    }
+    assert "hush" not in ran.out
+    assert SECRET not in ran.out
+
+
+def test_static_tokens(run: Program, archive: Archive, settings: Settings) -> None:
+    path = settings.tokens_file
+    _, secret = tokens.create(path, "somebody", ["reader"], [], 0.0)
+    ran = run("doctor", "--data", settings.data, "--json")
+    assert levels(ran, "tokens") == ["warning"]
+    assert secret not in ran.out
+    path.write_text("{")
+    path.chmod(0o644)
+    assert levels(run("doctor", "--data", settings.data, "--json"), "tokens") == ["problem"]
+
+
+@pytest.mark.parametrize(
+    ("settings_file", "check", "level"),
+    [
+        ('host = "0.0.0.0"\ninsecure = true', "access", "problem"),
+        ('tokens = "nowhere.json"', "tokens", "warning"),
+        ('index = "postgresql://filmroom:hush@127.0.0.1:1/images"', "index", "problem"),
+    ],
+)
+def test_other_settings(run: Program, settings_file: str, check: str, level: str) -> None:
+    Path("filmroom.toml").write_text(settings_file)
+    Path("filmroom.toml").chmod(0o600)
+    ran = run("doctor", "--json")
+    assert levels(ran, check) == [level]
+    assert "hush" not in ran.out
