@@ -66,7 +66,10 @@ def _without_bodies() -> dict[str, Any]:
 
 
 SCHEMA = schemathesis.openapi.from_dict(_without_bodies())
-OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations() if isinstance(result, Ok)]
+ENDLESS = {"/dicomweb/events"}  # `test_events` asks those
+OPERATIONS = [
+    one for result in SCHEMA.get_all_operations() if isinstance(result, Ok) and (one := result.ok()).path not in ENDLESS
+]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +110,7 @@ def test_it_is_served(http: TestClient) -> None:
 
 
 def test_all_of_it_is_asked() -> None:
-    assert len(OPERATIONS) == sum(len(item) for item in DOCUMENT["paths"].values())
+    assert len(OPERATIONS) + len(ENDLESS) == sum(len(item) for item in DOCUMENT["paths"].values())
 
 
 def test_it_has_every_method_of_every_dialect() -> None:

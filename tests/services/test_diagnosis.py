@@ -150,7 +150,7 @@ def test_the_space_on_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fr
 
 
 def test_a_disk_without_room_for_more_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = namedtuple("usage", "total used free")  # noqa: PYI024
+    usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 41, 0, 1 << 40))
     monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_files=100, f_favail=1))
     assert "inodes" in bad(storage.disk(tmp_path))
