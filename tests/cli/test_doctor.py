@@ -89,6 +89,7 @@ def test_static_tokens(run: Program, archive: Archive, settings: Settings) -> No
     ("settings_file", "check", "level"),
     [
         ('host = "0.0.0.0"\ninsecure = true', "access", "problem"),
+        ('public_url = "http://127.0.0.1:1/"', "access", "warning"),
         ('tokens = "nowhere.json"', "tokens", "warning"),
         ('index = "postgresql://filmroom:hush@127.0.0.1:1/images"', "index", "problem"),
     ],

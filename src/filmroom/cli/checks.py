@@ -46,6 +46,11 @@ def _exposure(given: Settings) -> Iterator[Finding]:
         yield ok("who comes has to say who it is")
     elif given.host in LOOPBACK and given.public_url is None:
         yield ok("there is no authentication, and only this machine reaches the service")
+    elif given.host in LOOPBACK:
+        yield warning(
+            "there is no authentication: whom the proxy lets in can read and delete everything",
+            "have the proxy ask for passwords, or better set issuer and audience, or make tokens with `filmroom token`",
+        )
     else:
         yield problem(
             "there is no authentication: whoever reaches the service can read and delete everything",
