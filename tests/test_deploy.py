@@ -16,11 +16,8 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-<<<<<<< HEAD
 from filmroom import tokens
-=======
 from filmroom.server.app import create
->>>>>>> 7a7a62f (Metrics, request ids, readiness and traces: who is called at night sees what the service does)
 from filmroom.settings import PREFIX, Settings
 from tests import service, truth
 from tests.cluster import operations_worker

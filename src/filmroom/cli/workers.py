@@ -181,7 +181,7 @@ def _serve(
 
 
 class Server(uvicorn.Server):
-    """Ends streams before it ends; tells the other workers when it takes connections, and whoever asks whether it ends."""
+    """Ends streams before it ends; tells the other workers when it takes connections, and all who ask that it ends."""
 
     def __init__(self, config: uvicorn.Config, drain: float, share: Share | None = None) -> None:
         super().__init__(config)
