@@ -1,10 +1,14 @@
 """Settings: flags over environment over file over default, and each of them described."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from filmroom.dicom.deidentification import Option
+from filmroom.profiles import Profile
 from filmroom.receivers import Webhook
 from filmroom.settings import SECRET, Settings
 
@@ -116,8 +120,9 @@ def test_what_is_wrong_with_the_url_of_the_index_is_said_without_its_password(ur
 
 
 def test_every_secret_is_said_to_be_one() -> None:
-    kinds = {name: str(field.annotation) for name, field in Settings.model_fields.items()}
-    assert {name for name, kind in kinds.items() if "Secret" in kind or Webhook.__name__ in kind} == SECRET
+    holding = re.compile("Secret|Profile|Webhook")
+    found = {name for name, field in Settings.model_fields.items() if holding.search(str(field.annotation))}
+    assert found == SECRET
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -176,3 +181,39 @@ def test_a_worker_process_learns_of_webhooks(monkeypatch: pytest.MonkeyPatch) ->
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     assert Settings() == settings
+
+
+def test_profiles_of_deidentification_are_tables_by_name_and_go_to_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("filmroom.toml").write_text(
+        "[deidentification.a]\noptions = ['retain-uids', 'retain-full-dates']\nkey = 'of sixteen chars'\n"
+        "[deidentification.b]\noptions = 'retain-uids'\n[deidentification.basic]\n"
+    )
+    settings = Settings()
+    assert "sixteen" not in repr(settings)
+    monkeypatch.setenv("FILMROOM_DEIDENTIFICATION", settings.environment()["FILMROOM_DEIDENTIFICATION"])
+    Path("filmroom.toml").unlink()
+    assert Settings().deidentification == settings.deidentification
+    assert settings.deidentification["a"].options == ("retain-uids", "retain-full-dates")
+    assert settings.deidentification["b"] == Profile(options=("retain-uids",))
+
+
+def test_options_of_deidentification_are_those_that_there_are() -> None:
+    for options in ({*Option} - {Option.FULL_DATES}, {Option.FULL_DATES}):
+        assert {*Profile.model_validate({"options": [*options]}).options} == options
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "said"),
+    [
+        ("a", {"options": ["clean-descriptors"]}, "retain-uids"),
+        ("a", {"options": "retain-full-dates retain-modified-dates"}, "choose one of the two"),
+        ("a", {"key": "too short"}, "at least 16 characters"),
+        ("a", {"keys": ""}, "nothing else"),
+        ("", {}, "the name of a profile"),
+        ("a b", {}, "the name of a profile"),
+        ("basic", {"options": "retain-uids"}, "has no options"),
+    ],
+)
+def test_bad_profiles_of_deidentification_are_refused(name: str, table: Any, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Settings.model_validate({"deidentification": {name: table}})

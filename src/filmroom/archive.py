@@ -19,6 +19,7 @@ from filmroom import metrics
 from filmroom.blobs import BlobStore, Folder, Metered, made_at, open_store
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
+from filmroom.dicom.deidentification import Deidentification, Option
 from filmroom.entrance import Alone
 from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index import instances, operations, watermarks
@@ -26,6 +27,7 @@ from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels.pool import Pool
+from filmroom.profiles import Profile
 from filmroom.settings import Settings
 
 INDEX = "index.sqlite"
@@ -33,6 +35,7 @@ BLOBS = "blobs"
 INDEX_ID = "index-id"  # the note that names the index elsewhere that the files belong to
 LEFTOVER_AGE = 24 * 3600.0  # seconds, of what lies in the spool folder
 ORPHAN_AGE = 24 * 3600.0  # and of files: one has no row until its store commits, however long it waits for that
+BASIC_PROFILE = "basic"  # that there always is
 CLOCKS = 60.0  # seconds by which those of several machines may differ
 PRIVATE = 0o700  # of the data folder: it holds what is known of patients
 
@@ -64,6 +67,7 @@ class Archive:
     # Options of places of exports and imports, by their URLs
     buckets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     partitions: dict[str, int] = field(default_factory=dict)  # keys of data partitions by name, as they are found
+    profiles: Mapping[str, Deidentification] = field(default_factory=dict, repr=False)  # by their names
 
     @classmethod
     def open(cls, settings: Settings, *, rebuilding: bool = False, checking: bool = False) -> Self:
@@ -99,6 +103,7 @@ class Archive:
             renderings=Cache(renderings, settings.rendered_cache, max(settings.threads // 4, 1)),
             inflating=Alone(settings.threads // 4),
             buckets={url: _plain(options) for url, options in settings.places_options.items()},
+            profiles=_profiles(settings, index.secret),
         )
 
     def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
@@ -184,6 +189,18 @@ def _blobs(settings: Settings) -> BlobStore:
 
 def _plain(options: Mapping[str, SecretStr]) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in options.items()}
+
+
+def _profiles(settings: Settings, secret: bytes) -> dict[str, Deidentification]:
+    """The profiles of de-identification. Who gives a profile no key has one that the index knows, and nobody else."""
+    made = {}
+    for name, profile in {BASIC_PROFILE: Profile(), **settings.deidentification}.items():
+        options = map(Option, profile.options)
+        if profile.key is None:
+            made[name] = Deidentification.of(options, secret, name)
+        else:  # the same pseudonyms in other archives, and under other names
+            made[name] = Deidentification.of(options, profile.key.get_secret_value().encode())
+    return made
 
 
 def index_url(settings: Settings) -> str | URL:

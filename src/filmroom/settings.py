@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -17,7 +24,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from filmroom import access, receivers
+from filmroom import access, profiles, receivers
 from filmroom.access import BUILT_IN, Grant
 
 FILE_OF_TOKENS = "tokens.json"  # in the data folder
@@ -311,6 +318,9 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds between the sweeps that the service makes by itself; 0 makes none.",
     )
+    deidentification: Annotated[dict[str, profiles.Profile], BeforeValidator(profiles.checked)] = Field(
+        {}, description="Profiles of de-identification, by name a table each: options, and a key for pseudonyms."
+    )
     export_to: _Places = Field(
         (), description="Places that exports may go to, by their URLs (file:///srv/out); without any there are none."
     )
@@ -393,7 +403,8 @@ class Settings(BaseSettings):
         return {f"{PREFIX}{name.upper()}": _text(value) for name, value in given.items() if value not in (None, {})}
 
 
-SECRET = frozenset({"index", "blobs_options", "places_options", "webhooks"})  # what no message and no log may show
+# What no message and no log may show
+SECRET = frozenset({"index", "blobs_options", "places_options", "deidentification", "webhooks"})
 UNSHOWN = SECRET | {"blobs", "export_to", "import_from"}  # nor what is wrong with these: a key may stand in the URL
 
 
@@ -406,4 +417,6 @@ def _text(value: object) -> str:
 
 
 def _revealed(value: object) -> object:
-    return {name: _revealed(one) for name, one in value.items()} if isinstance(value, dict) else _text(value)
+    if not isinstance(value, dict):
+        return _text(value)
+    return {name: _revealed(one) for name, one in value.items() if one is not None}

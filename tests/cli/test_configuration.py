@@ -73,10 +73,10 @@ def test_nor_is_one_shown_that_stands_in_a_url(name: str, value: str) -> None:
     assert "secret" not in _refused()
 
 
-@pytest.mark.parametrize("name", ["blobs_options", "places_options", "webhooks"])
+@pytest.mark.parametrize("name", ["blobs_options", "places_options", "roles", "deidentification", "webhooks"])
 def test_a_table_in_a_variable_that_is_no_json_is_not_shown(name: str) -> None:
     os.environ[f"FILMROOM_{name.upper()}"] = '{"secret_access_key": "secret"'
-    assert "FILMROOM_PLACES_OPTIONS and FILMROOM_WEBHOOKS must hold JSON" in _refused()
+    assert "FILMROOM_DEIDENTIFICATION and FILMROOM_WEBHOOKS must hold JSON" in _refused()
     assert 'secret"' not in _refused()
 
 

@@ -50,3 +50,12 @@ def test_what_is_not_there_is_said(folder: str, stored: str, out: Path, run: Pro
 def test_what_names_nothing_is_refused(folder: str, out: Path, run: Program, text: str) -> None:
     ran = run("export", str(out), text, "--data", folder)
     assert (ran.code, "STUDY/SERIES" in ran.err) == (2, True)
+
+
+def test_deidentified(folder: str, stored: str, out: Path, run: Program) -> None:
+    ran = run("export", str(out), stored, "--deidentified", "basic", "--data", folder)
+    assert (ran.code, ran.out.startswith("1 copied")) == (0, True)
+    [path] = out.glob("*/results/*/*/*.dcm")
+    assert stored not in str(path)
+    ran = run("export", str(out), "--deidentified", "strict", "--data", folder)
+    assert (ran.code, "no profile of de-identification 'strict'" in ran.err) == (3, True)

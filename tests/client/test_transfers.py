@@ -60,3 +60,13 @@ def test_answers_that_name_no_operation(service: Recorder, client: Any) -> None:
         client.export("file:///srv/out")
     with pytest.raises(NotFound, match="/dicomweb"):
         client.import_from("file:///srv/in")
+
+
+def test_deidentified_copies(service: Recorder, client: Any, connect: Callable[..., Any]) -> None:
+    connect(service.url.replace("/v2", "/dicomweb")).export("file:///srv/out", deidentify="basic")
+    assert body(service)["deidentify"] == "basic"
+
+
+def test_deidentified_copies_are_not_asked_of_an_azure_service(client: Any) -> None:
+    with pytest.raises(ValueError, match="/dicomweb does"):
+        client.export("file:///srv/out", deidentify="basic")

@@ -141,3 +141,9 @@ def test_places_by_their_urls() -> None:
     assert parse_import(orjson.dumps(body)).url == "file:///srv/in"
     with pytest.raises(BadRequest, match="Unsupported import source 'azureBlob'"):
         parse_import(orjson.dumps({"source": {"type": "azureBlob", "settings": {}}}))
+
+
+def test_copies_may_be_deidentified() -> None:
+    assert exported(azure(**IDENTITY)).deidentify is None
+    assert exported(azure(**IDENTITY) | {"deidentify": "basic"}).deidentify == "basic"
+    assert "'$.deidentify'" in said(azure(**IDENTITY) | {"deidentify": True})

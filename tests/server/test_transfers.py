@@ -12,6 +12,7 @@ from filmroom.server.app import create
 from filmroom.services.operations import Worker
 from filmroom.settings import Settings
 from tests import data
+from tests.services.test_delete import keep
 
 
 @pytest.fixture
@@ -76,3 +77,16 @@ def test_without_a_setting_it_is_off(tmp_path: Path, path: str) -> None:
         assert "setting" in answer.text
     else:  # as the Azure service answers
         assert (answer.content, answer.headers["api-supported-versions"]) == (b"", "1, 2")
+
+
+@pytest.mark.parametrize("root", ["/v1", "/v2", "/dicomweb"])
+def test_deidentified_at_any_root(http: TestClient, archive: Archive, place: Path, root: str) -> None:
+    made = data.dataset()
+    keep(archive, made)
+    body = {"destination": there(place), "deidentify": "basic"}
+    assert http.post(f"{root}/export", json=body).status_code == 202
+    assert Worker(archive, "worker").run_next() is not None
+    [path] = place.glob("*/results/*/*/*.dcm")
+    assert made.StudyInstanceUID not in str(path)
+    refused = http.post(f"{root}/export", json=body | {"deidentify": "strict"})
+    assert (refused.status_code, "basic" in refused.text) == (400, True)

@@ -43,7 +43,8 @@ _MUST = {
     "value_error": "{error}",
 }
 _JSON = (
-    f"The variables {PREFIX}BLOBS_OPTIONS, {PREFIX}PLACES_OPTIONS and {PREFIX}WEBHOOKS must hold JSON, "
+    f"The variables {PREFIX}BLOBS_OPTIONS, {PREFIX}PLACES_OPTIONS, {PREFIX}ROLES, {PREFIX}DEIDENTIFICATION and "
+    f"{PREFIX}WEBHOOKS must hold JSON, "
     '{"region": "eu-central-1"} or {"s3://bucket": {"region": "eu-central-1"}}: one of them does not.'
 )
 

@@ -27,6 +27,10 @@ def export(
         list[str] | None,
         typer.Argument(metavar="STUDY[/SERIES[/INSTANCE]]…", help="What to copy.", show_default="everything"),
     ] = None,
+    deidentified: Annotated[
+        str | None,
+        typer.Option(metavar="PROFILE", help="De-identify the copies: 'basic', or a profile of the settings."),
+    ] = None,
     data: configuration.Data = None,
     partition: here.Partition = None,
     quiet: Quiet = False,
@@ -37,6 +41,9 @@ def export(
     They are ID/results/STUDY/SERIES/INSTANCE.dcm in it, where ID is that of the operation; ID/errors.log says what
     could not be copied, and so does standard error. The service may be running.
 
+    De-identified copies have other UIDs, in their names too. Pixels are not looked at; reports and documents are left
+    out, and told.
+
     Exit codes: 0 all are copied; 1 some are not; 2 a bad setting; 3 the folder, the partition or the data can't be
     used; 130 ended by Ctrl-C.
 
@@ -44,14 +51,14 @@ def export(
 
         filmroom export /mnt/backup --data /srv/images
         filmroom export s3://backup/images --data /srv/images
-        filmroom export /mnt/research 1.2.826.0.1.3680043.8.498.1
+        filmroom export /mnt/research 1.2.826.0.1.3680043.8.498.1 --deidentified basic
     """
     named = [_resource(one) for one in identifiers or ()] or [Resource()]
     settings = configuration.of_service({"data": data}, config, private=False)
     here.do(
         settings,
         exports.EXPORT,
-        lambda archive: _arguments(archive, place, named, partition),
+        lambda archive: _arguments(archive, place, named, partition, deidentified),
         "Exporting",
         _far,
         _summary,
@@ -59,11 +66,13 @@ def export(
     )
 
 
-def _arguments(archive: Archive, place: str, named: list[Resource], partition: str | None) -> dict[str, Any]:
+def _arguments(
+    archive: Archive, place: str, named: list[Resource], partition: str | None, profile: str | None
+) -> dict[str, Any]:
     key = here.partition(archive, partition)
     if key is None:
         raise NotFound(f"There is no data partition {partition}.")
-    return exports.arguments(archive, here.url(place), {}, [replace(one, partition=key) for one in named])
+    return exports.arguments(archive, here.url(place), {}, [replace(one, partition=key) for one in named], profile)
 
 
 def _far(checkpoint: Any) -> str:

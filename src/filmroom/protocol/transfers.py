@@ -37,6 +37,7 @@ class Asked:
     url: str
     options: Mapping[str, str]
     resources: tuple[Resource, ...] = ()  # to export; one without UIDs is everything
+    deidentify: str | None = None  # the name of a profile
 
 
 def parse_export(body: bytes, partition: int = DEFAULT_PARTITION) -> Asked:
@@ -53,7 +54,8 @@ def parse_export(body: bytes, partition: int = DEFAULT_PARTITION) -> Asked:
         if kind.lower() != _IDENTIFIERS:
             raise BadRequest(f"Unsupported export source '{kind}'.")
         resources = _resources(settings.get("values"), partition)
-    return Asked(url, options, resources)
+    profile = asked.get("deidentify")
+    return Asked(url, options, resources, None if profile is None else _text("$.deidentify", profile))
 
 
 def parse_import(body: bytes) -> Asked:

@@ -245,7 +245,7 @@ _BODIES: Mapping[Kind | None, Mapping[str, Any]] = {
     Kind.EXPORT: {
         "type": "object",
         "required": ["destination"],
-        "properties": {"source": _PLACE, "destination": _PLACE},
+        "properties": {"source": _PLACE, "destination": _PLACE, "deidentify": {"type": "string"}},
     },
     Kind.IMPORT: {"type": "object", "required": ["source"], "properties": {"source": _PLACE}},
     Kind.UPDATE: {

@@ -1,5 +1,7 @@
 """Export: the files of Instances, copied to a folder or a bucket (Azure's; PS3.18 has nothing like it).
 
+With a profile they are de-identified on the way, and go by the UIDs that they have then, in errors.log too.
+
 (1) write an empty errors.log   where nothing can be written, nothing is begun
 (2) take the next Instances     as they are now; what was deleted meanwhile is not missed
 (3) copy their files            in parallel; the last bytes follow when all have been found to be those stored
@@ -9,8 +11,9 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
 from typing import Any
@@ -19,6 +22,7 @@ from sqlalchemy import Connection
 
 from filmroom import places
 from filmroom.archive import Archive
+from filmroom.dicom.deidentification import Deidentification
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import Conflict, Lost, NotFound, Unreadable
 from filmroom.index import instances, operations, watermarks
@@ -26,6 +30,7 @@ from filmroom.index.instances import StoredInstance
 from filmroom.index.operations import SECRET
 from filmroom.places import Place
 from filmroom.protocol import times
+from filmroom.services import deidentified
 from filmroom.services.crew import Crew
 from filmroom.task import Task
 
@@ -54,29 +59,58 @@ class _Position:
     skipped: int = 0
 
 
-def arguments(archive: Archive, url: str, options: Mapping[str, str], resources: Sequence[Resource]) -> dict[str, Any]:
-    """What the operation is started with. BadRequest if there is no such place."""
+def arguments(
+    archive: Archive,
+    url: str,
+    options: Mapping[str, str],
+    resources: Sequence[Resource],
+    profile: str | None = None,
+) -> dict[str, Any]:
+    """What the operation is started with. BadRequest if there is no such place, or no such profile."""
+    if profile is not None:
+        deidentified.profile(archive, profile)
     place = places.open_place(url, archive.buckets, options)
     place.check()
     named = [[one.study, one.series, one.instance] for one in resources]
     partition = resources[0].partition if resources else DEFAULT_PARTITION
-    return {"url": place.url, SECRET: dict(options), "resources": named, "partition": partition}
+    made = {"url": place.url, SECRET: dict(options), "resources": named, "partition": partition}
+    return made if profile is None else made | {"profile": profile}
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Where files go, and how."""
+
+    archive: Archive
+    place: Place
+    folder: str
+    crew: Crew
+    profile: Deidentification | None
+    inflating: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def log(self) -> str:
+        return f"{self.folder}/errors.log"
+
+    def names(self, uids: Iterable[str | None]) -> str:
+        """What a resource is called where files go."""
+        return "/".join(self.profile.uid(uid) if self.profile else uid for uid in uids if uid is not None)
 
 
 def export(task: Task) -> dict[str, Any]:
     """Copy what the operation was asked for; gives the results."""
-    archive, folder = task.archive, task.operation.id
-    given = task.arguments
+    archive, given = task.archive, task.arguments
     resources = [_resource(uids, given["partition"]) for uids in given["resources"]]
     place = places.open_place(given["url"], archive.buckets, given[SECRET])
+    profile = deidentified.profile(archive, given["profile"]) if "profile" in given else None
     position = _Position(**(task.checkpoint or {}))
-    log = f"{folder}/errors.log"
     with Crew(task) as crew:
+        way = _Way(archive, place, task.operation.id, crew, profile)
         if task.checkpoint is None:
-            crew.do(partial(_log, archive, place, folder), [log])  # (1)
+            crew.do(_log, [way])  # (1)
         while position.at < len(resources):
             found, failed, following = _next(archive, resources, position)  # (2)
-            copied = crew.do(partial(_copy, archive, place, folder, crew), found)  # (3)
+            copied = crew.do(partial(_copy, way), found)  # (3)
             place.settle()
             failed += [one for one in copied if not isinstance(one, _Copied)]
             exported = position.exported + copied.count(_Copied.WHOLLY)
@@ -84,8 +118,8 @@ def export(task: Task) -> dict[str, Any]:
             with task.batch() as tx:  # (4)
                 task.failed(tx, failed)
                 task.save(tx, asdict(position), _percent(tx, resources, position))
-        crew.do(partial(_log, archive, place, folder), [log])  # (5)
-    return {"exported": position.exported, "skipped": position.skipped, "errorHref": f"{place.url}/{log}"}
+        crew.do(_log, [way])  # (5)
+    return {"exported": position.exported, "skipped": position.skipped, "errorHref": f"{place.url}/{way.log}"}
 
 
 def _resource(uids: Sequence[str | None], partition: int) -> Resource:
@@ -132,21 +166,42 @@ def _percent(tx: Connection, resources: Sequence[Resource], position: _Position)
     return 100 * position.at // len(resources)
 
 
-def _copy(archive: Archive, place: Place, folder: str, crew: Crew, stored: StoredInstance) -> _Copied | Failed:
+def _copy(way: _Way, stored: StoredInstance) -> _Copied | Failed:
     """What became of an Instance, or what is wrong with it."""
     resource = stored.resource
-    name = f"{folder}/results/{resource.study}/{resource.series}/{resource.instance}.dcm"
+    name = f"{way.folder}/results/{way.names(resource.uids)}.dcm"
+    counted = _Counted(_content(way, stored))
     try:
-        place.write(name, _verified(crew.watched(archive.blobs.stream(stored.key)), stored.digest))
-        if place.size(name) != stored.length:
+        way.place.write(name, counted)
+        if way.place.size(name) != counted.length:
             raise Conflict("What was written is of another length.")
     except (Conflict, NotFound, Unreadable) as error:
         return resource.path, str(error)
     except Lost as error:
-        with archive.index.read() as tx:
+        with way.archive.index.read() as tx:
             there = any(one.key == stored.key for one in instances.fetch(tx, resource))
         return (resource.path, str(error)) if there else _Copied.GONE
     return _Copied.WHOLLY
+
+
+def _content(way: _Way, stored: StoredInstance) -> Iterator[bytes]:
+    content = _verified(way.crew.watched(way.archive.blobs.stream(stored.key)), stored.digest)
+    if way.profile is None:
+        return content
+    return way.crew.watched(deidentified.written(way.archive, stored, way.profile, content, way.inflating))
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Chunks, and how long they are together, as far as they were taken."""
+
+    chunks: Iterator[bytes]
+    length: int = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            self.length += len(chunk)
+            yield chunk
 
 
 def _verified(chunks: Iterable[bytes], expected: bytes) -> Iterator[bytes]:
@@ -162,20 +217,20 @@ def _verified(chunks: Iterable[bytes], expected: bytes) -> Iterator[bytes]:
     yield last
 
 
-def _log(archive: Archive, place: Place, wanted: str, name: str) -> None:
-    place.write(name, _lines(archive, wanted))
-    place.settle()
+def _log(way: _Way) -> None:
+    way.place.write(way.log, _lines(way))
+    way.place.settle()
 
 
-def _lines(archive: Archive, wanted: str) -> Iterator[bytes]:
+def _lines(way: _Way) -> Iterator[bytes]:
     offset = 0
     while True:
-        with archive.index.read() as tx:
-            page = operations.fetch_failures(tx, wanted, _PAGE, offset)
+        with way.archive.index.read() as tx:
+            page = operations.fetch_failures(tx, way.folder, _PAGE, offset)
         if not page:
             return
         offset += len(page)
         for one in page:
-            uids = "/".join(one.item.split("/")[2::2])  # /studies/1/series/2
-            line = {"timestamp": times.written(one.created), "identifier": uids, "error": one.message}
+            names = way.names(one.item.split("/")[2::2])  # /studies/1/series/2
+            line = {"timestamp": times.written(one.created), "identifier": names, "error": one.message}
             yield json.dumps(line).encode() + b"\n"

@@ -92,7 +92,8 @@ def start(archive: Archive, name: str, arguments: Mapping[str, Any]) -> str:
 def start_export(archive: Archive, asked: Asked, allowed: Sequence[str]) -> str:
     """Have files copied to one of the places that are allowed; gives the id."""
     places.permit(asked.url, allowed, "export_to")
-    return start(archive, exports.EXPORT, exports.arguments(archive, asked.url, asked.options, asked.resources))
+    arguments = exports.arguments(archive, asked.url, asked.options, asked.resources, asked.deidentify)
+    return start(archive, exports.EXPORT, arguments)
 
 
 def start_import(archive: Archive, asked: Asked, allowed: Sequence[str], largest: int, partition: int) -> str:

@@ -69,7 +69,7 @@ class Cleaner:
             action = self._rules.get(key) or rules.unlisted(key)
             if action is Action.KEEP and element["vr"] not in ("SQ", "UN"):
                 continue
-            new = self._done(action, key, element)
+            new = None if action is Action.REMOVE else self._done(action, key, element)
             if new is not element:
                 changes[key] = new
         return changes | self._added() if depth == 0 else changes
@@ -80,8 +80,6 @@ class Cleaner:
         match action:
             case Action.KEEP | Action.KEEP_ITEMS:
                 return element if _is_known(action, vr, element) else None
-            case Action.REMOVE:
-                return None
             case Action.SHIFT:
                 moved = [self._moved(vr, value) for value in element.get("Value", ())]
                 if None in moved or not element.keys().isdisjoint(("InlineBinary", "BulkDataURI")):
