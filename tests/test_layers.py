@@ -98,6 +98,8 @@ SHARED = {
     "content",
     "video",
     "deidentified",
+    "deidentified_search",
+    "pseudonyms",
     "examination",
     "crew",
     "partitions",

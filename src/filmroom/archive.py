@@ -68,6 +68,10 @@ class Archive:
     buckets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     partitions: dict[str, int] = field(default_factory=dict)  # keys of data partitions by name, as they are found
     profiles: Mapping[str, Deidentification] = field(default_factory=dict, repr=False)  # by their names
+    # What `services/pseudonyms` has found, by the numbers of keys: UIDs by pseudonyms, and until which watermark by
+    # partition all have been written down.
+    pseudonyms: dict[tuple[int, str], str] = field(default_factory=dict, repr=False)
+    complete_until: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @classmethod
     def open(cls, settings: Settings, *, rebuilding: bool = False, checking: bool = False) -> Self:

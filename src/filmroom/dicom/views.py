@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from filmroom.dicom.conditions import Equal, Key
+from filmroom.dicom.deidentification import Deidentification
 
 STUDY_INSTANCE_UID = 0x0020000D
 
@@ -13,9 +14,11 @@ class View:
 
     studies  searches, of keys of Studies and Series that must all hold; a Study that one of them finds is seen as a
              whole. None: every Study is.
+    deidentification  how what is seen is de-identified; None: it is not. Then UIDs in requests are pseudonyms.
     """
 
     studies: tuple[tuple[Key, ...], ...] | None = None
+    deidentification: Deidentification | None = None
 
     @property
     def whole(self) -> bool:

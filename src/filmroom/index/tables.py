@@ -306,6 +306,16 @@ deleted_blob = Table(
     index("deleted_blob_time", "deleted_at", rows=(10**4, 10)),
 )
 
+# What Studies are called where they are de-identified (`index/pseudonyms.py`), as far as that is known.
+pseudonym = Table(
+    "pseudonym",
+    metadata,
+    Column("study_key", ForeignKey("study.key", ondelete="CASCADE"), primary_key=True),
+    Column("profile", BigInteger, primary_key=True, autoincrement=False),  # the number of its key
+    Column("value", TEXT, nullable=False),
+    index("pseudonym_value", "profile", "value", rows=(10**5, 10**5, 1)),
+)
+
 _AT: Mapping[Level, Table] = {Level.STUDY: study, Level.SERIES: series, Level.INSTANCE: instance}
 
 # The attribute that a matching key names → its column; for a person name also that of its words, for dates and times

@@ -35,6 +35,8 @@ class Content:
     created: float = 0.0  # when that was stored
     read: Read | None = None  # the bytes from an offset on, so many; of what can be read in the middle
     variant: str = ""  # of what is not told by its types: a name that only these bytes have
+    profile: str = ""  # by which it is de-identified, in a word
+    resource: Resource | None = None  # the stored Instance, whatever it is called in the answer
 
     @property
     def is_converted(self) -> bool:
@@ -44,14 +46,17 @@ class Content:
     @property
     def form(self) -> str:
         """What tells it from other representations of the Instance, in a word for an ETag."""
-        return self.variant or "-".join(filter(None, (self.media_type.rpartition("/")[2], self.transfer_syntax)))
+        told = (self.variant,) if self.variant else (self.media_type.rpartition("/")[2], self.transfer_syntax)
+        return "-".join(filter(None, (*told, self.profile)))
 
     def ready(self) -> "Content":
         """What is sent in the end: a conversion is done here, before anything of it is said."""
         if self.convert is None:
             return self
         made = self.convert()
-        return made if made.location == self.location else replace(made, location=self.location)
+        if (made.location, made.profile) == (self.location, self.profile):
+            return made
+        return replace(made, location=self.location, profile=self.profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ def as_stored(
         created=stored.created,
         read=read,
         variant=variant,
+        resource=stored.resource,
     )
 
 

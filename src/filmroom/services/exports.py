@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 
 from filmroom import places
 from filmroom.archive import Archive
+from filmroom.dicom import uids
 from filmroom.dicom.deidentification import Deidentification
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.errors import Conflict, Lost, NotFound, Unreadable
@@ -92,9 +93,9 @@ class _Way:
     def log(self) -> str:
         return f"{self.folder}/errors.log"
 
-    def names(self, uids: Iterable[str | None]) -> str:
-        """What a resource is called where files go."""
-        return "/".join(self.profile.uid(uid) if self.profile else uid for uid in uids if uid is not None)
+    def names(self, named: Iterable[str | None]) -> str:
+        """What a resource is called where files go, by its UIDs."""
+        return "/".join(self.profile.uid(uid) if self.profile else uid for uid in named if uid is not None)
 
 
 def export(task: Task) -> dict[str, Any]:
@@ -170,8 +171,8 @@ def _copy(way: _Way, stored: StoredInstance) -> _Copied | Failed:
     """What became of an Instance, or what is wrong with it."""
     resource = stored.resource
     name = f"{way.folder}/results/{way.names(resource.uids)}.dcm"
-    counted = _Counted(_content(way, stored))
     try:
+        counted = _Counted(_content(way, stored))
         way.place.write(name, counted)
         if way.place.size(name) != counted.length:
             raise Conflict("What was written is of another length.")
@@ -188,7 +189,9 @@ def _content(way: _Way, stored: StoredInstance) -> Iterator[bytes]:
     content = _verified(way.crew.watched(way.archive.blobs.stream(stored.key)), stored.digest)
     if way.profile is None:
         return content
-    return way.crew.watched(deidentified.written(way.archive, stored, way.profile, content, way.inflating))
+    if uids.is_document(stored.sop_class):
+        raise Conflict(deidentified.LEFT_OUT)
+    return way.crew.watched(deidentified.written(way.archive, way.profile, content, way.inflating))
 
 
 @dataclass(slots=True)

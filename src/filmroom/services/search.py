@@ -21,6 +21,7 @@ from filmroom.index import patients, query_tags
 from filmroom.index import search as rows
 from filmroom.index.search import Match
 from filmroom.protocol.dialects import Dialect
+from filmroom.services import deidentified_search
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class Found:
 def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> Found:
     """The page of matches, in order. `root` is the absolute URL under which they can be retrieved."""
     complete = _completion(dialect, query, root)
+    query = deidentified_search.resolved(archive, query)
     size = BATCH_WITH_METADATA if rows.reads_metadata(query) else BATCH
     with archive.index.read() as tx:
         total = rows.count(tx, query) if query.total else None
@@ -56,6 +58,7 @@ def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> Found
 
 def search_patients(archive: Archive, dialect: Dialect, query: Query) -> Found:
     """The page of patients whose Studies match, in order."""
+    query = deidentified_search.resolved(archive, query)
     with archive.index.read() as tx:
         total = patients.count(tx, query) if query.total else None
         places = patients.places(tx, replace(query, limit=query.limit + 1)) if query.limit else []
@@ -82,8 +85,11 @@ def _completion(dialect: Dialect, query: Query, root: str) -> Callable[[Match], 
     )
 
     def complete(match: Match) -> dict[str, Any]:
-        elements = match.elements if dialect.padding else json_model.unpadded(match.elements)
-        return _complete(elements, wanted, root + match.resource.path) if wanted else elements
+        elements = deidentified_search.answer(query, match.elements)
+        elements = elements if dialect.padding else json_model.unpadded(elements)
+        if not wanted:
+            return elements
+        return _complete(elements, wanted, root + deidentified_search.called(query, match.resource).path)
 
     return complete
 

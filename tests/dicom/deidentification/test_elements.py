@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from filmroom.dicom.deidentification import Deidentification, Option, of_json
+from filmroom.dicom.deidentification import Deidentification, Option
+from filmroom.dicom.deidentification.elements import of_json
 from filmroom.dicom.json_model import Elements
 
 BASIC = Deidentification.of([], b"a secret")

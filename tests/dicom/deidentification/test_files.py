@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from filmroom.dicom import attributes, json_model, part10, rewrite
-from filmroom.dicom.deidentification import Deidentification, Option, of_json, write
+from filmroom.dicom.deidentification import Deidentification, Option
+from filmroom.dicom.deidentification.elements import of_json
+from filmroom.dicom.deidentification.files import write
 from filmroom.dicom.deidentification.rules import Action, listed
 from filmroom.dicom.transfer_syntax import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from tests import data

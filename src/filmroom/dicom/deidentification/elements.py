@@ -9,7 +9,7 @@ from filmroom.dicom.deidentification.profile import Deidentification, Option
 from filmroom.dicom.deidentification.rules import PATIENT_ID, Action
 from filmroom.dicom.json_model import Elements
 
-_STUDY_INSTANCE_UID = 0x0020000D
+SUBJECT = (PATIENT_ID, 0x0020000D)  # Study Instance UID
 _VALUES = ("Value", "InlineBinary", "BulkDataURI")
 
 # Of the VRs that attributes with the action D have
@@ -32,9 +32,14 @@ def of_json(elements: Elements, profile: Deidentification) -> Elements:
     return Cleaner(profile, subject(elements)).cleaned(elements, 0)
 
 
+def part_of_json(elements: Elements, profile: Deidentification) -> Elements:
+    """Some attributes of a data set, of which those of `SUBJECT` must be; nothing is added to them."""
+    return Cleaner(profile, subject(elements)).cleaned(elements, 1)
+
+
 def subject(elements: Mapping[str, Any]) -> str:
     """Whom a data set is about: the Patient ID or, if there is none, the UID of the Study."""
-    found = (str(json_model.first(elements, tag) or "").strip(" \0") for tag in (PATIENT_ID, _STUDY_INSTANCE_UID))
+    found = (str(json_model.first(elements, tag) or "").strip(" \0") for tag in SUBJECT)
     return next(filter(None, found), "")
 
 
@@ -80,6 +85,8 @@ class Cleaner:
         match action:
             case Action.KEEP | Action.KEEP_ITEMS:
                 return element if _is_known(action, vr, element) else None
+            case Action.REMOVE:
+                return None
             case Action.SHIFT:
                 moved = [self._moved(vr, value) for value in element.get("Value", ())]
                 if None in moved or not element.keys().isdisjoint(("InlineBinary", "BulkDataURI")):

@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 
 from filmroom.dicom import uids
 
+VERSION = 1  # to be raised when other bytes are made of the same file
 _FARTHEST = 3650  # days that dates are moved back by, at most
 _VARIANT, _VERSION = 0b10 << 62, 8 << 76  # of a UUID that is made by a rule of one's own (RFC 9562 §5.8)
 _FREE = ~(0b11 << 62 | 0xF << 76)
@@ -59,6 +60,16 @@ class Deidentification:
     def methods(self) -> list[Method]:
         """What was done, for De-identification Method Code Sequence."""
         return [BASIC, *(method for option, method in METHODS.items() if option in self.options)]
+
+    @property
+    def mark(self) -> str:
+        """What tells what is made by this profile from what is made by others, in a word."""
+        return self._hash(b"mark", f"{VERSION} {sorted(self.options)}", 6).hex()
+
+    @property
+    def number(self) -> int:
+        """What tells pseudonyms made with this key from others."""
+        return int.from_bytes(self._hash(b"number", "", 8)) >> 1
 
     def uid(self, original: str) -> str:
         """What a Study, Series or Instance is called by: a pseudonym, unless UIDs are kept."""

@@ -67,6 +67,11 @@ def unlisted(key: str) -> Action:
     return Action.KEEP_ITEMS if vr == "SQ" else Action.KEEP
 
 
+def keeps(options: frozenset[Option], key: str) -> bool:
+    """Whether an attribute is kept as it is."""
+    return (listed(options).get(key) or unlisted(key)) in {Action.KEEP, Action.KEEP_ITEMS}
+
+
 def basic(key: str) -> Action:
     """What is done with an attribute of the table without any option."""
     return listed(frozenset())[key]

@@ -267,7 +267,7 @@ TABLE = {
     """,
 }
 
-# What the table leaves out, although it names an instance, a person or a time as well. These are ours.
+# What the table leaves out, although it names an instance, a person or a time as well, or may. These are ours.
 ADDED = {
     ("U", "u"): """
         MultiFrameSourceSOPInstanceUID RadiopharmaceuticalAdministrationEventUID TargetFrameOfReferenceUID
@@ -278,6 +278,9 @@ ADDED = {
     """,
     ("X", ""): """
         SecondaryReviewerName EvaluatorName DocumentAuthorTrial
+    """,
+    ("Z", ""): """
+        DocumentTitle
     """,
     ("X", "t"): """
         SecondaryReviewDate SecondaryReviewTime ExpiryDate DateOfGainCalibration TimeOfGainCalibration

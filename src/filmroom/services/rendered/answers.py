@@ -18,6 +18,7 @@ from filmroom.pixels import encoders, render
 from filmroom.protocol import offers
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.services import deidentified, pseudonyms
 from filmroom.services.content import Content, Stream, check_unchanged, not_found, or_else
 from filmroom.services.rendered.documents import document, media_types
 from filmroom.services.rendered.images import image
@@ -41,11 +42,24 @@ def of_instance(
     how: Presentation,
 ) -> list[Content]:
     """Frames of an Instance. Without `numbers` the Instance: its first Frame, all as cine, or the document in it."""
+    target = pseudonyms.resolved(archive, target)
     with archive.index.read() as tx:
         found = instances.fetch(tx, target)
     if not found:
         raise not_found(target)
-    [stored] = found
+    [stored] = deidentified.seen(target, found)
+    contents = _of_instance(archive, dialect, stored, numbers, selected, how)
+    return [deidentified.hidden(target.view, content) for content in contents]
+
+
+def _of_instance(
+    archive: Archive,
+    dialect: Dialect,
+    stored: StoredInstance,
+    numbers: Sequence[int] | None,
+    selected: Selected,
+    how: Presentation,
+) -> list[Content]:
     if numbers is None and dialect.presentation:
         return [_whole(archive, stored, selected, how)]
     if dialect.presentation and transfer_syntax.find(stored.transfer_syntax).is_video:
@@ -65,6 +79,7 @@ def of_instance(
 
 def of_many(archive: Archive, target: Resource, selected: Selected, how: Presentation) -> list[Content] | Stream:
     """What a Study or a Series has to look at, each Instance one part, in the order in which people look at them."""
+    target = pseudonyms.resolved(archive, target)
     with archive.index.read() as tx:
         found = viewable.fetch(tx, target)
         exists = bool(found) or instances.version(tx, target) is not None
@@ -72,16 +87,19 @@ def of_many(archive: Archive, target: Resource, selected: Selected, how: Present
         raise not_found(target)
     if not found:
         raise NotAcceptable(f"The specified {target.level.name.lower()} has no image, report or document.")
+    found = deidentified.seen(target, found)
     if len(found) == 1:
-        return [_whole(archive, found[0], selected, how)]
+        return [deidentified.hidden(target.view, _whole(archive, found[0], selected, how))]
     # No version: what is lost or too slow today is left out, and may be there tomorrow.
-    return Stream(None, _whatever_can_be_made(archive, found, selected, how))
+    made = _whatever_can_be_made(archive, found, selected, how)
+    return deidentified.every(target.view, Stream(None, made))
 
 
 def thumbnail(
     archive: Archive, target: Resource, numbers: Sequence[int] | None, selected: Selected, how: Presentation
 ) -> list[Content]:
     """A small image that stands for the target: of many Instances the middle one, and of that the middle Frame."""
+    target = pseudonyms.resolved(archive, target)
     with archive.index.read() as tx:
         found = viewable.fetch_representatives(tx, target)
         if not found and instances.version(tx, target) is None:
@@ -93,7 +111,8 @@ def thumbnail(
         )
     if numbers is not None:
         frame_ranges.check(numbers, found[0].frames)
-    return [_small(archive, target, found, numbers, selected, how)]
+    found = deidentified.seen(target, found)
+    return [deidentified.hidden(target.view, _small(archive, target, found, numbers, selected, how))]
 
 
 def _small(

@@ -25,6 +25,7 @@ from filmroom.index.instances import StoredInstance
 from filmroom.pixels import render
 from filmroom.pixels.channel import aside
 from filmroom.protocol.negotiation import Selected
+from filmroom.services import deidentified
 from filmroom.services.content import Content, as_stored, check_unchanged, read_from
 
 MOST_BYTES = 1 << 29  # of the stored Frames that one file is made of
@@ -39,7 +40,9 @@ def image(
     location: str,
 ) -> Content:
     """One file that shows these Frames: one, or of a moving media type several."""
-    name = digest(render.VERSION, stored.key, tuple(numbers), choice.media_type, how)
+    profile = stored.resource.view.deidentification
+    made_of = (render.VERSION, stored.key, tuple(numbers), choice.media_type, how)
+    name = digest(*made_of, profile.mark) if profile else digest(*made_of)
     make = partial(_make, archive, stored, numbers, choice.media_type, how)
     unmade = as_stored(stored, choice, None, location, None, iter(()), None, name)
 
@@ -54,7 +57,7 @@ def _make(archive: Archive, found: StoredInstance, numbers: Sequence[int], media
     with archive.index.read() as tx:  # (2)
         stored, ranges = instances.fetch_frames(tx, found.resource)
         check_unchanged(found, stored)
-        elements = instances.fetch_elements(tx, stored.resource)
+        elements = deidentified.elements(found.resource.view, instances.fetch_elements(tx, stored.resource))
         render.check(elements, numbers, media_type, how)
         paths = {path for number in numbers for path in render.needed(elements, number, how)}
         values = {path: instances.fetch_bulk(tx, stored.resource, path)[1] for path in paths}

@@ -15,6 +15,7 @@ from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
 from filmroom.protocol import offers
 from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.services import deidentified, pseudonyms
 from filmroom.services.content import Content, Stream, as_stored, fit, form, not_found, pieces, reader, version
 from filmroom.services.retrieve.frames import every_frame
 from filmroom.services.video import video
@@ -29,9 +30,17 @@ _SEVERAL = 2  # parts at least, as far as can be told beforehand
 
 def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content] | Stream:
     """The bulk value at a path that Metadata gives. Pixel Data may also be their Frames, or a video."""
+    target = pseudonyms.resolved(archive, target)
+    return deidentified.several(target.view, _bulkdata(archive, target, path, selected))
+
+
+def _bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) -> list[Content] | Stream:
     location = f"{target.path}/bulkdata/{path}"
     with archive.index.read() as tx:
         stored, bulk = instances.fetch_bulk(tx, target, path)
+        if target.view.deidentification is not None:
+            deidentified.seen(target, [stored])
+            deidentified.check_kept(target.view, instances.fetch_elements(tx, target), path)
         ranges = instances.fetch_pixel_data(tx, target)[1]
         document = documents.MEDIA_TYPES.get(stored.sop_class) if path == documents.DOCUMENT else None
         length = documents.length(instances.fetch_elements(tx, target), bulk.length) if document else bulk.length
@@ -51,6 +60,11 @@ def bulkdata(archive: Archive, target: Resource, path: str, selected: Selected) 
 
 def pixeldata(archive: Archive, target: Resource, selected: Selected) -> list[Content] | Stream:
     """All Frames of an Instance, or its video. Native ones in one part are the value as it is."""
+    target = pseudonyms.resolved(archive, target)
+    return deidentified.several(target.view, _pixeldata(archive, target, selected))
+
+
+def _pixeldata(archive: Archive, target: Resource, selected: Selected) -> list[Content] | Stream:
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_pixel_data(tx, target)
         bulks = instances.fetch_bulks(tx, target)
@@ -88,7 +102,7 @@ def all_bulkdata(archive: Archive, target: Resource, selected: Selected) -> Stre
             paths = instances.fetch_bulks(tx, stored.resource)
         for path in paths:
             with suppress(NotFound):  # encapsulated pixel data of which nobody knows where a Frame begins
-                yield from _each(_again(partial(bulkdata, archive, stored.resource, path, octets)))
+                yield from _each(_again(partial(_bulkdata, archive, stored.resource, path, octets)))
 
     return _all(archive, target, octets, lambda _: None, of)
 
@@ -104,7 +118,7 @@ def all_pixeldata(archive: Archive, target: Resource, selected: Selected) -> Str
             fit(stored.transfer_syntax, selected)
 
     def of(stored: StoredInstance) -> Contents:
-        return _each(_again(partial(pixeldata, archive, stored.resource, selected)))
+        return _each(_again(partial(_pixeldata, archive, stored.resource, selected)))
 
     return _all(archive, target, selected, check, of)
 
@@ -120,10 +134,12 @@ def _all(
 
     `check` refuses beforehand what can be known to be no choice.
     """
+    target = pseudonyms.resolved(archive, target)
     with archive.index.read() as tx:
         found = instances.fetch(tx, target)
     if not found:
         raise not_found(target)
+    found = deidentified.seen(target, found)
     for stored in {stored.transfer_syntax: stored for stored in found if stored.frames}.values():
         check(stored)
 
@@ -138,7 +154,7 @@ def _all(
             raise NotFound(f"The specified {target.level.name.lower()} has none of these values.")
 
     newest = version(target, found[-1].watermark, len(found))
-    return Stream(f"{newest}-{form(selected)}", contents())
+    return deidentified.every(target.view, Stream(f"{newest}-{form(selected)}", contents()))
 
 
 def _again(find: Callable[[], list[Content] | Stream]) -> list[Content] | Stream:

@@ -22,6 +22,7 @@ from filmroom.pixels.channel import aside
 from filmroom.pixels.frame import describe
 from filmroom.pixels.transcode import transcode_frame
 from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.services import deidentified, pseudonyms
 from filmroom.services.content import (
     Content,
     Stream,
@@ -41,12 +42,14 @@ def frames(
     archive: Archive, target: Resource, numbers: Sequence[int], selected: Selected, said: Wording = wording.STANDARD
 ) -> list[Content] | Stream:
     """Frames in the order asked for (PS3.18 §10.4.1.1.6). The bytes of each are read when it is sent."""
+    target = pseudonyms.resolved(archive, target)
     with archive.index.read() as tx:
         stored, ranges = instances.fetch_pixel_data(tx, target)
         if ranges is None:
             raise NotFound(said.no_frames)
         frame_ranges.check(numbers, ranges.count, said)
-        return _found(archive, tx, stored, ranges, numbers, selected)
+        found = _found(archive, tx, stored, ranges, numbers, selected)
+    return deidentified.several(target.view, found)
 
 
 def every_frame(archive: Archive, stored: StoredInstance, ranges: Frames, selected: Selected) -> list[Content] | Stream:

@@ -15,6 +15,7 @@ from filmroom.index.instances import StoredInstance
 from filmroom.pixels.transcode import transcode_file
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import STORED, Selected
+from filmroom.services import deidentified, pseudonyms
 from filmroom.services.content import Content, as_stored, at_first_chunk, converting, fit, not_found, or_else
 
 _CHUNK = 1 << 20
@@ -27,10 +28,12 @@ def instances_of(
 
     `original` are the first versions of those that were updated.
     """
+    target = pseudonyms.resolved(archive, target)
     with archive.index.read() as tx:
         found = originals.fetch(tx, target) if original else instances.fetch(tx, target)
     if not found:
         raise not_found(target)
+    found = deidentified.seen(target, found)
     if len(found) > 1 and not dialect.transcodes_many and selected.transfer_syntax != STORED:
         raise NotAcceptable(
             f"Accept transfer syntax '{selected.transfer_syntax}' is not supported when multiple instances are "
@@ -40,10 +43,11 @@ def instances_of(
     selected = _of_one_form(selected.for_parts(len(found)))
     choices = {syntax: fit(syntax, selected) for syntax in {stored.transfer_syntax for stored in found}}
     ahead = archive.blobs.streams([(stored.key, stored.length) for stored in found])
-    return [
+    contents = (
         _instance(archive, dialect, stored, choices[stored.transfer_syntax], chunks)
         for stored, chunks in zip(found, ahead, strict=True)
-    ]
+    )
+    return [deidentified.file(archive, target.view, content) for content in contents]
 
 
 def _of_one_form(selected: Selected) -> Selected:

@@ -1,7 +1,7 @@
 """Retrieve Metadata (PS3.18 §10.4.1.1.2): stored text, copied as it is unless less of it or XML was asked for."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -12,6 +12,7 @@ from filmroom.dicom.fields import Fields
 from filmroom.dicom.resources import Resource
 from filmroom.index import instances, originals
 from filmroom.protocol.dialects import Dialect
+from filmroom.services import deidentified, pseudonyms
 from filmroom.services.content import not_found, version
 
 Written = Iterator[tuple[Resource, Iterator[bytes]]]
@@ -49,6 +50,7 @@ def metadata(
     Nothing is parsed, text is copied, unless `fields` says which attributes are wanted. `original` are the first
     versions of what was updated: of another tag, and of no date, for what is sent by default may be younger.
     """
+    target, profile = pseudonyms.resolved(archive, target), target.view.deidentification
     with archive.index.read() as tx:
         found = instances.version(tx, target)
         if found is None:
@@ -56,9 +58,13 @@ def metadata(
         newest = Version(version(target, found.watermark, found.instances), found.created)
         if original:
             newest = Version(f"{newest.tag}-original", None)
+        if profile is not None:
+            newest = replace(newest, tag=f"{newest.tag}-{profile.mark}")
         if known(newest):
             return Metadata(newest, None, iter(()))
         stored = (originals if original else instances).fetch_metadata(tx, target)
+    if profile is not None:
+        stored = ((pseudonyms.called(profile, of), deidentified.metadata(profile, text)) for of, text in stored)
     if not dialect.bulkdata_uris:
         return Metadata(newest, (json_model.azure(text) for _, text in stored), iter(()))
     written = ((of, json_model.standard(text, root + of.path)) for of, text in stored)

@@ -12,6 +12,7 @@ from filmroom.errors import NotFound
 from filmroom.index import instances, originals
 from filmroom.protocol import zip_stream
 from filmroom.protocol.zip_stream import Entry
+from filmroom.services import deidentified
 from filmroom.services.content import Content
 
 
@@ -50,11 +51,12 @@ def _file_set(archive: Archive, target: Resource, contents: Sequence[Content], o
     directory, series = Directory(), dict[str, str]()
     fetch_elements = originals.fetch_elements if original else instances.fetch_elements
     for number, content in enumerate(contents, 1):
-        uids = _uids(content)
+        stored, uids = content.resource, _uids(content)
+        assert stored is not None
         try:
             with archive.index.read() as tx:
-                now = instances.version(tx, Resource(*uids, target.partition))
-                elements = fetch_elements(tx, Resource(*uids, target.partition))
+                now = instances.version(tx, stored)
+                elements = deidentified.elements(stored.view, fetch_elements(tx, stored))
         except NotFound:
             continue
         if now is None or now.watermark != content.watermark:

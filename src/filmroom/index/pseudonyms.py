@@ -1,0 +1,50 @@
+"""The pseudonyms of Studies, by which they are found where they are de-identified. No function commits.
+
+A pseudonym is a hash of the UID: nobody can tell the UID from it but by trying all. So they are written down, by the
+number of the key that they are made with. What is missing is found by what has come since they were last complete.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select
+
+from filmroom.dicom.resources import Level, Resource
+from filmroom.index.database import upsert
+from filmroom.index.selects import HERE, parameters
+from filmroom.index.tables import instance, links, pseudonym, series, study
+
+
+def fetch(tx: Connection, profile: int, value: str, partition: int) -> str | None:
+    """The UID of the Study of that pseudonym."""
+    wanted = (pseudonym.c.profile == profile) & (pseudonym.c.value == value) & (study.c.partition == partition)
+    return tx.scalar(
+        select(study.c.StudyInstanceUID).join_from(study, pseudonym, pseudonym.c.study_key == study.c.key).where(wanted)
+    )
+
+
+def missing(tx: Connection, profile: int, partition: int, since: int, limit: int) -> dict[int, str]:
+    """Keys and UIDs of Studies without one, of those that got Instances behind a watermark, or of all."""
+    known = select(pseudonym.c.study_key).where(pseudonym.c.study_key == study.c.key, pseudonym.c.profile == profile)
+    wanted = select(study.c.key, study.c.StudyInstanceUID).where(study.c.partition == partition, ~known.exists())
+    if since:
+        newer = select(instance.c.study_key).where(instance.c.partition == partition, instance.c.watermark > since)
+        wanted = wanted.where(study.c.key.in_(newer))
+    return {row.key: row.StudyInstanceUID for row in tx.execute(wanted.order_by(study.c.key).limit(limit))}
+
+
+def add(tx: Connection, profile: int, values: Mapping[int, str]) -> None:
+    """Write them down, by the keys of Studies. Another may have done so meanwhile: they come to the same."""
+    rows = [{"study_key": key, "profile": profile, "value": value} for key, value in values.items()]
+    tx.execute(upsert(pseudonym, tx.dialect.name).on_conflict_do_nothing(), rows)
+
+
+def fetch_uids(tx: Connection, resource: Resource, level: Level) -> list[str]:
+    """The UIDs of all Series or Instances of a Study or a Series."""
+    uids, tables = _UIDS[level]
+    return list(tx.scalars(select(uids).where(*links(tables), *HERE[: resource.level]), parameters(resource)))
+
+
+_UIDS = {
+    Level.SERIES: (series.c.SeriesInstanceUID, {series, study}),
+    Level.INSTANCE: (instance.c.SOPInstanceUID, {instance, series, study}),
+}

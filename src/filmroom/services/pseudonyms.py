@@ -1,0 +1,107 @@
+"""Studies, Series and Instances by their pseudonyms, for who sees them de-identified.
+
+A pseudonym can't be undone, it can only be found among those of all there is:
+
+(1) what this process has found before  it stays true for ever
+(2) Studies in the index                of all of them, once somebody has asked for one that is not known
+(3) Series of a Study, Instances        by hashing those that there are
+
+A UID that is no pseudonym leads nowhere, also if something is stored under it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from filmroom.archive import Archive
+from filmroom.dicom.deidentification import Deidentification, Option
+from filmroom.dicom.resources import Level, Resource
+from filmroom.index import pseudonyms, watermarks
+
+NOTHING = ""  # the UID of nothing that is stored
+BATCH = 1000  # Studies in a transaction
+MOST_KNOWN = 200_000  # pseudonyms in memory, of 150 bytes and more each
+
+
+def resolved(archive: Archive, target: Resource) -> Resource:
+    """What a target names by pseudonyms, if its view has them; what is not there becomes what can't be."""
+    profile = target.view.deidentification
+    if profile is None or Option.UIDS in profile.options or target.study is None:
+        return target
+    found = Resource(study(archive, profile, target.study, target.partition), partition=target.partition)
+    if target.series is not None:
+        [series] = below(archive, profile, found, Level.SERIES, [target.series])
+        found = replace(found, series=series)
+        if target.instance is not None:
+            [instance] = below(archive, profile, found, Level.INSTANCE, [target.instance])
+            found = replace(found, instance=instance)
+    return replace(found, view=target.view)
+
+
+def called(profile: Deidentification, resource: Resource) -> Resource:
+    """A resource as it is called in answers."""
+    study, series, instance = (None if uid is None else profile.uid(uid) for uid in resource.uids)
+    return replace(resource, study=study, series=series, instance=instance)
+
+
+def study(archive: Archive, profile: Deidentification, value: str, partition: int) -> str:
+    """The UID of the Study of that pseudonym."""
+    known = archive.pseudonyms.get((profile.number, value))
+    if known is not None:
+        return known
+    found = _fetch(archive, profile, value, partition)
+    if found is None:
+        _complete(archive, profile, partition)
+        found = _fetch(archive, profile, value, partition)
+    if found is None:
+        return NOTHING
+    _remember(archive, profile, [found])
+    return found
+
+
+def below(
+    archive: Archive, profile: Deidentification, above: Resource, level: Level, values: Iterable[str]
+) -> list[str]:
+    """The UIDs, by their pseudonyms, of Series or Instances of a Study, or of Instances of a Series."""
+    wanted = [(profile.number, value) for value in values]
+    found = [archive.pseudonyms.get(key) for key in wanted]
+    if None not in found:
+        return [uid or NOTHING for uid in found]
+    with archive.index.read() as tx:
+        uids = pseudonyms.fetch_uids(tx, above, level)
+    _remember(archive, profile, uids)
+    made = {(profile.number, profile.uid(uid)): uid for uid in uids}
+    return [made.get(key, NOTHING) for key in wanted]
+
+
+def _fetch(archive: Archive, profile: Deidentification, value: str, partition: int) -> str | None:
+    with archive.index.read() as tx:
+        return pseudonyms.fetch(tx, profile.number, value, partition)
+
+
+def _complete(archive: Archive, profile: Deidentification, partition: int) -> None:
+    """Write down the pseudonyms of all Studies that have none yet, batch by batch. Others may be at it, too."""
+    place = profile.number, partition
+    since = archive.complete_until.get(place, 0)
+    with archive.index.read() as tx:  # watermarks become visible in their order: what comes later is looked at later
+        newest = watermarks.largest(tx)
+    if newest > since:
+        while archive.index.transact(partial(_add, profile, partition, since)):
+            pass
+        archive.complete_until[place] = newest
+
+
+def _add(profile: Deidentification, partition: int, since: int, tx: Connection) -> bool:
+    """Whether there may be more."""
+    missing = pseudonyms.missing(tx, profile.number, partition, since, BATCH)
+    if missing:
+        pseudonyms.add(tx, profile.number, {key: profile.uid(uid) for key, uid in missing.items()})
+    return len(missing) == BATCH
+
+
+def _remember(archive: Archive, profile: Deidentification, uids: Iterable[str]) -> None:
+    if len(archive.pseudonyms) > MOST_KNOWN:
+        archive.pseudonyms.clear()
+    archive.pseudonyms.update({(profile.number, profile.uid(uid)): uid for uid in uids})
