@@ -2,8 +2,8 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from starlette.testclient import TestClient
 
+from filmroom import tokens
 from filmroom.archive import Archive
 from filmroom.dicom.deidentification import Deidentification, Option
 from filmroom.dicom.resources import Resource
-from filmroom.dicom.views import View
-from filmroom.protocol import targets
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.server.app import create
 from filmroom.services.examination import part
@@ -26,9 +25,34 @@ from filmroom.settings import Settings
 from tests import data
 
 SECRET = "SECRET"
-PROFILE = Deidentification.of([], b"of the tests")
 ROOT = "/dicomweb"
 DICOM = "application/dicom; transfer-syntax=*"
+KEY = "of sixteen chars"
+OPTIONS: dict[str, tuple[Option, ...]] = {
+    "blind": (),
+    "devices": (Option.DEVICE,),
+    "kept": (Option.UIDS, Option.FULL_DATES),
+}
+PROFILES = {name: Deidentification.of(options, KEY.encode()) for name, options in OPTIONS.items()}
+PROFILE = PROFILES["blind"]
+AS_STORED = Deidentification.of([Option.UIDS], b"")
+ROLES = {name: {"actions": "read", "deidentified": name} for name in OPTIONS} | {
+    "plain": {"actions": "read"},
+    "of some": {"actions": "read", "deidentified": "blind", "studies": "ModalitiesInStudy=OT"},
+    "of none": {"actions": "read", "deidentified": "blind", "studies": "ModalitiesInStudy=CT"},
+    "unknown": {"actions": "read", "deidentified": "strict"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Asks with a token of a role."""
+
+    http: TestClient
+    tokens: Mapping[str, str]
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None, role: str = "blind") -> Any:
+        return self.http.get(path, headers={**(headers or {}), "authorization": f"Bearer {self.tokens[role]}"})
 
 
 def image(**attributes: Any) -> Dataset:
@@ -61,15 +85,22 @@ def image(**attributes: Any) -> Dataset:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(data=tmp_path_factory.mktemp("deidentified"), codec_processes=1)
+    folder = tmp_path_factory.mktemp("deidentified")
+    profiles = {name: {"options": options, "key": KEY} for name, options in OPTIONS.items()}
+    given = {"data": folder / "data", "codec_processes": 1, "tokens": folder / "tokens.json", "roles": ROLES}
+    return Settings.model_validate(given | {"deidentification": profiles})
 
 
 @pytest.fixture(scope="module")
-def http(settings: Settings) -> Iterator[TestClient]:
+def http(settings: Settings) -> Iterator[Reader]:
     """One for all tests: they only read."""
+    assert settings.tokens is not None
+    made = {role: tokens.create(settings.tokens, role, [role], [], None)[1] for role in ROLES}
+    made["both"] = tokens.create(settings.tokens, "both", ["blind", "plain"], [], None)[1]
+    made["two"] = tokens.create(settings.tokens, "two", ["blind", "kept"], [], None)[1]
     with TestClient(create(settings), raise_server_exceptions=False, base_url="http://127.0.0.1:8080") as client:
         client.headers.clear()
-        yield client
+        yield Reader(client, made)
 
 
 @pytest.fixture(scope="module")
@@ -84,21 +115,6 @@ def stored(settings: Settings) -> list[Dataset]:
     store(archive, DICOMWEB, Resource(), [part(content) for content in files], replace=False)
     archive.close()
     return [first, second, report]
-
-
-@pytest.fixture
-def blind(monkeypatch: pytest.MonkeyPatch) -> None:
-    see(monkeypatch, PROFILE)
-
-
-def see(monkeypatch: pytest.MonkeyPatch, profile: Deidentification) -> None:
-    """Have everybody see what is stored by a profile."""
-    plain = targets.resource
-
-    def resource(*named: Any) -> Resource:
-        return replace(plain(*named), view=View(deidentification=profile))
-
-    monkeypatch.setattr(targets, "resource", resource)
 
 
 def path(made: Dataset, level: int = 3, profile: Deidentification = PROFILE) -> str:
@@ -143,18 +159,18 @@ ASKED = [
 
 @pytest.mark.parametrize(("what", "accept", "levels"), ASKED)
 def test_no_answer_says_anything_of_the_original(
-    http: TestClient, stored: list[Dataset], blind: None, what: str, accept: str, levels: tuple[int, ...]
+    http: Reader, stored: list[Dataset], what: str, accept: str, levels: tuple[int, ...]
 ) -> None:
     for made in stored[:2]:
         for level in levels:
             answer = check(http.get(path(made, level) + what, headers={"Accept": accept}), stored)
             assert answer.content
             if tag := answer.headers.get("ETag"):
-                again = http.get(path(made, level) + what, headers={"Accept": accept, "If-None-Match": tag})
+                again = http.get(path(made, level) + what, {"Accept": accept, "If-None-Match": tag})
                 assert again.status_code == 304
 
 
-def test_a_file_is_that_of_the_metadata(http: TestClient, stored: list[Dataset], blind: None) -> None:
+def test_a_file_is_that_of_the_metadata(http: Reader, stored: list[Dataset]) -> None:
     for made in stored[:2]:
         read = pydicom.dcmread(io.BytesIO(http.get(path(made), headers={"Accept": DICOM}).content))
         assert read.PixelData == made.PixelData
@@ -167,7 +183,7 @@ def test_a_file_is_that_of_the_metadata(http: TestClient, stored: list[Dataset],
         assert http.get(told["00281201"]["BulkDataURI"]).status_code == 200
 
 
-def test_zip_archives_have_pseudonyms(http: TestClient, stored: list[Dataset], blind: None) -> None:
+def test_zip_archives_have_pseudonyms(http: Reader, stored: list[Dataset]) -> None:
     for dicomdir in ("false", "true"):
         answer = http.get(f"{path(stored[0], 1)}?dicomdir={dicomdir}", headers={"Accept": "application/zip"})
         found = zipfile.ZipFile(io.BytesIO(answer.content))
@@ -178,16 +194,13 @@ def test_zip_archives_have_pseudonyms(http: TestClient, stored: list[Dataset], b
 
 
 @pytest.mark.parametrize("what", ["", "/metadata", "/rendered", "/thumbnail", "/frames/1", "/bulkdata/7FE00010"])
-def test_a_uid_that_is_no_pseudonym_leads_nowhere(
-    http: TestClient, stored: list[Dataset], blind: None, what: str
-) -> None:
+def test_a_uid_that_is_no_pseudonym_leads_nowhere(http: Reader, stored: list[Dataset], what: str) -> None:
     """Whoever knows it does not learn whether there is such an Instance."""
     made = stored[0]
-    kept = Deidentification.of([Option.UIDS], b"")
     for level in (3, 2, 1):
         answers = [
             http.get(path(one, level, profile) + what)
-            for one, profile in ((made, kept), (data.dataset(), kept), (data.dataset(), PROFILE))
+            for one, profile in ((made, AS_STORED), (data.dataset(), AS_STORED), (data.dataset(), PROFILE))
         ]
         assert {answer.status_code for answer in answers} <= {404, 405}
         assert len({answer.content for answer in answers}) == 1
@@ -196,46 +209,31 @@ def test_a_uid_that_is_no_pseudonym_leads_nowhere(
 
 
 @pytest.mark.parametrize("tag", ["60003000", "00091001", "00420011", "00081140/1/00091001", "00081140/9/00091001"])
-def test_bulk_values_of_what_is_removed_are_not_found(
-    http: TestClient, stored: list[Dataset], blind: None, tag: str
-) -> None:
+def test_bulk_values_of_what_is_removed_are_not_found(http: Reader, stored: list[Dataset], tag: str) -> None:
     check(http.get(f"{path(stored[0])}/bulkdata/{tag}"), stored, 404)
 
 
 @pytest.mark.parametrize("what", ["", "/rendered", "/bulkdata/0040A730"])
-def test_documents_are_refused(http: TestClient, stored: list[Dataset], blind: None, what: str) -> None:
+def test_documents_are_refused(http: Reader, stored: list[Dataset], what: str) -> None:
     answer = check(http.get(path(stored[2]) + what, headers={"Accept": "*/*"}), stored, 404 if "bulk" in what else 403)
     assert "bulk" in what or "report or a document" in answer.text
 
 
-def test_versions_differ_from_those_of_the_original_and_of_other_profiles(
-    http: TestClient, stored: list[Dataset], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = stored[0]
-    plain = "".join((ROOT, *path(made, 3, Deidentification.of([Option.UIDS], b"")).removeprefix(ROOT)))
+def test_versions_differ_from_those_of_the_original_and_of_other_profiles(http: Reader, stored: list[Dataset]) -> None:
     for what in ("", "/metadata", "/frames/1", "/rendered", "/thumbnail", "/bulkdata/7FE00010"):
         accept = {"Accept": DICOM if not what else "*/*"}
-        with monkeypatch.context() as patched:
-            tags = [http.get(plain + what, headers=accept).headers["ETag"]]
-            for options in ([], [Option.DEVICE]):
-                see(patched, Deidentification.of(options, b"of the tests"))
-                tags.append(http.get(path(made) + what, headers=accept).headers["ETag"])
-                patched.undo()
-        assert len(set(tags)) == 3
+        answers = [http.get(path(stored[0], 3, AS_STORED) + what, accept, "plain")]
+        answers += [http.get(path(stored[0]) + what, accept, role) for role in ("blind", "devices")]
+        assert len({answer.headers["ETag"] for answer in answers}) == 3
 
 
-def test_rendered_images_show_no_overlay_that_is_removed(
-    http: TestClient, stored: list[Dataset], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = stored[0]
-    plain = path(made, 3, Deidentification.of([Option.UIDS], b""))
-    png, drawn = {"Accept": "image/png"}, "?annotation=overlay"
-    without, seen = (http.get(f"{plain}/rendered{how}", headers=png).content for how in ("", drawn))
-    see(monkeypatch, PROFILE)
-    assert http.get(f"{path(made)}/rendered{drawn}", headers=png).content == without != seen
+def test_rendered_images_show_no_overlay_that_is_removed(http: Reader, stored: list[Dataset]) -> None:
+    png, drawn, plain = {"Accept": "image/png"}, "?annotation=overlay", path(stored[0], 3, AS_STORED)
+    without, seen = (http.get(f"{plain}/rendered{how}", png, "plain").content for how in ("", drawn))
+    assert http.get(f"{path(stored[0])}/rendered{drawn}", png).content == without != seen
 
 
-def test_searches_answer_with_pseudonyms(http: TestClient, stored: list[Dataset], blind: None) -> None:
+def test_searches_answer_with_pseudonyms(http: Reader, stored: list[Dataset]) -> None:
     made = stored[0]
     for level, name in enumerate(("studies", "series", "instances"), 1):
         for where in ("", *(path(made, above).removeprefix(ROOT) for above in range(1, level))):
@@ -253,7 +251,7 @@ def test_searches_answer_with_pseudonyms(http: TestClient, stored: list[Dataset]
     assert PROFILE.patient(SECRET) in table.text
 
 
-def test_what_was_not_asked_for_is_not_answered(http: TestClient, stored: list[Dataset], blind: None) -> None:
+def test_what_was_not_asked_for_is_not_answered(http: Reader, stored: list[Dataset]) -> None:
     asked = f"{path(stored[0], 1)}/series?includefield=PatientName"
     assert "00100020" not in http.get(asked).json()[0]
     assert http.get(asked).json()[0]["00100010"]["Value"] == [{"Alphabetic": PROFILE.patient(SECRET)}]
@@ -273,16 +271,16 @@ def test_what_was_not_asked_for_is_not_answered(http: TestClient, stored: list[D
         "series?SeriesInstanceUID=1.2",
     ],
 )
-def test_keys_that_would_tell_are_refused(http: TestClient, stored: list[Dataset], blind: None, asked: str) -> None:
+def test_keys_that_would_tell_are_refused(http: Reader, stored: list[Dataset], asked: str) -> None:
     answer = check(http.get(f"{ROOT}/{asked}"), [], 400)
     assert "de-identified for you" in answer.text
 
 
-def test_patients_are_not_listed(http: TestClient, stored: list[Dataset], blind: None) -> None:
+def test_patients_are_not_listed(http: Reader, stored: list[Dataset]) -> None:
     check(http.get(f"{ROOT}/patients"), stored, 403)
 
 
-def test_keys_of_what_is_kept_and_uids_are_heeded(http: TestClient, stored: list[Dataset], blind: None) -> None:
+def test_keys_of_what_is_kept_and_uids_are_heeded(http: Reader, stored: list[Dataset]) -> None:
     first, second, report = stored
     study, other = PROFILE.uid(first.StudyInstanceUID), PROFILE.uid(data.uid())
     series, instance = PROFILE.uid(first.SeriesInstanceUID), PROFILE.uid(first.SOPInstanceUID)
@@ -308,20 +306,35 @@ def test_keys_of_what_is_kept_and_uids_are_heeded(http: TestClient, stored: list
     assert count("studies?orderby=NumberOfStudyRelatedSeries") == 1
 
 
-def test_with_kept_uids_and_dates_these_may_be_asked_for(
-    http: TestClient, stored: list[Dataset], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = Deidentification.of([Option.UIDS, Option.FULL_DATES], b"of the tests")
-    see(monkeypatch, kept)
+def test_with_kept_uids_and_dates_these_may_be_asked_for(http: Reader, stored: list[Dataset]) -> None:
     made = stored[0]
-    assert len(http.get(f"{ROOT}/studies?StudyDate=20240229&orderby=StudyDate").json()) == 1
-    assert len(http.get(f"{ROOT}/series?SeriesInstanceUID={made.SeriesInstanceUID}").json()) == 1
-    [told] = http.get(f"{path(made, 3, kept)}/metadata").json()
+    assert len(http.get(f"{ROOT}/studies?StudyDate=20240229&orderby=StudyDate", role="kept").json()) == 1
+    assert len(http.get(f"{ROOT}/series?SeriesInstanceUID={made.SeriesInstanceUID}", role="kept").json()) == 1
+    [told] = http.get(f"{path(made, 3, PROFILES['kept'])}/metadata", role="kept").json()
     assert told["0020000D"]["Value"] == [made.StudyInstanceUID]
     assert SECRET not in str(told)
 
 
-def test_the_other_doors_are_no_way_round(http: TestClient, stored: list[Dataset], blind: None) -> None:
+def test_roles_show_some_studies_de_identified(http: Reader, stored: list[Dataset]) -> None:
+    for role, status in (("of some", 200), ("of none", 404)):
+        for what in ("", "/metadata", "/rendered", "/thumbnail", "/bulkdata"):
+            assert http.get(path(stored[0], 1) + what, {"Accept": "*/*, multipart/related"}, role).status_code == status
+        assert len(http.get(f"{ROOT}/studies", role=role).json()) == (status == 200)
+
+
+def test_who_sees_some_as_it_is_stored_sees_nothing_de_identified(http: Reader, stored: list[Dataset]) -> None:
+    [told] = http.get(f"{path(stored[0], 3, AS_STORED)}/metadata", role="both").json()
+    assert told["00100020"]["Value"] == [SECRET]
+    assert http.get(f"{path(stored[0])}/metadata", role="both").status_code == 404
+
+
+def test_roles_that_can_not_be_heeded_show_nothing(http: Reader, stored: list[Dataset]) -> None:
+    for role, status, said in (("two", 403, "different profiles"), ("unknown", 503, "none of that name")):
+        answer = http.get(f"{ROOT}/studies", role=role)
+        assert (answer.status_code, said in answer.text) == (status, True)
+
+
+def test_the_other_doors_are_no_way_round(http: Reader, stored: list[Dataset]) -> None:
     made = stored[0]
     uids = (made.StudyInstanceUID, made.SeriesInstanceUID, made.SOPInstanceUID)
     for root in ("/v1", "/v2"):

@@ -1,4 +1,4 @@
-"""What somebody may see: of which Studies."""
+"""What somebody may see: of which Studies, and how."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ class View:
 
     @property
     def whole(self) -> bool:
-        """Whether all is seen that there is."""
-        return self.studies is None
+        """Whether all is seen that there is, as it is stored."""
+        return self.studies is None and self.deidentification is None
 
 
 EVERYTHING = View()

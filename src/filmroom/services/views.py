@@ -10,20 +10,37 @@ from filmroom.dicom.conditions import Key
 from filmroom.dicom.levels import Level
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Resource
-from filmroom.dicom.views import EVERYTHING, View
-from filmroom.errors import BadRequest, Unavailable
+from filmroom.dicom.views import View
+from filmroom.errors import BadRequest, Forbidden, Unavailable
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
 
 
 def view(archive: Archive, grants: Sequence[Grant], partition: int) -> View:
-    """What all these grants together show."""
-    if any(one.deidentified for one in grants):
-        raise Unavailable("What is de-identified can't be shown yet.")
+    """What all these grants together show. What some show as it is stored, others do not show de-identified as well:
+    who saw both would know whose images they are."""
+    plain = tuple(one for one in grants if not one.deidentified)
+    if plain or not grants:
+        return View(_studies(archive, plain, partition))
+    names = sorted({one.deidentified for one in grants})
+    if len(names) > 1:
+        raise Forbidden(
+            f"Roles that de-identify by different profiles ({', '.join(names)}) can't be put together: by both, what "
+            "one hides would be seen. Ask for one of them."
+        )
+    profile = archive.profiles.get(names[0])
+    if profile is None:
+        raise Unavailable(
+            f"A role de-identifies by the profile {names[0]}, and the setting deidentification has none of that name."
+        )
+    return View(_studies(archive, grants, partition), profile)
+
+
+def _studies(archive: Archive, grants: Sequence[Grant], partition: int) -> tuple[tuple[Key, ...], ...] | None:
     if any(not one.studies for one in grants):
-        return EVERYTHING
+        return None
     searches = dict.fromkeys(one.studies for one in grants)
-    return View(tuple(_keys(archive, search, partition) for search in searches))
+    return tuple(_keys(archive, search, partition) for search in searches)
 
 
 def _keys(archive: Archive, search: str, partition: int) -> tuple[Key, ...]:
