@@ -55,6 +55,7 @@ def test_what_is_not_stored_can_not_be_shared(run: Program, here: tuple[str, str
         ((), "name a study, or --list, or --revoke ID"),
         ((STUDY, "--list"), "name a study, or --list, or --revoke ID"),
         (("--list", "--for", "7d"), "only a new link takes it"),
+        (("--list", "--deidentified", "basic"), "only a new link takes it"),
         (("nonsense",), "is not a UID"),
     ],
 )
@@ -62,3 +63,12 @@ def test_what_is_wrong_is_told(run: Program, here: tuple[str, str], arguments: t
     ran = run("share", *arguments, *here)
     assert ran.code == 2
     assert said in " ".join(ran.err.replace("│", " ").split())
+
+
+def test_a_study_can_be_shared_de_identified(run: Program, here: tuple[str, str]) -> None:
+    made = run("share", STUDY, "--deidentified", "basic", *here)
+    assert made.code == 0
+    assert "De-identified by the profile basic; there the study is 2.25." in made.err
+    assert run("share", "--list", *here).out.endswith("  de-identified: basic\n")
+    refused = run("share", STUDY, "--deidentified", "strict", *here)
+    assert (refused.code, "no profile of de-identification 'strict'" in refused.err) == (3, True)

@@ -21,7 +21,7 @@ def filled(database: Database) -> Database:
 
 def write(database: Database, profile: int = PROFILE, partition: int = 1) -> None:
     with database.begin() as tx:
-        missing = pseudonyms.missing(tx, profile, partition, 0, 100)
+        missing = pseudonyms.missing(tx, profile, partition, 0, 0, 100)
         pseudonyms.add(tx, profile, {key: f"p{uid}" for key, uid in missing.items()})
 
 
@@ -41,18 +41,24 @@ def test_a_study_is_found_by_the_pseudonym_of_a_profile(filled: Database) -> Non
 
 def test_what_is_written_down_is_not_missing(filled: Database) -> None:
     with filled.begin() as tx:
-        missing = pseudonyms.missing(tx, PROFILE, 1, 0, 1)
+        missing = pseudonyms.missing(tx, PROFILE, 1, 0, 0, 1)
         assert list(missing.values()) == ["1"]
         pseudonyms.add(tx, PROFILE, dict.fromkeys(missing, "p"))
         pseudonyms.add(tx, PROFILE, dict.fromkeys(missing, "p"))  # another was at it, too
-        assert list(pseudonyms.missing(tx, PROFILE, 1, 0, 100).values()) == ["2"]
+        assert list(pseudonyms.missing(tx, PROFILE, 1, 0, 0, 100).values()) == ["2"]
+
+
+def test_missing_ones_come_in_pages(filled: Database) -> None:
+    with filled.read() as tx:
+        [first] = pseudonyms.missing(tx, PROFILE, 1, 0, 0, 1)
+        assert list(pseudonyms.missing(tx, PROFILE, 1, 0, first, 1).values()) == ["2"]
 
 
 def test_what_came_behind_a_watermark_is_looked_at_alone(filled: Database) -> None:
     with filled.read() as tx:
         [second] = instances.fetch(tx, Resource("2"))
-        assert list(pseudonyms.missing(tx, PROFILE, 1, second.watermark - 1, 100).values()) == ["2"]
-        assert pseudonyms.missing(tx, PROFILE, 1, second.watermark, 100) == {}
+        assert list(pseudonyms.missing(tx, PROFILE, 1, second.watermark - 1, 0, 100).values()) == ["2"]
+        assert pseudonyms.missing(tx, PROFILE, 1, second.watermark, 0, 100) == {}
 
 
 def test_one_uid_in_two_partitions_is_two_studies(filled: Database) -> None:

@@ -29,6 +29,7 @@ VALUES = {
 }
 ROLES = {str(action): {"actions": [str(action)]} for action in Action} | {
     "of some studies": {"actions": "read delete", "studies": "InstitutionName=North"},
+    "de-identified": {"actions": "read", "deidentified": "basic"},
     "of a partition": {"actions": "*", "partitions": ["north"]},
     "of another partition": {"actions": "*", "partitions": ["south"]},
 }
@@ -84,6 +85,13 @@ def test_who_sees_some_studies_does_nothing_that_needs_all(given: Given) -> None
         wanted = method.action in {Action.READ, Action.DELETE} and method.reach in {Reach.VIEW, Reach.NOTHING}
         allowed = given.status(dialect, method, "of some studies") not in {401, 403}
         assert allowed == wanted, (dialect.root, method)
+
+
+def test_who_sees_what_is_de_identified_only_reads(given: Given) -> None:
+    for dialect, method in rows(given):
+        wanted = method.action is Action.READ and method.reach in {Reach.VIEW, Reach.NOTHING}
+        allowed = given.status(dialect, method, "de-identified") not in {401, 403}
+        assert allowed == wanted or method.path.endswith("/patients"), (dialect.root, method)
 
 
 def test_a_role_is_for_its_partitions(given: Given) -> None:

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from filmroom.dicom.deidentification import Deidentification, Option
 from filmroom.dicom.resources import Resource
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.server.app import create
+from filmroom.services import sharing
 from filmroom.services.examination import part
 from filmroom.services.store import store
 from filmroom.settings import Settings
@@ -130,6 +132,7 @@ def originals(stored: list[Dataset]) -> set[bytes]:
 
 def check(answer: Any, stored: list[Dataset], status: int = 200) -> Any:
     assert answer.status_code == status, answer.text
+    assert "last-modified" not in answer.headers
     for secret in originals(stored):
         assert secret not in answer.content
         assert secret.decode() not in str(answer.headers)
@@ -191,6 +194,7 @@ def test_zip_archives_have_pseudonyms(http: Reader, stored: list[Dataset]) -> No
         texts = b"".join([found.read(name) for name in names]) + "".join(names).encode() + str(answer.headers).encode()
         assert [secret for secret in originals(stored) if secret in texts] == []
         assert len(names) == 2 + (dicomdir == "true")
+        assert {one.date_time for one in found.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 @pytest.mark.parametrize("what", ["", "/metadata", "/rendered", "/thumbnail", "/frames/1", "/bulkdata/7FE00010"])
@@ -320,6 +324,16 @@ def test_roles_show_some_studies_de_identified(http: Reader, stored: list[Datase
         for what in ("", "/metadata", "/rendered", "/thumbnail", "/bulkdata"):
             assert http.get(path(stored[0], 1) + what, {"Accept": "*/*, multipart/related"}, role).status_code == status
         assert len(http.get(f"{ROOT}/studies", role=role).json()) == (status == 200)
+
+
+def test_a_share_link_may_show_a_study_de_identified(http: Reader, stored: list[Dataset], settings: Settings) -> None:
+    with closing(Archive.open(settings)) as archive:
+        _, token = sharing.create(archive, stored[0].StudyInstanceUID, 60.0, deidentified="blind")
+    base = f"/shared/{token}"
+    [study] = check(http.http.get(f"{base}{ROOT}/studies"), stored).json()
+    assert study["00081190"]["Value"][0].endswith(base + path(stored[0], 1))
+    assert check(http.http.get(f"{base}{path(stored[0])}/metadata"), stored).json()
+    assert http.http.get(f"{base}{path(stored[0], 3, AS_STORED)}/metadata").status_code == 404
 
 
 def test_who_sees_some_as_it_is_stored_sees_nothing_de_identified(http: Reader, stored: list[Dataset]) -> None:

@@ -36,6 +36,12 @@ def share(
     partition: Annotated[
         str | None, partition_option("Data partition of the study, where the service has them.", DEFAULT_PARTITION_NAME)
     ] = None,
+    deidentified: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROFILE", help="Show it de-identified: 'basic', or a profile of the settings.", show_default=False
+        ),
+    ] = None,
     data: configuration.Data = None,
     config: configuration.Config = None,
 ) -> None:
@@ -49,17 +55,26 @@ def share(
     Examples:
 
         filmroom share 1.2.840.113619.2.1 --for 7d
+        filmroom share 1.2.840.113619.2.1 --deidentified basic
         filmroom share --revoke 8c61f3a20b77d9e4
     """
     typed.refuse(
         (sum((study is not None, revoke is not None, listed)) != 1, "STUDY", "name a study, or --list, or --revoke ID"),
         (study is None and lifetime is not None, "--for", "only a new link takes it"),
+        (study is None and deidentified is not None, "--deidentified", "only a new link takes it"),
     )
     settings = configuration.of_service({"data": data}, config)
     with closing(here.opened(settings)) as archive:
         try:
             if study is not None:
-                _create(archive, settings, _uid(study), lifetime or timedelta(days=7), partition)
+                made, token = sharing.create(
+                    archive,
+                    _uid(study),
+                    (lifetime or timedelta(days=7)).total_seconds(),
+                    partition or DEFAULT_PARTITION_NAME,
+                    deidentified or "",
+                )
+                _say(archive, settings, made, token)
             elif revoke is not None:
                 sharing.revoke(archive, revoke)
             else:
@@ -77,12 +92,14 @@ def _uid(text: str) -> str:
         raise typer.BadParameter(str(error), param_hint="STUDY") from None
 
 
-def _create(archive: Archive, settings: Settings, study: str, lifetime: timedelta, partition: str | None) -> None:
-    made, token = sharing.create(archive, study, lifetime.total_seconds(), partition or DEFAULT_PARTITION_NAME)
+def _say(archive: Archive, settings: Settings, made: ShareLink, token: str) -> None:
     base = (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
     within = f"/partitions/{made.partition}" if settings.partitions else ""
     typer.echo(f"{base}/shared/{token}/dicomweb{within}")
     typer.echo(f"Link {made.id}, until {_when(made.expires)}.", err=True)
+    if made.deidentified:
+        shown = archive.profiles[made.deidentified].uid(made.study)
+        typer.echo(f"De-identified by the profile {made.deidentified}; there the study is {shown}.", err=True)
 
 
 def _tell(links: Sequence[ShareLink]) -> None:
@@ -94,7 +111,8 @@ def _lines(links: Sequence[ShareLink]) -> Iterator[str]:
     now = time.time()
     for one in links:
         if one.expires > now:
-            yield f"{one.id}  {one.study}  {one.partition}  until {_when(one.expires)}"
+            profile = f"  de-identified: {one.deidentified}" if one.deidentified else ""
+            yield f"{one.id}  {one.study}  {one.partition}  until {_when(one.expires)}{profile}"
 
 
 def _when(moment: float) -> str:

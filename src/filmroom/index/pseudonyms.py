@@ -22,10 +22,14 @@ def fetch(tx: Connection, profile: int, value: str, partition: int) -> str | Non
     )
 
 
-def missing(tx: Connection, profile: int, partition: int, since: int, limit: int) -> dict[int, str]:
-    """Keys and UIDs of Studies without one, of those that got Instances behind a watermark, or of all."""
+def missing(tx: Connection, profile: int, partition: int, since: int, behind: int, limit: int) -> dict[int, str]:
+    """Keys and UIDs of Studies without one, of those that got Instances behind the watermark `since`, or of all.
+
+    They come in the order of their keys, from `behind` one on.
+    """
     known = select(pseudonym.c.study_key).where(pseudonym.c.study_key == study.c.key, pseudonym.c.profile == profile)
-    wanted = select(study.c.key, study.c.StudyInstanceUID).where(study.c.partition == partition, ~known.exists())
+    here = (study.c.partition == partition) & (study.c.key > behind)
+    wanted = select(study.c.key, study.c.StudyInstanceUID).where(here, ~known.exists())
     if since:
         newer = select(instance.c.study_key).where(instance.c.partition == partition, instance.c.watermark > since)
         wanted = wanted.where(study.c.key.in_(newer))

@@ -32,7 +32,7 @@ class Content:
     convert: Callable[[], "Content"] | None = None  # a conversion that may end in something else
     multipart: bool = True  # whether it was asked for as a part of a multipart message
     watermark: int = 0  # of the Instance
-    created: float = 0.0  # when that was stored
+    created: float | None = 0.0  # when that was stored; None if that is nobody's to know
     read: Read | None = None  # the bytes from an offset on, so many; of what can be read in the middle
     variant: str = ""  # of what is not told by its types: a name that only these bytes have
     profile: str = ""  # by which it is de-identified, in a word
@@ -56,7 +56,7 @@ class Content:
         made = self.convert()
         if (made.location, made.profile) == (self.location, self.profile):
             return made
-        return replace(made, location=self.location, profile=self.profile)
+        return replace(made, location=self.location, profile=self.profile, created=self.created)
 
 
 @dataclass(frozen=True, slots=True)

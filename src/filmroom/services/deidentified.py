@@ -68,11 +68,14 @@ def check_kept(view: View, found: Elements, path: str) -> None:
 
 
 def hidden(view: View, content: Content) -> Content:
-    """A content of which nothing says where the original lies, and that is another version than that."""
+    """A content that is another version than the original, of which nothing says where that lies.
+
+    Nor when it was stored, which mostly is soon after the patient was there.
+    """
     profile = view.deidentification
     if profile is None:
         return content
-    return replace(content, location=location(profile, content.location), profile=profile.mark)
+    return replace(content, location=location(profile, content.location), profile=profile.mark, created=None)
 
 
 def every(view: View, found: Stream) -> Stream:

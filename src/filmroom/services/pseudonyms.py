@@ -88,17 +88,18 @@ def _complete(archive: Archive, profile: Deidentification, partition: int) -> No
     with archive.index.read() as tx:  # watermarks become visible in their order: what comes later is looked at later
         newest = watermarks.largest(tx)
     if newest > since:
-        while archive.index.transact(partial(_add, profile, partition, since)):
-            pass
+        last: int | None = 0
+        while last is not None:
+            last = archive.index.transact(partial(_add, profile, partition, since, last))
         archive.complete_until[place] = newest
 
 
-def _add(profile: Deidentification, partition: int, since: int, tx: Connection) -> bool:
-    """Whether there may be more."""
-    missing = pseudonyms.missing(tx, profile.number, partition, since, BATCH)
+def _add(profile: Deidentification, partition: int, since: int, behind: int, tx: Connection) -> int | None:
+    """The key behind which there may be more."""
+    missing = pseudonyms.missing(tx, profile.number, partition, since, behind, BATCH)
     if missing:
         pseudonyms.add(tx, profile.number, {key: profile.uid(uid) for key, uid in missing.items()})
-    return len(missing) == BATCH
+    return max(missing) if len(missing) == BATCH else None
 
 
 def _remember(archive: Archive, profile: Deidentification, uids: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound, Unauthenticated
 from filmroom.index import instances, share_links
 from filmroom.index.share_links import ShareLink as ShareLink
+from filmroom.services import deidentified as profiles
 from filmroom.services import partitions
 
 _ID_BYTES, _SEAL_BYTES = 8, 16
@@ -24,7 +25,12 @@ _REFUSED = "The share link is not one of this service, or was revoked."
 def create(
     archive: Archive, study: str, lifetime: float, partition: str = DEFAULT_PARTITION_NAME, deidentified: str = ""
 ) -> tuple[ShareLink, str]:
-    """A new link to a stored Study, good for so many seconds, and its token."""
+    """A new link to a stored Study, good for so many seconds, and its token.
+
+    `deidentified` is the name of the profile by which it is shown.
+    """
+    if deidentified:
+        profiles.profile(archive, deidentified)
     key = partitions.find(archive, partition)
     now = time.time()
     made = ShareLink(secrets.token_hex(_ID_BYTES), study, partition, deidentified, now, now + lifetime)

@@ -1,7 +1,7 @@
 """Retrieve Metadata (PS3.18 §10.4.1.1.2): stored text, copied as it is unless less of it or XML was asked for."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 
@@ -59,7 +59,7 @@ def metadata(
         if original:
             newest = Version(f"{newest.tag}-original", None)
         if profile is not None:
-            newest = replace(newest, tag=f"{newest.tag}-{profile.mark}")
+            newest = Version(f"{newest.tag}-{profile.mark}", None)
         if known(newest):
             return Metadata(newest, None, iter(()))
         stored = (originals if original else instances).fetch_metadata(tx, target)

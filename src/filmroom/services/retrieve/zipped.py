@@ -68,11 +68,11 @@ def _file_set(archive: Archive, target: Resource, contents: Sequence[Content], o
         directory.add(name, json_model.unpadded(elements), made.transfer_syntax or "")
     newest = max(contents, key=lambda content: content.watermark)
     name = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{target.path}/{newest.watermark}').int}"
-    yield Entry(NAME, None, newest.created, directory.write(name))
+    yield Entry(NAME, None, newest.created or 0.0, directory.write(name))
 
 
 def _entry(name: str, content: Content) -> Entry:
-    return Entry(name, content.length, content.created, content.chunks)
+    return Entry(name, content.length, content.created or 0.0, content.chunks)
 
 
 def _file_name(content: Content) -> str:
