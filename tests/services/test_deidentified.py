@@ -130,8 +130,8 @@ def test_profiles_differ_by_key_and_name(tmp_path: Path) -> None:
     assert len({one["a"], one["b"], one["basic"], two["a"], two["basic"]}) == 5
 
 
-def test_64_megabytes_pass_through_and_hold_few_of_them(archive: Archive, out: Path) -> None:
-    made = data.image(rows=1024, columns=1024, bits=8, frames=64)
+def test_24_megabytes_pass_through_and_few_of_them_are_held(archive: Archive, out: Path) -> None:
+    made = data.image(bits=8, Rows=1024, Columns=1024, NumberOfFrames=24, PixelData=bytes(24 << 20))
     keep(archive, made)
     tracemalloc.start()
     try:
@@ -140,4 +140,4 @@ def test_64_megabytes_pass_through_and_hold_few_of_them(archive: Archive, out: P
     finally:
         tracemalloc.stop()
     assert told["exported"] == 1
-    assert peak < 16 << 20
+    assert peak < 12 << 20
