@@ -32,6 +32,7 @@ ALLOWED = {
     "archive": {
         "settings",
         "profiles",
+        "audit",
         "metrics",
         "entrance",
         "index",
@@ -41,6 +42,7 @@ ALLOWED = {
         "dicom",
         "errors",
     },
+    "audit": {"dicom", "metrics", "errors"},
     "task": {"archive", "index", "metrics"},
     "tokens": {"errors"},
     "services": {
@@ -60,6 +62,7 @@ ALLOWED = {
     },
     "server": {
         "services",
+        "audit",
         "access",
         "tokens",
         "archive",
@@ -74,6 +77,7 @@ ALLOWED = {
     },
     "client": {"protocol", "dicom", "errors"},
     "cli": {
+        "audit",
         "access",
         "tokens",
         "task",

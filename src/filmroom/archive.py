@@ -7,8 +7,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -16,13 +17,17 @@ from pydantic import SecretStr
 from sqlalchemy import URL
 
 from filmroom import metrics
+from filmroom.audit.sender import Sender, reporter
+from filmroom.audit.syslog import Receiver
+from filmroom.audit.trail import Trail
+from filmroom.audit.writer import Audit
 from filmroom.blobs import BlobStore, Folder, Metered, made_at, open_store
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
 from filmroom.dicom.deidentification import Deidentification, Option
 from filmroom.entrance import Alone
 from filmroom.errors import BadFile, Lost, Unavailable
-from filmroom.index import instances, operations, watermarks
+from filmroom.index import instances, operations, patients, watermarks
 from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from filmroom.index.instances import StoredInstance
@@ -32,6 +37,7 @@ from filmroom.settings import Settings
 
 INDEX = "index.sqlite"
 BLOBS = "blobs"
+AUDIT, AUDIT_KEY = "audit", "audit-key"
 INDEX_ID = "index-id"  # the note that names the index elsewhere that the files belong to
 LEFTOVER_AGE = 24 * 3600.0  # seconds, of what lies in the spool folder
 ORPHAN_AGE = 24 * 3600.0  # and of files: one has no row until its store commits, however long it waits for that
@@ -66,6 +72,7 @@ class Archive:
     inflating: Alone
     # Options of places of exports and imports, by their URLs
     buckets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    audit: Audit = field(default_factory=Audit, repr=False)  # by itself it writes nothing
     partitions: dict[str, int] = field(default_factory=dict)  # keys of data partitions by name, as they are found
     profiles: Mapping[str, Deidentification] = field(default_factory=dict, repr=False)  # by their names
     # What `services/pseudonyms` has found, by the numbers of keys: UIDs by pseudonyms, and until which watermark by
@@ -108,6 +115,7 @@ class Archive:
             inflating=Alone(settings.threads // 4),
             buckets={url: _plain(options) for url, options in settings.places_options.items()},
             profiles=_profiles(settings, index.secret),
+            audit=Audit(trail(settings), partial(_patients, index), settings.audit_required),
         )
 
     def read(self, stored: StoredInstance, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
@@ -152,6 +160,7 @@ class Archive:
 
     def close(self) -> None:
         """Let go of connections and worker processes."""
+        self.audit.close()
         self.pool.close()
         self.blobs.close()
         self.index.close()
@@ -174,6 +183,32 @@ def spooling() -> Iterator[None]:
         yield
     except OSError as error:
         raise Unavailable(f"The spool folder can't be used: {error.strerror}.") from error
+
+
+def trail(settings: Settings) -> Trail | None:
+    """The audit trail, unless the settings want none."""
+    if not settings.audit:
+        return None
+    folder, key = audit_places(settings)
+    return Trail(folder, key, settings.audit_file_size, settings.audit_retention)
+
+
+def audit_sender(settings: Settings) -> AbstractContextManager[object]:
+    """Sends the audit trail to the syslog receiver of the settings, if there is one, as long as the block lasts."""
+    if not settings.audit or settings.audit_syslog is None:
+        return nullcontext()
+    receiver = Receiver(settings.audit_syslog, settings.audit_syslog_ca, settings.audit_syslog_cert)
+    return Sender(audit_places(settings)[0], receiver, reporter(settings.audit_site))
+
+
+def audit_places(settings: Settings) -> tuple[Path, Path]:
+    """The folder of the audit trail, and the file with the key of its seals."""
+    return settings.audit_folder or settings.data / AUDIT, settings.audit_key or settings.data / AUDIT_KEY
+
+
+def _patients(index: Database, studies: Iterable[tuple[int, str]]) -> Mapping[tuple[int, str], str]:
+    with index.read() as tx:
+        return patients.identifiers(tx, studies)
 
 
 def is_archive(settings: Settings) -> bool:

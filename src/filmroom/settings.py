@@ -122,6 +122,20 @@ def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
 
 _Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_origins)]
 _Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_networks)]
+
+
+_OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _syslog(value: str) -> str:
+    parts = _split(value)
+    if parts is None or parts.scheme not in {"tls", "tcp", "udp"} or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("it must be a URL such as tls://audit.example:6514")
+    if parts.scheme != "tls" and parts.hostname not in _OF_THIS_MACHINE:
+        raise ValueError("what is not encrypted may only go to this machine, such as udp://127.0.0.1:514: use tls://")
+    return value
+
+
 _Places = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)]
 _BUCKETS = {"s3", "az", "gs"}
 
@@ -340,6 +354,33 @@ class Settings(BaseSettings):
     operation_retention: float = Field(
         30.0, ge=0, allow_inf_nan=False, description="Days for which it is known how a long operation ended."
     )
+    audit: bool = Field(True, description="Write the audit trail: who did what to which patient's Study.")
+    audit_folder: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+        None, description="Folder of the audit trail; the folder audit in the data folder, if it is not given."
+    )
+    audit_key: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+        None, description="File with the key that seals the end of the audit trail; audit-key in the data folder."
+    )
+    audit_file_size: int = Field(
+        64 * 1024**2, ge=4096, description="Bytes after which a new file of the audit trail begins, as on each new day."
+    )
+    audit_retention: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="Days for which files of the audit trail are kept; 0 keeps all."
+    )
+    audit_required: bool = Field(
+        False,
+        description="Answer a change when it is written down, and refuse requests while the trail can't be written.",
+    )
+    audit_syslog: Annotated[str, AfterValidator(_syslog)] | None = Field(
+        None, description="Where DICOM audit messages go: tls://host:6514; tcp and udp to this machine alone."
+    )
+    audit_syslog_ca: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+        None, description="File (PEM) of the authority of the syslog server's certificate; the system's authorities."
+    )
+    audit_syslog_cert: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+        None, description="File (PEM) of the certificate, and its key, that we show to the syslog server."
+    )
+    audit_site: str | None = Field(None, description="Name of the site in DICOM audit messages.")
     log_format: Literal["auto", "pretty", "json"] = Field(
         "auto", description="pretty, json, or auto: pretty on a terminal, else json."
     )

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.valuerep import TEXT_VR_DELIMS
 
-from filmroom.dicom.character_sets import MAX_ESCAPES, PLAIN, codecs, decode
+from filmroom.dicom.character_sets import MAX_ESCAPES, PLAIN, codecs, decode, encode
 
 ESCAPES = [
     b"\x1b(B",
@@ -103,3 +103,7 @@ def test_any_bytes_become_text_that_utf_8_can_hold(terms: list[str], raw: bytes)
 @given(st.binary())
 def test_any_buffer_will_do(raw: bytes) -> None:
     assert decode(bytearray(raw), PLAIN) == decode(memoryview(raw), PLAIN) == decode(raw, PLAIN)
+
+
+def test_a_character_set_that_is_no_text_can_say_nothing() -> None:
+    assert encode("Ü", "ISO 2022 IR 100\\\0\0") is None

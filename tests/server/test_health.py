@@ -30,6 +30,7 @@ def test_all_is_well(http: TestClient) -> None:
             {"name": "index", "status": "Healthy", "description": "It answers."},
             {"name": "blobs", "status": "Healthy", "description": "It answers."},
             {"name": "spool", "status": "Healthy", "description": "It answers."},
+            {"name": "audit", "status": "Healthy", "description": "It answers."},
         ],
     }
 

@@ -21,6 +21,7 @@ from filmroom.services import delete as service
 from filmroom.services.examination import part
 from filmroom.services.store import store
 from tests import data
+from tests.audit import given
 
 
 def keep(archive: Archive, *made: Dataset, put: bool = False, lifetime: float | None = None) -> None:
@@ -176,6 +177,10 @@ def test_what_has_expired_is_deleted_with_its_changes(either: Archive, study: li
     keep(either, other, lifetime=3 * LATER)
     assert service.expire(either, time.time()) == 0
     assert service.expire(either, time.time() + 2 * LATER) == 1
+    either.audit.close()
+    (record,) = given.lines(either.spool.parent)
+    assert (record["action"], record["why"], record["study"]) == ("delete", "expired", study[0].StudyInstanceUID)
+    assert (record["instances"], record["patient"]) == (4, study[0].PatientID)
     assert (count(either, targets(study[0])[0]), count(either, targets(other)[0])) == (0, 1)
     assert changes(either) == ["create"] * 5 + ["delete"] * 4
     assert service.sweep(either, 0, orphan_age=0) == 4

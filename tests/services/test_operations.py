@@ -1,6 +1,7 @@
 """Long operations, step by step as a worker does them: every way in which one can end, and go on."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from filmroom.services.delete import delete
 from filmroom.services.operations import MOST_ATTEMPTS, Function, Worker
 from filmroom.task import Task
 from tests import data
+from tests.audit import given
 from tests.services.test_delete import keep, keys, targets
 
 ITEMS = 5
@@ -208,3 +210,17 @@ def test_sweep_removes_the_files_of_deleted_instances(either: Archive) -> None:
     assert outcome(Worker(either, "worker")) == "succeeded"
     assert (service.status(either, started).results, keys(either)) == ({"filesRemoved": 1}, 1)
     assert service.resources(service.status(either, started)) == []
+
+
+def test_the_audit_knows_what_an_operation_did(archive: Archive, tmp_path: Path) -> None:
+    export = {"url": "file:///srv/out", "resources": [["1.2", None, None]]}
+    Worker(archive, "worker", {"export": Function(lambda task: {"exported": 3})}).run(
+        Worker(archive, "worker").begin("export", export)
+    )
+    archive.audit.close()
+    begun, ended = given.lines(tmp_path / "data")
+    assert [(one["action"], one["phase"], one["studies"]) for one in (begun, ended)] == [
+        ("export", "begin", ["1.2"]),
+        ("export", "end", ["1.2"]),
+    ]
+    assert (ended["state"], ended["results"], ended["place"]) == ("succeeded", {"exported": 3}, "file:///srv/out")

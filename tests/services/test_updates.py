@@ -312,7 +312,7 @@ def test_while_files_are_put_the_lease_is_kept(archive: Archive, monkeypatch: py
     assert renewed.is_set()
 
 
-def between(monkeypatch: pytest.MonkeyPatch, archive: Archive, act: Callable[[], None]) -> None:
+def between(monkeypatch: pytest.MonkeyPatch, archive: Archive, act: Callable[[], object]) -> None:
     """Do something after files were made, and before rows are."""
     settle = archive.blobs.settle
     left = [act]

@@ -57,6 +57,9 @@ def check(
         ):
             asked = Asked(quick, repair, remove_lost, parallel, progress=progress)
             problems = list(service.check(archive, asked))
+            if repair or remove_lost:
+                mended = [problem.where for problem in problems if problem.repaired]
+                archive.audit.write("repair", number=len(mended), items=mended[:SHOWN])
     except Unavailable as error:
         stop(f"The check could not be ended: {error}", REFUSED)
     if as_json:

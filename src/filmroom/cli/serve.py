@@ -20,6 +20,7 @@ from filmroom.archive import Archive
 from filmroom.cli import configuration
 from filmroom.cli import workers as web_workers
 from filmroom.cli.beside import OPERATIONS, operations_worker
+from filmroom.cli.noted import noted
 from filmroom.errors import Unavailable
 from filmroom.server import journal, tls
 from filmroom.server.connections import Bounds, Connection
@@ -112,7 +113,10 @@ def serve(
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
     _welcome(settings, url)
-    _run(settings, listening, certificate)
+    try:
+        _run(settings, listening, certificate)
+    except Unavailable as error:
+        _stop(str(error), NO_DATA)
 
 
 def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
@@ -243,6 +247,7 @@ def _run(settings: Settings, listening: list[socket.socket], certificate: tls.Fi
         timeout_graceful_shutdown=30,
     )
     with ExitStack() as stack:
+        stack.enter_context(noted(settings))
         numbers = _numbers(settings, stack) if settings.metrics else None
         if settings.operations_worker:
             stack.enter_context(operations_worker(settings, numbers))

@@ -77,6 +77,7 @@ def share(
                 _say(archive, settings, made, token)
             elif revoke is not None:
                 sharing.revoke(archive, revoke)
+                archive.audit.write("revoke-share", link=revoke)
             else:
                 _tell(sharing.links(archive))
         except NotFound as error:
@@ -93,6 +94,7 @@ def _uid(text: str) -> str:
 
 
 def _say(archive: Archive, settings: Settings, made: ShareLink, token: str) -> None:
+    archive.audit.write("share", study=made.study, partition=made.partition, link=made.id, expires=made.expires)
     base = (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
     within = f"/partitions/{made.partition}" if settings.partitions else ""
     typer.echo(f"{base}/shared/{token}/dicomweb{within}")

@@ -36,6 +36,7 @@ def sweep(
         archive = Archive.open(settings)
         try:
             swept = delete.sweep(archive, settings.sweep_delay)
+            archive.audit.write("sweep", results={"filesRemoved": swept})
         finally:
             archive.close()
     except (Conflict, Unavailable) as error:

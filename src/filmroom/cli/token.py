@@ -12,6 +12,7 @@ import typer
 from filmroom import tokens
 from filmroom.archive import PRIVATE
 from filmroom.cli import configuration, typed
+from filmroom.cli.noted import write_down
 from filmroom.cli.results import printable, tell_all, when
 from filmroom.cli.service import NOT_ALL, REFUSED, partition_name, stop
 from filmroom.errors import Unavailable
@@ -92,8 +93,7 @@ def token(
             assert name is not None
             _create(settings, name, role or [], partition or [], expires, as_json=as_json)
         elif id_ is not None:
-            if not tokens.revoke(settings.tokens_file, id_):
-                stop(f"there is no token {printable(id_)}: `filmroom token` lists them", NOT_ALL)
+            _revoke(settings, id_)
         else:
             _tell(settings, as_json=as_json)
     except Unavailable as error:
@@ -117,6 +117,8 @@ def _create(
         partition_name(one)
     path = _with_folder(settings.tokens_file)
     made, text = tokens.create(path, name, roles, partitions, None if expires is None else expires.total_seconds())
+    given = {"name": name, "roles": list(roles), "partitions": list(partitions) or None}
+    _write_down(settings, "create-token", token=made.id, **given)
     if as_json:
         tell_all([_described(made) | {"token": text}], "tokens", iter(()), as_json=True)
         return
@@ -127,6 +129,19 @@ def _create(
 def _tell(settings: Settings, *, as_json: bool) -> None:
     listed = tokens.read(settings.tokens_file) if settings.tokens_file.exists() else []
     tell_all([_described(one) for one in listed], "tokens", _lines(listed), as_json=as_json)
+
+
+def _revoke(settings: Settings, wanted: str) -> None:
+    if not tokens.revoke(settings.tokens_file, wanted):
+        stop(f"there is no token {printable(wanted)}: `filmroom token` lists them", NOT_ALL)
+    _write_down(settings, "revoke-token", token=wanted)
+
+
+def _write_down(settings: Settings, action: str, **facts: object) -> None:
+    try:
+        write_down(settings, action, **facts)
+    except OSError as error:
+        typer.echo(f"filmroom: this is not in the audit trail, which can't be written: {error.strerror}", err=True)
 
 
 def _with_folder(path: Path) -> Path:

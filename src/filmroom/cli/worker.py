@@ -21,7 +21,7 @@ import structlog
 import typer
 
 from filmroom import metric_files, metrics, tracing
-from filmroom.archive import Archive
+from filmroom.archive import Archive, audit_sender
 from filmroom.cli import configuration, deliveries, here
 from filmroom.cli.beside import OPERATIONS
 from filmroom.cli.chores import Chores
@@ -73,7 +73,8 @@ def worker(
     if owner is None:
         typer.echo(f"filmroom: waiting for operations of {settings.data.absolute()}; Ctrl-C ends it", err=True)
     try:
-        work(archive, settings, owner or uuid.uuid4().hex, stopping)
+        with audit_sender(settings):
+            work(archive, settings, owner or uuid.uuid4().hex, stopping)
     finally:
         archive.close()
         if traced is not None:

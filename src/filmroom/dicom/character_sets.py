@@ -115,7 +115,7 @@ def encode(text: str, declared: str) -> bytes | None:
     known = codecs(declared)
     if known[0] == DEFAULT and len(known) == 1:
         return None  # that is ASCII
-    with suppress(UnicodeError, LookupError):
+    with suppress(ValueError, LookupError):  # what was declared may be no name of anything, not even text
         raw = text.encode(known[0]) if len(known) == 1 else _extended(text, declared)
         if decode(raw, known) == text:
             return raw
@@ -124,8 +124,8 @@ def encode(text: str, declared: str) -> bytes | None:
 
 def _extended(text: str, declared: str) -> bytes:
     """With code extensions (PS3.5 §6.1.2.5): after each delimiter the first character set is active again."""
-    encodings = convert_encodings(declared.split("\\"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it could not encode is found by reading it back
+        encodings = convert_encodings(declared.split("\\"))
         pieces = re.split(r"([\\^=\r\n\f\t])", text)
         return b"".join(encode_string(piece, encodings) for piece in pieces)

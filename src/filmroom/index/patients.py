@@ -5,25 +5,40 @@ what else was asked for: they stay as they are, whatever is stored or deleted; a
 without a Patient ID are nobody's.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Select, func, select
 
 from filmroom.dicom import attributes
+from filmroom.dicom.json_model import first
 from filmroom.dicom.order import By, Place
 from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.search_attributes import OF_PATIENTS
 from filmroom.index import ordering, views
 from filmroom.index.columns import Elements
+from filmroom.index.prepared import Prepared
 from filmroom.index.search import further, matching
+from filmroom.index.selects import HERE
 from filmroom.index.tables import COLUMNS, study
 
 _ID, _ISSUER = By(0x00100020), By(0x00100021)
 _OWN = [COLUMNS[by.tag] for by in (_ID, _ISSUER)]
+_ATTRIBUTES = Prepared(select(study.c.attributes).where(HERE[0]))
 _COUNTS = ("00201200", "00201202", "00201204")  # NumberOfPatientRelatedStudies, Series, Instances
+
+
+def identifiers(tx: Connection, studies: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """The Patient IDs of Studies, by data partition and UID; of those that are there and have one."""
+    found: dict[tuple[int, str], str] = {}
+    for partition, uid in studies:
+        row = _ATTRIBUTES.one(tx, {"in_partition": partition, "of_study": uid})
+        identifier = first(orjson.loads(row[0]), 0x00100020) if row else None
+        if identifier:
+            found[partition, uid] = str(identifier)
+    return found
 
 
 def places(tx: Connection, query: Query) -> list[Place]:

@@ -14,10 +14,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from filmroom import __version__, tracing
-from filmroom.archive import Archive
+from filmroom.archive import Archive, audit_sender
 from filmroom.errors import Unavailable
 from filmroom.server import browsers, errors, events, exposition, health, journal, openapi
 from filmroom.server.allowance import Allowance, Limits
+from filmroom.server.audit import Audited
 from filmroom.server.authentication import Authority, Gate
 from filmroom.server.exposition import Exposition
 from filmroom.server.identity import Provider
@@ -66,7 +67,8 @@ def create(settings: Settings | None = None) -> ASGIApp:
         feed = events.Feed(archive, work)
         state = {"archive": archive, "work": work, "health": healths, "exposition": exposed, "events": feed}
         try:
-            yield state | {"settings": settings}
+            with audit_sender(settings):
+                yield state | {"settings": settings}
         finally:
             sampling.cancel()
             feed.close()
@@ -83,7 +85,8 @@ def create(settings: Settings | None = None) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.default = Gate(Roots(partitions=settings.partitions), _authority(settings))
     app.router.redirect_slashes = False
-    answering: ASGIApp = app if traced is None else Traced(app)
+    audited = Audited(app)
+    answering: ASGIApp = audited if traced is None else Traced(audited)
     return journal.Journal(_guarded(answering, settings), traffic)
 
 

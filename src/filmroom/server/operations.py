@@ -11,6 +11,7 @@ from filmroom.errors import NotFound
 from filmroom.protocol import times
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import page
+from filmroom.server import audit
 from filmroom.server.requests import partitions_of, root_of
 from filmroom.services import operations as service
 from filmroom.services.delete import SWEEP
@@ -62,6 +63,7 @@ async def sweep(dialect: Dialect, request: Request) -> Response:
     """Have the files of deleted Instances removed."""
     arguments = {"delay": request.state.settings.sweep_delay}
     made = await request.state.work.run(service.start, request.state.archive, SWEEP, arguments)
+    audit.note(request, operation=made)
     return started(root_of(dialect, request), made)
 
 

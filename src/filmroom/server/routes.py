@@ -8,7 +8,7 @@ from starlette.routing import Route, Router
 
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.server import admission, partitions, table
+from filmroom.server import admission, audit, partitions, table
 from filmroom.server.lanes import Lane
 from filmroom.server.methods import Method
 from filmroom.server.paths import in_any_case
@@ -83,6 +83,7 @@ def _in_case(dialect: Dialect, route: Route) -> Route:
 def _route(path: str, dialect: Dialect, methods: dict[str, Method], enter: Enter | None) -> Route:
     """One route for all methods of a path. The Azure service has no OPTIONS."""
     described = Kind.CAPABILITIES in dialect.offers
+    actions = {method.name: audit.action_of(method) for method in methods.values()}
     verbs = [*methods, *(["OPTIONS"] if described and "OPTIONS" not in methods else [])]
 
     async def endpoint(request: Request) -> Response:
@@ -90,8 +91,9 @@ def _route(path: str, dialect: Dialect, methods: dict[str, Method], enter: Enter
         request.scope["dialect"] = dialect
         request.scope["template"] = dialect.root + path  # for the log
         if method is None:
-            request.scope["handler"] = "options"
+            request.scope["handler"] = request.scope["audited"] = "options"
             return Response(status_code=204, headers={"Allow": ", ".join(sorted(route.methods or ()))})
+        request.scope["audited"] = actions[method.name]
         request.scope["handler"] = getattr(method.handler, "func", method.handler).__name__
         admission.admit(dialect, request, method)
         lane: Lane = request.state.work.lanes[method.use]

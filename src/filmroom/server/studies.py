@@ -15,7 +15,7 @@ from filmroom.errors import NotAcceptable
 from filmroom.protocol import included, offers, queries, targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.server import bodies, matches, metadata, responses
+from filmroom.server import audit, bodies, matches, metadata, responses
 from filmroom.server.bodies import Receiver
 from filmroom.server.requests import base_of, lifetime_of, root_of, select, target_of, wants_original
 from filmroom.server.responses import Answer, Conditions
@@ -43,6 +43,7 @@ async def store(dialect: Dialect, request: Request) -> Response:
             into=into,
         )
         written = store_response.write(stored.outcomes, root, target.study, dialect.response_shape)
+        audit.note(request, **audit.stored(stored.outcomes, stored.patients))
         warning = _MULTIPLE_VALUES if stored.multiple_values else None
         return store_response.summarize(stored.outcomes), orjson.dumps(written), warning
 
@@ -75,6 +76,7 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
 
     def begin() -> Answer:
         contents = retrieve_service.instances_of(archive, dialect, target, selected, original=original)
+        audit.note(request, instances=len(contents))
         if contents[0].media_type != offers.ZIP:
             return responses.represent(contents, root, conditions)
         dicomdir = targets.dicomdir(request.query_params.get("dicomdir"))
@@ -176,6 +178,7 @@ async def _search(dialect: Dialect, request: Request, level: Level, *, patients:
         if dialect.paging:
             headers |= matches.page_headers(query, found, secret, url, parameters)
             warnings += matches.page_warnings(query, found)
+        found = replace(found, matches=audit.counted(request, found.matches))
         answer = matches.represent(dialect, request, found, selected, of_table)
         return replace(answer, headers={**headers, **answer.headers}), warnings
 
@@ -185,7 +188,9 @@ async def _search(dialect: Dialect, request: Request, level: Level, *, patients:
 
 async def delete(dialect: Dialect, request: Request) -> Response:
     """Delete a Study, a Series or an Instance (Azure; PS3.18 has no such transaction)."""
-    await request.state.work.run(delete_service.delete, request.state.archive, target_of(dialect, request))
+    target = target_of(dialect, request)
+    deleted = await request.state.work.run(delete_service.delete, request.state.archive, target)
+    audit.note(request, patient=deleted.patient, instances=deleted.instances)
     return Response(status_code=204)
 
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from filmroom.errors import NotFound
 from filmroom.protocol import transfers
 from filmroom.protocol.dialects import Dialect
+from filmroom.server import audit
 from filmroom.server.operations import started
 from filmroom.server.requests import body_of, root_of, target_of
 from filmroom.services import operations as service
@@ -19,6 +20,8 @@ async def export(dialect: Dialect, request: Request) -> Response:
     body = await body_of(request, transfers.LARGEST_BODY)
     asked = await request.state.work.run(transfers.parse_export, body, target_of(dialect, request).partition)
     made = await request.state.work.run(service.start_export, request.state.archive, asked, allowed)
+    studies = {one.study for one in asked.resources[: audit.MOST_NAMED]}
+    audit.note(request, operation=made, studies=sorted(study for study in studies if study))
     return started(root_of(dialect, request), made)
 
 
@@ -32,4 +35,5 @@ async def import_from(dialect: Dialect, request: Request) -> Response:
     made = await request.state.work.run(
         service.start_import, request.state.archive, asked, settings.import_from, settings.part_limit, partition
     )
+    audit.note(request, operation=made)
     return started(root_of(dialect, request), made)

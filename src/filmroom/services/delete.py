@@ -6,6 +6,7 @@ answers at once and a retrieve that has begun can end.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 from filmroom.archive import ORPHAN_AGE, Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
-from filmroom.index import instances
+from filmroom.index import instances, patients
 from filmroom.services import lineage
 from filmroom.task import Batch
 
@@ -25,11 +26,26 @@ _LISTED = 2000  # files looked at in one batch
 Removed = Callable[[Connection, int], None]
 
 
-def delete(archive: Archive, target: Resource) -> None:
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What was deleted, for the audit: how many Instances, and the Patient ID, which nobody knows afterwards."""
+
+    instances: int
+    patient: str | None
+
+
+def delete(archive: Archive, target: Resource) -> Deleted:
     """Remove what `target` names from the index."""
-    removed = archive.index.transact(lambda tx: instances.remove(tx, target))
-    if not removed:
+    deleted = archive.index.transact(partial(_delete, target=target))
+    if not deleted.instances:
         raise NotFound(f"The specified {target.level.name.lower()} cannot be found.")
+    return deleted
+
+
+def _delete(tx: Connection, target: Resource, expired_by: float | None = None) -> Deleted:
+    whose = patients.identifiers(tx, [(target.partition, str(target.study))])
+    removed = instances.remove(tx, target, expired_by)
+    return Deleted(removed, next(iter(whose.values()), None))
 
 
 def expire(archive: Archive, by: float, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -45,7 +61,11 @@ def expire(archive: Archive, by: float, stopping: Callable[[], bool] = lambda: F
         for study in due:
             if stopping():
                 break
-            expired += bool(archive.index.transact(partial(instances.remove, resource=study, expired_by=by)))
+            deleted = archive.index.transact(partial(_delete, target=study, expired_by=by))
+            if deleted.instances:
+                expired += 1
+                facts = {"study": study.study, "patient": deleted.patient, "instances": deleted.instances}
+                archive.audit.write("delete", why="expired", **facts)
         if len(due) < _BATCH:
             break
     return expired

@@ -54,5 +54,10 @@ def _read_blobs(archive: Archive) -> None:
     archive.blobs.read_note(INDEX_ID)
 
 
-PROBES: Mapping[str, Probe] = MappingProxyType({"index": _index, "blobs": _blobs, "spool": _spool})
+def _audit(archive: Archive) -> None:
+    if (problem := archive.audit.problem) is not None:
+        raise Unavailable(f"The audit trail can't be written: {problem}.")
+
+
+PROBES: Mapping[str, Probe] = MappingProxyType({"index": _index, "blobs": _blobs, "spool": _spool, "audit": _audit})
 LOOKS: Mapping[str, Probe] = MappingProxyType({"index": _read_index, "blobs": _read_blobs})  # which change nothing

@@ -34,6 +34,9 @@ MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each ti
 REST = 30.0  # seconds before one that met an unavailable index or blob store is tried again
 LISTED = 100
 Within = Collection[str] | None  # names of data partitions; None: all
+_AUDITED = {updates.UPDATE: "update-study-operation"}  # where the audit has another name, that of the Azure service
+_ANNOUNCED = frozenset({exports.EXPORT, imports.IMPORT, updates.UPDATE})  # written down when they begin, too
+_MOST_NAMED = 1000  # Studies in a record of the audit
 LOST = "lost"  # another worker has it by now
 _UNFORESEEN = "An internal error ended it. The log of the operations worker says where."
 _WORN_OUT = f"The operations worker ended {MOST_ATTEMPTS} times while it was at this, and got no further."
@@ -190,6 +193,19 @@ def forget(archive: Archive, days: float) -> int:
         return operations.remove_ended(tx, time.time() - days * 24 * 3600)
 
 
+def _write_down(archive: Archive, operation: Operation, **facts: Any) -> None:
+    """For the audit. Who asked for the operation stands in the record of the request, with the same id."""
+    given = operation.arguments
+    studies = given.get("studies") or sorted({str(one[0]) for one in given.get("resources", ()) if one[0]})
+    archive.audit.write(
+        _AUDITED.get(operation.name, operation.name),
+        operation=operation.id,
+        place=given.get("url"),
+        studies=list(studies[:_MOST_NAMED]) or None,
+        **facts,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What became of an operation in the hands of a worker. `error` is for the log."""
@@ -243,6 +259,8 @@ class Worker:
     def run(self, operation: Operation) -> Run:
         """Do an operation that this worker has."""
         task = Task(self.archive, operation, self.owner, self.stopping, self.renewed)
+        if operation.name in _ANNOUNCED:
+            _write_down(self.archive, operation, phase="begin", attempt=operation.attempts)
         try:
             with tracing.span(f"operation {operation.name}"):
                 results = self.functions[operation.name].run(task)
@@ -278,6 +296,8 @@ class Worker:
     ) -> Run:
         with self.archive.index.begin() as tx:
             still = operations.finish(tx, operation.id, self.owner, state, results, error)
+        if still:
+            _write_down(self.archive, operation, phase="end", state=str(state), results=results)
         outcome = state if still else LOST
         metrics.operations_ended.labels(operation.name, outcome).inc()
         return Run(operation.id, operation.name, outcome, cause)

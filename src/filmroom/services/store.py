@@ -12,7 +12,7 @@ An Instance is stored when its row is committed. In order, and why:
 A crash before (4) leaves files that no row names; `delete.sweep` removes them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from functools import partial
@@ -20,7 +20,7 @@ from functools import partial
 from filmroom import metrics
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
-from filmroom.dicom import store_response, validation
+from filmroom.dicom import json_model, store_response, validation
 from filmroom.dicom.resources import NO_PARTITION, Resource
 from filmroom.dicom.store_response import Outcome
 from filmroom.errors import Lost
@@ -32,6 +32,8 @@ from filmroom.protocol.dialects import Dialect
 from filmroom.services import partitions
 from filmroom.services.examination import Part, examine
 
+PATIENT_ID = 0x00100020
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -40,6 +42,7 @@ class Stored:
     outcomes: tuple[Outcome, ...]
     already: int  # of the outcomes are of what was stored before, byte for byte
     multiple_values: bool  # an indexed attribute had several values, of which the first was indexed
+    patients: Mapping[str, str]  # Patient IDs of Studies, as these parts have them
 
 
 def store(
@@ -86,7 +89,12 @@ def store(
         already = statuses.count(Status.IDENTICAL)
     for candidate in candidates:
         _count(candidate.outcome)
-    return Stored(tuple(c.outcome for c in candidates), already, any(c.multiple_values for c in candidates))
+    return Stored(
+        tuple(c.outcome for c in candidates),
+        already,
+        any(c.multiple_values for c in candidates),
+        {str(new.resource.study): str(json_model.first(new.elements, PATIENT_ID) or "") for _, new in accepted},
+    )
 
 
 def _count(outcome: Outcome) -> None:

@@ -1,0 +1,215 @@
+"""DICOM audit messages (PS3.15 §A.5): what a line of the trail is in XML, for the audit repository of a site.
+
+Which event an action is stands in one table. An action that is not there has no message: nobody's data were concerned.
+Identifiers alone are told, as everywhere: of a patient the Patient ID.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from filmroom.audit import chain
+from filmroom.dicom.xml_model import printable
+
+Facts = Mapping[str, Any]
+Code = tuple[str, str]  # of DCM, and its meaning
+
+# Roles of participants (PS3.16 CID 402)
+APPLICATION, LAUNCHER = ("110150", "Application"), ("110151", "Application Launcher")
+DESTINATION, SOURCE = ("110152", "Destination Role ID"), ("110153", "Source Role ID")
+DESTINATION_MEDIA, SOURCE_MEDIA = ("110154", "Destination Media"), ("110155", "Source Media")
+
+_STUDY, _SOP_CLASS = ("110180", "Study Instance UID"), ("110181", "SOP Class UID")
+_PATIENT, _URI = ("2", "Patient Number"), ("12", "URI")  # of RFC 3881
+_FIND = "1.2.840.10008.5.1.4.1.2.2.1"  # Study Root Query/Retrieve Information Model - FIND
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is told of an action: Event ID, Event Action Code, Event Type Code, and who is in which role (§A.5.3)."""
+
+    id: Code
+    action: str
+    who: Code | None = None
+    we: Code | None = None  # the role of this service; None: it is not named
+    type: Code | None = None
+    media: Code | None = None
+
+
+_ACCESSED, _TRANSFERRED = ("110103", "DICOM Instances Accessed"), ("110104", "DICOM Instances Transferred")
+_ALERT = ("110113", "Security Alert")
+_READ = Event(_ACCESSED, "R")
+_SENT = Event(_TRANSFERRED, "R", who=DESTINATION, we=SOURCE)
+_QUERIED = Event(("110112", "Query"), "E", who=SOURCE, we=DESTINATION)
+_UPDATED = Event(_ACCESSED, "U")
+_APPLICATION = ("110100", "Application Activity")
+_STOPPED_RECORDING = Event(_ALERT, "E", type=("110133", "Audit Recording Stopped"))
+_USERS = Event(_ALERT, "E", type=("110137", "User Security Attributes Changed"))
+_OBJECTS = Event(_ALERT, "E", type=("110135", "Object Security Attributes Changed"))
+
+EVENTS: Mapping[str, Event] = MappingProxyType(
+    {
+        "retrieve": _SENT,
+        "retrieve-rendered": _SENT,
+        "retrieve-metadata": _READ,
+        "query": _QUERIED,
+        "store": Event(_TRANSFERRED, "C", who=SOURCE, we=DESTINATION),
+        "delete": Event(_ACCESSED, "D"),
+        "update-study": _UPDATED,
+        "update-study-operation": _UPDATED,
+        "export": Event(("110106", "Export"), "R", who=SOURCE, we=SOURCE, media=DESTINATION_MEDIA),
+        "import": Event(("110107", "Import"), "C", who=DESTINATION, we=DESTINATION, media=SOURCE_MEDIA),
+        "start": Event(_APPLICATION, "E", who=LAUNCHER, we=APPLICATION, type=("110120", "Application Start")),
+        "stop": Event(_APPLICATION, "E", who=LAUNCHER, we=APPLICATION, type=("110121", "Application Stop")),
+        "audit-log-used": Event(("110101", "Audit Log Used"), "R"),
+        chain.ALERT: Event(_ALERT, "E", type=("110132", "Use of Restricted Function")),
+        chain.LOST: _STOPPED_RECORDING,
+        chain.RECOVERED: _STOPPED_RECORDING,
+        "create-token": _USERS,
+        "revoke-token": _USERS,
+        "share": _OBJECTS,
+        "revoke-share": _OBJECTS,
+    }
+)
+_STUDY_DELETED = Event(("110105", "DICOM Study Deleted"), "D")
+_UNKNOWN_USER = Event(("110114", "User Authentication"), "E", type=("110122", "Login"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Who reports: the site, if it has a name, and the machine."""
+
+    machine: str
+    site: str | None = None
+
+
+def write(facts: Facts, reporter: Reporter) -> str | None:
+    """The message of a line of the trail; None if it has none."""
+    event = _event(facts)
+    if event is None:
+        return None
+    root = Element("AuditMessage")
+    _identification(root, event, facts)
+    for participant in _participants(event, facts, reporter):
+        root.append(participant)
+    source = SubElement(root, "AuditSourceIdentification", {"AuditSourceID": f"filmroom@{reporter.machine}"})
+    if reporter.site:
+        source.set("AuditEnterpriseSiteID", printable(reporter.site))
+    SubElement(source, "AuditSourceTypeCode", {"csd-code": "4"})  # an application server
+    root.extend(_objects(event, facts))
+    return tostring(root, encoding="unicode")
+
+
+def failed(facts: Facts) -> bool:
+    """Whether what was tried was not done."""
+    return _outcome(facts) != "0"
+
+
+def _event(facts: Facts) -> Event | None:
+    action = str(facts.get("action", ""))
+    if facts.get("status") == 401:
+        return _UNKNOWN_USER
+    if facts.get("phase") == "begin" or (action == chain.RECOVERED and not facts.get("broken")):
+        return None  # its end is told; lines that were adopted are no security matter
+    if action == "delete" and facts.get("study") and not (facts.get("series") or facts.get("instance")):
+        return _STUDY_DELETED
+    return EVENTS.get(action)
+
+
+def _outcome(facts: Facts) -> str:
+    status = facts.get("status", 200)
+    if facts["action"] in {chain.LOST, chain.RECOVERED} or status >= 500:
+        return "8"
+    return "4" if status >= 400 or facts.get("broken_off") or facts.get("state") in {"failed", "canceled"} else "0"
+
+
+def _code(name: str, code: Code, system: str = "DCM") -> Element:
+    value, meaning = code
+    return Element(name, {"csd-code": value, "codeSystemName": system, "originalText": meaning})
+
+
+def _identification(root: Element, event: Event, facts: Facts) -> None:
+    said = {"EventActionCode": event.action, "EventDateTime": facts["time"], "EventOutcomeIndicator": _outcome(facts)}
+    identification = SubElement(root, "EventIdentification", said)
+    identification.append(_code("EventID", event.id))
+    if event.type is not None:
+        identification.append(_code("EventTypeCode", event.type))
+    if failed(facts):
+        why = facts.get("state") or ("the answer broke off" if facts.get("broken_off") else facts.get("status"))
+        SubElement(identification, "EventOutcomeDescription").text = str(why or facts["action"])
+
+
+def _participants(event: Event, facts: Facts, reporter: Reporter) -> Iterator[Element]:
+    client = str(facts.get("client", "local"))
+    address = ("1", reporter.machine) if client == "local" else ("2", client)
+    yield _participant(str(facts.get("who", "unknown")), event.who, address, requestor=True)
+    if event.we is not None:
+        yield _participant(f"filmroom@{reporter.machine}", event.we, ("1", reporter.machine), requestor=False)
+    if event.media is not None and (place := facts.get("place")):
+        yield _participant(str(place), event.media, None, requestor=False)
+
+
+def _participant(user: str, role: Code | None, address: Code | None, *, requestor: bool) -> Element:
+    made = Element("ActiveParticipant", {"UserID": printable(user), "UserIsRequestor": str(requestor).lower()})
+    if address is not None:
+        made.set("NetworkAccessPointID", printable(address[1]))
+        made.set("NetworkAccessPointTypeCode", address[0])
+    if role is not None:
+        made.append(_code("RoleIDCode", role))
+    return made
+
+
+def _objects(event: Event, facts: Facts) -> Iterator[Element]:
+    studies = facts.get("studies") or ([facts["study"]] if facts.get("study") else [])
+    for study in studies:
+        described = _object(_code("ParticipantObjectIDTypeCode", _STUDY), study, "2", "3")
+        _describe(described, facts)
+        yield described
+    if event is _QUERIED:
+        yield _query(facts)
+    if event.id == EVENTS["audit-log-used"].id:
+        yield _object(_code("ParticipantObjectIDTypeCode", _URI, "RFC-3881"), str(facts.get("place")), "2", "13")
+    if studies:
+        yield _object(
+            _code("ParticipantObjectIDTypeCode", _PATIENT, "RFC-3881"), str(facts.get("patient", "")), "1", "1"
+        )
+
+
+def _object(kind: Element, identifier: str, type_code: str, role: str, query: str | None = None) -> Element:
+    given = {"ParticipantObjectTypeCode": type_code, "ParticipantObjectTypeCodeRole": role}
+    made = Element("ParticipantObjectIdentification", {"ParticipantObjectID": printable(identifier), **given})
+    made.append(kind)
+    if query is None:
+        SubElement(made, "ParticipantObjectName")  # the schema wants one; names of patients are not told
+    else:
+        SubElement(made, "ParticipantObjectQuery").text = _base64(query)
+    return made
+
+
+def _query(facts: Facts) -> Element:
+    asked = f"{facts.get('route', '')}?{facts.get('query', '')}"
+    made = _object(_code("ParticipantObjectIDTypeCode", _SOP_CLASS), _FIND, "2", "3", asked)
+    SubElement(made, "ParticipantObjectDetail", {"type": "QueryEncoding", "value": _base64("UTF-8")})
+    return made
+
+
+def _describe(study: Element, facts: Facts) -> None:
+    """Which Instances of the Study."""
+    instances = facts.get("named") or ([facts["instance"]] if facts.get("instance") else [])
+    number = facts.get("instances") or len(instances)
+    classes = facts.get("classes") or ({"": number} if number else {})
+    if not classes:
+        return
+    description = SubElement(study, "ParticipantObjectDescription")
+    for uid, count in classes.items():
+        given = {"UID": printable(uid)} if uid else {}
+        sop_class = SubElement(description, "SOPClass", {**given, "NumberOfInstances": str(count)})
+        for instance in instances if len(classes) == 1 else ():
+            SubElement(sop_class, "Instance", {"UID": printable(instance)})
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode(errors="replace")).decode()

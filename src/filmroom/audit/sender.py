@@ -1,0 +1,187 @@
+"""Sends the trail to a syslog receiver as DICOM audit messages: in order, and later what can't be sent now.
+
+The trail itself is what waits, so nothing is kept twice, and what waits is bounded by what the trail keeps. How far it
+is stands in a note beside the trail. Syslog has no receipts: a batch counts as received when the other machine has
+taken it and the connection has stood for a while since. After a break all later ones are sent again, so some may come
+twice. Of all processes one sends, whichever has the lock.
+"""
+
+import fcntl
+import os
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import structlog
+
+from filmroom.audit import messages, syslog, trail
+from filmroom.audit.messages import Reporter
+from filmroom.audit.syslog import Receiver
+
+SENT, LOCK = "sent", "sender.lock"
+POLL = 0.5  # seconds between looks for new lines
+REST, LONGEST_REST = 1.0, 60.0  # seconds before a receiver that could not be reached is tried again
+TRY = 5.0  # seconds between looks whether the one who sends is gone
+HOLD = 5.0  # seconds that the connection must stand, for what was sent to count as received
+BATCH = 256 << 10  # bytes of lines
+TOLD = 300.0  # seconds between two lines of the log about a receiver that is away
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Sender:
+    """A thread that sends, as long as the block lasts."""
+
+    folder: Path
+    receiver: Receiver
+    reporter: Reporter
+    trouble: str | None = None  # why nothing can be sent, as long as it can't
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _file: str = ""
+    _offset: int = 0
+    _sent: deque[tuple[float, str, int]] = field(default_factory=deque)  # since when up to where
+
+    def __enter__(self) -> "Sender":
+        self._thread = threading.Thread(target=self._run, name="audit sender", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        lock = None
+        while lock is None and not self._stop.is_set():
+            lock = self._taken()
+            if lock is None:
+                self._stop.wait(TRY)
+        if lock is None:
+            return
+        try:
+            self._send_all()
+        finally:
+            if self.receiver.close() and self._sent:
+                with suppress(OSError):
+                    self._write_note(*self._sent[-1][1:])
+            os.close(lock)
+
+    def _taken(self) -> int | None:
+        with suppress(OSError):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)
+                raise
+            return lock
+        return None
+
+    def _send_all(self) -> None:
+        rest, told_at, known = REST, 0.0, False
+        while not self._stop.is_set():
+            try:
+                if not known:
+                    self._read_note()
+                    known = True
+                more = self._send_some()
+                rest = REST
+                self.trouble = None
+            except OSError as error:
+                self.receiver.close()
+                self._sent.clear()
+                known = False
+                self.trouble = error.strerror or str(error) or type(error).__name__
+                if time.monotonic() >= told_at:
+                    told_at = time.monotonic() + TOLD
+                    log.warning("audit messages can't be sent", reason=self.trouble)
+                self._stop.wait(rest)
+                rest = min(2 * rest, LONGEST_REST)
+            else:
+                if not more:
+                    self._stop.wait(POLL)
+
+    def _send_some(self) -> bool:
+        """Send the next batch. Whether there was one."""
+        found = self._next()
+        if not found:
+            self.receiver.check()
+            self._note_received()
+            return False
+        machine = self.reporter.machine
+        ready = []
+        for line in found:
+            with suppress(ValueError, KeyError, TypeError):  # `verify` tells of what is no line
+                facts = orjson.loads(line)
+                xml = messages.write(facts, self.reporter)
+                if xml is not None:
+                    ready.append(syslog.message(xml, facts["time"], machine, failed=messages.failed(facts)))
+        if ready:
+            self.receiver.send(ready)
+            self.receiver.settle(self._stop.wait)
+        self._offset += sum(map(len, found))
+        self._sent.append((time.monotonic(), self._file, self._offset))
+        self._note_received()
+        return True
+
+    def _note_received(self) -> None:
+        """The connection stands: what was sent a while ago has been received."""
+        received = None
+        while self._sent and time.monotonic() - self._sent[0][0] >= HOLD:
+            received = self._sent.popleft()
+        if received is not None:
+            self._write_note(*received[1:])
+
+    def _next(self) -> list[bytes]:
+        """Whole lines from where we are; at the end of a file those of the next."""
+        while True:
+            lines = _lines(self.folder / self._file, self._offset) if self._file else []
+            if lines:
+                return lines
+            following = [path.name for path in trail.files(self.folder) if path.name > self._file]
+            if not following:
+                return []
+            self._file, self._offset = following[0], 0
+
+    def _read_note(self) -> None:
+        """Where to go on. The first time it is the newest file: what was written before anybody asked is not sent."""
+        try:
+            said = orjson.loads((self.folder / SENT).read_bytes())
+            self._file, self._offset = str(said["file"]), int(said["offset"])
+        except (OSError, ValueError, TypeError, KeyError):
+            there = trail.files(self.folder)
+            self._file, self._offset = there[-1].name if there else "", 0
+            if there:
+                self._write_note(self._file, self._offset)
+
+    def _write_note(self, file: str, offset: int) -> None:
+        beside = self.folder / f"{SENT}.new"
+        beside.write_bytes(orjson.dumps({"file": file, "offset": offset}))
+        beside.replace(self.folder / SENT)
+
+
+def reporter(site: str | None) -> Reporter:
+    """This machine."""
+    return Reporter(socket.gethostname(), site)
+
+
+def _lines(path: Path, offset: int) -> list[bytes]:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            block = file.read(BATCH)
+            if block and b"\n" not in block:
+                block += file.readline()  # a line may be longer than a batch
+    except FileNotFoundError:
+        return []  # its time was over before it was sent
+    end = block.rfind(b"\n") + 1
+    return block[:end].splitlines(keepends=True)

@@ -1,0 +1,224 @@
+"""The audit of requests: a record for each, when its answer is sent. Pure ASGI; it knows who, for it looks afterwards.
+
+What is audited: all under the roots, and every answer 401 and 403. Handlers add what they know (`note`).
+"""
+
+import asyncio
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from filmroom.audit.writer import REFUSED, Audit, Facts
+from filmroom.dicom.store_response import Outcome
+from filmroom.errors import Unavailable
+from filmroom.protocol import dialects
+from filmroom.protocol.negotiation import Kind
+from filmroom.server.methods import Method
+
+T = TypeVar("T")
+
+MOST_NAMED = 1000  # Instances that a record names; it always has their number
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ROOTS = ("/shared/", *(f"{dialect.root}/" for dialect in dialects.ALL))
+# What opens doors is never written down, whatever it is called.
+_SECRET = re.compile(
+    rb"((?:^|&)(?:access_|id_)?(?:token|code|sig|signature|secret|password|key|api_?key)=)[^&]*", re.IGNORECASE
+)
+_RETRIEVED = dict.fromkeys(
+    (Kind.STUDY, Kind.INSTANCE, Kind.FRAMES, Kind.BULKDATA, Kind.PIXELDATA, Kind.URI), "retrieve"
+) | dict.fromkeys((Kind.RENDERED, Kind.RENDERED_MANY, Kind.THUMBNAIL), "retrieve-rendered")
+# As the Azure service names them, and in its manner what it does not have. What is not here has the name of its method.
+_ACTIONS: Mapping[Kind, str] = {
+    **_RETRIEVED,
+    Kind.METADATA: "retrieve-metadata",
+    Kind.SEARCH: "query",
+    Kind.PATIENTS: "query",
+    Kind.STORE: "store",
+    Kind.CHANGES: "change-feed",
+    Kind.LATEST_CHANGE: "change-feed",
+    Kind.EXPORT: "export",
+    Kind.IMPORT: "import",
+    Kind.UPDATE: "update-study",
+    Kind.SWEEP: "sweep",
+    Kind.OPERATION: "operation",
+    Kind.OPERATIONS: "operation",
+    Kind.OPERATION_ERRORS: "operation",
+    Kind.CANCELLATION: "cancel-operation",
+    Kind.PARTITIONS: "partition",
+    Kind.CAPABILITIES: "capabilities",
+    Kind.STARTED: "add-extended-query-tag",
+    Kind.QUERY_TAGS: "get-all-extended-query-tag",
+    Kind.TAG_ERRORS: "get-extended-query-tag-errors",
+}
+_OF_TAGS = {"GET": "get", "PATCH": "update", "DELETE": "remove"}
+
+
+def action_of(method: Method) -> str:
+    """What the audit calls it."""
+    if method.kind is Kind.QUERY_TAG or (method.kind is None and "querytags" in method.path):
+        return f"{_OF_TAGS[method.verb]}-extended-query-tag"
+    if method.kind is None and method.verb == "DELETE":
+        return "delete"
+    found = None if method.kind is None else _ACTIONS.get(method.kind)
+    return found or method.name.lower().replace(" ", "-")
+
+
+def note(request: Request, **facts: Any) -> None:
+    """Add to the record of a request what its handler knows."""
+    request.scope.setdefault("facts", {}).update(facts)
+
+
+def counted(request: Request, results: Iterable[T]) -> Iterator[T]:
+    """The results of a search; how many were taken is noted when the answer ends."""
+    number = 0
+    try:
+        for one in results:
+            number += 1
+            yield one
+    finally:
+        note(request, results=number)
+
+
+def stored(outcomes: Iterable[Outcome], patients: Mapping[str, str]) -> dict[str, Any]:
+    """What a store did, a record for each Study; `patients` are their Patient IDs."""
+    studies: defaultdict[str, list[Outcome]] = defaultdict(list)
+    refused = 0
+    for one in outcomes:
+        if one.failure is None and one.study is not None:
+            studies[one.study].append(one)
+        else:
+            refused += 1
+    each = [{"study": study, **_stored(found, patients.get(study))} for study, found in studies.items()]
+    facts: dict[str, Any] = {"refused": refused} if refused else {}
+    return facts | ({"each": each} if each else {})
+
+
+def _stored(found: list[Outcome], patient: str | None) -> dict[str, Any]:
+    series = {one.series for one in found}
+    classes: defaultdict[str, int] = defaultdict(int)
+    for one in found:
+        classes[one.sop_class or ""] += 1
+    return {
+        "patient": patient,
+        "series": series.pop() if len(series) == 1 else None,
+        "instances": len(found),
+        "classes": classes,
+        "named": [one.instance for one in found[:MOST_NAMED]],
+    }
+
+
+class Audited:
+    """Wraps the application, outside of what finds out who asks."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and write down what became of it."""
+        audit: Audit | None = scope["state"]["archive"].audit if scope["type"] == "http" else None
+        if audit is None or not audit.on:
+            await self.app(scope, receive, send)
+            return
+        if audit.required and (problem := audit.problem) and scope["path"].lower().startswith(_ROOTS):
+            await _refuse(send, f"The audit trail can't be written: {problem}. Nothing is done without it.")
+            return
+        await _Record(audit, scope, send).of(self.app, receive)
+
+
+class _Record:
+    """The record of one request."""
+
+    __slots__ = ("_audit", "_began", "_bytes", "_complete", "_done", "_ended", "_scope", "_send", "_status")
+
+    def __init__(self, audit: Audit, scope: Scope, send: Send) -> None:
+        self._audit, self._scope, self._send = audit, scope, send
+        self._began, self._ended = time.time(), time.perf_counter()
+        self._status = self._bytes = 0
+        self._complete = False
+        self._done = False  # written already, before the answer was sent
+        if audit.required and scope["method"] not in _READS:
+            self._done = True
+
+    async def of(self, app: ASGIApp, receive: Receive) -> None:
+        if self._done:
+            await self._before_the_answer(app, receive)
+            return
+        try:
+            await app(self._scope, receive, self._watched)
+        finally:
+            if facts := self._facts():
+                self._audit.put(facts)
+
+    async def _watched(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+        else:
+            self._bytes += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
+        await self._send(message)
+
+    async def _before_the_answer(self, app: ASGIApp, receive: Receive) -> None:
+        """Who changed something is told so when it is written down that they did."""
+        refused = False
+
+        async def held(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                self._status, self._complete = message["status"], True
+                if facts := self._facts():
+                    try:
+                        await asyncio.wrap_future(self._audit.settled(facts))
+                    except Unavailable as error:
+                        refused = True
+                        await _refuse(self._send, str(error))
+            if not refused:
+                await self._send(message)
+
+        await app(self._scope, receive, held)
+
+    def _facts(self) -> Facts | None:
+        scope, status = self._scope, self._status
+        action = scope.get("audited")
+        if action is None:
+            if status not in REFUSED and not scope["path"].startswith(_ROOTS):
+                return None
+            action = "unknown"
+        access, client = scope.get("access"), scope.get("client")
+        path: Mapping[str, str] = scope.get("path_params") or {}
+        query: bytes = scope["query_string"]
+        facts = {
+            "time": self._began,
+            "action": action,
+            "who": "anonymous" if access is None else access.name,
+            "roles": (list(map(str, access.roles)) or None) if access is not None else None,
+            "client": client[0] if client else "unknown",
+            "request": scope.get("request_id"),
+            "method": scope["method"],
+            "route": scope.get("template", "none"),
+            "status": status,
+            "partition": path.get("partition"),
+            "partition_key": scope.get("partition", 1),
+            "study": path.get("study"),
+            "series": path.get("series"),
+            "instance": path.get("instance"),
+            "frames": path.get("frames"),
+            "query": _SECRET.sub(rb"\1...", query).decode("latin-1") if query else None,
+            "bytes": self._bytes,
+            "ms": round((time.perf_counter() - self._ended) * 1000, 1),
+        }
+        if not self._complete:
+            facts["broken_off"] = True
+        if "facts" in scope:
+            facts.update(scope["facts"])
+        return facts
+
+
+async def _refuse(send: Send, why: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"5")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": why.encode()})

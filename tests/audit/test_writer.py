@@ -1,0 +1,125 @@
+"""The writer writes what it is given, goes on without a disk, and loses nothing that it could hold."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filmroom.audit import chain, writer
+from filmroom.audit.writer import Audit
+from filmroom.errors import Unavailable
+from tests.audit import given
+from tests.service import wait_until
+
+
+@pytest.fixture
+def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Audit]:
+    monkeypatch.setattr(writer, "REST", 0.01)
+    made = Audit(given.open_trail(tmp_path), patients=lambda studies: dict.fromkeys(studies, "ID1"))
+    yield made
+    made.close()
+
+
+def facts(**more: Any) -> dict[str, Any]:
+    return {"time": time.time(), "action": "retrieve", "client": "192.0.2.1", "status": 200, **more}
+
+
+def test_what_is_put_is_written_in_order_when_it_ends(audit: Audit, tmp_path: Path) -> None:
+    for number in range(500):
+        audit.put(facts(number=number))
+    audit.close()
+    assert [line["number"] for line in given.lines(tmp_path)] == list(range(500))
+    assert given.check(tmp_path).broken is None
+
+
+def test_who_waits_is_told_when_it_is_on_the_disk(audit: Audit, tmp_path: Path) -> None:
+    audit.settled(facts()).result(30)
+    assert len(given.lines(tmp_path)) == 1
+
+
+def test_what_a_command_does_is_done_by_who_runs_it(audit: Audit, tmp_path: Path) -> None:
+    audit.write("sweep", results={"filesRemoved": 3})
+    audit.close()
+    assert given.lines(tmp_path)[0]["who"] == writer.user()
+
+
+def test_whose_study_it_is_is_looked_up(audit: Audit, tmp_path: Path) -> None:
+    audit.put(facts(study="1.2", partition_key=1))
+    audit.put(facts(study="no UID", partition_key=1))
+    audit.put(facts(study="1.3", partition_key=1, patient="given"))
+    audit.close()
+    assert [line.get("patient") for line in given.lines(tmp_path)] == ["ID1", None, "given"]
+    assert "partition_key" not in given.lines(tmp_path)[0]
+
+
+def test_an_index_that_is_away_stops_nothing(tmp_path: Path) -> None:
+    def away(studies: object) -> dict[tuple[int, str], str]:
+        raise Unavailable("The index can't be used.")
+
+    audit = Audit(given.open_trail(tmp_path), patients=away)
+    audit.put(facts(study="1.2", partition_key=1))
+    audit.close()
+    assert "patient" not in given.lines(tmp_path)[0]
+
+
+def test_a_request_of_several_studies_has_a_line_for_each(audit: Audit, tmp_path: Path) -> None:
+    audit.put(facts(action="store", each=[{"study": "1.2"}, {"study": "1.3"}]))
+    audit.close()
+    assert [line["study"] for line in given.lines(tmp_path)] == ["1.2", "1.3"]
+
+
+def test_a_full_disk_is_waited_for(
+    audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = True
+
+    def fail(descriptor: int) -> None:
+        if full:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(Unavailable, match="No space left on device"):
+        audit.settled(facts(number=1)).result(30)
+    audit.put(facts(number=2))
+    assert audit.trouble == "No space left on device"
+    assert "audit trail can't be written" in "".join(capsys.readouterr())
+    full = False
+    wait_until(lambda: audit.trouble is None)
+    audit.close()
+    assert [line["number"] for line in given.lines(tmp_path)] == [1, 2]
+
+
+def test_what_no_queue_can_hold_is_counted(audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "GATHER", 60.0)
+    monkeypatch.setattr(writer, "MOST", 3)
+    for number in range(5):
+        audit.put(facts(number=number))
+    audit.close()
+    assert [line.get("number") for line in given.lines(tmp_path)] == [0, 1, 2, None]
+    assert given.lines(tmp_path)[3]["records"] == 2
+
+
+def test_who_is_refused_again_and_again_is_an_alert(audit: Audit, tmp_path: Path) -> None:
+    for number in range(25):
+        audit.put(facts(status=401 + 2 * (number % 2)))
+    audit.put(facts(status=401, client="192.0.2.2"))
+    audit.close()
+    alerts = [line for line in given.lines(tmp_path) if line["action"] == chain.ALERT]
+    assert [(line["client"], line["refused"]) for line in alerts] == [("192.0.2.1", 10)] * 2
+
+
+def test_text_that_utf_8_can_t_hold_is_written_all_the_same(audit: Audit, tmp_path: Path) -> None:
+    audit.put(facts(who="\ud800"))
+    audit.close()
+    assert given.lines(tmp_path)[0]["who"] == r"'\ud800'"
+
+
+def test_without_a_trail_nothing_is_written(tmp_path: Path) -> None:
+    audit = Audit()
+    audit.put(facts())
+    audit.close()
+    assert not audit.on
+    assert not any(tmp_path.iterdir())

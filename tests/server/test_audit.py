@@ -1,0 +1,184 @@
+"""Every request under the roots leaves a record: who, what, whose, from where, with which result."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from filmroom.audit.trail import Trail
+from filmroom.protocol import dialects
+from filmroom.server import table
+from filmroom.server.app import create
+from filmroom.server.audit import Audited, action_of
+from filmroom.settings import Settings
+from tests import data, messages
+from tests.audit import given
+from tests.messages import DICOM, sent
+
+# Azure §12, as far as we have it; then ours.
+OF_AZURE = {
+    "partition", "change-feed", "delete", "query", "retrieve", "retrieve-metadata", "retrieve-rendered", "store",
+    "export", "operation", "add-extended-query-tag", "remove-extended-query-tag", "get-all-extended-query-tag",
+    "get-extended-query-tag", "get-extended-query-tag-errors", "update-extended-query-tag", "update-study",
+}  # fmt: skip
+OF_OURS = {"capabilities", "import", "sweep", "cancel-operation"}
+
+
+@pytest.fixture
+def http(settings: Settings) -> Iterator[TestClient]:
+    with _client(create(settings)) as client:
+        yield client
+
+
+def _client(app: ASGIApp) -> TestClient:
+    return TestClient(app, raise_server_exceptions=False, base_url="http://127.0.0.1:8080")
+
+
+def _recorded(http: TestClient, settings: Settings) -> list[dict[str, Any]]:
+    """All that is written until now."""
+    http.app_state["archive"].audit.settled({"time": 0.0, "action": "mark"}).result(30)
+    return [line for line in given.lines(settings.data) if line["action"] != "mark"]
+
+
+def test_every_method_has_an_action() -> None:
+    for dialect in dialects.ALL:
+        for partitions in (False, True):
+            assert {action_of(one) for one in table.methods(dialect, partitions=partitions)} <= OF_AZURE | OF_OURS
+
+
+def test_all_that_is_done_to_a_study_is_written_down(http: TestClient, settings: Settings) -> None:
+    one = sent(PatientID="ID7")
+    study = one.dataset.StudyInstanceUID
+    http.post("/dicomweb/studies", content=one.content, headers=DICOM)
+    http.get(f"/dicomweb{one.study}", headers={"Accept": 'multipart/related; type="application/dicom"'})
+    http.get(f"/v2{one.instance}/metadata")
+    http.delete(f"/v1{one.study}")
+    found = _recorded(http, settings)
+    assert [line["action"] for line in found] == ["store", "retrieve", "retrieve-metadata", "delete"]
+    assert {(line["study"], line["patient"], line["who"]) for line in found} == {(study, "ID7", "anonymous")}
+    assert [line["status"] for line in found] == [200, 200, 200, 204]
+    assert [line.get("instances") for line in found] == [1, 1, None, 1]
+    assert found[0]["named"] == [found[2]["instance"]] == [one.dataset.SOPInstanceUID]
+    assert found[0]["classes"] == {one.dataset.SOPClassUID: 1}
+    assert all(line["client"] == "testclient" and line["ms"] >= 0 for line in found)
+    assert given.check(settings.data).broken is None
+
+
+def test_a_store_of_several_studies_is_told_by_study(http: TestClient, settings: Settings) -> None:
+    ones, other = [sent(StudyInstanceUID="1.2.3") for _ in range(2)], sent(PatientID="ID2")
+    messages.store(http, "/dicomweb", *(one.content for one in ones), other.content, b"no DICOM")
+    first, second = _recorded(http, settings)
+    assert (first["study"], first["instances"], first["refused"]) == ("1.2.3", 2, 1)
+    assert (second["patient"], second["instances"]) == ("ID2", 1)
+
+
+def test_a_search_is_written_down_as_it_was_asked(http: TestClient, settings: Settings) -> None:
+    for _ in range(3):
+        http.post("/dicomweb/studies", content=data.file(), headers=DICOM)
+    http.get("/dicomweb/studies?PatientName=Anony*&access_token=secret&token=t&Code=1&limit=2")
+    found = _recorded(http, settings)[3]
+    assert found["query"] == "PatientName=Anony*&access_token=...&token=...&Code=...&limit=2"
+    assert (found["action"], found["results"]) == ("query", 2)
+
+
+def test_the_uri_service_names_its_study_in_the_query(http: TestClient, settings: Settings) -> None:
+    uids = "studyUID=1.2&seriesUID=1.3&objectUID=1.4"
+    http.get(f"/dicomweb/wado?requestType=WADO&{uids}&contentType=application/dicom")
+    (found,) = _recorded(http, settings)
+    assert (found["study"], found["series"], found["instance"], found["status"]) == ("1.2", "1.3", "1.4", 404)
+
+
+@pytest.mark.parametrize("path", ["/dicomweb/nothing", "/v2/studies/1.2/nothing", "/dicomweb/studies/x/series"])
+def test_what_failed_is_written_down_too(http: TestClient, settings: Settings, path: str) -> None:
+    status = http.get(path).status_code
+    (found,) = _recorded(http, settings)
+    assert (found["status"], status >= 400) == (status, True)
+
+
+@pytest.mark.parametrize("path", ["/", "/health/check", "/openapi.json", "/favicon.ico"])
+def test_what_is_no_data_is_not(http: TestClient, settings: Settings, path: str) -> None:
+    http.get(path)
+    assert _recorded(http, settings) == []
+
+
+def test_an_operation_is_named_by_who_asked_and_by_who_did_it(http: TestClient, settings: Settings) -> None:
+    operation = http.post("/dicomweb/sweep").json()["id"]
+    (found,) = _recorded(http, settings)
+    assert (found["action"], found["operation"]) == ("sweep", operation)
+
+
+def test_the_subject_is_known_afterwards_and_refusals_are_written_down(http: TestClient, settings: Settings) -> None:
+    class Access:
+        name, roles = "Dr. Who", ("reader",)
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        known = dict(scope["headers"]).get(b"authorization") == b"Bearer good"
+        if known:
+            scope["access"] = Access
+        await send({"type": "http.response.start", "status": 200 if known else 401, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 5})
+
+    state = http.app_state
+    with _client(_within(Audited(guarded), state)) as inside:
+        inside.get("/dicomweb/studies", headers={"Authorization": "Bearer good"})
+        inside.get("/elsewhere", headers={"Authorization": "Bearer secret"})
+    good, bad = _recorded(http, settings)
+    assert (good["who"], good["roles"], good["bytes"]) == ("Dr. Who", ["reader"], 5)
+    assert (bad["who"], bad["status"], bad["action"]) == ("anonymous", 401, "unknown")
+    assert "secret" not in "".join(path.read_text() for path in given.files(settings.data))
+
+
+def _within(app: ASGIApp, state: Any) -> ASGIApp:
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            for _ in range(2):
+                kind = (await receive())["type"]
+                await send({"type": f"{kind}.complete"})
+            return
+        scope["state"] = state
+        await app(scope, receive, send)
+
+    return inner
+
+
+def _fail(trail: Trail, facts: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_requests_go_on_while_the_trail_can_t_be_written_and_health_says_so(
+    http: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = http.app_state["archive"]
+    monkeypatch.setattr(Trail, "append", _fail)
+    with pytest.raises(Exception, match="No space"):
+        archive.audit.settled({"time": 0.0, "action": "mark"}).result(30)
+    assert http.get("/dicomweb/studies").status_code == 200
+    parts = {part["name"]: part["description"] for part in http.get("/health/check").json()["details"]}
+    assert parts["audit"] == "The audit trail can't be written: No space left on device."
+
+
+def test_nothing_is_done_that_can_t_be_written_down_where_that_is_required(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = sent()
+    with _client(create(settings.model_copy(update={"audit_required": True}))) as http:
+        assert http.post("/dicomweb/studies", content=one.content, headers=DICOM).status_code == 200
+        assert len(given.lines(settings.data)) == 1  # before the answer came
+        with monkeypatch.context() as patched:
+            patched.setattr(Trail, "append", _fail)
+            refused = http.delete(f"/dicomweb{one.study}")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert "can't be written down" in refused.text
+            refused = http.get("/dicomweb/studies")
+            assert "Nothing is done without it" in refused.text
+            assert http.get("/").status_code == 200
+    assert [line["action"] for line in given.lines(settings.data)] == ["store", "delete"]
+
+
+def test_the_trail_can_be_turned_off(settings: Settings) -> None:
+    with _client(create(settings.model_copy(update={"audit": False}))) as http:
+        http.get("/dicomweb/studies")
+    assert not os.path.exists(settings.data / "audit")
