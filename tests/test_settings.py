@@ -9,7 +9,6 @@ from pydantic import SecretStr, ValidationError
 
 from filmroom.dicom.deidentification import Option
 from filmroom.profiles import Profile
-from filmroom.receivers import Webhook
 from filmroom.settings import SECRET, Settings
 
 

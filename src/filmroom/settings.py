@@ -3,10 +3,8 @@
 import json
 import os
 from dataclasses import asdict
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,11 +22,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from filmroom import access, profiles, receivers
+from filmroom import access, profiles, receivers, setting_values
 from filmroom.access import BUILT_IN, Grant
+from filmroom.setting_values import LOOPBACK as LOOPBACK
 
 FILE_OF_TOKENS = "tokens.json"  # in the data folder
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DEFAULT_FILE = Path("filmroom.toml")
 PREFIX = "FILMROOM_"
 FILE_VARIABLE = "FILMROOM_CONFIG"
@@ -37,156 +35,6 @@ FILE_VARIABLE = "FILMROOM_CONFIG"
 def file() -> Path:
     """The TOML file, whether it is there or not: the one that FILMROOM_CONFIG names, or that of the working folder."""
     return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
-
-
-def _path(value: object, what: str) -> object:
-    """A path as people write it; `~` is a shell's, and the shell does not see files and variables."""
-    if not isinstance(value, str):
-        return value
-    if not value.strip() or "\0" in value:
-        raise ValueError(f"it must name a {what}")
-    expanded = os.path.expanduser(value)
-    if expanded.startswith("~"):
-        raise ValueError(f"there is no home folder of that user; begin the name of a {what} with ./")
-    return expanded
-
-
-def _folder(value: object) -> object:
-    return _path(value, "folder")
-
-
-def _file(value: object) -> object:
-    return _path(value, "file")
-
-
-def _base_url(value: str) -> str:
-    parts = urlsplit(value)  # ValueError: brackets, which pydantic reports as one of ours
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("it must be a URL such as https://pacs.example/archive")
-    return value
-
-
-def _endpoint(value: str) -> str:
-    parts = _split(value)
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("it must be a URL such as http://collector.example:4318")
-    return value
-
-
-def _split(url: str) -> SplitResult | None:
-    """Its parts; None if it is no URL: the words of the ValueError quote it, and so a password in it."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return None
-
-
-def _index(value: SecretStr) -> SecretStr:
-    parts = _split(value.get_secret_value())
-    if parts is None or parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
-        raise ValueError("it must be a URL such as postgresql://filmroom@db.example/images")
-    return value
-
-
-def _places(value: object) -> object:
-    """URLs as a list, or as a text with blanks between."""
-    urls = value.split() if isinstance(value, str) else value
-    for url in urls if isinstance(urls, list | tuple) else ():
-        if isinstance(url, str) and not ((parts := _split(url)) and parts.scheme):
-            raise ValueError("it must be URLs such as file:///srv/exports, with blanks between")
-    return urls
-
-
-def _words(value: object) -> object:
-    """A list, or a text with blanks between."""
-    return tuple(value.split()) if isinstance(value, str) else value
-
-
-def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        parts = _split(value)
-        bare = parts and parts.scheme in {"http", "https"} and parts.hostname and f"{parts.scheme}://{parts.netloc}"
-        if value != (bare or "*") or "@" in value or (value == "*" and len(values) > 1):
-            raise ValueError("it must be origins such as https://viewer.example.org, with blanks between, or * alone")
-    return tuple(value.lower() for value in values)
-
-
-def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        try:
-            ip_network(value)
-        except ValueError:
-            raise ValueError("it must be addresses or networks such as 10.0.0.1 or 10.0.0.0/24") from None
-    return values
-
-
-_Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_origins)]
-_Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_networks)]
-
-
-_OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def _syslog(value: str) -> str:
-    parts = _split(value)
-    if parts is None or parts.scheme not in {"tls", "tcp", "udp"} or not parts.hostname or parts.path.strip("/"):
-        raise ValueError("it must be a URL such as tls://audit.example:6514")
-    if parts.scheme != "tls" and parts.hostname not in _OF_THIS_MACHINE:
-        raise ValueError("what is not encrypted may only go to this machine, such as udp://127.0.0.1:514: use tls://")
-    return value
-
-
-_Places = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)]
-_BUCKETS = {"s3", "az", "gs"}
-
-
-def _blobs(value: str) -> str:
-    if not _is_store(_split(value)):
-        raise ValueError(
-            "it must be a URL such as file:///srv/blobs, s3://bucket/prefix, az://container/prefix or gs://bucket/prefix"
-        )
-    return value
-
-
-def _is_store(parts: SplitResult | None) -> bool:
-    if parts is None or parts.query or parts.fragment:
-        return False
-    folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
-    return folder or (parts.scheme in _BUCKETS and bool(parts.netloc) and not {"@", ":"} & set(parts.netloc))
-
-
-def _texts(value: object) -> object:
-    """The options of a bucket, which all are text: numbers and switches as they are written there."""
-    if not isinstance(value, dict):
-        return value
-    return {name: _plain(one) for name, one in value.items()}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int) else value
-
-
-def _tables(value: object) -> object:
-    return {name: _texts(one) for name, one in value.items()} if isinstance(value, dict) else value
-
-
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-
-
-def _algorithms(value: tuple[str, ...]) -> tuple[str, ...]:
-    """None whose key is a secret that two share: whoever verifies such a token could make it."""
-    if not value or not {*value} <= {*ALGORITHMS}:
-        raise ValueError(f"it must be some of: {' '.join(ALGORITHMS)}")
-    return value
-
-
-def _issuer(value: str) -> str:
-    parts = urlsplit(_base_url(value))
-    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise ValueError("it must be https: whoever can change what comes over http could make tokens")
-    return value
 
 
 class Settings(BaseSettings):
@@ -202,13 +50,13 @@ class Settings(BaseSettings):
         False,
         description="Listen beyond loopback without authentication: whoever comes may do everything.",
     )
-    issuer: Annotated[str, AfterValidator(_issuer)] | None = Field(
+    issuer: Annotated[str, AfterValidator(setting_values.issuer)] | None = Field(
         None, description="URL of the identity provider whose tokens are accepted: https://login.example/realms/clinic."
     )
-    audience: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+    audience: Annotated[tuple[str, ...], NoDecode, BeforeValidator(setting_values.words)] = Field(
         (), description="What its tokens must be made for: one of these, with blanks between."
     )
-    algorithms: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_algorithms)] = Field(
+    algorithms: setting_values.Algorithms = Field(
         ("RS256", "PS256", "ES256", "ES384", "EdDSA"), description="Ways in which tokens may be signed."
     )
     clock_skew: float = Field(
@@ -227,47 +75,47 @@ class Settings(BaseSettings):
     default_role: str | None = Field(
         None, description="The role of whoever has a token and none of the roles that are known."
     )
-    tokens: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+    tokens: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
         None, description="File of the tokens that `filmroom token` makes."
     )
     workers: int = Field(
         default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64, description="Web worker processes."
     )
-    data: Annotated[Path, BeforeValidator(_folder)] = Field(
+    data: Annotated[Path, BeforeValidator(setting_values.folder)] = Field(
         Path("filmroom-data"), description="Folder that holds the index and the DICOM files; made if it is not there."
     )
-    index: Annotated[SecretStr, AfterValidator(_index)] | None = Field(
+    index: Annotated[SecretStr, AfterValidator(setting_values.index)] | None = Field(
         None,
         description="PostgreSQL that holds the index, in place of SQLite: postgresql://filmroom@db.example/images.",
     )
-    blobs: Annotated[str, AfterValidator(_blobs)] | None = Field(
+    blobs: Annotated[str, AfterValidator(setting_values.blobs)] | None = Field(
         None,
         description="Where the DICOM files lie, in place of the data folder: s3://bucket, az://container, gs://bucket.",
     )
-    blobs_options: Annotated[dict[str, SecretStr], BeforeValidator(_texts)] = Field(
+    blobs_options: Annotated[dict[str, SecretStr], BeforeValidator(setting_values.texts)] = Field(
         {}, description="Options of the bucket, a table: endpoint, region, keys, encryption, storage_class."
     )
     partitions: bool = Field(
         False,
         description="Data partitions, as the Azure service has them: /partitions/NAME/studies in place of /studies.",
     )
-    public_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
+    public_url: Annotated[str, AfterValidator(setting_values.base_url)] | None = Field(
         None,
         description="Base URL that clients see, when it differs from the Host header: https://pacs.example/",
     )
-    proxies: _Networks = Field(
+    proxies: setting_values.Networks = Field(
         (), description="Addresses of proxies before it, whose X-Forwarded-For and -Proto are believed: 10.0.0.0/24."
     )
-    cors_origins: _Origins = Field(
+    cors_origins: setting_values.Origins = Field(
         (), description="Origins whose pages may read answers in a browser: https://viewer.example.org, or * for all."
     )
-    tls_certificate: Annotated[Path, BeforeValidator(_file)] | None = Field(
+    tls_certificate: Annotated[Path, BeforeValidator(setting_values.file)] | None = Field(
         None, description="PEM file with the certificate and its chain: the service then speaks https alone."
     )
-    tls_key: Annotated[Path, BeforeValidator(_file)] | None = Field(
+    tls_key: Annotated[Path, BeforeValidator(setting_values.file)] | None = Field(
         None, description="PEM file with the key of the certificate, if it is not in the same file."
     )
-    tls_client_ca: Annotated[Path, BeforeValidator(_file)] | None = Field(
+    tls_client_ca: Annotated[Path, BeforeValidator(setting_values.file)] | None = Field(
         None, description="PEM file with authorities: clients must show a certificate of one of them."
     )
     threads: int = Field(16, ge=1, le=256, description="Requests that a web worker works on at once.")
@@ -335,13 +183,13 @@ class Settings(BaseSettings):
     deidentification: Annotated[dict[str, profiles.Profile], BeforeValidator(profiles.checked)] = Field(
         {}, description="Profiles of de-identification, by name a table each: options, and a key for pseudonyms."
     )
-    export_to: _Places = Field(
+    export_to: setting_values.Places = Field(
         (), description="Places that exports may go to, by their URLs (file:///srv/out); without any there are none."
     )
-    import_from: _Places = Field(
+    import_from: setting_values.Places = Field(
         (), description="Places that imports may come from, by their URLs (file:///srv/in); without any there are none."
     )
-    places_options: Annotated[dict[str, dict[str, SecretStr]], BeforeValidator(_tables)] = Field(
+    places_options: Annotated[dict[str, dict[str, SecretStr]], BeforeValidator(setting_values.tables)] = Field(
         {}, description="Options of buckets among those places: by the URL of a place a table, as blobs_options is."
     )
     webhooks: dict[receivers.Name, receivers.Webhook] = Field(
@@ -355,10 +203,10 @@ class Settings(BaseSettings):
         30.0, ge=0, allow_inf_nan=False, description="Days for which it is known how a long operation ended."
     )
     audit: bool = Field(True, description="Write the audit trail: who did what to which patient's Study.")
-    audit_folder: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+    audit_folder: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
         None, description="Folder of the audit trail; the folder audit in the data folder, if it is not given."
     )
-    audit_key: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+    audit_key: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
         None, description="File with the key that seals the end of the audit trail; audit-key in the data folder."
     )
     audit_file_size: int = Field(
@@ -371,13 +219,13 @@ class Settings(BaseSettings):
         False,
         description="Answer a change when it is written down, and refuse requests while the trail can't be written.",
     )
-    audit_syslog: Annotated[str, AfterValidator(_syslog)] | None = Field(
+    audit_syslog: Annotated[str, AfterValidator(setting_values.syslog)] | None = Field(
         None, description="Where DICOM audit messages go: tls://host:6514; tcp and udp to this machine alone."
     )
-    audit_syslog_ca: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+    audit_syslog_ca: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
         None, description="File (PEM) of the authority of the syslog server's certificate; the system's authorities."
     )
-    audit_syslog_cert: Annotated[Path, BeforeValidator(_folder)] | None = Field(
+    audit_syslog_cert: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
         None, description="File (PEM) of the certificate, and its key, that we show to the syslog server."
     )
     audit_site: str | None = Field(None, description="Name of the site in DICOM audit messages.")
@@ -388,7 +236,7 @@ class Settings(BaseSettings):
         "info", description="What is logged: from info on a line for each request, from warning on what went wrong."
     )
     metrics: bool = Field(True, description="Answer /metrics, for Prometheus; it holds no patient's data.")
-    otlp_endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
+    otlp_endpoint: Annotated[str, AfterValidator(setting_values.endpoint)] | None = Field(
         None, description="Where to send traces, by OTLP over HTTP: http://collector.example:4318. None sends none."
     )
     drain: float = Field(

@@ -108,6 +108,12 @@ def test_a_role_that_nobody_knows_allows_nothing(http: TestClient, settings: Set
     assert http.get("/v2/studies", headers=bearer(token(settings, "unheard"))).text == "Authorization failed."
 
 
+def test_what_is_counted_is_for_who_may_see_it(http: TestClient, settings: Settings) -> None:
+    assert http.get("/metrics").status_code == 401
+    assert http.get("/metrics", headers=bearer(token(settings, "writer"))).status_code == 403
+    assert http.get("/metrics", headers=bearer(token(settings, "monitor"))).status_code == 200
+
+
 # --- Tokens of an identity provider
 
 

@@ -82,7 +82,7 @@ def test_a_call_given_up_frees_its_place(work: Work, let: threading.Event) -> No
     let.set()
     [call.result() for call in held]
     assert asyncio.run(lane.run(int, "7")) == 7
-    wait_until(lambda: lane._at_work == 0)
+    wait_until(lambda: lane.at_work == 0)
 
 
 def test_an_error_of_who_waited_comes_back(work: Work, let: threading.Event) -> None:

@@ -107,16 +107,20 @@ def serve(
     _prepare(settings)
     listening = _listen(settings)
     url = _url(listening[0], "https" if certificate else "http")
-    for number in ENDED:
-        signal.signal(number, _end)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    _hear_signals()
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
     _welcome(settings, url)
     try:
         _run(settings, listening, certificate)
     except Unavailable as error:
         _stop(str(error), NO_DATA)
+
+
+def _hear_signals() -> None:
+    for number in ENDED:
+        signal.signal(number, _end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def _settings(flags: dict[str, Any], config: Path | None) -> Settings:

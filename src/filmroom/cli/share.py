@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -64,26 +64,26 @@ def share(
         (study is None and deidentified is not None, "--deidentified", "only a new link takes it"),
     )
     settings = configuration.of_service({"data": data}, config)
-    with closing(here.opened(settings)) as archive:
-        try:
-            if study is not None:
-                made, token = sharing.create(
-                    archive,
-                    _uid(study),
-                    (lifetime or timedelta(days=7)).total_seconds(),
-                    partition or DEFAULT_PARTITION_NAME,
-                    deidentified or "",
-                )
-                _say(archive, settings, made, token)
-            elif revoke is not None:
-                sharing.revoke(archive, revoke)
-                archive.audit.write("revoke-share", link=revoke)
-            else:
-                _tell(sharing.links(archive))
-        except NotFound as error:
-            stop(printable(str(error)), NOT_ALL)
-        except Error as error:
-            stop(str(error), REFUSED)
+    with closing(here.opened(settings)) as archive, _said():
+        if study is not None:
+            seconds = (lifetime or timedelta(days=7)).total_seconds()
+            place = partition or DEFAULT_PARTITION_NAME
+            _say(archive, settings, *sharing.create(archive, _uid(study), seconds, place, deidentified or ""))
+        elif revoke is not None:
+            sharing.revoke(archive, revoke)
+            archive.audit.write("revoke-share", link=revoke)
+        else:
+            _tell(sharing.links(archive))
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except NotFound as error:
+        stop(printable(str(error)), NOT_ALL)
+    except Error as error:
+        stop(str(error), REFUSED)
 
 
 def _uid(text: str) -> str:

@@ -17,7 +17,7 @@ from filmroom.index.kinds import Kind
 from filmroom.index.table_parts import metadata
 from filmroom.index.tables import alembic_version, counter, partition
 
-SCHEMA = "0004"  # that of `tables`: the newest in `migrations/versions`
+SCHEMA = "0005"  # that of `tables`: the newest in `migrations/versions`
 COUNTER = "schema"  # what said it before there were migrations, by these numbers
 _BEFORE = {3: "0001", 4: "0002"}
 

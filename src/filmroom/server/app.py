@@ -10,16 +10,17 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from filmroom import __version__, tracing
+from filmroom.access import Action
 from filmroom.archive import Archive, audit_sender
 from filmroom.errors import Unavailable
 from filmroom.server import browsers, errors, events, exposition, health, journal, openapi
 from filmroom.server.allowance import Allowance, Limits
 from filmroom.server.audit import Audited
-from filmroom.server.authentication import Authority, Gate
+from filmroom.server.authentication import Authority, Gate, only_for
 from filmroom.server.exposition import Exposition
 from filmroom.server.identity import Provider
 from filmroom.server.paths import in_any_case
@@ -79,11 +80,9 @@ def create(settings: Settings | None = None) -> ASGIApp:
             if traced is not None:
                 await asyncio.to_thread(traced)
 
-    routes = [Route("/", _index), Route("/openapi.json", _openapi), *(in_any_case(Route(*one)) for one in _HEALTH)]
-    if settings.metrics:
-        routes.append(Route("/metrics", exposition.answer))
-    app = Starlette(routes=routes, exception_handlers=errors.HANDLERS, lifespan=lifespan)
-    app.router.default = Gate(Roots(partitions=settings.partitions), _authority(settings))
+    authority = _authority(settings)
+    app = Starlette(routes=_beside(settings, authority), exception_handlers=errors.HANDLERS, lifespan=lifespan)
+    app.router.default = Gate(Roots(partitions=settings.partitions), authority)
     app.router.redirect_slashes = False
     audited = Audited(app)
     answering: ASGIApp = audited if traced is None else Traced(audited)
@@ -96,6 +95,15 @@ _HEALTH: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (
     ("/health/ready", health.ready),
     ("/health/live", health.live),
 )
+
+
+def _beside(settings: Settings, authority: Authority) -> list[BaseRoute]:
+    """What is beside the roots."""
+    routes: list[BaseRoute] = [Route("/", _index), Route("/openapi.json", _openapi)]
+    routes += [in_any_case(Route(*one)) for one in _HEALTH]
+    if settings.metrics:
+        routes.append(Route("/metrics", only_for(Action.METRICS, authority, exposition.answer)))
+    return routes
 
 
 def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:

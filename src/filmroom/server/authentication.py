@@ -6,20 +6,23 @@ can be given that as its base URL.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from filmroom.access import ANYBODY, Access, Action, Grant
-from filmroom.errors import Unauthenticated
+from filmroom.errors import Forbidden, Unauthenticated
 from filmroom.protocol import challenges
 from filmroom.server.identity import Claims, Provider
 from filmroom.server.work import Work
 from filmroom.services import sharing
 from filmroom.tokens import StaticToken, Tokens, is_one
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 SHARED = "/shared/"
 _LONGEST_NAME = 200  # characters of a name that are written down
@@ -47,6 +50,18 @@ class Authority:
         if self.provider is None:
             return challenges.bearer(None, None)
         return challenges.bearer(self.provider.issuer, self.provider.audiences[0])
+
+    async def identified(self, request: Request) -> Access:
+        """Who asks. Unauthenticated says why nobody knows."""
+        if not self.required:
+            return ANYBODY
+        given = request.headers.getlist("authorization")
+        if not given:
+            raise Unauthenticated("Say who you are: send a token in the header Authorization.", "")
+        scheme, _, token = given[0].strip().partition(" ")
+        if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("The header Authorization must be 'Bearer' and a token, once.", "invalid_request")
+        return await self.identify(request.state.work, token.strip())
 
     async def identify(self, work: Work, token: str) -> Access:
         """Whose token it is. Unauthenticated if it is nobody's."""
@@ -92,19 +107,21 @@ class Gate:
         if scope["path"].startswith(SHARED):
             await _enter_by_link(scope)
         else:
-            scope["access"] = await self._identified(Request(scope))
+            scope["access"] = await self.authority.identified(Request(scope))
         await self.app(scope, receive, send)
 
-    async def _identified(self, request: Request) -> Access:
-        if not self.authority.required:
-            return ANYBODY
-        given = request.headers.getlist("authorization")
-        if not given:
-            raise Unauthenticated("Say who you are: send a token in the header Authorization.", "")
-        scheme, _, token = given[0].strip().partition(" ")
-        if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated("The header Authorization must be 'Bearer' and a token, once.", "invalid_request")
-        return await self.authority.identify(request.state.work, token.strip())
+
+def only_for(action: Action, authority: Authority, answer: Endpoint) -> Endpoint:
+    """An endpoint beside the roots for who may do this."""
+
+    async def endpoint(request: Request) -> Response:
+        request.scope["challenge"] = authority.challenge
+        access = request.scope["access"] = await authority.identified(request)
+        if not access.grants_for(action):
+            raise Forbidden(f"{access.name} has no role that allows '{action}'.")
+        return await answer(request)
+
+    return endpoint
 
 
 async def _enter_by_link(scope: Scope) -> None:

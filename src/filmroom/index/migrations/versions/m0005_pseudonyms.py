@@ -4,8 +4,8 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Text
 from sqlalchemy.dialects import postgresql
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 _KEY = BigInteger().with_variant(Integer, "sqlite")
 _TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
