@@ -37,7 +37,7 @@ COMMANDS = {
     "token": ("filmroom.cli.token:token", "Make tokens that the service wants, list and revoke them."),
     "share": ("filmroom.cli.share:share", "Make a link that opens one study to whoever has it."),
     "doctor": ("filmroom.cli.doctor:doctor", "Look at how a service is set up, and say what to do."),
-    "audit": ("filmroom.cli.audit:audit", "Show who did what, and verify that nobody changed the audit trail."),
+    "audit": ("filmroom.cli.audit:audit", "Show who did what, and verify the audit trail."),
     "samples": ("filmroom.cli.samples:samples", "Draw three DICOM files to try things with."),
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }
