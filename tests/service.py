@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -53,8 +53,18 @@ class Service:
 
     def operations_worker(self) -> int | None:
         """The process that does the long operations, once it is there."""
-        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.processes()}
-        return next((pid for pid, command in commands.items() if b"\0worker\0" in command), None)
+        return next(iter(self._called(b"\0worker\0")), None)
+
+    def web_workers(self) -> list[int]:
+        """The processes that were started to answer requests, if there are several."""
+        return self._called(b"spawn_main")
+
+    def _called(self, word: bytes) -> list[int]:
+        found = []
+        for pid in self.processes():
+            with suppress(OSError):  # it has ended by now
+                found += [pid] if word in Path(f"/proc/{pid}/cmdline").read_bytes() else []
+        return found
 
     def listening(self) -> int:
         """How many sockets take connections for it: each process that answers requests has one, once it is ready."""

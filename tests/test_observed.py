@@ -38,12 +38,6 @@ def scraped(running: Service) -> dict[tuple[str, ...], float]:
     return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
 
 
-def web_workers(running: Service) -> list[int]:
-    """The processes that were spawned to answer requests."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in running.processes()}
-    return [pid for pid, command in commands.items() if b"spawn_main" in command]
-
-
 def test_totals_are_of_all_processes(running: Service) -> None:
     for _ in range(30):
         get(running, ROUTE)
@@ -66,9 +60,9 @@ def test_nothing_is_lost_with_a_worker_that_dies(running: Service) -> None:
     for _ in range(10):
         get(running, ROUTE)
     before = scraped(running)
-    workers = web_workers(running)
+    workers = running.web_workers()
     os.kill(workers[0], signal.SIGKILL)
-    wait_until(lambda: running.listening() == 2 and workers[0] not in web_workers(running))
+    wait_until(lambda: running.listening() == 2 and workers[0] not in running.web_workers())
     for _ in range(10):
         get(running, ROUTE)
     wait_until(lambda: sum(name[0] == BEGAN and name[1] != "operations" for name in scraped(running)) == 2, every=0.1)
@@ -79,7 +73,7 @@ def test_nothing_is_lost_with_a_worker_that_dies(running: Service) -> None:
 
 
 def test_the_folder_of_the_numbers_goes_with_the_service(running: Service) -> None:
-    maps = Path(f"/proc/{web_workers(running)[0]}/maps").read_text()
+    maps = Path(f"/proc/{running.web_workers()[0]}/maps").read_text()
     folder = next(Path(line.split()[-1]).parent for line in maps.splitlines() if "filmroom-metrics-" in line)
     assert folder.exists()
     assert running.stop() == 0
@@ -97,7 +91,7 @@ def test_who_is_to_end_says_so_before_it_does(tmp_path: Path, workers: str) -> N
         wait_until(lambda: http.get("/health/ready").status_code == 503)
         assert get(running, "/health/ready").status_code == 503  # new connections are still taken
         assert get(running, ROUTE).status_code == 200
-        for pid in web_workers(running) or [running.process.pid]:
+        for pid in running.web_workers() or [running.process.pid]:
             os.kill(pid, signal.SIGTERM)  # who asks twice does not want to wait
         assert running.process.wait(service.DEADLINE) == 0
         assert not running.mishaps()

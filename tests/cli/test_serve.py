@@ -137,9 +137,9 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         with httpx2.Client(base_url=running.url, timeout=60) as http:
             store(http, ROOT, made.content)
         wait_until(lambda: running.listening() == 2)
-        first = workers(running)
+        first = running.web_workers()
         os.kill(first[0], signal.SIGKILL)
-        wait_until(lambda: len(set(workers(running)) - set(first)) == 1)
+        wait_until(lambda: len(set(running.web_workers()) - set(first)) == 1)
         wait_until(lambda: "worker ended" in running.logged())
         line = json.loads(next(line for line in running.logged().splitlines() if "worker ended" in line))
         assert (line["level"], line["exit_code"], line["pid"]) == ("warning", -9, first[0])
@@ -158,18 +158,13 @@ def test_a_worker_that_cannot_be_replaced_costs_nobody_the_others(tmp_path: Path
         wait_until(lambda: running.listening() == 2)
         folder.rename(away)
         folder.write_text("no folder")
-        os.kill(workers(running)[0], signal.SIGKILL)
+        os.kill(running.web_workers()[0], signal.SIGKILL)
         wait_until(lambda: '"exit_code": 3' in running.logged())
         assert {reach() for _ in range(20)} == {200}
         folder.unlink()
         away.rename(folder)
         wait_until(lambda: running.listening() == 2)
         assert {reach() for _ in range(20)} == {200}
-
-
-def workers(running: service.Service) -> list[int]:
-    """The web workers: what the supervisor started that listens, too."""
-    return [pid for pid in running.processes() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def test_two_services_on_one_archive(tmp_path: Path) -> None:
@@ -287,13 +282,13 @@ def test_the_module_runs_as_the_program_does(tmp_path: Path) -> None:
 @needs_proc
 def test_connections_that_stay_open_are_spread_evenly_over_the_workers(tmp_path: Path) -> None:
     with service.running(tmp_path / "data", "--workers", "2") as running:
-        wait_until(lambda: len(workers(running)) == 2)
+        wait_until(lambda: len(running.web_workers()) == 2)
         clients = [httpx2.Client(base_url=running.url, timeout=60) for _ in range(8)]
 
         def spread() -> list[int]:
             for client in clients:
                 assert client.get("/health/check").status_code == 200
-            return sorted(len(connections(pid)) for pid in workers(running))
+            return sorted(len(connections(pid)) for pid in running.web_workers())
 
         wait_until(lambda: spread() == [4, 4])
         for client in clients:

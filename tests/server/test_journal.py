@@ -128,7 +128,7 @@ def test_no_name_no_uid_and_no_query_of_a_whole_walk(tmp_path: Path) -> None:
     made = sent(data.image(PatientName="Secret^Name", PatientID="SecretID", AccessionNumber="SecretAN"))
     bad = sent(data.image(PatientName="Secret^Name", StudyInstanceUID=None))
     paths = [made.study, made.series, made.instance, f"{made.instance}/frames/1", f"{made.instance}/frames/9"]
-    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url) as http:
+    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url, timeout=60) as http:
         for root in ("/dicomweb", "/v2"):
             store(http, root, made.content, bad.content, b"Secret, but no DICOM")
             for path in (*paths, f"{made.study}/metadata", "/studies?PatientName=Secret*&Secret=1", "/studies/Secret"):
