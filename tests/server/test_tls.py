@@ -4,13 +4,14 @@ import os
 import shutil
 import socket
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from filmroom.client import Client, ConnectionFailed
+from filmroom.client import Client, ConnectionFailed, _link
 from filmroom.errors import Unavailable
 from filmroom.server import tls
 from filmroom.server.tls import Files
@@ -23,6 +24,15 @@ from tests.service import DEADLINE
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
+
+
+@pytest.fixture
+def trusted_by_clients(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As SSL_CERT_FILE says when a program starts: the client reads the certificates once."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    _link.tls.cache_clear()
+    yield
+    _link.tls.cache_clear()
 
 
 def trusting(authority: Authority) -> ssl.SSLContext:
@@ -41,9 +51,8 @@ def name_of(port: int, context: ssl.SSLContext) -> str:
         return str(dict(pair for [pair] in subject)["commonName"])
 
 
-def test_a_service_with_workers_speaks_https_alone(
-    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("trusted_by_clients")
+def test_a_service_with_workers_speaks_https_alone(tmp_path: Path, authority: Authority) -> None:
     issued, made = authority.issue("server"), sent()
     options = ("--tls-certificate", str(issued.certificate), "--tls-key", str(issued.key), "--workers", "2")
     with service.running(tmp_path / "data", *options) as running:
@@ -55,12 +64,19 @@ def test_a_service_with_workers_speaks_https_alone(
             assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         with pytest.raises(httpx2.TransportError):
             httpx2.get(running.url.replace("https", "http"))
-        with pytest.raises(ConnectionFailed), Client(f"{running.url}/dicomweb") as stranger:
-            list(stranger.search_studies())
-        monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
         with Client(f"{running.url}/dicomweb") as client:
             assert len(list(client.search_studies())) == 1
         assert running.mishaps() == []
+
+
+def test_a_client_that_does_not_know_the_authority_sends_nothing(tmp_path: Path, authority: Authority) -> None:
+    issued = authority.issue("server")
+    with (
+        inside.serving(inside.settings(tmp_path), Files(issued.certificate, issued.key)) as port,
+        Client(f"https://127.0.0.1:{port}/dicomweb", retries=0) as client,
+        pytest.raises(ConnectionFailed, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        list(client.search_studies())
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
