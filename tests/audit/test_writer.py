@@ -55,6 +55,14 @@ def test_whose_study_it_is_is_looked_up(audit: Audit, tmp_path: Path) -> None:
     assert "partition_key" not in given.lines(tmp_path)[0]
 
 
+def test_whose_a_study_was_is_known_of_who_deleted_it(tmp_path: Path) -> None:
+    audit = Audit(given.open_trail(tmp_path))
+    audit.put(facts(study="1.2", partition_key=1))
+    audit.put(facts(action="delete", study="1.2", partition_key=1, patient="ID1"))
+    audit.close()
+    assert [line["patient"] for line in given.lines(tmp_path)] == ["ID1", "ID1"]
+
+
 def test_an_index_that_is_away_stops_nothing(tmp_path: Path) -> None:
     def away(studies: object) -> dict[tuple[int, str], str]:
         raise Unavailable("The index can't be used.")

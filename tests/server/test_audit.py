@@ -24,7 +24,7 @@ OF_AZURE = {
     "export", "operation", "add-extended-query-tag", "remove-extended-query-tag", "get-all-extended-query-tag",
     "get-extended-query-tag", "get-extended-query-tag-errors", "update-extended-query-tag", "update-study",
 }  # fmt: skip
-OF_OURS = {"capabilities", "import", "sweep", "cancel-operation"}
+OF_OURS = {"capabilities", "import", "sweep", "cancel-operation", "listen-to-changes"}
 
 
 @pytest.fixture

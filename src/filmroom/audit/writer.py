@@ -184,6 +184,8 @@ class Audit:
             self._known, self._forget_at = {}, time.monotonic() + FORGET
         asked = [(one, (one["partition_key"], one["study"])) for one in batch if one.get("partition_key")]
         asked = [(one, study) for one, study in asked if study[1] and _UID.fullmatch(study[1])]
+        # A Study that was just stored, or deleted since it was read, is not asked for.
+        self._known |= {study: facts["patient"] for facts, study in asked if facts.get("patient")}
         unknown = {study for facts, study in asked if "patient" not in facts and study not in self._known}
         if unknown:
             with suppress(Unavailable):  # the requests themselves were told
