@@ -82,9 +82,7 @@ def test_the_next_process_goes_on_where_this_one_was(tmp_path: Path) -> None:
     assert len(heard.messages) == 19
 
 
-def test_a_receiver_that_closes_again_and_again_misses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_receiver_that_closes_again_and_again_misses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "HOLD", 5.0)  # however slow the receiver is to close
     with receiving(most=[3, 5]) as heard, _sender(tmp_path, f"tcp://127.0.0.1:{heard.port}"):
         for number in range(1, 20):
