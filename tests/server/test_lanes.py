@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 import pytest
+import uvloop
 
 from filmroom.errors import Unavailable
 from filmroom.protocol import dialects
@@ -39,6 +40,22 @@ def flood(lane: Lane, let: threading.Event, count: int = 20) -> "list[Future[boo
 
 def at_work(calls: "list[Future[bool]]") -> int:
     return sum(call.running() for call in calls)
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_clock_that_runs_early_refuses_as_well(
+    work: Work,
+    let: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """The timers of uvloop count whole milliseconds, and may end before their time."""
+    monkeypatch.setattr(lanes, "PATIENCE", 0.0007)
+    flood(work.lanes[Use.STORES], let, 3)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        for _ in range(200):
+            with pytest.raises(Unavailable):
+                runner.run(work.lanes[Use.STORES].run(int, "7"))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4, 8, 16, 256])

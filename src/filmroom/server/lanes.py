@@ -63,13 +63,19 @@ class Lane:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a service function in a thread; who waits too long for one is refused."""
         future = self.begin(function, *args, **kwargs)
-        timer = asyncio.get_running_loop().call_later(PATIENCE, future.cancel)  # of no effect once it runs
+        refused = False
+
+        def refuse() -> None:
+            nonlocal refused
+            refused = future.cancel()  # of no effect once it runs
+
+        timer = asyncio.get_running_loop().call_later(PATIENCE, refuse)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            if asyncio.get_running_loop().time() < timer.when():  # the client went away
-                raise
-            raise Unavailable(self._refusal) from None
+            if refused:
+                raise Unavailable(self._refusal) from None
+            raise  # the client went away
         finally:
             timer.cancel()
 
