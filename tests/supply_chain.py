@@ -40,9 +40,10 @@ def audit(lock: Path = LOCK) -> Audited:
     quiet = ["--progress-spinner", "off", "--timeout", "10"]
     try:
         ran = subprocess.run([sys.executable, *command, *quiet], capture_output=True, text=True, timeout=PATIENCE)
-        found = json.loads(ran.stdout)["dependencies"]
     except subprocess.TimeoutExpired:
         return Audited({}, dict.fromkeys(locked(lock.read_text()), "no answer came in time"), 0)
+    try:
+        found = json.loads(ran.stdout)["dependencies"]
     except ValueError:  # it can't reach the service that knows
         reason = (ran.stderr.strip().splitlines() or ["no reason"])[-1]
         return Audited({}, dict.fromkeys(locked(lock.read_text()), reason), 0)

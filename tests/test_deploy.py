@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -104,9 +103,7 @@ def test_the_image_is_made_of_what_is_there_and_runs_without_rights() -> None:
     context = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
     copied = [name for line in instructions("COPY") if "--from" not in line for name in line.split()[:-1]]
     assert all((ROOT / name).exists() and f"!{name}" in context for name in copied)
-    built = composed()["web1"]["build"]["args"]["EXTRAS"].split(",")
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(dict(line.split("=") for line in instructions("ARG"))["EXTRAS"].split(",")) | {*built} <= extras.keys()
+    assert "--require-hashes --requirement requirements.lock" in " ".join(instructions("RUN"))
     user = instructions("USER")[-1]
     assert re.fullmatch(r"[1-9][0-9]+:[1-9][0-9]+", user)
     assert "/health/check" in instructions("HEALTHCHECK")[0]
