@@ -115,7 +115,7 @@ def test_stores_and_searches_are_refused_until_it_is_back(
             wait_until(lambda known=known: told.refused > known + 10)  # type: ignore[misc]
             while time.monotonic() < back:
                 assert http.get("/health/check").status_code == 503
-            assert health(http) == {"index": "Unhealthy", "blobs": "Healthy", "spool": "Healthy"}
+            assert health(http) == {"index": "Unhealthy", "blobs": "Healthy", "spool": "Healthy", "audit": "Healthy"}
             database.start()
             wait_until(lambda: http.get("/health/check").status_code == 200)
         known = len(told.acknowledged)

@@ -23,7 +23,12 @@ def checked(archive: Archive) -> list[Part]:
 
 def test_all_is_well_and_nothing_is_left(either: Archive) -> None:
     parts = checked(either)
-    assert [(part.name, part.healthy) for part in parts] == [("index", True), ("blobs", True), ("spool", True)]
+    assert [(part.name, part.healthy) for part in parts] == [
+        ("index", True),
+        ("blobs", True),
+        ("spool", True),
+        ("audit", True),
+    ]
     assert not [*either.blobs.list(), *either.spool.iterdir()]
 
 
@@ -37,7 +42,7 @@ def test_a_full_disk_is_told(archive: Archive, monkeypatch: pytest.MonkeyPatch) 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fail)
-    index, blobs, _ = checked(archive)
+    index, blobs, *_ = checked(archive)
     assert (index.healthy, blobs.healthy) == (True, False)
     assert "the disk is full" in blobs.description
 
@@ -58,7 +63,7 @@ class LostIndex(Database):
 def test_a_lost_index_is_told(archive: Archive, tmp_path: Path) -> None:
     other = LostIndex(f"sqlite:///{tmp_path / 'other.sqlite'}")
     other.lost = True
-    index, blobs, _ = checked(replace(archive, index=other))
+    index, blobs, *_ = checked(replace(archive, index=other))
     other.close()
     assert (index.healthy, blobs.healthy) == (False, True)
     assert index.description == "The index can't be used: it is lost."
