@@ -19,7 +19,7 @@ from filmroom.services.webhooks import Delivery, Report
 from filmroom.settings import Settings
 from tests import data, service
 from tests.receiver import SECRET, Receiver, receiving
-from tests.service import needs_proc, wait_until
+from tests.service import DEADLINE, needs_proc, wait_until
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/events.md"
 
@@ -37,13 +37,13 @@ def named(receiver: Receiver, **more: Any) -> dict[str, str]:
 
 def keep(url: str) -> None:
     headers = {"content-type": "application/dicom"}
-    httpx2.post(f"{url}/dicomweb/studies", content=data.file(), headers=headers).raise_for_status()
+    httpx2.post(f"{url}/dicomweb/studies", content=data.file(), headers=headers, timeout=DEADLINE).raise_for_status()
 
 
 @needs_proc
 def test_killed_while_it_tells_it_is_told_again_by_the_next(tmp_path: Path, receiver: Receiver) -> None:
     receiver.hangs.set()
-    with service.running(tmp_path / "data", given=named(receiver)) as running:
+    with service.running(tmp_path / "data", given=named(receiver, timeout=60)) as running:
         keep(running.url)
         receiver.wait_for(1)
         worker = running.operations_worker()

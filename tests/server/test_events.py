@@ -294,8 +294,9 @@ def test_a_service_tells_and_ends_while_somebody_listens(tmp_path: Path) -> None
         with httpx2.stream("GET", f"{url}/events?since=0", timeout=service.DEADLINE) as answer:
             lines = answer.iter_lines()
             headers = {"content-type": "application/dicom"}
-            httpx2.post(f"{url}/studies", content=data.file(made), headers=headers).raise_for_status()
-            httpx2.delete(f"{url}/studies/{made.StudyInstanceUID}").raise_for_status()
+            with httpx2.Client(timeout=service.DEADLINE) as http:
+                http.post(f"{url}/studies", content=data.file(made), headers=headers).raise_for_status()
+                http.delete(f"{url}/studies/{made.StudyInstanceUID}").raise_for_status()
             told: list[tuple[str, Any]] = []
             while len(told) < 2:
                 line = next(lines)

@@ -200,7 +200,7 @@ def answering(**changed: tuple[int, dict[str, str], bytes]) -> Iterator[str]:
 
 def asked(**changed: tuple[int, dict[str, str], bytes]) -> list[Finding]:
     with answering(**changed) as url:
-        return list(reach.ask(url, "1.0", 1 << 32, "https://viewer.example"))
+        return list(reach.ask(url, "1.0", 1 << 32, None))
 
 
 def test_a_public_url_that_is_well() -> None:
@@ -229,6 +229,12 @@ def test_who_asks_for_tokens_and_allows_pages_is_well() -> None:
     assert "for *" in str(found)
 
 
+def test_an_origin_that_may_read_must_be_told_so() -> None:
+    with answering() as url:
+        found = reach.ask(url, "1.0", 1, "https://viewer.example.org")
+        assert "https://viewer.example.org, which cors_origins names" in bad(found)
+
+
 def test_a_proxy_that_waits_for_the_body_lets_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "EARLY", 0.05)
     waits = threading.Event()
@@ -242,11 +248,11 @@ def test_a_proxy_that_waits_for_the_body_lets_it_in(monkeypatch: pytest.MonkeyPa
 
 
 def test_nobody_answers_there() -> None:
-    assert "can't be reached" in bad(reach.ask(nobody(), "1.0", 1, "https://viewer.example"))
+    assert "can't be reached" in bad(reach.ask(nobody(), "1.0", 1, None))
 
 
 def test_http_is_warned_of() -> None:
-    found = list(reach.ask("http://pacs.invalid/", "1.0", 1, "https://viewer.example"))
+    found = list(reach.ask("http://pacs.invalid/", "1.0", 1, None))
     assert [one.level for one in found] == [Level.WARNING, Level.PROBLEM]
 
 

@@ -23,8 +23,6 @@ from filmroom.settings import LOOPBACK, Settings
 
 Check = Callable[[Settings], Iterable[Finding]]
 
-_ELSEWHERE = "https://viewer.example"  # stands for a page of another origin
-
 
 def _settings(given: Settings) -> Iterator[Finding]:
     """The file: whether others may read the secrets in it; and variables that do nothing."""
@@ -160,7 +158,7 @@ def _webhooks(given: Settings) -> Iterator[Finding]:
 
 def _public_url(given: Settings) -> Iterator[Finding]:
     if given.public_url is not None:
-        yield from reach.ask(given.public_url, __version__, given.part_limit, _ELSEWHERE)
+        yield from reach.ask(given.public_url, __version__, given.part_limit, next(iter(given.cors_origins), None))
     elif given.host not in LOOPBACK:
         yield warning("public_url is not set", "set it, if there is a proxy: its headers are not believed")
 

@@ -13,11 +13,15 @@ from filmroom.services.diagnosis.storage import clock
 
 PATIENCE = 10.0  # seconds
 EARLY = 2.0  # seconds in which a proxy says that a body is too large, which it can tell by the header
+ELSEWHERE = "https://viewer.example"  # stands for a page of another origin
 _REFUSED = {401, 403}
 
 
-def ask(url: str, version: str, largest: int, origin: str) -> Iterator[Finding]:
-    """Whether it leads here, lets preflights through and takes bodies of `largest` bytes."""
+def ask(url: str, version: str, largest: int, origin: str | None) -> Iterator[Finding]:
+    """Whether it leads here, lets preflights through and takes bodies of `largest` bytes.
+
+    `origin` is one whose pages may read what is here; None: there is none.
+    """
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
         yield warning(
@@ -27,10 +31,10 @@ def ask(url: str, version: str, largest: int, origin: str) -> Iterator[Finding]:
     try:
         with httpx2.Client(timeout=PATIENCE) as browser:
             front = browser.get(f"{root}/")
-            preflight = browser.options(f"{root}/dicomweb/studies", headers=_preflight(origin))
+            preflight = browser.options(f"{root}/dicomweb/studies", headers=_preflight(origin or ELSEWHERE))
         yield from _front(front, version)
         yield from _date(front.headers)
-        yield from _answered(preflight)
+        yield from _answered(preflight, origin)
         yield from _body(root, largest)
     except (httpx2.HTTPError, OSError, http.client.HTTPException) as error:
         yield problem(
@@ -71,12 +75,17 @@ def _date(headers: httpx2.Headers) -> Iterator[Finding]:
     yield from clock("who answers at the public URL", said - time.time())
 
 
-def _answered(preflight: httpx2.Response) -> Iterator[Finding]:
+def _answered(preflight: httpx2.Response, origin: str | None) -> Iterator[Finding]:
     allowed = preflight.headers.get("access-control-allow-origin")
     if preflight.status_code in _REFUSED:
         yield warning(
             f"a browser's preflight is refused ({preflight.status_code}): viewers of other origins can't ask",
             "let OPTIONS through the proxy without a password; browsers send none",
+        )
+    elif allowed is None and origin is not None:
+        yield problem(
+            f"a browser's preflight is answered without a word of {origin}, which cors_origins names",
+            "restart the service, if it does not know the setting yet; let OPTIONS and its headers through the proxy",
         )
     elif allowed is None:
         yield ok("pages of other origins may not read what is here")
