@@ -225,7 +225,7 @@ def test_no_page_walks_through_a_table(tmp_path: Any, statements: str, metadata:
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
     values = {"after": 5, "up_to": 9, "start": 5.0, "end": 6.0, "passed": 0, "most": 10}
     with database.read() as tx:
-        steps = given.plan(tx, getattr(changes, statements)[metadata], **values)
+        steps = given.plan(tx, getattr(changes, statements)[metadata, True], **values)
     database.close()
     walked = [step for step in steps if step.startswith("SCAN")]
     assert walked == ["SCAN page"], steps

@@ -520,7 +520,7 @@ def test_bulk_values_of_a_replaced_instance_are_sent_once(archive: Archive, monk
     made.add_new(0x00480105, "OB", bytes(4096))
     keep(archive, data.file(made))
     module = sys.modules[service.bulkdata.__module__]
-    real, replaced = module.bulkdata, list[str]()
+    real, replaced = module._bulkdata, list[str]()
 
     def replaced_once(archive: Archive, target: Resource, path: str, selected: Selected) -> Any:
         if path == "7FE00010" and not replaced:
@@ -528,7 +528,7 @@ def test_bulk_values_of_a_replaced_instance_are_sent_once(archive: Archive, monk
             raise Replaced("just now")
         return real(archive, target, path, selected)
 
-    monkeypatch.setattr(module, "bulkdata", replaced_once)
+    monkeypatch.setattr(module, "_bulkdata", replaced_once)
     found = service.all_bulkdata(archive, of(made), as_stored(OCTETS)).contents
     assert [content.location.rpartition("/")[2] for content in found] == ["00480105", "7FE00010"]
     assert replaced

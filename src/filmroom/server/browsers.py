@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from filmroom.protocol.dialects import Dialect
+
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Beside those that any page may read
 _READ = (
@@ -64,11 +66,17 @@ class Protected:
                 given = message.get("headers", ())
                 names = [name for name, _ in given]  # in lower case (ASGI)
                 message["headers"] = headers = [*given, *self._always, *secure]
-                if b"cache-control" not in names:
+                if b"cache-control" not in names and not _is_of_azure(scope):
                     headers.append(_VERSIONED if b"etag" in names else _FRESH)
             await send(message)
 
         await self.app(scope, receive, protected)
+
+
+def _is_of_azure(scope: Scope) -> bool:
+    """That service says nothing of caches, and neither does its dialect."""
+    dialect: Dialect | None = scope.get("dialect")
+    return dialect is not None and dialect.version is not None
 
 
 def shared(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
