@@ -160,8 +160,7 @@ class Sender:
         except (OSError, ValueError, TypeError, KeyError):
             there = trail.files(self.folder)
             self._file, self._offset = there[-1].name if there else "", 0
-            if there:
-                self._write_note(self._file, self._offset)
+            self._write_note(self._file, self._offset)  # also of an empty trail: after a break it begins here again
 
     def _write_note(self, file: str, offset: int) -> None:
         beside = self.folder / f"{SENT}.new"

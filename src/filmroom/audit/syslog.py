@@ -50,12 +50,14 @@ class Receiver:
             connection.sendall(b"".join(b"%d %b" % (len(one), one) for one in messages))
 
     def settle(self, stopping: Callable[[float], bool]) -> None:
-        """Wait until the other machine has taken all that was sent."""
+        """Wait until the other machine has taken all that was sent; who is `stopping` learns it by the farewell."""
         assert self._socket is not None
         deadline = time.monotonic() + PATIENCE
         while _unsent(self._socket):
-            if time.monotonic() > deadline or stopping(_LOOK):
+            if time.monotonic() > deadline:
                 raise TimeoutError("the receiver takes nothing")
+            if stopping(_LOOK):
+                return
         self._look_for_an_end()
 
     def check(self) -> None:
