@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from filmroom.durable import sync, sync_folder
 from filmroom.errors import Unavailable
 
 _PREFIX = "filmroom"  # programs that look for secrets in places where none belong find it by this
@@ -126,13 +127,9 @@ def _change(path: Path, change: Callable[[list[StaticToken]], list[StaticToken]]
             with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(_format(tokens))
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
             written.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(path.parent)
     except OSError as error:
         raise Unavailable(f"The file of tokens {path} can't be written: {error.strerror}.") from error
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from filmroom import durable
 from filmroom.blobs import BlobStore, Folder, new_keys
-from filmroom.blobs import folder as module
 from filmroom.errors import Unavailable, Unreadable
 from tests.blobs.contract import CONTENT, Contract
 
@@ -167,7 +167,7 @@ def test_macos_is_asked_to_empty_the_cache_of_the_drive(
     folder: RawFolder, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(module, "_FULL_SYNC", 51)
+    monkeypatch.setattr(durable, "_FULL_SYNC", 51)
     monkeypatch.setattr(fcntl, "fcntl", lambda _, command: calls.append(command))
     folder.store.put(key, CONTENT)
     assert set(calls) == {51}

@@ -111,6 +111,8 @@ def test_a_role_that_nobody_knows_allows_nothing(http: TestClient, settings: Set
 def test_what_is_counted_is_for_who_may_see_it(http: TestClient, settings: Settings) -> None:
     assert http.get("/metrics").status_code == 401
     assert http.get("/metrics", headers=bearer(token(settings, "writer"))).status_code == 403
+    of_one = bearer(token(settings, "monitor", partitions=("north",)))
+    assert http.get("/metrics", headers=of_one).status_code == 403
     assert http.get("/metrics", headers=bearer(token(settings, "monitor"))).status_code == 200
 
 

@@ -26,6 +26,7 @@ import orjson
 
 from filmroom.audit import chain
 from filmroom.audit.chain import Head
+from filmroom.durable import sync, sync_folder, write_all
 
 LOCK, HEAD = "lock", "head"
 PATTERN = "*.jsonl"
@@ -170,7 +171,7 @@ class Trail:
         first = f"{head.number + 1:0{_DIGITS}}-"
         begun = [path.name for path in self.folder.glob(f"{first}*")]  # by a process that was killed at just this
         self._take((begun or [f"{first}{today}.jsonl"])[0])
-        _sync(self.folder)
+        sync_folder(self.folder)
         self._head = Head(head.number, head.hash, self._open, 0)
         if os.fstat(self._file).st_size:
             self._adopt()
@@ -198,8 +199,8 @@ class Trail:
             previous = chain.digest(lines[-1])
         block = b"".join(lines)
         try:
-            _write_all(self._file, block)
-            os.fsync(self._file)
+            write_all(self._file, block)
+            sync(self._file)
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._file, head.size)
@@ -242,17 +243,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         return b""
-
-
-def _write_all(descriptor: int, block: bytes) -> None:
-    view = memoryview(block)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,6 @@ to be told from a good one it needs no other name, and the sweep removes it.
 """
 
 import errno
-import fcntl
 import itertools
 import os
 import re
@@ -20,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from filmroom.blobs.store import FOLDER, KEY, Content, Parts, checked, checked_note, missing, short
+from filmroom.durable import sync, sync_folder, write_all
 from filmroom.errors import Unavailable, Unreadable
 
 _WRITERS = 8  # files of one request written and synced at once
@@ -229,13 +229,6 @@ def _write_note(path: str, content: bytes, *, once: bool) -> None:
             os.unlink(new)
 
 
-def write_all(descriptor: int, content: bytes | bytearray) -> None:
-    """Write all of it to a file."""
-    done = os.write(descriptor, content)
-    while done < len(content):  # a signal came between, or there is no room: the next call says so
-        done += os.write(descriptor, memoryview(content)[done:])
-
-
 def _move(source: Path, path: str, written: list[str]) -> None:
     with source.open("rb") as file:
         os.utime(file.fileno())  # a slow client may have sent it hours ago, and the sweep goes by its age here
@@ -271,15 +264,6 @@ def _read(descriptor: int, offset: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def sync_folder(folder: str) -> None:
-    """Have the names in a folder outlive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 class _SharedSync:
     """The sync of a folder, shared by threads: one serves all that asked before it began."""
 
@@ -298,12 +282,3 @@ class _SharedSync:
                 newest = self._last
                 sync_folder(self._folder)
                 self._served = newest
-
-
-# On macOS fsync leaves the bytes in the cache of the drive; F_FULLFSYNC does not.
-_FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
-
-
-def sync(descriptor: int) -> None:
-    """Have what was written to a file outlive a loss of power."""
-    os.fsync(descriptor) if _FULL_SYNC is None else fcntl.fcntl(descriptor, _FULL_SYNC)

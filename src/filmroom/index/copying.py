@@ -1,11 +1,11 @@
 """A copy of an index in SQLite: one state of it, whole or not at all."""
 
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from filmroom.durable import sync, sync_folder
 from filmroom.errors import Unavailable
 from filmroom.index import kinds
 
@@ -24,9 +24,10 @@ def copy(database: Path, to: Path, progress: Callable[[int], None]) -> Path:
             source.backup(
                 target, pages=_PAGES, progress=lambda _, left, all_: progress(100 - 100 * left // max(all_, 1))
             )
-        _settle(new)
+        with new.open("rb") as file:
+            sync(file.fileno())
         new.replace(to)
-        _settle(to.parent)
+        sync_folder(to.parent)
         return to
     except (OSError, sqlite3.Error) as error:
         new.unlink(missing_ok=True)
@@ -37,12 +38,3 @@ def _reason(error: OSError | sqlite3.Error) -> str:
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return kinds.SCHEMES["sqlite"].reason(error) or f"the database reports {kinds.name(error)}"
-
-
-def _settle(path: Path) -> None:
-    """Wait until the disk has it."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filmroom.blobs.folder import sync, sync_folder, write_all
+from filmroom.durable import sync, sync_folder, write_all
 from filmroom.errors import BadRequest, Conflict, NotFound, Unavailable
 from filmroom.places.place import CHUNK, Entry, checked
 

@@ -64,7 +64,10 @@ def parse(parameters: Iterable[tuple[str, str]], partition: int = DEFAULT_PARTIT
         if given.get(name):
             raise BadParameter(f"The query parameter {refusal}")
     if given.get("anonymize", "no").strip().lower() not in {"no", ""}:
-        raise BadParameter("The query parameter 'anonymize' is not supported: nothing is de-identified here.")
+        raise BadParameter(
+            "The query parameter 'anonymize' is not supported: "
+            "what is stored is shown de-identified by a role or a share link."
+        )
     return UriRequest(
         target=_target(given, partition),
         accept=_accept(given),

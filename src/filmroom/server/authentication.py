@@ -112,13 +112,13 @@ class Gate:
 
 
 def only_for(action: Action, authority: Authority, answer: Endpoint) -> Endpoint:
-    """An endpoint beside the roots for who may do this."""
+    """An endpoint beside the roots, which is of all data partitions, for who may do this in all of them."""
 
     async def endpoint(request: Request) -> Response:
         request.scope["challenge"] = authority.challenge
         access = request.scope["access"] = await authority.identified(request)
-        if not access.grants_for(action):
-            raise Forbidden(f"{access.name} has no role that allows '{action}'.")
+        if all(one.partitions for one in access.grants_for(action)):
+            raise Forbidden(f"{access.name} has no role that allows '{action}' for all data partitions.")
         return await answer(request)
 
     return endpoint

@@ -116,7 +116,7 @@ class Provider:
     def _keep(self, token: str, claims: Claims) -> None:
         now = time.time()
         with self._lock:
-            self._good[_digest(token)] = (min(claims["exp"] + self.skew, now + KEPT_FOR), claims)
+            self._good[_digest(token)] = (min(float(claims["exp"]) + self.skew, now + KEPT_FOR), claims)
             while len(self._good) > KEPT:
                 self._good.popitem(last=False)
 

@@ -3,8 +3,8 @@
 import os
 import ssl
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,20 +83,16 @@ def _encrypted() -> bytes:
     raise Unavailable("The key of the certificate is encrypted: store it without a passphrase (openssl pkey).")
 
 
-class _explained:  # noqa: N801 - reads as a function
+@contextmanager
+def _explained(setting: str, path: Path) -> Iterator[None]:
     """What is wrong with a file, in words."""
-
-    def __init__(self, setting: str, path: Path) -> None:
-        self._said = f"{setting} {path}"
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, ssl.SSLError):
-            reason = (error.reason or "").replace("_", " ").lower()
-            if error.reason == "KEY_VALUES_MISMATCH":
-                raise Unavailable("The key in tls_key is not that of the certificate in tls_certificate.") from error
-            raise Unavailable(f"{self._said} is no such thing in PEM form, or lacks its key ({reason}).") from error
-        if isinstance(error, OSError):
-            raise Unavailable(f"{self._said} can't be read: {error.strerror}.") from error
+    said = f"{setting} {path}"
+    try:
+        yield
+    except ssl.SSLError as error:  # which is an OSError, too
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise Unavailable("The key in tls_key is not that of the certificate in tls_certificate.") from error
+        reason = (error.reason or "").replace("_", " ").lower()
+        raise Unavailable(f"{said} is no such thing in PEM form, or lacks its key ({reason}).") from error
+    except OSError as error:
+        raise Unavailable(f"{said} can't be read: {error.strerror}.") from error
