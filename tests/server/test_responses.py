@@ -14,7 +14,7 @@ OCTETS = "application/octet-stream"
 
 
 def request(method: str) -> Request:
-    return Request({"type": "http", "method": method, "headers": [], "state": {"work": None}})
+    return Request({"type": "http", "method": method, "headers": [], "state": {"lane": None}})
 
 
 def test_a_whole_body_goes_at_once() -> None:

@@ -21,7 +21,7 @@ EXAMPLES = {
 
 def _routes(dialect: Dialect) -> list[Route]:
     """Those of the table; what refuses a path, whatever the method, has none of its own."""
-    return [route for route in routes.router(dialect).routes if isinstance(route, Route) and route.methods]
+    return [route for route in routes.under(dialect) if route.methods]
 
 
 def _filled(path: str) -> str:

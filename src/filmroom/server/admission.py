@@ -35,7 +35,7 @@ async def see(request: Request, method: Method) -> None:
         request.scope["partitions"] = frozenset(name for one in grants for name in one.partitions) if limited else None
     elif method.reach is Reach.VIEW and not any(one.whole for one in grants):
         state = request.state
-        request.scope["view"] = await state.work.run(views.view, state.archive, grants, partition_of(request))
+        request.scope["view"] = await state.lane.run(views.view, state.archive, grants, partition_of(request))
     else:
         request.scope["view"] = EVERYTHING
 

@@ -70,8 +70,6 @@ class Allowance:
                 body.leave()
             self._under_way -= 1
             _less(self._requests, client, 1)
-            if "lane" in scope:
-                scope["lane"].leave()
 
     def _check(self, scope: Scope, client: str) -> None:
         limits, query = self._limits, scope["query_string"]

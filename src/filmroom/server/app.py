@@ -10,7 +10,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from filmroom import __version__, tracing
@@ -25,6 +25,7 @@ from filmroom.server.exposition import Exposition
 from filmroom.server.identity import Provider
 from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
+from filmroom.server.routes import by_depth
 from filmroom.server.sampling import Sampler
 from filmroom.server.traced import Traced
 from filmroom.server.traffic import Traffic
@@ -81,9 +82,10 @@ def create(settings: Settings | None = None) -> ASGIApp:
                 await asyncio.to_thread(traced)
 
     authority = _authority(settings)
-    app = Starlette(routes=_beside(settings, authority), exception_handlers=errors.HANDLERS, lifespan=lifespan)
-    app.router.default = Gate(Roots(partitions=settings.partitions), authority)
+    app = Starlette(exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.redirect_slashes = False
+    gate = Gate(Roots(partitions=settings.partitions), authority)
+    app.router.default = by_depth(_beside(settings, authority), gate)
     audited = Audited(app)
     answering: ASGIApp = audited if traced is None else Traced(audited)
     return journal.Journal(_guarded(answering, settings), traffic)
@@ -97,9 +99,9 @@ _HEALTH: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (
 )
 
 
-def _beside(settings: Settings, authority: Authority) -> list[BaseRoute]:
+def _beside(settings: Settings, authority: Authority) -> list[Route]:
     """What is beside the roots."""
-    routes: list[BaseRoute] = [Route("/", _index), Route("/openapi.json", _openapi)]
+    routes = [Route("/", _index), Route("/openapi.json", _openapi)]
     routes += [in_any_case(Route(*one)) for one in _HEALTH]
     if settings.metrics:
         routes.append(Route("/metrics", only_for(Action.METRICS, authority, exposition.answer)))

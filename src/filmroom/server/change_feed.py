@@ -24,14 +24,14 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
         chunks, coding = responses.coded(request, messages.json_array(found))
         return Answer(coding | {"Content-Type": JSON}, Body(chunks))
 
-    return responses.send(request, await request.state.work.run(begin))
+    return responses.send(request, await request.state.lane.run(begin))
 
 
 async def retrieve_latest(dialect: Dialect, request: Request) -> Response:
     """The newest change; no content if nothing was ever stored."""
     metadata = parameters.includes_metadata(dialect, request.query_params.multi_items())
     base, within = bases(dialect, request), partitions_of(request)
-    found = await request.state.work.run(
+    found = await request.state.lane.run(
         service.latest, request.state.archive, dialect, base, metadata=metadata, within=within
     )
     return Response(status_code=204) if found is None else Response(found, media_type=JSON)

@@ -50,14 +50,15 @@ class Lane:
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._under_way = 0
 
-    def enter(self) -> None:
+    def __enter__(self) -> "Lane":
         """A request begins; refused at once if too many are under way, so that what waits is bounded."""
         if self._under_way >= self._requests:
             raise Unavailable(self._refusal)
         self._under_way += 1
+        return self
 
-    def leave(self) -> None:
-        """It has ended."""
+    def __exit__(self, *_: object) -> None:
+        """Its answer is sent."""
         self._under_way -= 1
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -81,7 +82,7 @@ class Lane:
 
     def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a service function called in a thread; whoever needs the result waits for the future, and its turn."""
-        call = partial(copy_context().run, partial(function, *args, **kwargs))  # it knows for which request it works
+        call = partial(copy_context().run, function, *args, **kwargs)  # it knows for which request it works
         with self._lock:
             if self.at_work >= self._most:
                 queued: Future[T] = Future()

@@ -42,17 +42,17 @@ class Method:
     makes_partition: bool = False  # a data partition that is not there is made
     action: Action = Action.READ  # that a role must grant
     reach: Reach = Reach.VIEW  # how far it sees
+    use: Use | None = Use.INDEX  # what it needs; None: no thread for as long as it lasts
 
     def served(self, dialect: Dialect) -> bool:
         """Whether a dialect has it."""
         return self.kind is None or self.kind in dialect.offers
 
     @property
-    def use(self) -> Use:
-        """What it needs, which says with how many others it shares the threads."""
-        if self.kind is Kind.STORE:
-            return Use.STORES
-        return Use.FILES if self.kind in _OF_FILES else Use.INDEX
+    def handler_name(self) -> str:
+        """The name of the handler, for the log."""
+        name: str = getattr(self.handler, "func", self.handler).__name__
+        return name
 
     @property
     def identifier(self) -> str:
@@ -148,17 +148,6 @@ _OPERATIONS = {
     Kind.EXPORT,
     Kind.IMPORT,
     Kind.UPDATE,
-}
-_OF_FILES = {
-    Kind.STUDY,
-    Kind.INSTANCE,
-    Kind.FRAMES,
-    Kind.BULKDATA,
-    Kind.PIXELDATA,
-    Kind.RENDERED,
-    Kind.RENDERED_MANY,
-    Kind.THUMBNAIL,
-    Kind.URI,
 }
 _QUERY_TAGS = {Kind.QUERY_TAG, Kind.QUERY_TAGS, Kind.TAG_ERRORS, Kind.STARTED}
 _SENT_ANYHOW = frozenset(

@@ -22,7 +22,7 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
     """An operation: 202 until it has ended, and 200 then, however it ended."""
     wanted = _id(dialect, request)
     within = partitions_of(request)
-    found = await request.state.work.run(service.status, request.state.archive, wanted, dialect.wording, within)
+    found = await request.state.lane.run(service.status, request.state.archive, wanted, dialect.wording, within)
     if dialect.operation_types is not None and found.name not in dialect.operation_types:
         raise NotFound(dialect.wording.no_operation)
     root = root_of(dialect, request)
@@ -36,7 +36,7 @@ async def errors(dialect: Dialect, request: Request) -> Response:
     wanted = _id(dialect, request)
     asked = page(request.query_params.multi_items(), dialect.wording)
     within = partitions_of(request)
-    found = await request.state.work.run(
+    found = await request.state.lane.run(
         service.failures, request.state.archive, wanted, *asked, dialect.wording, within
     )
     return JSONResponse(
@@ -46,7 +46,7 @@ async def errors(dialect: Dialect, request: Request) -> Response:
 
 async def search(dialect: Dialect, request: Request) -> Response:
     """The operations started last, the newest first."""
-    found = await request.state.work.run(service.newest, request.state.archive, partitions_of(request))
+    found = await request.state.lane.run(service.newest, request.state.archive, partitions_of(request))
     root = root_of(dialect, request)
     return JSONResponse([written(dialect, operation, root) for operation in found])
 
@@ -55,14 +55,14 @@ async def cancel(dialect: Dialect, request: Request) -> Response:
     """Have an operation end after its current batch. 202: whether it was in time, its state will tell."""
     wanted, root = _id(dialect, request), root_of(dialect, request)
     within = partitions_of(request)
-    found = await request.state.work.run(service.cancel, request.state.archive, wanted, dialect.wording, within)
+    found = await request.state.lane.run(service.cancel, request.state.archive, wanted, dialect.wording, within)
     return JSONResponse(written(dialect, found, root), 202, {"Location": location(root, found.id)})
 
 
 async def sweep(dialect: Dialect, request: Request) -> Response:
     """Have the files of deleted Instances removed."""
     arguments = {"delay": request.state.settings.sweep_delay}
-    made = await request.state.work.run(service.start, request.state.archive, SWEEP, arguments)
+    made = await request.state.lane.run(service.start, request.state.archive, SWEEP, arguments)
     audit.note(request, operation=made)
     return started(root_of(dialect, request), made)
 

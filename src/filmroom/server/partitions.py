@@ -18,7 +18,7 @@ async def enter(dialect: Dialect, request: Request, method: Method) -> None:
     key = state.archive.partitions.get(name)
     if key is None:
         name = targets.partition(name, dialect.wording)
-        key = await state.work.run(service.find, state.archive, name)
+        key = await state.lane.run(service.find, state.archive, name)
     if key is None and not method.makes_partition:
         raise dialect.no_partition(dialect.wording.no_partition)
     request.scope["partition"] = NO_PARTITION if key is None else key
@@ -36,7 +36,7 @@ async def off(dialect: Dialect, request: Request) -> Response:
 
 async def fetch_all(dialect: Dialect, request: Request) -> Response:
     """The partitions that may be seen, in the order in which they were made."""
-    found = await request.state.work.run(service.fetch_all, request.state.archive, partitions_of(request))
+    found = await request.state.lane.run(service.fetch_all, request.state.archive, partitions_of(request))
     return JSONResponse(
         [
             {"partitionKey": one.key, "partitionName": one.name, "createdDate": times.written(one.created)}

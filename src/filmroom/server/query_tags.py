@@ -19,10 +19,10 @@ from filmroom.services import query_tags as service
 
 async def add(dialect: Dialect, request: Request) -> Response:
     """Make attributes searchable. What is stored is indexed by an operation."""
-    tags = await request.state.work.run(messages.parse, dialect, await body_of(request))
+    tags = await request.state.lane.run(messages.parse, dialect, await body_of(request))
     root = root_of(dialect, request)
     try:
-        operation = await request.state.work.run(service.declare, request.state.archive, tags)
+        operation = await request.state.lane.run(service.declare, request.state.archive, tags)
     except AtWork as error:
         response = await answers.known(request, error)
         response.headers["Location"] = location(root, error.operation)
@@ -33,7 +33,7 @@ async def add(dialect: Dialect, request: Request) -> Response:
 async def fetch_all(dialect: Dialect, request: Request) -> Response:
     """The tags, in the order in which they were added."""
     root, page = root_of(dialect, request), _page(dialect, request)
-    found = await request.state.work.run(service.fetch_all, request.state.archive, *page)
+    found = await request.state.lane.run(service.fetch_all, request.state.archive, *page)
     return JSONResponse([messages.describe(listed, root) for listed in found])
 
 
@@ -45,25 +45,25 @@ async def fetch(dialect: Dialect, request: Request) -> Response:
 async def update(dialect: Dialect, request: Request) -> Response:
     """Enable or disable searches by a tag."""
     path = _path(request)
-    enabled = await request.state.work.run(messages.parse_update, await body_of(request))
+    enabled = await request.state.lane.run(messages.parse_update, await body_of(request))
     return await _described(dialect, request, partial(service.update, request.state.archive, path, enabled=enabled))
 
 
 async def delete(dialect: Dialect, request: Request) -> Response:
     """Remove a tag."""
-    await request.state.work.run(service.delete, request.state.archive, _path(request))
+    await request.state.lane.run(service.delete, request.state.archive, _path(request))
     return Response(status_code=204)
 
 
 async def errors(dialect: Dialect, request: Request) -> Response:
     """The Instances that have values of a tag that are not valid."""
     path, page = _path(request), _page(dialect, request)
-    found = await request.state.work.run(service.fetch_errors, request.state.archive, path, *page)
+    found = await request.state.lane.run(service.fetch_errors, request.state.archive, path, *page)
     return JSONResponse(list(map(messages.describe_error, found)))
 
 
 async def _described(dialect: Dialect, request: Request, begin: Callable[[], Listed]) -> Response:
-    listed = await request.state.work.run(begin)
+    listed = await request.state.lane.run(begin)
     return JSONResponse(messages.describe(listed, root_of(dialect, request)))
 
 

@@ -111,7 +111,7 @@ async def send_contents(
     def begin() -> Answer:
         return represent(service(), root, conditions, parts_have_ranges=parts_have_ranges)
 
-    return send(request, await request.state.work.run(begin))
+    return send(request, await request.state.lane.run(begin))
 
 
 def described_root(dialect: Dialect, request: Request) -> str | None:
@@ -275,7 +275,7 @@ def send(request: Request, answer: Answer) -> Response:
     if request.method == "HEAD":
         body.close()
         return StreamingResponse(_nothing(), answer.status, headers)
-    return StreamingResponse(body.stream(request.state.work), answer.status, headers)
+    return StreamingResponse(body.stream(request.state.lane), answer.status, headers)
 
 
 async def _nothing() -> AsyncIterator[bytes]:

@@ -27,23 +27,25 @@ class Roots:
         """`partitions`: whether data partitions are in use."""
         self._routers = {dialect.root: routes.router(dialect, in_partitions=partitions) for dialect in dialects.ALL}
         self._by_version = {_canonical(dialect.root[1:]): dialect for dialect in _VERSIONED}
+        self._standard = self._routers[dialects.DICOMWEB.root]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request under one of the roots, or say that there is no such root."""
         segment = scope["path"].removeprefix("/").partition("/")[0]
-        version = _canonical(segment)
-        dialect = dialects.DICOMWEB if segment == dialects.DICOMWEB.root[1:] else self._by_version.get(version)
-        supporting = _supporting(scope["path"])
-        if dialect is None or not (dialect.version is None or dialect in supporting):
+        root_path = scope.get("root_path", "") + "/" + segment
+        if segment == dialects.DICOMWEB.root[1:]:
+            scope["root_path"] = root_path
+            scope["path"] += "" if "/" in scope["path"][1:] else "/"  # the root itself is a resource (PS3.18 §8.9)
+            await self._standard(scope, receive, send)
+            return
+        version, supporting = _canonical(segment), _supporting(scope["path"])
+        dialect = self._by_version.get(version)
+        if dialect is None or dialect not in supporting:
             await _unknown(scope, segment, version, supporting)(scope, receive, send)
             return
-        scope["root_path"] = scope.get("root_path", "") + "/" + segment
-        if dialect.version is None:
-            scope["path"] += "" if "/" in scope["path"][1:] else "/"  # the root itself is a resource (PS3.18 §8.9)
-            await self._routers[dialect.root](scope, receive, send)
-        else:
-            scope["path"] = scope["path"].removesuffix("/")  # that service takes no notice of a slash at the end
-            await _versioned(self._routers[dialect.root], supporting)(scope, receive, send)
+        scope["root_path"] = root_path
+        scope["path"] = scope["path"].removesuffix("/")  # that service takes no notice of a slash at the end
+        await _versioned(self._routers[dialect.root], supporting)(scope, receive, send)
 
 
 def _canonical(segment: str) -> str | None:

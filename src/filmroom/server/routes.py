@@ -1,15 +1,17 @@
 """The routes, made of the table: one for all methods of a path, so that 405 and OPTIONS can name them."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import ExitStack
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from filmroom.errors import Error
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.server import admission, audit, partitions, table
-from filmroom.server.lanes import Lane
+from filmroom.server import admission, audit, errors, partitions, table
 from filmroom.server.methods import Method
 from filmroom.server.paths import in_any_case
 
@@ -19,7 +21,36 @@ _NO_RESOURCE = "There is no resource at this path: it is none of PS3.18 §10.1 t
 Enter = Callable[[Dialect, Request, Method], Awaitable[None]]
 
 
-def router(dialect: Dialect, *, in_partitions: bool = False) -> Router:
+def router(dialect: Dialect, *, in_partitions: bool = False) -> ASGIApp:
+    """What is under the root of a dialect."""
+    nothing = PlainTextResponse(_NO_RESOURCE, 404) if dialect.version is None else Response(status_code=404)
+    return by_depth(under(dialect, in_partitions=in_partitions), nothing)
+
+
+def by_depth(routes: Sequence[Route], default: ASGIApp) -> ASGIApp:
+    """Try those routes alone that have as many slashes as the path: of fifty, some three.
+
+    A slash too many is no other resource: neither redirected nor served.
+    """
+    deepest = max(route.path.count("/") for route in routes)
+    routers = [
+        Router([one for one in routes if _may_match(one, depth)], redirect_slashes=False, default=default)
+        for depth in range(deepest + 2)  # what is deeper has the last
+    ]
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        depth = scope["path"].count("/") - scope.get("root_path", "").count("/")
+        await routers[min(depth, deepest + 1)](scope, receive, send)
+
+    return choose
+
+
+def _may_match(route: Route, depth: int) -> bool:
+    own = route.path.count("/")
+    return own == depth or (own < depth and ":path}" in route.path)
+
+
+def under(dialect: Dialect, *, in_partitions: bool = False) -> list[Route]:
     """The routes under the root of a dialect. With data partitions in use, what lies in one is only found there."""
     methods = table.methods(dialect, partitions=in_partitions)
     if in_partitions:
@@ -32,10 +63,7 @@ def router(dialect: Dialect, *, in_partitions: bool = False) -> Router:
         ]
     else:
         routes = [*_routes(dialect, methods), *_refused(dialect)]
-    routes = [*_absent(dialect, in_partitions), *routes]
-    nothing = PlainTextResponse(_NO_RESOURCE, 404) if dialect.version is None else Response(status_code=404)
-    # A slash too many is no other resource: neither redirected nor served.
-    return Router(routes, redirect_slashes=False, default=nothing)
+    return [*_absent(dialect, in_partitions), *routes]
 
 
 def _routes(dialect: Dialect, methods: Iterable[Method], enter: Enter | None = None) -> list[Route]:
@@ -43,7 +71,8 @@ def _routes(dialect: Dialect, methods: Iterable[Method], enter: Enter | None = N
     by_path: dict[str, dict[str, Method]] = {}
     for method in methods:
         by_path.setdefault(method.path, {})[method.verb] = method
-    return [_route(path, dialect, methods, enter) for path, methods in by_path.items()]
+    resources = [Resource(dialect, path, methods, enter) for path, methods in by_path.items()]
+    return [_in_case(dialect, Route(one.path, one, methods=one.verbs)) for one in resources]
 
 
 def _refused(dialect: Dialect) -> list[Route]:
@@ -80,29 +109,41 @@ def _in_case(dialect: Dialect, route: Route) -> Route:
     return route if dialect.version is None else in_any_case(route)
 
 
-def _route(path: str, dialect: Dialect, methods: dict[str, Method], enter: Enter | None) -> Route:
-    """One route for all methods of a path. The Azure service has no OPTIONS."""
-    described = Kind.CAPABILITIES in dialect.offers
-    actions = {method.name: audit.action_of(method) for method in methods.values()}
-    verbs = [*methods, *(["OPTIONS"] if described and "OPTIONS" not in methods else [])]
+class Resource:
+    """What is at one path: a method for each verb. ASGI, so that a request is in its lane until its answer is sent."""
 
-    async def endpoint(request: Request) -> Response:
-        method = methods.get("GET" if request.method == "HEAD" else request.method)
-        request.scope["dialect"] = dialect
-        request.scope["template"] = dialect.root + path  # for the log
-        if method is None:
-            request.scope["handler"] = request.scope["audited"] = "options"
-            return Response(status_code=204, headers={"Allow": ", ".join(sorted(route.methods or ()))})
-        request.scope["audited"] = actions[method.name]
-        request.scope["handler"] = getattr(method.handler, "func", method.handler).__name__
+    def __init__(self, dialect: Dialect, path: str, methods: dict[str, Method], enter: Enter | None) -> None:
+        self.path, self._dialect, self._enter = path, dialect, enter
+        self._template = dialect.root + path
+        described = Kind.CAPABILITIES in dialect.offers  # the Azure service has no OPTIONS
+        self.verbs = sorted({*methods, *(["HEAD"] if "GET" in methods else []), *(["OPTIONS"] if described else [])})
+        served = methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
+        self._rows = {verb: (one, audit.action_of(one), one.handler_name) for verb, one in served.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        dialect = scope["dialect"] = self._dialect
+        scope["template"] = self._template  # for the log
+        row = self._rows.get(scope["method"])
+        if row is None:
+            scope["handler"] = scope["audited"] = "options"
+            await Response(status_code=204, headers={"Allow": ", ".join(self.verbs)})(scope, receive, send)
+            return
+        request = Request(scope, receive, send)
+        method, scope["audited"], scope["handler"] = row
+        with ExitStack() as lane:
+            try:
+                response = await self._answer(request, method, lane)
+            except Error as error:  # here, inside of what adds the headers of a root
+                response = await errors.known(request, error)
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request, method: Method, lane: ExitStack) -> Response:
+        dialect, state = self._dialect, request.state
         admission.admit(dialect, request, method)
-        lane: Lane = request.state.work.lanes[method.use]
-        lane.enter()
-        request.scope["lane"] = request.state.work = lane  # which `allowance` leaves when the answer is sent
-        if enter is not None:
-            await enter(dialect, request, method)
+        if method.use is not None:
+            state.lane = lane.enter_context(state.work.lanes[method.use])
+        if self._enter is not None:
+            await self._enter(dialect, request, method)
         await admission.see(request, method)
         return await method.handler(dialect, request)
-
-    route = _in_case(dialect, Route(path, endpoint, methods=verbs))
-    return route

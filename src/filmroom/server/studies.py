@@ -48,10 +48,10 @@ async def store(dialect: Dialect, request: Request) -> Response:
         return store_response.summarize(stored.outcomes), orjson.dumps(written), warning
 
     with Receiver(
-        state.work, state.archive.spool, state.settings.memory_per_request, state.settings.part_limit
+        state.lane, state.archive.spool, state.settings.memory_per_request, state.settings.part_limit
     ) as body:
         await bodies.receive(request, body, lenient=dialect.lenient_parts, said=dialect.wording)
-        summary, written, warning = await state.work.run(begin)
+        summary, written, warning = await state.lane.run(begin)
     status = dialect.store_statuses[summary]
     if status == 204:
         return Response(status_code=status)
@@ -83,7 +83,7 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
         made = retrieve_service.zipped(archive, target, contents, dicomdir=dicomdir, original=original)
         return responses.represent_zip(made, target, contents, conditions)
 
-    return responses.send(request, await request.state.work.run(begin))
+    return responses.send(request, await request.state.lane.run(begin))
 
 
 def _are_bulk_values(dialect: Dialect, request: Request) -> bool:
@@ -141,7 +141,7 @@ async def retrieve_metadata(dialect: Dialect, request: Request) -> Response:
         )
         return metadata.represent(dialect, request, found, selected, root, target)
 
-    response = responses.send(request, await request.state.work.run(begin))
+    response = responses.send(request, await request.state.lane.run(begin))
     return _with_warnings(request, response, unknown)
 
 
@@ -182,14 +182,14 @@ async def _search(dialect: Dialect, request: Request, level: Level, *, patients:
         answer = matches.represent(dialect, request, found, selected, of_table)
         return replace(answer, headers={**headers, **answer.headers}), warnings
 
-    answer, warnings = await request.state.work.run(begin)
+    answer, warnings = await request.state.lane.run(begin)
     return _with_warnings(request, responses.send(request, answer), warnings)
 
 
 async def delete(dialect: Dialect, request: Request) -> Response:
     """Delete a Study, a Series or an Instance (Azure; PS3.18 has no such transaction)."""
     target = target_of(dialect, request)
-    deleted = await request.state.work.run(delete_service.delete, request.state.archive, target)
+    deleted = await request.state.lane.run(delete_service.delete, request.state.archive, target)
     audit.note(request, patient=deleted.patient, instances=deleted.instances)
     return Response(status_code=204)
 

@@ -24,6 +24,7 @@ from filmroom.server import (
     updates,
     wado_uri,
 )
+from filmroom.server.lanes import Use
 from filmroom.server.methods import (
     FEED_PARAMETERS,
     RENDERED_PARAMETERS,
@@ -61,15 +62,21 @@ _store = partial(
     makes_partition=True,
     action=Action.WRITE,
     reach=Reach.PARTITION,
+    use=Use.STORES,
 )
 _search = partial(Method, "GET", section="10.6", kind=Kind.SEARCH, parameters=SEARCH_PARAMETERS)
 _studies, _series, _instances = (
     partial(_search, handler=partial(studies.search, level=level), level=level) for level in Level
 )
-_get = partial(Method, "GET", section="10.4")
+_get = partial(Method, "GET", section="10.4", use=Use.FILES)
 _retrieve = partial(_get, handler=studies.retrieve, parameters=("dicomdir",), headers=(ORIGINAL,))
 _metadata = partial(
-    _get, handler=studies.retrieve_metadata, kind=Kind.METADATA, parameters=("includefield",), headers=(ORIGINAL,)
+    _get,
+    handler=studies.retrieve_metadata,
+    kind=Kind.METADATA,
+    parameters=("includefield",),
+    headers=(ORIGINAL,),
+    use=Use.INDEX,
 )
 _bulkdata, _pixeldata = (
     partial(_get, handler=partial(studies.retrieve_all, kind=kind), kind=kind)
@@ -88,6 +95,7 @@ _by_uri = partial(
     parameters=NAMES,
     required=REQUIRED,
     ranges=True,
+    use=Use.FILES,
 )
 _capabilities = partial(
     Method,
@@ -188,6 +196,7 @@ METHODS: tuple[Method, ...] = (
         kind=Kind.EVENTS,
         parameters=("since", "partition"),
         headers=(events.LAST_EVENT_ID,),
+        use=None,  # a stream lasts for hours, and has bounds of its own
     ),
     Method(
         "POST",

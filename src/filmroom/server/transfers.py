@@ -18,8 +18,8 @@ async def export(dialect: Dialect, request: Request) -> Response:
     if not allowed:
         raise NotFound(dialect.wording.no_export)
     body = await body_of(request, transfers.LARGEST_BODY)
-    asked = await request.state.work.run(transfers.parse_export, body, target_of(dialect, request).partition)
-    made = await request.state.work.run(service.start_export, request.state.archive, asked, allowed)
+    asked = await request.state.lane.run(transfers.parse_export, body, target_of(dialect, request).partition)
+    made = await request.state.lane.run(service.start_export, request.state.archive, asked, allowed)
     studies = {one.study for one in asked.resources[: audit.MOST_NAMED]}
     audit.note(request, operation=made, studies=sorted(study for study in studies if study))
     return started(root_of(dialect, request), made)
@@ -30,9 +30,9 @@ async def import_from(dialect: Dialect, request: Request) -> Response:
     settings = request.state.settings
     if not settings.import_from:
         raise NotFound("There are no imports here: the setting import_from names no places that they may come from.")
-    asked = await request.state.work.run(transfers.parse_import, await body_of(request))
+    asked = await request.state.lane.run(transfers.parse_import, await body_of(request))
     partition = target_of(dialect, request).partition
-    made = await request.state.work.run(
+    made = await request.state.lane.run(
         service.start_import, request.state.archive, asked, settings.import_from, settings.part_limit, partition
     )
     audit.note(request, operation=made)

@@ -22,10 +22,10 @@ async def update(dialect: Dialect, request: Request) -> Response:
     root, partition = root_of(dialect, request), target_of(dialect, request).partition
     body = await body_of(request, LARGEST_BODY, typed=False)
     try:
-        wanted = await request.state.work.run(messages.parse, dialect, body)
+        wanted = await request.state.lane.run(messages.parse, dialect, body)
     except BadAttributes as error:
         problems = [Problem(*one) for one in error.problems]
         return Response(orjson.dumps(store_response.write_problems(problems)), 400, None, dialect.response_type)
-    made = await request.state.work.run(service.start, request.state.archive, wanted, partition)
+    made = await request.state.lane.run(service.start, request.state.archive, wanted, partition)
     audit.note(request, operation=made, studies=wanted.studies[: audit.MOST_NAMED], attributes=sorted(wanted.changes))
     return JSONResponse({"id": made, "href": location(root, made)}, 202)

@@ -18,8 +18,9 @@ class Work:
     """A bounded pool of threads in which services run, and its lanes. A request is in one of them (`server/routes`)."""
 
     def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="service")
-        self.threads, self.lanes = threads, lanes(self._pool, threads)
+        self.threads = max(threads, len(Use))  # one for each lane
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="service")
+        self.lanes = lanes(self._pool, self.threads)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a service function in a thread, for what is no request."""
