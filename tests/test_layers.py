@@ -53,6 +53,7 @@ ALLOWED = {
         "metrics",
         "tracing",
         "archive",
+        "audit",
         "places",
         "index",
         "blobs",

@@ -1,13 +1,17 @@
 """Every request under the roots leaves a record: who, what, whose, from where, with which result."""
 
+import asyncio
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextvars import Context, copy_context
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from filmroom.audit.gathered import note
 from filmroom.audit.trail import Trail
 from filmroom.protocol import dialects
 from filmroom.server import table
@@ -117,7 +121,7 @@ def test_the_subject_is_known_afterwards_and_refusals_are_written_down(http: Tes
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         known = dict(scope["headers"]).get(b"authorization") == b"Bearer good"
         if known:
-            scope["access"] = Access
+            scope["access"], scope["audited"] = Access, "query"
         await send({"type": "http.response.start", "status": 200 if known else 401, "headers": []})
         await send({"type": "http.response.body", "body": b"x" * 5})
 
@@ -172,9 +176,10 @@ def test_nothing_is_done_that_can_t_be_written_down_where_that_is_required(
             refused = http.delete(f"/dicomweb{one.study}")
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
             assert "can't be written down" in refused.text
-            refused = http.get("/dicomweb/studies")
-            assert "Nothing is done without it" in refused.text
-            assert http.get("/").status_code == 200
+            for path in ("/dicomweb/studies", "/v2.0/studies", "/V01/studies", "/shared/x/dicomweb/studies"):
+                assert "Nothing is done without it" in http.get(path).text
+            assert http.delete(f"/v2.0{one.study}").status_code == 503
+            assert http.get("/").status_code == http.get("/health/live").status_code == 200
     assert [line["action"] for line in given.lines(settings.data)] == ["store", "delete"]
 
 
@@ -182,3 +187,38 @@ def test_the_trail_can_be_turned_off(settings: Settings) -> None:
     with _client(create(settings.model_copy(update={"audit": False}))) as http:
         http.get("/dicomweb/studies")
     assert not os.path.exists(settings.data / "audit")
+
+
+def test_a_long_query_is_cut(http: TestClient, settings: Settings) -> None:
+    http.get("/dicomweb/studies", params={"PatientName": "x" * 60_000})
+    (found,) = _recorded(http, settings)
+    assert found["query"] == f"PatientName={'x' * 1012}..."
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_what_a_thread_does_for_a_request_that_was_ended_is_written_down(settings: Settings, *, required: bool) -> None:
+    """As a store that is committed while the service ends."""
+    known: Future[Context] = Future()
+
+    async def storing(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["audited"] = "store"
+        known.set_result(copy_context())
+        await asyncio.Event().wait()
+
+    async def ended(state: Any) -> None:
+        scope = {"type": "http", "method": "POST", "path": "/dicomweb/studies", "query_string": b"", "state": state}
+        task = asyncio.create_task(Audited(storing)(scope, _unused, _unused))
+        await asyncio.wrap_future(known)
+        task.cancel()
+        await asyncio.wait([task])
+
+    with _client(create(settings.model_copy(update={"audit_required": required}))) as http:
+        asyncio.run(ended(http.app_state))
+        known.result().run(note, study="1.2.3", instances=1)
+    first, late = given.lines(settings.data)
+    assert (first["action"], first["status"], first["broken_off"]) == ("store", 0, True)
+    assert (late["action"], late["study"], late["instances"]) == ("store", "1.2.3", 1)
+
+
+async def _unused(*_: object) -> Any:
+    raise AssertionError

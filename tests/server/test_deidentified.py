@@ -25,6 +25,7 @@ from filmroom.services.examination import part
 from filmroom.services.store import store
 from filmroom.settings import Settings
 from tests import data
+from tests.audit import given
 
 SECRET = "SECRET"
 ROOT = "/dicomweb"
@@ -359,3 +360,16 @@ def test_the_other_doors_are_no_way_round(http: Reader, stored: list[Dataset]) -
     wado = f"{ROOT}/wado?requestType=WADO&contentType=application/dicom&studyUID={{}}&seriesUID={{}}&objectUID={{}}"
     check(http.get(wado.format(*map(PROFILE.uid, uids))), stored)
     assert http.get(wado.format(*uids)).status_code == 404
+
+
+@pytest.mark.parametrize(("below", "level"), [("/metadata", 1), ("/thumbnail", 2), ("/frames/1", 3)])
+def test_the_audit_says_whose_it_was_and_by_what_name_it_was_asked_for(
+    http: Reader, stored: list[Dataset], settings: Settings, below: str, level: int
+) -> None:
+    asked = path(stored[0], level)
+    http.get(asked + below)
+    http.http.app_state["archive"].audit.settled({"time": 0.0, "action": "mark"}).result(30)
+    found = [line for line in given.lines(settings.data) if line["action"].startswith("retrieve")][-1]
+    uids = [stored[0].StudyInstanceUID, stored[0].SeriesInstanceUID, stored[0].SOPInstanceUID][:level]
+    assert [found.get(name) for name in ("study", "series", "instance")] == uids + [None] * (3 - level)
+    assert (found["patient"], found["pseudonym"]) == (SECRET, asked.removeprefix(ROOT))

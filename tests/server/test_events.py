@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Unavailable
+from filmroom.protocol import event_stream
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.server import events
 from filmroom.server.events import Feed
@@ -210,6 +211,22 @@ def test_streams_wait_for_an_index_that_is_away(archive: Archive, monkeypatch: p
             monkeypatch.setattr(change_feed, "news", away)
             await asyncio.to_thread(keep, archive)
             assert await ids(stream, 1) == [1]
+
+    asyncio.run(run())
+
+
+def test_a_stream_ends_after_a_while_so_that_who_listens_is_asked_anew_who_it_is(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "LASTS", 0.05)
+
+    async def run() -> None:
+        async with feeding(archive) as feed:
+            feed.enter()
+            keep(archive)
+            first, *told = [chunk async for chunk in feed.stream(0, everything)]
+            assert first == event_stream.retry(events.RETRY)
+            assert b"id: 1\n" in b"".join(told)
 
     asyncio.run(run())
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 import uvloop
 
-from filmroom.errors import Unavailable
+from filmroom.errors import TooMany, Unavailable
 from filmroom.protocol import dialects
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import lanes, table
@@ -115,12 +115,24 @@ def test_an_error_of_who_waited_comes_back(work: Work, let: threading.Event) -> 
 def test_of_requests_under_way_no_more_are_taken(work: Work) -> None:
     lane = work.lanes[Use.STORES]
     with ExitStack() as under_way:
-        for _ in range(THREADS * 8):
-            under_way.enter_context(lane)
-        with pytest.raises(Unavailable), lane:
+        for number in range(THREADS * 8):
+            under_way.enter_context(lane.place(str(number)))
+        with pytest.raises(Unavailable), lane.place("last"):
             pass
-    with lane:
+    with lane.place("last"):
         pass
+
+
+def test_one_client_leaves_half_of_the_places_to_others(work: Work) -> None:
+    lane = work.lanes[Use.STORES]
+    with ExitStack() as under_way:
+        for _ in range(THREADS * 4):
+            under_way.enter_context(lane.place("one"))
+        with pytest.raises(TooMany), lane.place("one"):
+            pass
+        with lane.place("other"):
+            pass
+    assert lane._clients == {}
 
 
 def test_nobody_waits_for_what_has_ended(let: threading.Event) -> None:

@@ -16,10 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from filmroom.errors import BadParameter, Error, TooLarge, TooMany, Unavailable
 from filmroom.server import errors
+from filmroom.server.lanes import less
+from filmroom.server.paths import WATCHED
 
 BURST = 10.0  # seconds for which a client may be ahead of its rate
 MOST_PARAMETERS = 2000  # of a query: to read them takes a millisecond
-_ALWAYS = ("/health", "/metrics")
 _REMEMBERED = 10_000  # clients whose requests are counted, before those that have been quiet are forgotten
 _LONGEST_LENGTH = 19  # digits
 
@@ -49,7 +50,7 @@ class Allowance:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or say why not."""
-        if scope["type"] != "http" or scope["path"].startswith(_ALWAYS):
+        if scope["type"] != "http" or scope["path"].lower() in WATCHED:
             await self.app(scope, receive, send)
             return
         client, length = client_of(scope), _length(scope)
@@ -69,7 +70,7 @@ class Allowance:
             if body is not None:
                 body.leave()
             self._under_way -= 1
-            _less(self._requests, client, 1)
+            less(self._requests, client, 1)
 
     def _check(self, scope: Scope, client: str) -> None:
         limits, query = self._limits, scope["query_string"]
@@ -106,7 +107,7 @@ class Allowance:
 
     def release(self, client: str, length: int) -> None:
         """They are dealt with."""
-        _less(self._bytes, client, length)
+        less(self._bytes, client, length)
 
 
 class _Body:
@@ -135,14 +136,6 @@ class _Body:
         """The request has ended."""
         if self._held:
             self._allowance.release(self._client, self._held)
-
-
-def _less(counts: dict[str, int], client: str, by: int) -> None:
-    left = counts[client] - by
-    if left:
-        counts[client] = left
-    else:
-        del counts[client]  # of millions who came once nothing stays
 
 
 def client_of(scope: Scope) -> str:

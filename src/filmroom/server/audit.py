@@ -1,6 +1,6 @@
 """The audit of requests: a record for each, when its answer is sent. Pure ASGI; it knows who, for it looks afterwards.
 
-What is audited: all under the roots, and every answer 401 and 403. Handlers add what they know (`note`).
+What is audited: all under the roots, and every answer 401 and 403. What is done inside adds what it knows (`gathered`).
 """
 
 import asyncio
@@ -10,21 +10,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from filmroom.audit import gathered
+from filmroom.audit.gathered import note
 from filmroom.audit.writer import REFUSED, Audit, Facts
+from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.dicom.store_response import Outcome
 from filmroom.errors import Unavailable
-from filmroom.protocol import dialects
 from filmroom.protocol.negotiation import Kind
 from filmroom.server.methods import Method
+from filmroom.server.paths import BESIDE
 
 T = TypeVar("T")
 
 MOST_NAMED = 1000  # Instances that a record names; it always has their number
+LONGEST_QUERY = 1024  # bytes of one that are written down: nobody needs a token to send 64 KB of it
+UNKNOWN = "unknown"  # what was asked for
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_ROOTS = ("/shared/", *(f"{dialect.root}/" for dialect in dialects.ALL))
 # What opens doors is never written down, whatever it is called.
 _SECRET = re.compile(
     rb"((?:^|&)(?:access_|id_)?(?:token|code|sig|signature|secret|password|key|api_?key)=)[^&]*", re.IGNORECASE
@@ -68,12 +71,7 @@ def action_of(method: Method) -> str:
     return found or method.name.lower().replace(" ", "-")
 
 
-def note(request: Request, **facts: Any) -> None:
-    """Add to the record of a request what its handler knows."""
-    request.scope.setdefault("facts", {}).update(facts)
-
-
-def counted(request: Request, results: Iterable[T]) -> Iterator[T]:
+def counted(results: Iterable[T]) -> Iterator[T]:
     """The results of a search; how many were taken is noted when the answer ends."""
     number = 0
     try:
@@ -81,7 +79,7 @@ def counted(request: Request, results: Iterable[T]) -> Iterator[T]:
             number += 1
             yield one
     finally:
-        note(request, results=number)
+        note(results=number)
 
 
 def stored(outcomes: Iterable[Outcome], patients: Mapping[str, str]) -> dict[str, Any]:
@@ -124,7 +122,7 @@ class Audited:
         if audit is None or not audit.on:
             await self.app(scope, receive, send)
             return
-        if audit.required and (problem := audit.problem) and scope["path"].lower().startswith(_ROOTS):
+        if audit.required and (problem := audit.problem) and scope["path"].lower() not in BESIDE:
             await _refuse(send, f"The audit trail can't be written: {problem}. Nothing is done without it.")
             return
         await _Record(audit, scope, send).of(self.app, receive)
@@ -133,26 +131,35 @@ class Audited:
 class _Record:
     """The record of one request."""
 
-    __slots__ = ("_audit", "_began", "_bytes", "_complete", "_done", "_ended", "_scope", "_send", "_status")
+    __slots__ = (
+        "_audit",
+        "_before",
+        "_began",
+        "_bytes",
+        "_complete",
+        "_gathered",
+        "_scope",
+        "_send",
+        "_started",
+        "_status",
+    )
 
     def __init__(self, audit: Audit, scope: Scope, send: Send) -> None:
         self._audit, self._scope, self._send = audit, scope, send
-        self._began, self._ended = time.time(), time.perf_counter()
+        self._began, self._started = time.time(), time.perf_counter()
         self._status = self._bytes = 0
         self._complete = False
-        self._done = False  # written already, before the answer was sent
-        if audit.required and scope["method"] not in _READS:
-            self._done = True
+        self._before = audit.required and scope["method"] not in _READS  # it is written before the answer is sent
+        self._gathered = gathered.begin()
 
     async def of(self, app: ASGIApp, receive: Receive) -> None:
-        if self._done:
+        if self._before:
             await self._before_the_answer(app, receive)
             return
         try:
             await app(self._scope, receive, self._watched)
         finally:
-            if facts := self._facts():
-                self._audit.put(facts)
+            self._put()
 
     async def _watched(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -164,12 +171,12 @@ class _Record:
 
     async def _before_the_answer(self, app: ASGIApp, receive: Receive) -> None:
         """Who changed something is told so when it is written down that they did."""
-        refused = False
+        answered = refused = False
 
         async def held(message: Message) -> None:
-            nonlocal refused
+            nonlocal answered, refused
             if message["type"] == "http.response.start":
-                self._status, self._complete = message["status"], True
+                self._status, answered = message["status"], True
                 if facts := self._facts():
                     try:
                         await asyncio.wrap_future(self._audit.settled(facts))
@@ -179,15 +186,27 @@ class _Record:
             if not refused:
                 await self._send(message)
 
-        await app(self._scope, receive, held)
+        try:
+            await app(self._scope, receive, held)
+        finally:
+            if not answered:
+                self._put()
+
+    def _put(self) -> None:
+        """Write down what is known. A thread may be at work still, when the service ends: that comes behind it."""
+        facts = self._facts()
+        if facts:
+            known = dict(facts)
+            self._audit.put(facts)
+            self._gathered.close(lambda late: self._audit.put({**known, **late, "time": time.time()}))
 
     def _facts(self) -> Facts | None:
         scope, status = self._scope, self._status
         action = scope.get("audited")
         if action is None:
-            if status not in REFUSED and not scope["path"].startswith(_ROOTS):
+            if status not in REFUSED:
                 return None
-            action = "unknown"
+            action = UNKNOWN
         access, client = scope.get("access"), scope.get("client")
         path: Mapping[str, str] = scope.get("path_params") or {}
         query: bytes = scope["query_string"]
@@ -202,20 +221,24 @@ class _Record:
             "route": scope.get("template", "none"),
             "status": status,
             "partition": path.get("partition"),
-            "partition_key": scope.get("partition", 1),
+            "partition_key": scope.get("partition", DEFAULT_PARTITION),
             "study": path.get("study"),
             "series": path.get("series"),
             "instance": path.get("instance"),
             "frames": path.get("frames"),
-            "query": _SECRET.sub(rb"\1...", query).decode("latin-1") if query else None,
-            "bytes": self._bytes,
-            "ms": round((time.perf_counter() - self._ended) * 1000, 1),
+            "query": _shown(query) if query else None,
+            "bytes": None if self._before else self._bytes,
+            "ms": round((time.perf_counter() - self._started) * 1000, 1),
         }
-        if not self._complete:
+        if not (self._complete or (self._before and status)):
             facts["broken_off"] = True
-        if "facts" in scope:
-            facts.update(scope["facts"])
+        facts.update(self._gathered.facts)
         return facts
+
+
+def _shown(query: bytes) -> str:
+    text = _SECRET.sub(rb"\1...", query)
+    return text[:LONGEST_QUERY].decode("latin-1") + ("..." if len(text) > LONGEST_QUERY else "")
 
 
 async def _refuse(send: Send, why: str) -> None:

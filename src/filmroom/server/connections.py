@@ -111,8 +111,8 @@ class Connection(BoundedProtocol):
             return _Owed.HEAD
         cycle = self.cycle
         if cycle.response_complete:  # between two requests uvicorn has its own clock
-            if not self._receiving:
-                return _Owed.NOTHING
+            if not self._receiving:  # a line break before a request stops that clock and begins nothing
+                return _Owed.HEAD if self.timeout_keep_alive_task is None else _Owed.NOTHING
             return _Owed.BODY if self._begun else _Owed.HEAD
         waits = cycle.more_body and not cycle.body and not cycle.waiting_for_100_continue
         return _Owed.BODY if waits else _Owed.NOTHING

@@ -31,6 +31,7 @@ MOST = 256  # streams of a process
 POLL = 1.0  # seconds between looks for changes
 PULSE = 15.0  # seconds between signs of life: proxies end a connection that is silent for a minute
 SLOW = 30.0  # seconds in which a listener must take what it is sent
+LASTS = 60.0  # seconds of a stream: its listener comes back by itself, and is asked anew who it is
 RETRY = 3000  # milliseconds until a browser comes back
 PAGE = 200  # changes read at once
 RECENT = 2000  # changes kept for all
@@ -81,13 +82,15 @@ class Feed:
         """What came after a sequence and what comes, of the data partitions that are `wanted` by their names."""
         yield event_stream.retry(RETRY)
         said = time.monotonic()
-        while not self._closed:
+        until = said + LASTS
+        while not self._closed and time.monotonic() < until:
             self._check()
             changed = self._changed  # before a look: what comes after that sets it
             found = await self._after(after)
             after = found[-1].sequence if found else after
             texts = [event_stream.event(one.sequence, one.name, one.entry) for one in found if wanted(one.partition)]
-            rest = PULSE - (time.monotonic() - said)
+            now = time.monotonic()
+            rest = min(said + PULSE, until) - now
             if texts or rest <= 0:
                 yield b"".join(texts) or event_stream.pulse(after)
                 said = time.monotonic()

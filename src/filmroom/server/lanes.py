@@ -7,14 +7,15 @@ any number of stores, searches and Metadata go on (decision 29).
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from enum import Enum, auto
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from filmroom.errors import Unavailable
+from filmroom.errors import TooMany, Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,20 +47,29 @@ class Lane:
         self._pool = pool
         self._most, self._requests, self._refusal = most, requests, refusal
         self._lock = threading.Lock()  # calls end in their threads
+        self._clients: dict[str, int] = {}  # requests under way, of each
         self.at_work = 0
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._under_way = 0
 
-    def __enter__(self) -> "Lane":
-        """A request begins; refused at once if too many are under way, so that what waits is bounded."""
+    @contextmanager
+    def place(self, client: str) -> Iterator[None]:
+        """A request of a client, from its begin until its answer is sent; refused at once if too many are under way.
+
+        So what waits is bounded. One client may have half of the places.
+        """
+        own = self._clients.get(client, 0)
         if self._under_way >= self._requests:
             raise Unavailable(self._refusal)
+        if own >= max(self._requests // 2, 1):
+            raise TooMany(f"{own} requests of this kind and of one client are under way. Try again later.")
         self._under_way += 1
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Its answer is sent."""
-        self._under_way -= 1
+        self._clients[client] = own + 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            less(self._clients, client, 1)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a service function in a thread; who waits too long for one is refused."""
@@ -114,6 +124,15 @@ class Lane:
                 return
             queued = self._waiting.popleft()
         self._pool.submit(_fulfil, *queued).add_done_callback(self._next)
+
+
+def less(counts: dict[str, int], client: str, by: int) -> None:
+    """Count down; of millions who came once nothing stays."""
+    left = counts[client] - by
+    if left:
+        counts[client] = left
+    else:
+        del counts[client]
 
 
 def _fulfil(future: "Future[Any]", call: Callable[[], Any]) -> None:

@@ -7,11 +7,11 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from filmroom.audit.gathered import note
 from filmroom.errors import NotFound
 from filmroom.protocol import times
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import page
-from filmroom.server import audit
 from filmroom.server.requests import partitions_of, root_of
 from filmroom.services import operations as service
 from filmroom.services.delete import SWEEP
@@ -63,7 +63,7 @@ async def sweep(dialect: Dialect, request: Request) -> Response:
     """Have the files of deleted Instances removed."""
     arguments = {"delay": request.state.settings.sweep_delay}
     made = await request.state.lane.run(service.start, request.state.archive, SWEEP, arguments)
-    audit.note(request, operation=made)
+    note(operation=made)
     return started(root_of(dialect, request), made)
 
 

@@ -1,8 +1,11 @@
-"""Paths of the routes."""
+"""Paths of the routes, and of what is beside them."""
 
 import re
 
 from starlette.routing import Route
+
+WATCHED = frozenset({"/health/check", "/health", "/health/ready", "/health/live", "/metrics"})  # always answered
+BESIDE = frozenset({"/", "/openapi.json"}) | WATCHED  # nothing of a patient is there
 
 
 def in_any_case(route: Route) -> Route:

@@ -11,6 +11,7 @@ from filmroom.protocol import dialects
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import routes
+from filmroom.server.audit import UNKNOWN
 
 # v1, v1.0, v2.0, v1.0-prerelease, v1-prerelease: a missing minor number counts as 0.
 _VERSION = re.compile(r"v(?P<major>[0-9]{1,4})(?:\.(?P<minor>[0-9]{1,4}))?(?P<status>-[a-z]\w*)?", re.IGNORECASE)
@@ -34,7 +35,7 @@ class Roots:
         segment = scope["path"].removeprefix("/").partition("/")[0]
         root_path = scope.get("root_path", "") + "/" + segment
         if segment == dialects.DICOMWEB.root[1:]:
-            scope["root_path"] = root_path
+            scope["root_path"], scope["audited"] = root_path, UNKNOWN  # until a route says what it is
             scope["path"] += "" if "/" in scope["path"][1:] else "/"  # the root itself is a resource (PS3.18 §8.9)
             await self._standard(scope, receive, send)
             return
@@ -43,7 +44,7 @@ class Roots:
         if dialect is None or dialect not in supporting:
             await _unknown(scope, segment, version, supporting)(scope, receive, send)
             return
-        scope["root_path"] = root_path
+        scope["root_path"], scope["audited"] = root_path, UNKNOWN
         scope["path"] = scope["path"].removesuffix("/")  # that service takes no notice of a slash at the end
         await _versioned(self._routers[dialect.root], supporting)(scope, receive, send)
 

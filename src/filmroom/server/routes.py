@@ -12,6 +12,7 @@ from filmroom.errors import Error
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
 from filmroom.server import admission, audit, errors, partitions, table
+from filmroom.server.allowance import client_of
 from filmroom.server.methods import Method
 from filmroom.server.paths import in_any_case
 
@@ -122,8 +123,7 @@ class Resource:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        dialect = scope["dialect"] = self._dialect
-        scope["template"] = self._template  # for the log
+        scope["dialect"], scope["template"] = self._dialect, self._template
         row = self._rows.get(scope["method"])
         if row is None:
             scope["handler"] = scope["audited"] = "options"
@@ -131,18 +131,19 @@ class Resource:
             return
         request = Request(scope, receive, send)
         method, scope["audited"], scope["handler"] = row
-        with ExitStack() as lane:
+        with ExitStack() as place:
             try:
-                response = await self._answer(request, method, lane)
+                response = await self._answer(request, method, place)
             except Error as error:  # here, inside of what adds the headers of a root
                 response = await errors.known(request, error)
             await response(scope, receive, send)
 
-    async def _answer(self, request: Request, method: Method, lane: ExitStack) -> Response:
+    async def _answer(self, request: Request, method: Method, place: ExitStack) -> Response:
         dialect, state = self._dialect, request.state
         admission.admit(dialect, request, method)
         if method.use is not None:
-            state.lane = lane.enter_context(state.work.lanes[method.use])
+            state.lane = state.work.lanes[method.use]
+            place.enter_context(state.lane.place(client_of(request.scope)))
         if self._enter is not None:
             await self._enter(dialect, request, method)
         await admission.see(request, method)

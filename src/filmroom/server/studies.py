@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from filmroom.audit.gathered import note
 from filmroom.dicom import store_response
 from filmroom.dicom.resources import Level
 from filmroom.dicom.store_response import Summary
@@ -43,7 +44,7 @@ async def store(dialect: Dialect, request: Request) -> Response:
             into=into,
         )
         written = store_response.write(stored.outcomes, root, target.study, dialect.response_shape)
-        audit.note(request, **audit.stored(stored.outcomes, stored.patients))
+        note(**audit.stored(stored.outcomes, stored.patients))
         warning = _MULTIPLE_VALUES if stored.multiple_values else None
         return store_response.summarize(stored.outcomes), orjson.dumps(written), warning
 
@@ -76,7 +77,7 @@ async def retrieve(dialect: Dialect, request: Request) -> Response:
 
     def begin() -> Answer:
         contents = retrieve_service.instances_of(archive, dialect, target, selected, original=original)
-        audit.note(request, instances=len(contents))
+        note(instances=len(contents))
         if contents[0].media_type != offers.ZIP:
             return responses.represent(contents, root, conditions)
         dicomdir = targets.dicomdir(request.query_params.get("dicomdir"))
@@ -178,7 +179,7 @@ async def _search(dialect: Dialect, request: Request, level: Level, *, patients:
         if dialect.paging:
             headers |= matches.page_headers(query, found, secret, url, parameters)
             warnings += matches.page_warnings(query, found)
-        found = replace(found, matches=audit.counted(request, found.matches))
+        found = replace(found, matches=audit.counted(found.matches))
         answer = matches.represent(dialect, request, found, selected, of_table)
         return replace(answer, headers={**headers, **answer.headers}), warnings
 
@@ -190,7 +191,7 @@ async def delete(dialect: Dialect, request: Request) -> Response:
     """Delete a Study, a Series or an Instance (Azure; PS3.18 has no such transaction)."""
     target = target_of(dialect, request)
     deleted = await request.state.lane.run(delete_service.delete, request.state.archive, target)
-    audit.note(request, patient=deleted.patient, instances=deleted.instances)
+    note(patient=deleted.patient, instances=deleted.instances)
     return Response(status_code=204)
 
 

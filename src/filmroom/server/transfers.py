@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from filmroom.audit.gathered import note
 from filmroom.errors import NotFound
 from filmroom.protocol import transfers
 from filmroom.protocol.dialects import Dialect
@@ -21,7 +22,7 @@ async def export(dialect: Dialect, request: Request) -> Response:
     asked = await request.state.lane.run(transfers.parse_export, body, target_of(dialect, request).partition)
     made = await request.state.lane.run(service.start_export, request.state.archive, asked, allowed)
     studies = {one.study for one in asked.resources[: audit.MOST_NAMED]}
-    audit.note(request, operation=made, studies=sorted(study for study in studies if study))
+    note(operation=made, studies=sorted(study for study in studies if study))
     return started(root_of(dialect, request), made)
 
 
@@ -35,5 +36,5 @@ async def import_from(dialect: Dialect, request: Request) -> Response:
     made = await request.state.lane.run(
         service.start_import, request.state.archive, asked, settings.import_from, settings.part_limit, partition
     )
-    audit.note(request, operation=made)
+    note(operation=made)
     return started(root_of(dialect, request), made)

@@ -4,6 +4,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from filmroom.audit.gathered import note
 from filmroom.dicom import store_response
 from filmroom.dicom.validation import Problem
 from filmroom.errors import BadAttributes
@@ -27,5 +28,5 @@ async def update(dialect: Dialect, request: Request) -> Response:
         problems = [Problem(*one) for one in error.problems]
         return Response(orjson.dumps(store_response.write_problems(problems)), 400, None, dialect.response_type)
     made = await request.state.lane.run(service.start, request.state.archive, wanted, partition)
-    audit.note(request, operation=made, studies=wanted.studies[: audit.MOST_NAMED], attributes=sorted(wanted.changes))
+    note(operation=made, studies=wanted.studies[: audit.MOST_NAMED], attributes=sorted(wanted.changes))
     return JSONResponse({"id": made, "href": location(root, made)}, 202)

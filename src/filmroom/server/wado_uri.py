@@ -5,11 +5,12 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from filmroom.audit.gathered import note
 from filmroom.errors import NotAcceptable
 from filmroom.protocol import negotiation, offers, wado_uri
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
-from filmroom.server import audit, responses
+from filmroom.server import responses
 from filmroom.server.requests import partition_of, seen
 from filmroom.services import rendered as rendered_service
 from filmroom.services import retrieve as retrieve_service
@@ -18,7 +19,7 @@ from filmroom.services import retrieve as retrieve_service
 async def retrieve(dialect: Dialect, request: Request) -> Response:
     """Retrieve DICOM Instance and Retrieve Rendered Instance (PS3.18 §9.4, §9.5): the media type chooses."""
     asked = wado_uri.parse(request.query_params.multi_items(), partition_of(request))
-    audit.note(request, **dict(zip(("study", "series", "instance"), asked.target.uids, strict=True)))
+    note(**dict(zip(("study", "series", "instance"), asked.target.uids, strict=True)))
     target = seen(request, asked.target)
     accept = request.headers.getlist("accept") if asked.accept is None else [asked.accept]
     selected = negotiation.select(accept, (), dialect.offers[Kind.URI])

@@ -16,6 +16,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from filmroom.archive import Archive
+from filmroom.audit.gathered import note
 from filmroom.dicom.deidentification import Deidentification, Option
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index import pseudonyms, watermarks
@@ -37,6 +38,8 @@ def resolved(archive: Archive, target: Resource) -> Resource:
         if target.instance is not None:
             [instance] = below(archive, profile, found, Level.INSTANCE, [target.instance])
             found = replace(found, instance=instance)
+    if found.study != NOTHING:
+        note(study=found.study, series=found.series, instance=found.instance, pseudonym=target.path)
     return replace(found, view=target.view)
 
 
