@@ -1,5 +1,6 @@
 """TLS without a proxy: real handshakes, renewed certificates, and files that do not do."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -148,3 +149,23 @@ def test_what_is_wrong_with_the_files_is_said(tmp_path: Path, authority: Authori
         with pytest.raises(Unavailable) as caught:
             files.context()
         assert str(caught.value).startswith(said)
+
+
+def test_a_handshake_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "HANDSHAKE", 0.2)
+    issued = authority.issue("server")
+
+    async def silent() -> bytes:
+        context = Files(issued.certificate, issued.key).context()
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0, ssl=context)
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            try:
+                return await asyncio.wait_for(reader.read(), DEADLINE)
+            finally:
+                writer.close()
+
+    with asyncio.Runner(loop_factory=tls.Loop) as runner:
+        assert runner.run(silent()) == b""

@@ -246,6 +246,7 @@ def _run(settings: Settings, listening: list[socket.socket], certificate: tls.Fi
         proxy_headers=bool(settings.proxies),  # of nobody else they are believed; `public_url` says what clients see
         forwarded_allow_ips=list(settings.proxies),
         ssl_context_factory=partial(tls.factory, files=certificate) if certificate else None,
+        loop=f"{tls.__name__}:{tls.Loop.__name__}" if certificate else "auto",
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,

@@ -1,5 +1,6 @@
 """TLS without a proxy: the certificate, its key, and the authorities of client certificates."""
 
+import asyncio
 import os
 import ssl
 import time
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+import uvloop
 
 from filmroom.errors import Unavailable
 
+HANDSHAKE = 10.0  # seconds; until it is done a connection is none that is counted
 LOOK_EVERY = 60.0  # seconds after which a handshake looks whether the certificate was renewed
 
 log = structlog.get_logger()
@@ -53,6 +56,17 @@ class Files:
         with suppress(OSError):
             return [os.stat(path).st_mtime_ns for path in (self.certificate, self.key) if path is not None]
         return []
+
+
+class Loop(uvloop.Loop):
+    """The event loop of a service with TLS: who does not finish the handshake in time is let go.
+
+    uvicorn has no setting for that, and a minute is the default.
+    """
+
+    async def create_server(self, *args: Any, **options: Any) -> asyncio.AbstractServer:  # type: ignore[override]
+        """The same as ever, but for the patience."""
+        return await super().create_server(*args, **options, ssl_handshake_timeout=HANDSHAKE)
 
 
 def factory(config: Any, default: Callable[[], ssl.SSLContext], files: Files) -> ssl.SSLContext:
