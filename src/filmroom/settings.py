@@ -271,7 +271,17 @@ class Settings(BaseSettings):
     @property
     def authenticates(self) -> bool:
         """Whether who asks has to say who they are."""
-        return self.issuer is not None or self.tokens is not None or self.tokens_file.exists()
+        return self.issuer is not None or self.tokens is not None
+
+    def at_start(self) -> Self:
+        """The same, with the file of tokens named if one is there now.
+
+        That is asked once, when a service starts: of a worker that is replaced later nobody is let in because the file
+        is gone.
+        """
+        if self.tokens is not None or not os.path.lexists(self.tokens_file):
+            return self
+        return self.model_copy(update={"tokens": self.tokens_file.absolute()})
 
     @classmethod
     def settings_customise_sources(

@@ -323,6 +323,23 @@ def test_with_tokens_others_are_let_in(run: Program, tmp_path: Path) -> None:
         assert token not in running.logged()
 
 
+@needs_proc
+def test_a_worker_that_is_replaced_lets_nobody_in_when_the_file_of_tokens_is_gone(run: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    run("token", "create", "--name", "me", "--role", "admin", "--data", folder)
+
+    def reached(url: str) -> int:
+        return httpx2.get(f"{url}{ROOT}/studies", timeout=60).status_code
+
+    with service.running(folder, "--workers", "2") as running:
+        wait_until(lambda: running.listening() == 2)
+        (folder / "tokens.json").unlink()
+        os.kill(running.web_workers()[0], signal.SIGKILL)
+        wait_until(lambda: "worker ended" in running.logged())
+        wait_until(lambda: running.listening() == 2)
+        assert {reached(running.url) for _ in range(20)} == {401}
+
+
 def test_tokens_of_an_issuer_are_for_somebody(run: Program, tmp_path: Path) -> None:
     ran = run("serve", "--issuer", "https://login.example", "--data", tmp_path / "data")
     assert ran.code == 2

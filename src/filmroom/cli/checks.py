@@ -73,10 +73,11 @@ def _issuer(given: Settings) -> Iterator[Finding]:
 
 def _tokens(given: Settings) -> Iterator[Finding]:
     """The file of static tokens."""
-    path = given.tokens_file
+    path = given.tokens
+    if path is None:
+        return
     if not path.exists():
-        if given.tokens is not None:
-            yield warning(f"there is no file of tokens at {path}", "make one with `filmroom token`")
+        yield warning(f"there is no file of tokens at {path}", "make one with `filmroom token`")
         return
     try:
         found = tokens.read(path)

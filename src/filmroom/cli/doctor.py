@@ -44,7 +44,7 @@ def doctor(
 
 def _look(data: str | None, config: Path | None) -> Iterator[tuple[str, Finding]]:
     try:
-        settings = configuration.read({"data": data}, config, warns=False)
+        settings = configuration.read({"data": data}, config, warns=False).at_start()
     except configuration.BadSettings as error:
         for line in str(error).splitlines():
             yield "settings", problem(line, "nothing else can be looked at before that is right")

@@ -125,7 +125,7 @@ def _hear_signals() -> None:
 
 def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
     try:
-        return configuration.read(flags, config)
+        return configuration.read(flags, config).at_start()
     except configuration.BadSettings as error:
         _stop(str(error), BAD_SETTING)
 
@@ -222,7 +222,7 @@ def _welcome(settings: Settings, url: str) -> None:
 
 def _where_from(settings: Settings) -> str:
     sources = [f"of {settings.issuer}"] if settings.issuer else []
-    if settings.tokens or settings.tokens_file.exists():
+    if settings.tokens:
         sources.append("made by `filmroom token create`")
     return ", or one ".join(sources)
 

@@ -123,11 +123,11 @@ def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def _authority(settings: Settings) -> Authority:
-    """Whom to believe. An option that is off is None, and a file of tokens counts if it is there at the start."""
+    """Whom to believe. What is off is None; tokens are on where their file is named, whether it is there or not."""
     provider = None
     if settings.issuer:
         provider = Provider(settings.issuer, settings.audience, settings.algorithms, settings.clock_skew)
-    tokens = Tokens(settings.tokens_file) if settings.tokens or settings.tokens_file.exists() else None
+    tokens = None if settings.tokens is None else Tokens(settings.tokens)
     return Authority(
         provider, tokens, settings.grants, settings.roles_claim, settings.name_claim, settings.default_role
     )
