@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from filmroom import access
-from filmroom.access import ALL_ACTIONS, OWNER, READER, Access, Action, Grant
+from filmroom.access import ALL_ACTIONS, OWNER, READER, Access, Action, Grant, Reach, Roles
 
 NORTH = Grant(frozenset({Action.READ}), ("north",))
 
@@ -19,6 +19,22 @@ def test_a_grant_is_for_its_partitions() -> None:
 
 def test_a_grant_of_no_partition_is_for_all() -> None:
     assert Access("me", grants=(READER,)).grants_for(Action.READ, "anything") == (READER,)
+
+
+def test_what_reaches_far_is_for_who_sees_everything_there_as_it_is_stored() -> None:
+    some = Grant(frozenset({Action.READ}), studies="Modality=CT")
+    masked = Grant(frozenset({Action.READ}), deidentified="basic")
+    known = Access("me", grants=(some, masked, NORTH, READER))
+    assert known.reaching(Action.READ, Reach.VIEW) == known.grants
+    assert known.reaching(Action.READ, Reach.PARTITION, "south") == (READER,)
+    assert known.reaching(Action.READ, Reach.PARTITIONS) == (NORTH, READER)
+    assert known.reaching(Action.READ, Reach.SERVICE) == (READER,)
+
+
+def test_who_has_no_role_that_is_known_has_the_default_one() -> None:
+    grants = {"reader": READER}
+    assert Roles(grants).access("me", ["nurse"]) == Access("me", ("nurse",))
+    assert Roles(grants, "reader").access("me", ["nurse"]) == Access("me", ("reader",), (READER,))
 
 
 def test_what_is_narrowed_is_for_some_partitions_at_most() -> None:

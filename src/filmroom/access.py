@@ -7,7 +7,7 @@ What somebody may do is decided in three steps, each by what knows enough for it
 (3) the Studies           the index, by the view that goes with the target (`dicom/views`)
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 
@@ -36,6 +36,9 @@ class Reach(Enum):
     PARTITIONS = "partitions"  # those that the roles show whole; nothing of the others
     SERVICE = "service"  # everything
     NOTHING = "nothing"  # nothing that is stored
+
+
+_WHOLE = frozenset({Reach.PARTITION, Reach.PARTITIONS, Reach.SERVICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,15 @@ class Access:
     roles: tuple[str, ...] = ()
     grants: tuple[Grant, ...] = ()
 
+    def reaching(self, action: Action, reach: Reach, partition: str | None = None) -> tuple[Grant, ...]:
+        """The grants of an action, in a data partition or in any, with which a method may see so far."""
+        grants = self.grants_for(action, partition)
+        if reach in _WHOLE:
+            grants = tuple(one for one in grants if one.whole)
+        if reach is Reach.SERVICE:
+            grants = tuple(one for one in grants if not one.partitions)
+        return grants
+
     def grants_for(self, action: Action, partition: str | None = None) -> tuple[Grant, ...]:
         """The grants of an action, in a data partition or in any."""
         return tuple(
@@ -85,6 +97,22 @@ def _narrowed(grants: Iterable[Grant], partitions: Collection[str]) -> Iterable[
         left = tuple(name for name in partitions if not one.partitions or name in one.partitions)
         if left:
             yield replace(one, partitions=left)
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What roles allow, by their names, and which one has whoever is known and has none of these."""
+
+    grants: Mapping[str, Grant]
+    default: str | None = None
+
+    def access(self, name: str, named: Iterable[str]) -> Access:
+        """What somebody may do who has the roles that are `named`."""
+        given = tuple(dict.fromkeys(named))
+        known = tuple(role for role in given if role in self.grants)
+        if not known and self.default is not None:
+            given = known = (self.default,)
+        return Access(name, given, tuple(self.grants[role] for role in known))
 
 
 ALL_ACTIONS = frozenset(Action)

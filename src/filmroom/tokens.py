@@ -1,17 +1,15 @@
 """Static tokens, for a site without an identity provider: kept in a file, hashed.
 
-A token is drawn by chance, 32 bytes of it, so that a plain digest is enough: nobody can try them all. The file is read
-anew when it has changed; so a token that is revoked is refused from the next request on.
+A token is drawn by chance, 32 bytes of it, so that a plain digest is enough: nobody can try them all.
 """
 
 import fcntl
 import hashlib
-import hmac
 import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,39 +76,11 @@ def read(path: Path) -> list[StaticToken]:
         raise Unavailable(f"The file of tokens {path} is damaged: make its tokens anew, in another file.") from error
 
 
-@dataclass(slots=True)
-class Tokens:
-    """The tokens of a file, as it is now."""
-
-    path: Path
-    _stamp: tuple[int, int, int] | None = None
-    _by_id: dict[str, StaticToken] = field(default_factory=dict)
-
-    def find(self, text: str) -> StaticToken | None:
-        """The token that somebody shows, expired or not; None if it is none of these."""
-        self._refresh()
-        prefix, _, rest = text.partition("_")
-        id_, _, secret = rest.partition("_")
-        known = self._by_id.get(id_) if prefix == _PREFIX else None
-        return known if known is not None and hmac.compare_digest(known.digest, _digest(secret)) else None
-
-    def _refresh(self) -> None:
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:  # none was made yet, or all were taken away
-            self._by_id, self._stamp = {}, None
-            return
-        except OSError as error:
-            raise Unavailable(f"The file of tokens can't be read: {error.strerror}.") from error
-        stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
-        if stamp != self._stamp:
-            self._by_id = {one.id: one for one in read(self.path)}
-            self._stamp = stamp
-
-
-def is_one(text: str) -> bool:
-    """Whether a text looks like one of these tokens."""
-    return text.startswith(f"{_PREFIX}_")
+def shown(text: str) -> tuple[str, str] | None:
+    """The id and the digest of a token that somebody shows; None if it does not look like one of these."""
+    prefix, _, rest = text.partition("_")
+    id_, _, secret = rest.partition("_")
+    return (id_, _digest(secret)) if prefix == _PREFIX else None
 
 
 def _digest(secret: str) -> str:

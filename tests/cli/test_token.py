@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from filmroom.tokens import Tokens
+from filmroom import tokens
 from tests.cli.program import Program
 
 
@@ -13,9 +13,8 @@ def test_a_token_is_made_listed_and_revoked(run: Program, tmp_path: Path) -> Non
     here = ("--data", tmp_path / "data")
     made = run("token", "create", "--name", "CT 2", "--role", "writer", "--partition", "a", "--expires", "365d", *here)
     assert made.code == 0
-    token = made.out.strip()
-    found = Tokens(tmp_path / "data" / "tokens.json").find(token)
-    assert found is not None
+    [found] = tokens.read(tmp_path / "data" / "tokens.json")
+    assert tokens.shown(made.out.strip()) == (found.id, found.digest)
     assert made.err.startswith(f"Token {found.id} of CT 2, shown this once.")
     [line] = run("token", *here).out.splitlines()
     assert line.startswith(f"{found.id}  CT 2  writer in a  until 20")

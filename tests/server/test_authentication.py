@@ -1,7 +1,10 @@
 """Who asks: by tokens of an identity provider, of the file of tokens, by share links; and what they see."""
 
+import base64
+import socket
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from tests import data, identity_provider
 from tests.identity_provider import HERE, INSTALLED, IdentityProvider
 from tests.messages import DICOM, Sent, sent
 from tests.server.test_admission import VALUES
+from tests.service import wait_until
 
 STUDIES = "/dicomweb/studies"
 NORTH = {"actions": "read delete", "studies": "InstitutionName=North"}
@@ -72,10 +76,11 @@ def test_nobody_learns_which_paths_there_are(http: TestClient, path: str) -> Non
     assert http.get(path).status_code == 401
 
 
-def test_a_token_is_good_at_once_and_not_any_more_when_revoked(http: TestClient, settings: Settings) -> None:
+def test_a_token_is_good_at_once_and_no_more_soon_after_it_was_revoked(http: TestClient, settings: Settings) -> None:
     made, text = tokens.create(settings.tokens_file, "me", ["reader"], [], None)
     assert http.get(STUDIES, headers=bearer(text)).status_code == 200
     assert tokens.revoke(settings.tokens_file, made.id)
+    wait_until(lambda: http.get(STUDIES, headers=bearer(text)).status_code == 401)
     assert http.get(STUDIES, headers=bearer(text)).text == "The token is not known, or was revoked."
 
 
@@ -159,6 +164,36 @@ def test_the_provider_is_named_as_the_azure_service_does(tmp_path: Path, issuing
         f'{challenge}, error="invalid_token", error_description='
         f"\"The token is for another service: its claim 'aud' must be {HERE}.\""
     )
+
+
+@contextmanager
+def silent() -> Iterator[tuple[IdentityProvider, socket.socket]]:
+    """An identity provider that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield IdentityProvider(f"http://127.0.0.1:{listening.getsockname()[1]}"), listening
+
+
+def test_a_provider_that_does_not_answer_holds_up_no_share_link(tmp_path: Path) -> None:
+    """Nor do tokens whose keys are made up, be they as many as there are threads."""
+    settings = Settings(data=tmp_path / "data", codec_processes=1)
+    made = sent()
+    with TestClient(create(settings)) as http:
+        http.post(STUDIES, content=made.content, headers=DICOM)
+    with closing(Archive.open(settings)) as archive:
+        link = "/shared/" + sharing.create(archive, made.dataset.StudyInstanceUID, 60)[1]
+    invented = [f'{{"alg": "RS256", "kid": "{number}"}}' for number in range(4)]
+    with (
+        silent() as (issuing, listening),
+        trusting(tmp_path, issuing, threads=2) as http,
+        ThreadPoolExecutor(len(invented)) as senders,
+    ):
+        made_up = [f"{base64.urlsafe_b64encode(head.encode()).decode().rstrip('=')}.e30.AAAA" for head in invented]
+        asking = [senders.submit(http.get, STUDIES, headers=bearer(one)) for one in made_up]
+        connection, _ = listening.accept()  # the provider is asked
+        assert len(http.get(f"{link}/dicomweb/studies").json()) == 1
+        assert not any(one.done() for one in asking)
+        connection.close()
+        assert {one.result().status_code for one in asking} == {503}
 
 
 # --- What is seen

@@ -66,8 +66,8 @@ def token(
     """Make a token that programs and people send to the service, list those that there are, or revoke one.
 
     On the machine where the service runs. What is kept is a digest: the token is shown once, when it is made. With the
-    first token the service asks everybody for one, from its next start on; later ones are good, and revoked ones
-    refused, at once.
+    first token the service asks everybody for one, from its next start on; later ones are good at once, and revoked
+    ones refused within a second.
 
     Roles are reader, writer, admin, monitor, and those of the settings.
 

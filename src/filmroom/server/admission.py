@@ -17,11 +17,7 @@ from filmroom.services import views
 def admit(dialect: Dialect, request: Request, method: Method) -> None:
     """Refuse what no role allows; else keep what roles show, for `see`."""
     access: Access = request.scope["access"]
-    grants = access.grants_for(method.action, _partition(request, method))
-    if method.reach in _WHOLE:
-        grants = tuple(one for one in grants if one.whole)
-    if method.reach is Reach.SERVICE:
-        grants = tuple(one for one in grants if not one.partitions)
+    grants = access.reaching(method.action, method.reach, _partition(request, method))
     if not grants:
         raise Forbidden(dialect.wording.forbidden or _refusal(access, request, method))
     request.scope["grants"] = grants
@@ -38,9 +34,6 @@ async def see(request: Request, method: Method) -> None:
         request.scope["view"] = await state.lane.run(views.view, state.archive, grants, partition_of(request))
     else:
         request.scope["view"] = EVERYTHING
-
-
-_WHOLE = frozenset({Reach.PARTITION, Reach.PARTITIONS, Reach.SERVICE})
 
 
 def _partition(request: Request, method: Method) -> str | None:

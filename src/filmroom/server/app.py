@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from filmroom import __version__, tracing
-from filmroom.access import Action
+from filmroom.access import Action, Roles
 from filmroom.archive import Archive, audit_sender
 from filmroom.errors import Unavailable
 from filmroom.server import browsers, errors, events, exposition, health, journal, openapi
@@ -32,7 +32,6 @@ from filmroom.server.traffic import Traffic
 from filmroom.server.work import Work
 from filmroom.services import partitions
 from filmroom.settings import Settings
-from filmroom.tokens import Tokens
 
 COLLECTED_AFTER = 20_000  # objects made; a data set has thousands, and hardly any that only the collector can free
 
@@ -54,6 +53,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        authority = _authority(settings)
         work = Work(settings.threads)
         archive = await work.run(Archive.open, settings)
         try:
@@ -67,25 +67,25 @@ def create(settings: Settings | None = None) -> ASGIApp:
         exposed = Exposition(archive, settings.data, sampler, settings.sweep_every)
         sampling = asyncio.create_task(sampler.go_on())
         feed = events.Feed(archive, work)
+        await authority.begin()
         state = {"archive": archive, "work": work, "health": healths, "exposition": exposed, "events": feed}
         try:
             with audit_sender(settings):
-                yield state | {"settings": settings}
+                yield state | {"settings": settings, "authority": authority}
         finally:
             sampling.cancel()
             feed.close()
             work.close()  # first: what runs needs the archive
+            authority.close()
             exposed.close()
             healths.close()
             archive.close()
             if traced is not None:
                 await asyncio.to_thread(traced)
 
-    authority = _authority(settings)
     app = Starlette(exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.redirect_slashes = False
-    gate = Gate(Roots(partitions=settings.partitions), authority)
-    app.router.default = by_depth(_beside(settings, authority), gate)
+    app.router.default = by_depth(_beside(settings), Gate(Roots(partitions=settings.partitions)))
     audited = Audited(app)
     answering: ASGIApp = audited if traced is None else Traced(audited)
     return journal.Journal(_guarded(answering, settings), traffic)
@@ -99,12 +99,12 @@ _HEALTH: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (
 )
 
 
-def _beside(settings: Settings, authority: Authority) -> list[Route]:
+def _beside(settings: Settings) -> list[Route]:
     """What is beside the roots."""
     routes = [Route("/", _index), Route("/openapi.json", _openapi)]
     routes += [in_any_case(Route(*one)) for one in _HEALTH]
     if settings.metrics:
-        routes.append(Route("/metrics", only_for(Action.METRICS, authority, exposition.answer)))
+        routes.append(Route("/metrics", only_for(Action.METRICS, exposition.answer)))
     return routes
 
 
@@ -127,10 +127,8 @@ def _authority(settings: Settings) -> Authority:
     provider = None
     if settings.issuer:
         provider = Provider(settings.issuer, settings.audience, settings.algorithms, settings.clock_skew)
-    tokens = None if settings.tokens is None else Tokens(settings.tokens)
-    return Authority(
-        provider, tokens, settings.grants, settings.roles_claim, settings.name_claim, settings.default_role
-    )
+    roles = Roles(settings.grants, settings.default_role)
+    return Authority(provider, settings.tokens, roles, settings.roles_claim, settings.name_claim)
 
 
 async def _index(request: Request) -> Response:

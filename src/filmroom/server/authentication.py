@@ -1,138 +1,151 @@
 """Who asks: found out before anything else is done under the roots.
 
-By a token in the header Authorization, of an identity provider (`identity`) or of the file of static ones (`tokens`),
-or by a share link, which is a path before that of a root: `/shared/TOKEN/dicomweb`. A viewer that can send no header
-can be given that as its base URL.
+By a token in the header Authorization, of an identity provider (`identity`) or of the file of static ones
+(`static_tokens`), or by a share link, which is a path before that of a root: `/shared/TOKEN/dicomweb`. A viewer that
+can send no header can be given that as its base URL.
 """
 
+import asyncio
+import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from filmroom.access import ANYBODY, Access, Action, Grant
+from filmroom import tokens
+from filmroom.access import ANYBODY, Access, Action, Grant, Reach, Roles
 from filmroom.errors import Forbidden, Unauthenticated
 from filmroom.protocol import challenges
 from filmroom.server.identity import Claims, Provider
-from filmroom.server.work import Work
+from filmroom.server.static_tokens import StaticTokens
 from filmroom.services import sharing
-from filmroom.tokens import StaticToken, Tokens, is_one
+from filmroom.tokens import StaticToken
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 SHARED = "/shared/"
+KEPT, KEPT_FOR = 4096, 300.0  # tokens of the provider known to be good, and for how many seconds at most
 _LONGEST_NAME = 200  # characters of a name that are written down
 
 
-@dataclass(frozen=True, slots=True)
 class Authority:
-    """Whom to believe, and what roles allow. With neither provider nor tokens, nobody has to say who they are."""
+    """Whom to believe. With neither a provider nor a file of tokens, nobody has to say who they are.
 
-    provider: Provider | None = None
-    tokens: Tokens | None = None
-    roles: Mapping[str, Grant] = field(default_factory=dict)
-    roles_claim: str = "roles"
-    name_claim: str = "sub"
-    default_role: str | None = None  # of whoever is known and has no role
+    It belongs to the event loop.
+    """
 
-    @property
-    def required(self) -> bool:
-        """Whether who asks has to say who they are."""
-        return self.provider is not None or self.tokens is not None
+    def __init__(
+        self,
+        provider: Provider | None,
+        file: Path | None,
+        roles: Roles,
+        roles_claim: str = "roles",
+        name_claim: str = "sub",
+    ) -> None:
+        self._provider, self._roles, self._roles_claim, self._name_claim = provider, roles, roles_claim, name_claim
+        self._tokens = None if file is None else StaticTokens(file, self._of_file)
+        self._looking: asyncio.Task[None] | None = None
+        self._good: OrderedDict[bytes, tuple[float, Access]] = OrderedDict()  # by digests of tokens: until when
+        # The header WWW-Authenticate for who does not say who it is
+        self.challenge = challenges.bearer(*((provider.issuer, provider.audiences[0]) if provider else (None, None)))
 
-    @property
-    def challenge(self) -> str:
-        """The header WWW-Authenticate for who did not."""
-        if self.provider is None:
-            return challenges.bearer(None, None)
-        return challenges.bearer(self.provider.issuer, self.provider.audiences[0])
+    async def begin(self) -> None:
+        """Know the tokens of the file, and from now on what changes there."""
+        if self._tokens is not None:
+            await self._tokens.look()
+            self._looking = asyncio.create_task(self._tokens.go_on())
 
-    async def identified(self, request: Request) -> Access:
+    def close(self) -> None:
+        """Wait for what is looked at."""
+        if self._looking is not None:
+            self._looking.cancel()
+        for one in (self._tokens, self._provider):
+            if one is not None:
+                one.close()
+
+    async def identified(self, headers: Iterable[tuple[bytes, bytes]]) -> Access:
         """Who asks. Unauthenticated says why nobody knows."""
-        if not self.required:
+        if self._provider is None and self._tokens is None:
             return ANYBODY
-        given = request.headers.getlist("authorization")
+        given = [value for name, value in headers if name == b"authorization"]
         if not given:
             raise Unauthenticated("Say who you are: send a token in the header Authorization.", "")
-        scheme, _, token = given[0].strip().partition(" ")
+        scheme, _, token = given[0].decode("latin-1").strip().partition(" ")
         if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("The header Authorization must be 'Bearer' and a token, once.", "invalid_request")
-        return await self.identify(request.state.work, token.strip())
+        return await self._whose(token.strip())
 
-    async def identify(self, work: Work, token: str) -> Access:
-        """Whose token it is. Unauthenticated if it is nobody's."""
-        if self.tokens is not None and is_one(token):
-            return self._of_file(self.tokens.find(token))
-        if self.provider is None:
+    async def _whose(self, token: str) -> Access:
+        if self._tokens is not None and (shown := tokens.shown(token)) is not None:
+            return await self._tokens.find(*shown)
+        if self._provider is None:
             raise Unauthenticated("The token is none of those that `filmroom token` made.")
-        claims = self.provider.known(token)
-        if claims is None:
-            claims = await work.run(self.provider.verify, token)
-        return self._of_provider(claims)
+        digest = hashlib.sha256(token.encode()).digest()
+        good = self._good.get(digest)
+        if good is not None and good[0] > time.time():
+            return good[1]
+        claims = await self._provider.verify(token)
+        access = self._of_provider(claims)
+        until = min(float(claims["exp"]) + self._provider.skew, time.time() + KEPT_FOR)
+        self._good[digest] = until, access
+        if len(self._good) > KEPT:
+            self._good.popitem(last=False)
+        return access
 
-    def _of_file(self, token: StaticToken | None) -> Access:
-        if token is None:
-            raise Unauthenticated("The token is not known, or was revoked.")
-        if token.expires is not None and token.expires <= time.time():
-            raise Unauthenticated("The token has expired: ask for a new one.")
-        access = self._with_roles(token.name, token.roles)
+    def _of_file(self, token: StaticToken) -> Access:
+        access = self._roles.access(token.name, token.roles)
         return access.narrowed(token.partitions) if token.partitions else access
 
     def _of_provider(self, claims: Claims) -> Access:
-        name = _inside(claims, self.name_claim) or claims.get("sub") or "unnamed"
-        return self._with_roles(str(name)[:_LONGEST_NAME], _listed(_inside(claims, self.roles_claim)))
-
-    def _with_roles(self, name: str, named: Iterable[str]) -> Access:
-        given = tuple(dict.fromkeys(named))
-        known = tuple(role for role in given if role in self.roles)
-        if not known and self.default_role is not None:
-            given = known = (self.default_role,)
-        return Access(name, given, tuple(self.roles[role] for role in known))
+        name = _inside(claims, self._name_claim) or claims.get("sub") or "unnamed"
+        return self._roles.access(str(name)[:_LONGEST_NAME], _listed(_inside(claims, self._roles_claim)))
 
 
 class Gate:
     """Wraps the roots: nobody passes who is not known."""
 
-    def __init__(self, app: ASGIApp, authority: Authority) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.authority = authority
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put who asks where `admission` finds it, or say why nobody knows them."""
-        scope["challenge"] = self.authority.challenge
-        if scope["path"].startswith(SHARED):
-            await _enter_by_link(scope)
-        else:
-            scope["access"] = await self.authority.identified(Request(scope))
+        await (_enter_by_link if scope["path"].startswith(SHARED) else _enter)(scope)
         await self.app(scope, receive, send)
 
 
-def only_for(action: Action, authority: Authority, answer: Endpoint) -> Endpoint:
+def only_for(action: Action, answer: Endpoint) -> Endpoint:
     """An endpoint beside the roots, which is of all data partitions, for who may do this in all of them."""
 
     async def endpoint(request: Request) -> Response:
-        request.scope["challenge"] = authority.challenge
-        access = request.scope["access"] = await authority.identified(request)
-        if all(one.partitions for one in access.grants_for(action)):
+        access = await _enter(request.scope)
+        if not access.reaching(action, Reach.SERVICE):
             raise Forbidden(f"{access.name} has no role that allows '{action}' for all data partitions.")
         return await answer(request)
 
     return endpoint
 
 
-async def _enter_by_link(scope: Scope) -> None:
+async def _enter(scope: Scope) -> Access:
+    access: Access = await scope["state"]["authority"].identified(scope["headers"])
+    scope["access"] = access
+    return access
+
+
+async def _enter_by_link(scope: Scope) -> Access:
     """What follows the token is the path, and what comes before that goes into all URLs that are answered."""
     token, slash, rest = scope["path"].removeprefix(SHARED).partition("/")
     state: Any = Request(scope).state
     link = await state.work.run(sharing.open_link, state.archive, token)
     grant = Grant(frozenset({Action.READ}), (link.partition,), f"StudyInstanceUID={link.study}", link.deidentified)
-    scope["access"] = Access(f"share link {link.id}", grants=(grant,))
+    access = scope["access"] = Access(f"share link {link.id}", grants=(grant,))
     scope["prefix"] = SHARED + token
     scope["path"] = slash + rest
+    return access
 
 
 def _inside(claims: Claims, path: str) -> Any:

@@ -46,7 +46,7 @@ async def known(request: Request, error: Exception) -> Response:
     if isinstance(error, errors.NotSatisfiable):
         headers = {"Content-Range": byte_ranges.unsatisfied(error.length)}
     if isinstance(error, errors.Unauthenticated):
-        headers = {"WWW-Authenticate": challenges.of(request.scope["challenge"], error)}
+        headers = {"WWW-Authenticate": challenges.of(request.state.authority.challenge, error)}
     if status >= 500:
         log.error(type(error).__name__.lower(), reason=str(error), cause=repr(error.__cause__))
     dialect: Dialect | None = request.scope.get("dialect")

@@ -4,12 +4,9 @@ The provider says by Discovery (OpenID Connect Discovery 1.0 §4) where its keys
 token comes, again after a while, and when a token names one that is not known: providers change keys at any time.
 """
 
-import hashlib
-import threading
+import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -17,6 +14,7 @@ import jwt
 import structlog
 
 from filmroom.errors import Unauthenticated, Unavailable
+from filmroom.server.tries import Tries
 
 log = structlog.get_logger()
 
@@ -24,45 +22,43 @@ KEYS_AGE = 3600.0  # seconds after which keys are fetched anew
 LEAST_AGE = 30.0  # and before which they are not, whatever keys are named: who names some must not make us ask for more
 REST = 10.0  # seconds after a failure before the provider is asked again
 PATIENCE = 5.0  # seconds that the provider may take
-KEPT, KEPT_FOR = 4096, 300.0  # tokens known to be good, and for how many seconds at most
+WAITED = 10.0  # seconds that a token waits for its keys, which are two answers
 LONGEST = 16 * 1024  # characters of a token
 
 _DISCOVERY = "/.well-known/openid-configuration"
 Claims = Mapping[str, Any]
 
 
-@dataclass(slots=True)
 class Provider:
-    """The tokens of one provider. May be used from many threads."""
+    """The tokens of one provider; `skew` is by how many seconds clocks may differ. It belongs to the event loop.
 
-    issuer: str
-    audiences: Sequence[str]
-    algorithms: Sequence[str]
-    skew: float  # seconds by which clocks may differ
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _keys: Mapping[str | None, jwt.PyJWK] = field(default_factory=dict)
-    _named: str = ""  # how tokens name the issuer, as it says itself
-    _fetched: float = 0.0  # 0: never
-    _failed: float = 0.0
-    _good: "OrderedDict[bytes, tuple[float, Claims]]" = field(default_factory=OrderedDict)
+    The provider is asked in a thread of its own, one time at once: with one that does not answer, and any number of
+    tokens whose keys are made up, no thread of those waits that requests need.
+    """
 
-    def known(self, token: str) -> Claims | None:
-        """What a token says that was good a moment ago."""
-        found = self._good.get(_digest(token))
-        return found[1] if found is not None and found[0] > time.time() else None
+    def __init__(self, issuer: str, audiences: Sequence[str], algorithms: Sequence[str], skew: float) -> None:
+        self.issuer, self.audiences, self.skew = issuer, audiences, skew
+        self._algorithms = algorithms
+        self._asking = Tries({"provider": self._ask})
+        self._named = ""  # how tokens name the issuer, as it says itself; nothing before it has answered
+        self._keys: Mapping[str | None, jwt.PyJWK] = {}
+        self._fetched = self._failed = -float("inf")
 
-    def verify(self, token: str) -> Claims:
+    async def verify(self, token: str) -> Claims:
         """What a token says. Unauthenticated says why it is refused."""
         if len(token) > LONGEST:
             raise Unauthenticated(f"The token is longer than {LONGEST} characters.")
         header = _header(token)
-        if header.get("alg") not in self.algorithms:
+        if header.get("alg") not in self._algorithms:
             raise Unauthenticated(
-                f"The token is signed by '{header.get('alg')}'; accepted is {' or '.join(self.algorithms)}."
+                f"The token is signed by '{header.get('alg')}'; accepted is {' or '.join(self._algorithms)}."
             )
-        claims = self._decode(token, self._key(header.get("kid")))
-        self._keep(token, claims)
-        return claims
+        key = await self._key(header.get("kid"))
+        return await asyncio.to_thread(self._decode, token, key)
+
+    def close(self) -> None:
+        """Wait for what is asked."""
+        self._asking.close()
 
     def _decode(self, token: str, key: jwt.PyJWK) -> Claims:
         try:
@@ -70,7 +66,7 @@ class Provider:
                 jwt.decode(
                     token,
                     key,
-                    algorithms=list(self.algorithms),
+                    algorithms=list(self._algorithms),
                     audience=list(self.audiences),
                     issuer=self._named,
                     leeway=self.skew,
@@ -80,45 +76,33 @@ class Provider:
         except jwt.PyJWTError as error:
             raise Unauthenticated(_reason(error, self._named, self.audiences)) from error
 
-    def _key(self, wanted: object) -> jwt.PyJWK:
+    async def _key(self, wanted: object) -> jwt.PyJWK:
         """The key of that name. A token that names none is of the only one."""
-        self._refresh(wanted)
+        await self._refresh(unknown=wanted is not None and str(wanted) not in self._keys)
         keys = self._keys
+        if not self._named:
+            raise Unavailable("The identity provider does not answer: whether the token is good can't be told.")
         found = next(iter(keys.values())) if wanted is None and len(keys) == 1 else keys.get(str(wanted))
         if found is None:
             raise Unauthenticated("The token is signed by a key that the identity provider does not have.")
         return found
 
-    def _refresh(self, wanted: object) -> None:
-        age = time.monotonic() - self._fetched
-        unknown = wanted is not None and str(wanted) not in self._keys
-        if self._fetched and age < (LEAST_AGE if unknown else KEYS_AGE):
+    async def _refresh(self, *, unknown: bool) -> None:
+        """Have the keys fetched if it is time for that; `unknown`: that of the token is not among them."""
+        now = time.monotonic()
+        if now - self._fetched < (LEAST_AGE if unknown else KEYS_AGE) or now - self._failed < REST:
             return
-        if not self._lock.acquire(blocking=unknown or not self._keys):
-            return  # another thread is about it; the keys that there are will do
-        try:
-            now = time.monotonic()
-            if self._fetched and now - self._fetched < age:
-                return  # another thread has just done it
-            if not self._failed or now - self._failed > REST:
-                try:
-                    self._named, self._keys = fetch(self.issuer)
-                    self._fetched, self._failed = time.monotonic(), 0.0
-                    return
-                except Unavailable as error:
-                    self._failed = time.monotonic()
-                    log.error("identity provider", reason=str(error))
-        finally:
-            self._lock.release()
-        if not self._keys:
-            raise Unavailable("The identity provider does not answer: whether the token is good can't be told.")
+        if self._asking.under_way and self._keys and not unknown:
+            return  # another waits for new ones; those that there are will do
+        await self._asking.results(WAITED)
 
-    def _keep(self, token: str, claims: Claims) -> None:
-        now = time.time()
-        with self._lock:
-            self._good[_digest(token)] = (min(float(claims["exp"]) + self.skew, now + KEPT_FOR), claims)
-            while len(self._good) > KEPT:
-                self._good.popitem(last=False)
+    def _ask(self) -> None:
+        try:
+            self._named, self._keys = fetch(self.issuer)
+            self._fetched = time.monotonic()
+        except Unavailable as error:
+            log.error("identity provider", reason=str(error))
+            self._failed = time.monotonic()
 
 
 def fetch(issuer: str) -> tuple[str, dict[str | None, jwt.PyJWK]]:
@@ -149,10 +133,6 @@ def _usable(key: dict[str, Any]) -> jwt.PyJWK | None:
         return jwt.PyJWK(key)
     except jwt.PyJWTError:
         return None
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _header(token: str) -> dict[str, Any]:

@@ -39,6 +39,11 @@ class Tries(Generic[T]):
         self._until = time.monotonic() + self._fresh
         return self._told
 
+    @property
+    def under_way(self) -> bool:
+        """Whether any is tried now."""
+        return any(not one.done() for one in self._begun.values())
+
     def close(self) -> None:
         """Wait for what is tried and end the threads."""
         self._threads.shutdown()

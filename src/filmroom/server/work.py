@@ -23,7 +23,7 @@ class Work:
         self.lanes = lanes(self._pool, self.threads)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a service function in a thread, for what is no request."""
+        """Call a service function in a thread, for what is no request, or not yet: who asks by a share link."""
         return await self.lanes[Use.INDEX].run(function, *args, **kwargs)
 
     @property
