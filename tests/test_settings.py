@@ -124,6 +124,29 @@ def test_every_secret_is_said_to_be_one() -> None:
     assert found == SECRET
 
 
+@pytest.mark.parametrize("name", ["tokens", "audit_key", "audit_syslog_ca", "audit_syslog_cert", "tls_key"])
+def test_a_file_is_asked_for_as_a_file(name: str) -> None:
+    with pytest.raises(ValidationError, match="it must name a file"):
+        Settings.model_validate({name: " "})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_what_is_this_machine_needs_no_tls(host: str) -> None:
+    place = f"[{host}]" if ":" in host else host
+    assert Settings(issuer=f"http://{place}:8080", audience=("us",)).issuer
+    assert Settings(audit_syslog=f"udp://{place}:514").audit_syslog
+    hook = {"url": f"http://{place}:1/x", "secret": "whsec_" + "QUJD" * 8}
+    assert Settings.model_validate({"webhooks": {"ris": hook}}).webhooks
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "127.0.0.1.example", "localhost.example", "2130706433"])
+def test_what_is_another_machine_needs_tls(host: str) -> None:
+    hook = {"url": f"http://{host}/x", "secret": "whsec_" + "QUJD" * 8}
+    for given in ({"issuer": f"http://{host}"}, {"audit_syslog": f"udp://{host}"}, {"webhooks": {"ris": hook}}):
+        with pytest.raises(ValidationError):
+            Settings.model_validate(given)
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_each_is_described_in_a_sentence(name: str) -> None:
     description = Settings.model_fields[name].description or ""

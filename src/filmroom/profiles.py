@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
 
+from filmroom.setting_values import words
+
 _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -18,11 +20,6 @@ def checked(value: object) -> object:
         if name == "basic" and isinstance(table, dict) and table.get("options"):
             raise ValueError("the profile basic has no options: give them to one of another name")
     return value
-
-
-def _options(value: object) -> object:
-    """Options as a list, or as a text with blanks between."""
-    return value.split() if isinstance(value, str) else value
 
 
 def _of_dates(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,7 +51,7 @@ class Profile(BaseModel):
             ],
             ...,
         ],
-        BeforeValidator(_options),
+        BeforeValidator(words),
         AfterValidator(_of_dates),
     ] = ()
     key: Annotated[SecretStr | None, AfterValidator(_key)] = None

@@ -1,28 +1,24 @@
 """Receivers of events, as the settings have them: `[webhooks.NAME]` in the TOML file."""
 
 import base64
-from ipaddress import ip_address
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+
+from filmroom.setting_values import is_here, words
 
 
 def _url(value: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(value.get_secret_value())
-        right = parts.hostname and not parts.fragment and (parts.scheme == "https" or _is_here(parts))
+        safe = parts.scheme == "https" or (parts.scheme == "http" and is_here(parts.hostname))
+        right = safe and parts.hostname and not parts.fragment
     except ValueError:  # its words quote the URL
         right = False
     if not right:
         raise ValueError("it must be a URL such as https://ris.example/events; http is for this machine alone")
     return value
-
-
-def _is_here(parts: SplitResult) -> bool:
-    """Whether it is a URL without TLS that never leaves this machine."""
-    host = parts.hostname or ""
-    return parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
 
 
 def _secret(value: SecretStr) -> SecretStr:
@@ -34,10 +30,6 @@ def _secret(value: SecretStr) -> SecretStr:
         if not 24 <= size <= 64:
             raise ValueError("it must be whsec_ and 24 to 64 bytes in base64; `filmroom webhooks secret` makes one")
     return value
-
-
-def _words(value: object) -> object:
-    return value.split() if isinstance(value, str) else value
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -53,10 +45,10 @@ class Webhook(BaseModel):
     secret: Annotated[SecretStr, AfterValidator(_secret)] = Field(
         description="What they are signed with: whsec_ and base64; two, a blank between, while one replaces the other."
     )
-    events: Annotated[tuple[_Event, ...], BeforeValidator(_words)] = Field(
+    events: Annotated[tuple[_Event, ...], BeforeValidator(words)] = Field(
         ("created", "updated", "deleted"), min_length=1, description="Which of the events."
     )
-    partitions: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+    partitions: Annotated[tuple[str, ...], BeforeValidator(words)] = Field(
         (), description="Names of the data partitions of which; without any those of all."
     )
     batch: int = Field(1, ge=1, le=1000, description="Events in a request: 1 sends each by itself, more JSON arrays.")

@@ -1,14 +1,23 @@
 """What values of settings must be, and the words for what is wrong with them."""
 
 import os
-from ipaddress import ip_network
+from collections.abc import Callable
+from functools import partial
+from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+def is_here(host: str | None) -> bool:
+    """Whether only this machine is reached by a name or an address."""
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:  # another name
+        return False
 
 
 def _path(value: object, what: str) -> object:
@@ -23,26 +32,25 @@ def _path(value: object, what: str) -> object:
     return expanded
 
 
-def folder(value: object) -> object:
-    return _path(value, "folder")
+Folder = Annotated[Path, BeforeValidator(partial(_path, what="folder"))]
+File = Annotated[Path, BeforeValidator(partial(_path, what="file"))]
 
 
-def file(value: object) -> object:
-    return _path(value, "file")
+_WEB = {"http", "https"}
 
 
-def base_url(value: str) -> str:
-    parts = urlsplit(value)  # ValueError: brackets, which pydantic reports as one of ours
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("it must be a URL such as https://pacs.example/archive")
-    return value
+def _web(example: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        parts = _split(value)
+        if parts is None or parts.scheme not in _WEB or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"it must be a URL such as {example}")
+        return value
+
+    return check
 
 
-def endpoint(value: str) -> str:
-    parts = _split(value)
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("it must be a URL such as http://collector.example:4318")
-    return value
+base_url = _web("https://pacs.example/archive")
+endpoint = _web("http://collector.example:4318")
 
 
 def _split(url: str) -> SplitResult | None:
@@ -77,7 +85,7 @@ def words(value: object) -> object:
 def origins(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         parts = _split(value)
-        bare = parts and parts.scheme in {"http", "https"} and parts.hostname and f"{parts.scheme}://{parts.netloc}"
+        bare = parts and parts.scheme in _WEB and parts.hostname and f"{parts.scheme}://{parts.netloc}"
         if value != (bare or "*") or "@" in value or (value == "*" and len(values) > 1):
             raise ValueError("it must be origins such as https://viewer.example.org, with blanks between, or * alone")
     return tuple(value.lower() for value in values)
@@ -100,7 +108,7 @@ def syslog(value: str) -> str:
     parts = _split(value)
     if parts is None or parts.scheme not in {"tls", "tcp", "udp"} or not parts.hostname or parts.path.strip("/"):
         raise ValueError("it must be a URL such as tls://audit.example:6514")
-    if parts.scheme != "tls" and parts.hostname not in LOOPBACK:
+    if parts.scheme != "tls" and not is_here(parts.hostname):
         raise ValueError("what is not encrypted may only go to this machine, such as udp://127.0.0.1:514: use tls://")
     return value
 
@@ -156,6 +164,6 @@ Algorithms = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words), AfterV
 
 def issuer(value: str) -> str:
     parts = urlsplit(base_url(value))
-    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+    if parts.scheme != "https" and not is_here(parts.hostname):
         raise ValueError("it must be https: whoever can change what comes over http could make tokens")
     return value

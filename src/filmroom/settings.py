@@ -24,7 +24,6 @@ from pydantic_settings import (
 
 from filmroom import access, profiles, receivers, setting_values
 from filmroom.access import BUILT_IN, Grant
-from filmroom.setting_values import LOOPBACK as LOOPBACK
 
 FILE_OF_TOKENS = "tokens.json"  # in the data folder
 DEFAULT_FILE = Path("filmroom.toml")
@@ -75,13 +74,11 @@ class Settings(BaseSettings):
     default_role: str | None = Field(
         None, description="The role of whoever has a token and none of the roles that are known."
     )
-    tokens: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
-        None, description="File of the tokens that `filmroom token` makes."
-    )
+    tokens: setting_values.File | None = Field(None, description="File of the tokens that `filmroom token` makes.")
     workers: int = Field(
         default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64, description="Web worker processes."
     )
-    data: Annotated[Path, BeforeValidator(setting_values.folder)] = Field(
+    data: setting_values.Folder = Field(
         Path("filmroom-data"), description="Folder that holds the index and the DICOM files; made if it is not there."
     )
     index: Annotated[SecretStr, AfterValidator(setting_values.index)] | None = Field(
@@ -109,13 +106,13 @@ class Settings(BaseSettings):
     cors_origins: setting_values.Origins = Field(
         (), description="Origins whose pages may read answers in a browser: https://viewer.example.org, or * for all."
     )
-    tls_certificate: Annotated[Path, BeforeValidator(setting_values.file)] | None = Field(
+    tls_certificate: setting_values.File | None = Field(
         None, description="PEM file with the certificate and its chain: the service then speaks https alone."
     )
-    tls_key: Annotated[Path, BeforeValidator(setting_values.file)] | None = Field(
+    tls_key: setting_values.File | None = Field(
         None, description="PEM file with the key of the certificate, if it is not in the same file."
     )
-    tls_client_ca: Annotated[Path, BeforeValidator(setting_values.file)] | None = Field(
+    tls_client_ca: setting_values.File | None = Field(
         None, description="PEM file with authorities: clients must show a certificate of one of them."
     )
     threads: int = Field(16, ge=1, le=256, description="Requests that a web worker works on at once.")
@@ -203,10 +200,10 @@ class Settings(BaseSettings):
         30.0, ge=0, allow_inf_nan=False, description="Days for which it is known how a long operation ended."
     )
     audit: bool = Field(True, description="Write the audit trail: who did what to which patient's Study.")
-    audit_folder: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
+    audit_folder: setting_values.Folder | None = Field(
         None, description="Folder of the audit trail; the folder audit in the data folder, if it is not given."
     )
-    audit_key: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
+    audit_key: setting_values.File | None = Field(
         None, description="File with the key that seals the end of the audit trail; audit-key in the data folder."
     )
     audit_file_size: int = Field(
@@ -222,10 +219,10 @@ class Settings(BaseSettings):
     audit_syslog: Annotated[str, AfterValidator(setting_values.syslog)] | None = Field(
         None, description="Where DICOM audit messages go: tls://host:6514; tcp and udp to this machine alone."
     )
-    audit_syslog_ca: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
+    audit_syslog_ca: setting_values.File | None = Field(
         None, description="File (PEM) of the authority of the syslog server's certificate; the system's authorities."
     )
-    audit_syslog_cert: Annotated[Path, BeforeValidator(setting_values.folder)] | None = Field(
+    audit_syslog_cert: setting_values.File | None = Field(
         None, description="File (PEM) of the certificate, and its key, that we show to the syslog server."
     )
     audit_site: str | None = Field(None, description="Name of the site in DICOM audit messages.")
@@ -254,6 +251,8 @@ class Settings(BaseSettings):
                 "the setting audience is missing: say what tokens of the issuer must be made for, or those for any "
                 "other service would be accepted here"
             )
+        if self.tls_certificate is None and (self.tls_key or self.tls_client_ca):
+            raise ValueError("tls_key and tls_client_ca need a tls_certificate")
         if self.default_role and self.default_role not in self.grants:
             raise ValueError(f"there is no role {self.default_role}, which the setting default_role names")
         return self

@@ -11,6 +11,7 @@ from filmroom import tokens
 from filmroom.archive import Archive
 from filmroom.index import webhooks
 from filmroom.settings import Settings
+from tests.certificates import Authority
 from tests.cli.program import Program, Ran
 from tests.receiver import SECRET, nobody
 
@@ -83,6 +84,24 @@ def test_static_tokens(run: Program, archive: Archive, settings: Settings) -> No
     path.write_text("{")
     path.chmod(0o644)
     assert levels(run("doctor", "--data", settings.data, "--json"), "tokens") == ["problem"]
+
+
+def test_a_public_url_without_tls_is_warned_of(run: Program) -> None:
+    Path("filmroom.toml").write_text('public_url = "http://pacs.invalid/"')
+    assert levels(run("doctor", "--json"), "public_url") == ["warning", "problem"]
+
+
+def test_a_certificate_with_which_the_service_does_not_start_is_a_problem(run: Program, tmp_path: Path) -> None:
+    issued = Authority(tmp_path).issue("localhost")
+    Path("filmroom.toml").write_text(f'tls_certificate = "{issued.certificate}"\ntls_key = "{issued.key}"')
+    assert levels(run("doctor", "--json"), "tls") == ["ok"]
+    issued.key.write_text("no key")
+    assert levels(run("doctor", "--json"), "tls") == ["problem"]
+
+
+def test_a_key_without_a_certificate_is_a_problem(run: Program) -> None:
+    Path("filmroom.toml").write_text('tls_key = "key.pem"')
+    assert "tls_key and tls_client_ca need a tls_certificate" in run("doctor").out
 
 
 @pytest.mark.parametrize(

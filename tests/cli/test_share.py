@@ -42,6 +42,22 @@ def test_it_has_the_name_by_which_others_reach_the_service(
     assert run("share", STUDY, *here).out.startswith("https://images.example.org/archive/shared/")
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({"FILMROOM_TLS_CERTIFICATE": "certificate.pem"}, "https://127.0.0.1:8080/shared/"),
+        ({"FILMROOM_HOST": "::", "FILMROOM_PORT": "81"}, "http://[::1]:81/shared/"),
+        ({"FILMROOM_HOST": "0.0.0.0"}, "http://127.0.0.1:8080/shared/"),
+    ],
+)
+def test_a_link_leads_to_where_the_service_listens(
+    run: Program, here: tuple[str, str], monkeypatch: pytest.MonkeyPatch, given: dict[str, str], url: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert run("share", STUDY, *here).out.startswith(url)
+
+
 def test_what_is_not_stored_can_not_be_shared(run: Program, here: tuple[str, str]) -> None:
     for arguments in (("1.2",), (STUDY, "--partition", "other")):
         ran = run("share", *arguments, *here)

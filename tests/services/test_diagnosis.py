@@ -251,11 +251,6 @@ def test_nobody_answers_there() -> None:
     assert "can't be reached" in bad(reach.ask(nobody(), "1.0", 1, None))
 
 
-def test_http_is_warned_of() -> None:
-    found = list(reach.ask("http://pacs.invalid/", "1.0", 1, None))
-    assert [one.level for one in found] == [Level.WARNING, Level.PROBLEM]
-
-
 # --- What is installed
 
 

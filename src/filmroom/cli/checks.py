@@ -16,10 +16,11 @@ from filmroom import __version__, archive, settings, tokens
 from filmroom.archive import BLOBS, Archive, index_url, is_archive
 from filmroom.cli import configuration, deliveries
 from filmroom.errors import Unavailable
-from filmroom.server import identity
+from filmroom.server import identity, tls
 from filmroom.services import webhooks
 from filmroom.services.diagnosis import Finding, Level, ok, problem, reach, software, storage, warning
-from filmroom.settings import LOOPBACK, Settings
+from filmroom.setting_values import is_here
+from filmroom.settings import Settings
 
 Check = Callable[[Settings], Iterable[Finding]]
 
@@ -42,9 +43,9 @@ def _exposure(given: Settings) -> Iterator[Finding]:
     """Who may do what, if somebody can reach the port."""
     if given.authenticates:
         yield ok("who comes has to say who it is")
-    elif given.host in LOOPBACK and given.public_url is None:
+    elif is_here(given.host) and given.public_url is None:
         yield ok("there is no authentication, and only this machine reaches the service")
-    elif given.host in LOOPBACK:
+    elif is_here(given.host):
         yield warning(
             "there is no authentication: whom the proxy lets in can read and delete everything",
             "have the proxy ask for passwords, or better set issuer and audience, or make tokens with `filmroom token`",
@@ -54,6 +55,18 @@ def _exposure(given: Settings) -> Iterator[Finding]:
             "there is no authentication: whoever reaches the service can read and delete everything",
             "set issuer and audience, or make a token with `filmroom token`",
         )
+
+
+def _tls(given: Settings) -> Iterator[Finding]:
+    """Certificate and key, as the service reads them at its start."""
+    if given.tls_certificate is None:
+        return
+    try:
+        tls.Files(given.tls_certificate, given.tls_key, given.tls_client_ca).context()
+    except Unavailable as error:
+        yield problem(str(error), "the service does not start like this")
+    else:
+        yield ok(f"{given.tls_certificate} can be used, with its key")
 
 
 def _issuer(given: Settings) -> Iterator[Finding]:
@@ -159,8 +172,13 @@ def _webhooks(given: Settings) -> Iterator[Finding]:
 
 def _public_url(given: Settings) -> Iterator[Finding]:
     if given.public_url is not None:
+        parts = urlsplit(given.public_url)
+        if parts.scheme == "http" and not is_here(parts.hostname):
+            yield warning(
+                "the public URL is not https: images and tokens can be read on their way", "have a proxy with TLS"
+            )
         yield from reach.ask(given.public_url, __version__, given.part_limit, next(iter(given.cors_origins), None))
-    elif given.host not in LOOPBACK:
+    elif not is_here(given.host):
         yield warning("public_url is not set", "set it, if there is a proxy: its headers are not believed")
 
 
@@ -172,6 +190,7 @@ def _software(given: Settings) -> Iterator[Finding]:
 CHECKS: dict[str, Check] = {
     "settings": _settings,
     "access": _exposure,
+    "tls": _tls,
     "issuer": _issuer,
     "tokens": _tokens,
     "folder": _folder,

@@ -18,6 +18,7 @@ from filmroom.cli.service import REFUSED, stop
 from filmroom.settings import FILE_VARIABLE, PREFIX, UNSHOWN, Settings
 
 BAD_SETTING = 2  # exit code, typer's own for a command line that is not understood
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what one calls to reach it from this machine
 _CLIENTS = {"FILMROOM_URL", "FILMROOM_TOKEN", "FILMROOM_PARTITION"}  # not settings of the service (cli/service.py)
 _FLAGS = {"sweep_delay": "--delay"}  # where it is not the setting's own name
 
@@ -132,6 +133,17 @@ def with_data(found: Settings) -> Settings:
             REFUSED,
         )
     return found
+
+
+def base_url(settings: Settings) -> str:
+    """The URL of the service, without a slash at its end, as clients see it, as far as that is known."""
+    return (settings.public_url or local_url(settings, settings.host, settings.port)).rstrip("/")
+
+
+def local_url(settings: Settings, host: str, port: int) -> str:
+    """The URL by which this machine reaches a service that listens there."""
+    scheme, host = "http" if settings.tls_certificate is None else "https", ANY_ADDRESS.get(host, host)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _check_file() -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 import structlog
 
 from filmroom.archive import Archive
+from filmroom.cli import configuration
 from filmroom.errors import Unavailable
 from filmroom.protocol.cloud_events import Source
 from filmroom.protocol.signatures import parse_secret
@@ -37,9 +38,7 @@ def receivers(settings: Settings) -> list[Webhook]:
 
 def source(settings: Settings, archive: Archive) -> Source:
     """What events are said to come from."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = settings.public_url or f"http://{host}:{settings.port}"
-    return Source(url.rstrip("/"), archive.index.pair()[0], settings.partitions)
+    return Source(configuration.base_url(settings), archive.index.pair()[0], settings.partitions)
 
 
 def tell(archive: Archive, webhook: Webhook, of: Source, owner: str, stopping: Callable[[float], bool]) -> None:

@@ -25,11 +25,11 @@ from filmroom.errors import Unavailable
 from filmroom.server import journal, tls
 from filmroom.server.connections import Bounds, Connection
 from filmroom.services import partitions as data_partitions
-from filmroom.settings import LOOPBACK, Settings
+from filmroom.setting_values import is_here
+from filmroom.settings import Settings
 
 LISTENS = "Filmroom listens on "  # programs that start a service wait for this line
 APPLICATION = "filmroom.server.app:create"
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what one calls to reach it from this machine
 BAD_SETTING, NO_DATA, PORT_IN_USE = configuration.BAD_SETTING, 3, 4  # exit codes
 ENDED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # and those of an end by a signal
 _DEFAULTS = {  # where it is no plain value
@@ -106,7 +106,7 @@ def serve(
     certificate = _certificate(settings)
     _prepare(settings)
     listening = _listen(settings)
-    url = _url(listening[0], "https" if certificate else "http")
+    url = configuration.local_url(settings, *listening[0].getsockname()[:2])
     _hear_signals()
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
     _welcome(settings, url)
@@ -132,7 +132,7 @@ def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
 
 def _check_exposure(settings: Settings) -> None:
     """Patients' images, and whoever reaches the address could read and delete them: only on purpose."""
-    if settings.host in LOOPBACK or settings.insecure or settings.authenticates:
+    if is_here(settings.host) or settings.insecure or settings.authenticates:
         return
     _stop(
         f"It won't listen on {settings.host} without authentication: whoever reaches that address could read and "
@@ -146,8 +146,6 @@ def _check_exposure(settings: Settings) -> None:
 def _certificate(settings: Settings) -> tls.Files | None:
     """The files of TLS, if it is wanted; what is wrong with them is told here and not by every worker."""
     if settings.tls_certificate is None:
-        if settings.tls_key or settings.tls_client_ca:
-            _stop("tls_key and tls_client_ca need a tls_certificate.", BAD_SETTING)
         return None
     files = tls.Files(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
     try:
@@ -191,12 +189,6 @@ def _listen(settings: Settings) -> list[socket.socket]:
         _stop(f"Can't listen on {settings.host}:{settings.port}: {reason}. {hint}", PORT_IN_USE)
 
 
-def _url(listening: socket.socket, scheme: str) -> str:
-    host, port = listening.getsockname()[:2]
-    host = ANY_ADDRESS.get(host, host)
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
 def _welcome(settings: Settings, url: str) -> None:
     """What can be opened and tried, on standard error: standard output is for programs."""
     root = f"{url}/dicomweb{'/partitions/demo' if settings.partitions else ''}"
@@ -211,11 +203,11 @@ def _welcome(settings: Settings, url: str) -> None:
         f"  curl -H 'Content-Type: application/dicom' --data-binary @samples/blue-circle.dcm {root}/studies",
         f"  curl {root}/studies",
     ]
-    if settings.host in ANY_ADDRESS:
+    if settings.host in configuration.ANY_ADDRESS:
         lines += ["", "Other machines use the name or an address of this machine in place of the one above."]
     if settings.authenticates:
         lines += ["", f"Who asks has to send a token: {_where_from(settings)}."]
-    elif settings.host not in LOOPBACK:
+    elif not is_here(settings.host):
         lines += ["", "There is no authentication: whoever reaches this address can read and delete everything."]
     typer.echo("\n".join([*lines, "", "Ctrl-C ends it."]), err=True)
 

@@ -95,9 +95,8 @@ def _uid(text: str) -> str:
 
 def _say(archive: Archive, settings: Settings, made: ShareLink, token: str) -> None:
     archive.audit.write("share", study=made.study, partition=made.partition, link=made.id, expires=made.expires)
-    base = (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
     within = f"/partitions/{made.partition}" if settings.partitions else ""
-    typer.echo(f"{base}/shared/{token}/dicomweb{within}")
+    typer.echo(f"{configuration.base_url(settings)}/shared/{token}/dicomweb{within}")
     typer.echo(f"Link {made.id}, until {_when(made.expires)}.", err=True)
     if made.deidentified:
         shown = archive.profiles[made.deidentified].uid(made.study)

@@ -22,11 +22,6 @@ def ask(url: str, version: str, largest: int, origin: str | None) -> Iterator[Fi
 
     `origin` is one whose pages may read what is here; None: there is none.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
-        yield warning(
-            "the public URL is not https: images and tokens can be read on their way", "have a proxy with TLS"
-        )
     root = url.rstrip("/")
     try:
         with httpx2.Client(timeout=PATIENCE) as browser:
