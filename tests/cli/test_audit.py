@@ -101,8 +101,17 @@ def test_dicom_messages_are_written_one_a_line(folder: Path, run: Program) -> No
     assert [ElementTree.fromstring(line).tag for line in ran.out.splitlines()] == ["AuditMessage"] * 3
 
 
-def test_a_file_goes_with_export_alone(folder: Path, run: Program) -> None:
-    assert run("audit", "show", "--data", folder, "--to", "x").code == 2
+def test_no_option_is_passed_over_that_the_word_does_not_heed(folder: Path, run: Program) -> None:
+    for word, *option in (
+        ("verify", "--study", "1.2"),
+        ("verify", "--since", "7d"),
+        ("verify", "--json"),
+        ("export", "--limit", "5"),
+        ("export", "--json"),
+        ("show", "--form", "csv"),
+        ("show", "--to", "x"),
+    ):
+        assert run("audit", word, *option, "--data", folder).code == 2, (word, option)
 
 
 def test_what_commands_do_is_written_down(archive: Archive, settings: Settings, run: Program) -> None:

@@ -23,23 +23,23 @@ STUDY = "1.2.826.0.1.3680043.8.498.13230779778012324449356534479549187420"
 
 
 def test_a_link_is_made_listed_and_revoked(run: Program, here: tuple[str, str]) -> None:
-    made = run("share", STUDY, "--for", "7d", *here)
+    made = run("share", "create", STUDY, "--for", "7d", *here)
     assert made.code == 0
     assert made.out.startswith("http://127.0.0.1:8080/shared/")
     assert made.out.endswith("/dicomweb\n")
     id_ = made.out.removeprefix("http://127.0.0.1:8080/shared/").partition(".")[0]
     assert made.err.startswith(f"Link {id_}, until 20")
-    assert run("share", "--list", *here).out.startswith(f"{id_}  {STUDY}  Microsoft.Default  until 20")
-    assert run("share", "--revoke", id_, *here).code == 0
-    assert run("share", "--list", *here).out == ""
-    assert run("share", "--revoke", id_, *here).code == 1
+    assert run("share", "list", *here).out.startswith(f"{id_}  {STUDY}  Microsoft.Default  until 20")
+    assert run("share", "revoke", id_, *here).code == 0
+    assert run("share", "list", *here).out == ""
+    assert run("share", "revoke", id_, *here).code == 1
 
 
 def test_it_has_the_name_by_which_others_reach_the_service(
     run: Program, here: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FILMROOM_PUBLIC_URL", "https://images.example.org/archive/")
-    assert run("share", STUDY, *here).out.startswith("https://images.example.org/archive/shared/")
+    assert run("share", "create", STUDY, *here).out.startswith("https://images.example.org/archive/shared/")
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_a_link_leads_to_where_the_service_listens(
 ) -> None:
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert run("share", STUDY, *here).out.startswith(url)
+    assert run("share", "create", STUDY, *here).out.startswith(url)
 
 
 def test_what_is_not_stored_can_not_be_shared(run: Program, here: tuple[str, str]) -> None:
     for arguments in (("1.2",), (STUDY, "--partition", "other")):
-        ran = run("share", *arguments, *here)
+        ran = run("share", "create", *arguments, *here)
         assert (ran.code, ran.out) == (1, "")
         assert "There is no Study" in ran.err
 
@@ -68,11 +68,13 @@ def test_what_is_not_stored_can_not_be_shared(run: Program, here: tuple[str, str
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "name a study, or --list, or --revoke ID"),
-        ((STUDY, "--list"), "name a study, or --list, or --revoke ID"),
-        (("--list", "--for", "7d"), "only a new link takes it"),
-        (("--list", "--deidentified", "basic"), "only a new link takes it"),
-        (("nonsense",), "is not a UID"),
+        (("create",), "name the study to share"),
+        (("revoke",), "name the link to revoke"),
+        (("list", STUDY), "`list` takes none"),
+        (("list", "--for", "7d"), "only `create` takes it"),
+        (("revoke", "8c61f3a20b77d9e4", "--deidentified", "basic"), "only `create` takes it"),
+        (("list", "--partition", "north"), "only `create` takes it"),
+        (("create", "nonsense"), "is not a UID"),
     ],
 )
 def test_what_is_wrong_is_told(run: Program, here: tuple[str, str], arguments: tuple[str, ...], said: str) -> None:
@@ -82,9 +84,9 @@ def test_what_is_wrong_is_told(run: Program, here: tuple[str, str], arguments: t
 
 
 def test_a_study_can_be_shared_de_identified(run: Program, here: tuple[str, str]) -> None:
-    made = run("share", STUDY, "--deidentified", "basic", *here)
+    made = run("share", "create", STUDY, "--deidentified", "basic", *here)
     assert made.code == 0
     assert "De-identified by the profile basic; there the study is 2.25." in made.err
-    assert run("share", "--list", *here).out.endswith("  de-identified: basic\n")
-    refused = run("share", STUDY, "--deidentified", "strict", *here)
+    assert run("share", "list", *here).out.endswith("  de-identified: basic\n")
+    refused = run("share", "create", STUDY, "--deidentified", "strict", *here)
     assert (refused.code, "no profile of de-identification 'strict'" in refused.err) == (3, True)

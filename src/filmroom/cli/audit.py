@@ -60,6 +60,12 @@ def _moment(text: str) -> str:
 
 
 _Moment = Annotated[str | None, typer.Option(parser=_moment, metavar="TIME", help="From this time on: 2026-01-31, 7d.")]
+_Limit = Annotated[
+    int | None, typer.Option(min=1, help="The most records that `show` shows, the newest.", show_default=str(SHOWN))
+]
+_Form = Annotated[
+    Form | None, typer.Option(help="Form of that file; dicom is a message of PS3.15 a line.", show_default="json-lines")
+]
 _Until = Annotated[str | None, typer.Option(parser=_moment, metavar="TIME", help="Before this time.")]
 
 
@@ -71,10 +77,10 @@ def audit(
     action: Annotated[str | None, typer.Option(metavar="ACTION", help="Only this: store, retrieve, delete.")] = None,
     since: _Moment = None,
     until: _Until = None,
-    limit: Annotated[int, typer.Option(min=1, help="The most records that `show` shows, the newest.")] = SHOWN,
+    limit: _Limit = None,
     as_json: Annotated[bool, typer.Option("--json", help="Show the records as JSON, one a line, all of them.")] = False,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="File for `export`; a new one.")] = None,
-    form: Annotated[Form, typer.Option(help="Form of that file; dicom is a message of PS3.15 a line.")] = Form.LINES,
+    form: _Form = None,
     data: configuration.Data = None,
     config: configuration.Config = None,
 ) -> None:
@@ -92,22 +98,32 @@ def audit(
         filmroom audit show --patient ID1 --since 7d
         filmroom audit export --study 1.2.840.1 --form csv --to trail.csv
     """
-    typed.refuse((what is not What.EXPORT and to is not None, "--to", "it goes with `export`"))
+    asked = Asked(study, patient, who, action, since, until)
+    typed.refuse(
+        (
+            what is What.VERIFY and asked != Asked(),
+            "verify",
+            "it reads all of the trail: leave out what chooses records",
+        ),
+        (what is not What.SHOW and limit is not None, "--limit", "it goes with `show`"),
+        (what is not What.SHOW and as_json, "--json", "it goes with `show`"),
+        (what is not What.EXPORT and to is not None, "--to", "it goes with `export`"),
+        (what is not What.EXPORT and form is not None, "--form", "it goes with `export`"),
+    )
     settings = configuration.given({"data": data}, config)
     if what is What.VERIFY:
         _verify(settings)
         return
-    asked = Asked(study, patient, who, action, since, until)
     try:
         if not audit_places(settings)[0].is_dir():
             stop(f"There is no audit trail in {audit_places(settings)[0].absolute()}.", REFUSED)
         found = records(audit_places(settings)[0], asked)
         if what is What.EXPORT:
-            _export(settings, found, to, form)
+            _export(settings, found, to, form or Form.LINES)
         elif as_json:
             _lines(found, sys.stdout)
         else:
-            _show(found, limit)
+            _show(found, limit or SHOWN)
     except OSError as error:
         if error.filename is None:
             raise  # of the output

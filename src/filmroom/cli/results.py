@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -174,9 +174,10 @@ def tell_all(json: Sequence[Any], what: str, lines: Iterable[str], *, as_json: b
         typer.echo(f"filmroom: no {what}", err=True)
 
 
-def when(moment: datetime) -> str:
-    """A time of this computer's timezone, for people."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+def when(moment: datetime | float) -> str:
+    """A time, or seconds since 1970, in this computer's timezone, for people."""
+    known = moment if isinstance(moment, datetime) else datetime.fromtimestamp(moment, UTC)
+    return f"{known.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _value(value: Any) -> str:

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -20,19 +21,30 @@ from filmroom.services.sharing import ShareLink
 from filmroom.settings import Settings
 
 
+class What(StrEnum):
+    """What to do, by the word that is typed."""
+
+    LIST = "list"
+    CREATE = "create"
+    REVOKE = "revoke"
+
+
 def share(
-    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="UID of the study.", show_default=False)] = None,
+    what: Annotated[What, typer.Argument(help="What to do.", metavar="list|create|revoke")] = What.LIST,
+    named: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STUDY|ID",
+            help="UID of the study to share; or the link to revoke, as `list` has it.",
+            show_default=False,
+        ),
+    ] = None,
     lifetime: Annotated[
         timedelta | None,
         typer.Option(
             "--for", parser=typed.duration, metavar="TIME", help="How long it opens: 7d, 12h.", show_default="7d"
         ),
     ] = None,
-    revoke: Annotated[
-        str | None,
-        typer.Option("--revoke", metavar="ID", help="Have a link open nothing any more.", show_default=False),
-    ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="List the links that open something.")] = False,
     partition: Annotated[
         str | None, partition_option("Data partition of the study, where the service has them.", DEFAULT_PARTITION_NAME)
     ] = None,
@@ -45,35 +57,38 @@ def share(
     data: configuration.Data = None,
     config: configuration.Config = None,
 ) -> None:
-    """Make a link that opens one study, to look at and no more, to whoever has it, until it expires.
+    """Make a link that opens one study, to look at and no more, to whoever has it; list those that there are; or have
+    one open nothing any more.
 
     On the machine where the service runs. The link is the base URL for a viewer of DICOMweb; it needs no token. Who has
-    it can pass it on: send it as you would the images.
+    it can pass it on, until it expires: send it as you would the images.
 
     Exit codes: 1 there is no such study or link; 2 a bad option or setting; 3 the data can't be used.
 
     Examples:
 
-        filmroom share 1.2.840.113619.2.1 --for 7d
-        filmroom share 1.2.840.113619.2.1 --deidentified basic
-        filmroom share --revoke 8c61f3a20b77d9e4
+        filmroom share create 1.2.840.113619.2.1 --for 7d
+        filmroom share create 1.2.840.113619.2.1 --deidentified basic
+        filmroom share revoke 8c61f3a20b77d9e4
     """
+    of_create = {"--for": lifetime, "--partition": partition, "--deidentified": deidentified}
     typed.refuse(
-        (sum((study is not None, revoke is not None, listed)) != 1, "STUDY", "name a study, or --list, or --revoke ID"),
-        (study is None and lifetime is not None, "--for", "only a new link takes it"),
-        (study is None and deidentified is not None, "--deidentified", "only a new link takes it"),
+        (what is What.CREATE and named is None, "STUDY", "name the study to share"),
+        (what is What.REVOKE and named is None, "ID", "name the link to revoke: `filmroom share` lists them"),
+        (what is What.LIST and named is not None, "STUDY|ID", "`list` takes none"),
+        *((what is not What.CREATE and of_create[one] is not None, one, "only `create` takes it") for one in of_create),
     )
     settings = configuration.of_service({"data": data}, config)
     with closing(here.opened(settings)) as archive, _said():
-        if study is not None:
+        if named is None:
+            _tell(sharing.links(archive))
+        elif what is What.CREATE:
             seconds = (lifetime or timedelta(days=7)).total_seconds()
             place = partition or DEFAULT_PARTITION_NAME
-            _say(archive, settings, *sharing.create(archive, _uid(study), seconds, place, deidentified or ""))
-        elif revoke is not None:
-            sharing.revoke(archive, revoke)
-            archive.audit.write("revoke-share", link=revoke)
+            _say(archive, settings, *sharing.create(archive, _uid(named), seconds, place, deidentified or ""))
         else:
-            _tell(sharing.links(archive))
+            sharing.revoke(archive, named)
+            archive.audit.write("revoke-share", link=named)
 
 
 @contextmanager
@@ -97,7 +112,7 @@ def _say(archive: Archive, settings: Settings, made: ShareLink, token: str) -> N
     archive.audit.write("share", study=made.study, partition=made.partition, link=made.id, expires=made.expires)
     within = f"/partitions/{made.partition}" if settings.partitions else ""
     typer.echo(f"{configuration.base_url(settings)}/shared/{token}/dicomweb{within}")
-    typer.echo(f"Link {made.id}, until {_when(made.expires)}.", err=True)
+    typer.echo(f"Link {made.id}, until {when(made.expires)}.", err=True)
     if made.deidentified:
         shown = archive.profiles[made.deidentified].uid(made.study)
         typer.echo(f"De-identified by the profile {made.deidentified}; there the study is {shown}.", err=True)
@@ -113,8 +128,4 @@ def _lines(links: Sequence[ShareLink]) -> Iterator[str]:
     for one in links:
         if one.expires > now:
             profile = f"  de-identified: {one.deidentified}" if one.deidentified else ""
-            yield f"{one.id}  {one.study}  {one.partition}  until {_when(one.expires)}{profile}"
-
-
-def _when(moment: float) -> str:
-    return when(datetime.fromtimestamp(moment, UTC))
+            yield f"{one.id}  {one.study}  {one.partition}  until {when(one.expires)}{profile}"

@@ -177,5 +177,4 @@ def _lines(listed: Sequence[StaticToken]) -> Iterator[str]:
 def _until(expires: float | None) -> str:
     if expires is None:
         return "does not expire"
-    moment = when(datetime.fromtimestamp(expires, UTC))
-    return f"{'expired' if expires <= time.time() else 'until'} {moment}"
+    return f"{'expired' if expires <= time.time() else 'until'} {when(expires)}"

@@ -1,7 +1,6 @@
 """`filmroom webhooks`: the receivers of events, on the machine where the settings lie."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -98,11 +97,7 @@ def _line(one: Standing) -> str:
     text = f"{one.name}: at {one.progress.position}, {behind}"
     if one.progress.error is None:
         return text
-    again = (
-        "disabled"
-        if one.progress.disabled
-        else f"next try {when(datetime.fromtimestamp(one.progress.not_before, UTC))}"
-    )
+    again = "disabled" if one.progress.disabled else f"next try {when(one.progress.not_before)}"
     return printable(f"{text}; failed {one.progress.failures} times, {one.progress.error}; {again}")
 
 
