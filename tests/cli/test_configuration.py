@@ -103,7 +103,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("port = 'x'", "'port' in filmroom.toml is 'x': it must be a whole number."),
         ("port = [1]", "'port' in filmroom.toml is [1]: it must be a whole number."),
         ("host = 1", "'host' in filmroom.toml is 1: it must be text, in quotes."),
-        ("data = 1", "'data' in filmroom.toml is 1: it must name a folder, in quotes."),
+        ("data = 1", "'data' in filmroom.toml is 1: it must be a path, in quotes."),
         ('data = "a\\u0000b"', "it must name a folder."),
         ("port = ", "The settings file filmroom.toml is not TOML: "),
     ],

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from filmroom.dicom import views
 from filmroom.dicom.conditions import Condition, Equal, Key, Wildcard
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
@@ -122,7 +121,7 @@ def test_a_second_value_counts(filled: Database) -> None:
 
 
 def test_the_view_of_one_study_shows_that(filled: Database) -> None:
-    assert seen(filled, views.of_study("2")) == ["2"]
+    assert seen(filled, View(((key("StudyInstanceUID", Equal("2")),),))) == ["2"]
 
 
 def test_query_tags_of_either_level_can_be_looked_at(filled: Database) -> None:

@@ -40,7 +40,7 @@ _MUST = {
     "missing": "it must be there",
     "extra_forbidden": "there is no such key",
     "string_pattern_mismatch": "it must match {pattern}",
-    "path_type": "it must name a folder, in quotes",
+    "path_type": "it must be a path, in quotes",
     "value_error": "{error}",
 }
 _JSON = (

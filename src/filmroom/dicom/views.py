@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from filmroom.dicom.conditions import Equal, Key
+from filmroom.dicom.conditions import Key
 from filmroom.dicom.deidentification import Deidentification
-
-STUDY_INSTANCE_UID = 0x0020000D
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +25,3 @@ class View:
 
 
 EVERYTHING = View()
-
-
-def of_study(uid: str) -> View:
-    """The view of one Study."""
-    return View(((Key(STUDY_INSTANCE_UID, Equal(uid)),),))
