@@ -63,6 +63,16 @@ def test_a_damaged_file_is_told(path: Path, text: str) -> None:
         tokens.read(path)
 
 
+@pytest.mark.parametrize("wrong", [{"id": ["x"]}, {"roles": [["x"]]}, {"name": None}, {"expires": "soon"}])
+def test_a_file_in_which_something_is_of_the_wrong_type_is_damaged(path: Path, wrong: dict[str, object]) -> None:
+    make(path)
+    document = json.loads(path.read_text())
+    document["tokens"][0] |= wrong
+    path.write_text(json.dumps(document))
+    with pytest.raises(Unavailable, match="is damaged"):
+        tokens.read(path)
+
+
 def test_a_file_that_is_not_there_can_not_be_read(path: Path) -> None:
     with pytest.raises(Unavailable, match="can't be read"):
         tokens.read(path)

@@ -110,6 +110,11 @@ def _format(tokens: Iterable[StaticToken]) -> bytes:
 
 def _parse(text: bytes) -> list[StaticToken]:
     listed: list[dict[str, Any]] = orjson.loads(text)["tokens"]
-    return [
+    found = [
         StaticToken(**one | {"roles": tuple(one["roles"]), "partitions": tuple(one["partitions"])}) for one in listed
     ]
+    for one in found:
+        texts = (one.id, one.name, one.digest, *one.roles, *one.partitions)
+        if not all(isinstance(text, str) for text in texts) or not isinstance(one.expires, float | int | None):
+            raise TypeError(one.id)
+    return found

@@ -10,6 +10,7 @@ import pytest
 from filmroom import tokens
 from filmroom.access import BUILT_IN, Access, Roles
 from filmroom.errors import Unauthenticated, Unavailable
+from filmroom.server import static_tokens
 from filmroom.server.static_tokens import StaticTokens
 
 ROLES = Roles(BUILT_IN)
@@ -102,7 +103,9 @@ def test_a_damaged_file_is_told_until_it_is_right_again(path: Path, known: Stati
     asyncio.run(ask())
 
 
-def test_who_is_known_does_not_wait_for_a_file_that_stands_still(path: Path, known: StaticTokens) -> None:
+def test_who_is_known_does_not_wait_for_a_file_that_stands_still(
+    path: Path, known: StaticTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def ask() -> None:
         _, text = make(path)
         await find(known, text)
@@ -112,6 +115,9 @@ def test_who_is_known_does_not_wait_for_a_file_that_stands_still(path: Path, kno
         await asyncio.sleep(0)  # it begins
         await find(known, text)
         assert not looking.done()
+        monkeypatch.setattr(static_tokens, "PATIENCE", 0.01)
+        with pytest.raises(Unavailable, match="can't be told"):
+            await find(known, "filmroom_00000000_x")
         path.write_text('{"tokens": []}')  # returns when it is read
         await looking
 

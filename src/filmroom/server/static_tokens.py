@@ -35,7 +35,8 @@ class StaticTokens:
         known = self._known(id_, digest)
         for _ in range(2):  # a look that is under way may be older than the token; the next is not
             if known is None:
-                await self.look()
+                if not await self.look():
+                    raise Unavailable("The file of tokens can't be read now: whether the token is good can't be told.")
                 known = self._known(id_, digest)
         if known is None:
             raise Unauthenticated("The token is not known, or was revoked.")
@@ -44,9 +45,9 @@ class StaticTokens:
             raise Unauthenticated("The token has expired: ask for a new one.")
         return access
 
-    async def look(self) -> None:
-        """Look whether the file has changed, or wait for somebody else's look."""
-        await self._looking.results(PATIENCE)
+    async def look(self) -> bool:
+        """Look whether the file has changed, or wait for somebody else's look; whether that came to its end."""
+        return bool((await self._looking.results(PATIENCE))["file"])
 
     async def go_on(self) -> None:
         """Look again and again."""
@@ -64,7 +65,7 @@ class StaticTokens:
         found = self._by_id.get(id_)
         return found if found is not None and hmac.compare_digest(found[0].digest, digest) else None
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
         try:
             stamp = self._stat()
             if stamp != self._stamp:
@@ -74,6 +75,7 @@ class StaticTokens:
             self._wrong = None
         except Unavailable as error:
             self._wrong, self._stamp = error, None
+        return True
 
     def _stat(self) -> tuple[int, int, int] | None:
         """What changes with the file; None if there is none: none was made yet, or all were taken away."""
