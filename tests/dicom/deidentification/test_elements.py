@@ -90,6 +90,14 @@ def test_items_are_cleaned_at_any_depth_and_keep_their_numbers() -> None:
     }
 
 
+def test_with_retained_uids_a_referenced_patient_is_a_uid_and_no_name() -> None:
+    item = {"00081155": value("UI", "1.2.3"), "00100020": value("LO", "ID1"), "00100021": value("LO", "North")}
+    elements = {"00081120": value("SQ", item)}
+    assert "00081120" not in cleaned(elements)
+    (found,) = cleaned(elements, Option.UIDS)["00081120"]["Value"]
+    assert found == {"00081155": value("UI", "1.2.3"), "00100020": value("LO", BASIC.patient("ID1"))}
+
+
 @pytest.mark.parametrize(
     ("key", "element"),
     [

@@ -86,6 +86,30 @@ def test_references_lead_to_what_they_led_to() -> None:
     assert found.ReferencedInstanceSequence[0].ReferencedSOPClassUID == first.SOPClassUID
 
 
+def test_what_another_program_hid_or_changed_of_a_patient_is_gone() -> None:
+    """Who has its key would read in the copy whose it is; and what a value was before says so to everybody."""
+    hidden = Dataset()
+    hidden.EncryptedContentTransferSyntaxUID, hidden.EncryptedContent = EXPLICIT_LITTLE.uid, b"SECRET"
+    values = Dataset()
+    values.PatientName, values.PatientID = "SECRET^Jane", "SECRET"
+    before = Dataset()
+    before.ModifiedAttributesSequence, before.SourceOfPreviousValues = [values], "SECRET"
+    inner = Dataset()
+    inner.EncryptedAttributesSequence, inner.OriginalAttributesSequence = [hidden], [before]
+    made = data.dataset(
+        EncryptedAttributesSequence=[hidden],
+        EncryptedContent=b"SECRET",
+        OriginalAttributesSequence=[before],
+        ProcedureCodeSequence=[inner],
+    )
+    for profile in (BASIC, MOST):
+        result = cleaned(data.file(made), profile)
+        assert b"SECRET" not in result
+        found = read(result)
+        for one in (found, found.ProcedureCodeSequence[0]):
+            assert not {"EncryptedAttributesSequence", "EncryptedContent", "OriginalAttributesSequence"} & {*one.dir()}
+
+
 # A value that is found again, for each VR that attributes of the table have.
 SECRETS: dict[str, Any] = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"), "SECRET"),

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from filmroom.dicom import uids
 
-VERSION = 1  # to be raised when other bytes are made of the same file
+VERSION = 2  # to be raised when other bytes are made of the same file
 _FARTHEST = 3650  # days that dates are moved back by, at most
 _VARIANT, _VERSION = 0b10 << 62, 8 << 76  # of a UUID that is made by a rule of one's own (RFC 9562 §5.8)
 _FREE = ~(0b11 << 62 | 0xF << 76)

@@ -8,6 +8,9 @@ Z  an empty value     U  another UID     attribute has there; U* is the UIDs ins
 Of the columns of options those are here that keep an attribute (K), and that of modified dates, in which the same
 attributes are to be cleaned (C) as those of full dates keep. What else is to be cleaned, a person must do, and what
 these columns say has no place here: descriptors, structured content, graphics, and texts of devices and patients.
+
+To keep a sequence is to do the same in its Items (§E.1.1, K). So of Referenced Patient Sequence the UIDs stay with
+Retain UIDs, and what else an Item says of the patient goes. The option keeps it in edition 2025b already, not in 2021b.
 """
 
 # The letters of options: u UIDs, d device identity, i institution identity, p patient characteristics,
@@ -276,8 +279,9 @@ ADDED = {
         RepositoryUniqueID HomeCommunityID AssertionUID ReferencedAssertionUID ModelGroupUID ReferencedFiducialUID
         VolumetricPresentationInputSetUID SelectorUIValue EquipmentFrameOfReferenceUID
     """,
+    # What was encrypted of the patient before (PS3.15 §E.1.1 (4)): who has its key would read it in the copy.
     ("X", ""): """
-        SecondaryReviewerName EvaluatorName DocumentAuthorTrial
+        SecondaryReviewerName EvaluatorName DocumentAuthorTrial EncryptedAttributesSequence EncryptedContent
     """,
     ("Z", ""): """
         DocumentTitle
