@@ -54,6 +54,14 @@ def test_what_is_narrowed_is_for_some_partitions_at_most() -> None:
             {"actions": "read", "studies": "InstitutionName=North General"},
             Grant(frozenset({Action.READ}), studies="InstitutionName=North General"),
         ),
+        (
+            {"actions": "read export delete", "studies": "Modality=CT"},
+            Grant(frozenset({Action.READ, Action.EXPORT, Action.DELETE}), studies="Modality=CT"),
+        ),
+        (
+            {"actions": "read export", "deidentified": "basic"},
+            Grant(frozenset({Action.READ, Action.EXPORT}), deidentified="basic"),
+        ),
         (OWNER, OWNER),
     ],
 )
@@ -72,6 +80,8 @@ def test_a_role_is_a_table(given: Any, made: Grant) -> None:
         ({"north": {"action": "read"}}, "the role north has 'action'; it takes actions"),
         ({"north": {"actions": "read write", "studies": "Modality=CT"}}, "no action but read"),
         ({"north": {"actions": "read delete", "deidentified": "basic"}}, "no action but read"),
+        ({"north": {"actions": "read delete", "studies": "A=1", "deidentified": "basic"}}, "no action but read"),
+        ({"north": {"actions": "*", "studies": "Modality=CT"}}, "no action but read"),
     ],
 )
 def test_what_is_wrong_with_a_role_is_told(given: Any, reason: str) -> None:

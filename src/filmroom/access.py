@@ -34,6 +34,7 @@ class Reach(Enum):
     VIEW = "view"  # what the roles show
     PARTITION = "partition"  # a data partition, whole
     PARTITIONS = "partitions"  # those that the roles show whole; nothing of the others
+    OWN = "own"  # the same, and what who asks has begun themselves
     SERVICE = "service"  # everything
     NOTHING = "nothing"  # nothing that is stored
 
@@ -133,6 +134,7 @@ BUILT_IN = {
     "DICOM Data Owner": OWNER,
 }
 
+_OF_SOME = frozenset({Action.READ, Action.EXPORT})  # what heeds a view, and changes nothing
 _SETTINGS = frozenset({"actions", "partitions", "studies", "deidentified"})
 
 ANYBODY = Access("anonymous", grants=(OWNER,))  # where nobody has to say who they are
@@ -157,9 +159,10 @@ def _grant(name: str, given: dict[str, object]) -> Grant:
     if not actions or not actions <= ALL_ACTIONS:
         raise ValueError(f"the actions of the role {name} must be some of: {', '.join(Action)}, or *")
     studies, profile = (" ".join(_strings(name, key, given)) for key in ("studies", "deidentified"))
-    if (studies and not actions <= {Action.READ, Action.DELETE}) or (profile and actions != {Action.READ}):
+    limited = _OF_SOME if profile else _OF_SOME | {Action.DELETE} if studies else ALL_ACTIONS
+    if not actions <= limited:
         raise ValueError(
-            f"the role {name} must have no action but read, or with studies alone read and delete: "
+            f"the role {name} must have no action but read and export, and with studies alone delete: "
             "who sees some Studies, or what is de-identified, can do no more"
         )
     return Grant(frozenset(map(Action, actions)), tuple(_strings(name, "partitions", given)), studies, profile)

@@ -28,11 +28,13 @@ VALUES = {
     "tag": "00101010",
 }
 ROLES = {str(action): {"actions": [str(action)]} for action in Action} | {
-    "of some studies": {"actions": "read delete", "studies": "InstitutionName=North"},
-    "de-identified": {"actions": "read", "deidentified": "basic"},
+    "of some studies": {"actions": "read delete export", "studies": "InstitutionName=North"},
+    "de-identified": {"actions": "read export", "deidentified": "basic"},
     "of a partition": {"actions": "*", "partitions": ["north"]},
     "of another partition": {"actions": "*", "partitions": ["south"]},
 }
+
+LIMITED = {Reach.VIEW, Reach.NOTHING, Reach.OWN}  # of whoever does not see a partition whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,14 @@ def test_a_role_allows_its_action_and_no_other(given: Given, action: Action) -> 
 
 def test_who_sees_some_studies_does_nothing_that_needs_all(given: Given) -> None:
     for dialect, method in rows(given):
-        wanted = method.action in {Action.READ, Action.DELETE} and method.reach in {Reach.VIEW, Reach.NOTHING}
+        wanted = method.action in {Action.READ, Action.DELETE, Action.EXPORT} and method.reach in LIMITED
         allowed = given.status(dialect, method, "of some studies") not in {401, 403}
         assert allowed == wanted, (dialect.root, method)
 
 
-def test_who_sees_what_is_de_identified_only_reads(given: Given) -> None:
+def test_who_sees_what_is_de_identified_reads_and_exports(given: Given) -> None:
     for dialect, method in rows(given):
-        wanted = method.action is Action.READ and method.reach in {Reach.VIEW, Reach.NOTHING}
+        wanted = method.action in {Action.READ, Action.EXPORT} and method.reach in LIMITED
         allowed = given.status(dialect, method, "de-identified") not in {401, 403}
         assert allowed == wanted or method.path.endswith("/patients"), (dialect.root, method)
 

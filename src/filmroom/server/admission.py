@@ -26,9 +26,10 @@ def admit(dialect: Dialect, request: Request, method: Method) -> None:
 async def see(request: Request, method: Method) -> None:
     """Put what is seen where handlers find it: a view of the data partition, or which partitions there are."""
     grants: tuple[Grant, ...] = request.scope["grants"]
-    if method.reach is Reach.PARTITIONS:
-        limited = all(one.partitions for one in grants)
-        request.scope["partitions"] = frozenset(name for one in grants for name in one.partitions) if limited else None
+    if method.reach in {Reach.PARTITIONS, Reach.OWN}:
+        whole = [one for one in grants if one.whole]
+        limited = all(one.partitions for one in whole)
+        request.scope["partitions"] = frozenset(name for one in whole for name in one.partitions) if limited else None
     elif method.reach is Reach.VIEW and not any(one.whole for one in grants):
         state = request.state
         request.scope["view"] = await state.lane.run(views.view, state.archive, grants, partition_of(request))
@@ -47,6 +48,7 @@ def _partition(request: Request, method: Method) -> str | None:
 _NEEDED = {
     Reach.VIEW: "",
     Reach.NOTHING: "",
+    Reach.OWN: "",
     Reach.PARTITION: " It needs a role that shows the data partition whole, as it is stored.",
     Reach.PARTITIONS: " It needs a role that shows data partitions whole, as they are stored.",
     Reach.SERVICE: " It needs a role that is for all data partitions.",

@@ -1,5 +1,7 @@
 """Exports and imports: files to a folder or a bucket (Azure), and from one (of ours)."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,8 +11,9 @@ from filmroom.protocol import transfers
 from filmroom.protocol.dialects import Dialect
 from filmroom.server import audit
 from filmroom.server.operations import started
-from filmroom.server.requests import body_of, root_of, target_of
+from filmroom.server.requests import body_of, root_of, seen, target_of
 from filmroom.services import operations as service
+from filmroom.services.views import together
 
 
 async def export(dialect: Dialect, request: Request) -> Response:
@@ -20,7 +23,9 @@ async def export(dialect: Dialect, request: Request) -> Response:
         raise NotFound(dialect.wording.no_export)
     body = await body_of(request, transfers.LARGEST_BODY)
     asked = await request.state.lane.run(transfers.parse_export, body, target_of(dialect, request).partition)
-    made = await request.state.lane.run(service.start_export, request.state.archive, asked, allowed)
+    asked = replace(asked, resources=tuple(seen(request, one) for one in asked.resources))
+    shown, by = together(request.scope["grants"]), request.scope["access"].name
+    made = await request.state.lane.run(service.start_export, request.state.archive, asked, allowed, shown, by)
     studies = {one.study for one in asked.resources[: audit.MOST_NAMED]}
     note(operation=made, studies=sorted(study for study in studies if study))
     return started(root_of(dialect, request), made)

@@ -1,6 +1,7 @@
 """Export: the files of Instances, copied to a folder or a bucket (Azure's; PS3.18 has nothing like it).
 
-With a profile they are de-identified on the way, and go by the UIDs that they have then, in errors.log too.
+With a profile they are de-identified on the way, and go by the UIDs that they have then, in errors.log too. Who sees
+some Studies alone exports those: which they are the index decides when their turn comes, as it does for a retrieve.
 
 (1) write an empty errors.log   where nothing can be written, nothing is begun
 (2) take the next Instances     as they are now; what was deleted meanwhile is not missed
@@ -25,14 +26,16 @@ from filmroom.archive import Archive
 from filmroom.dicom import uids
 from filmroom.dicom.deidentification import Deidentification
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
-from filmroom.errors import Conflict, Lost, NotFound, Unreadable
+from filmroom.dicom.views import View
+from filmroom.errors import Conflict, Forbidden, Lost, NotFound, Unreadable
 from filmroom.index import instances, operations, watermarks
 from filmroom.index.instances import StoredInstance
 from filmroom.index.operations import SECRET
 from filmroom.places import Place
 from filmroom.protocol import times
-from filmroom.services import deidentified
+from filmroom.services import deidentified, pseudonyms, views
 from filmroom.services.crew import Crew
+from filmroom.services.views import EVERYTHING, Shown
 from filmroom.task import Task
 
 EXPORT = "export"  # the name of the operation
@@ -66,16 +69,35 @@ def arguments(
     options: Mapping[str, str],
     resources: Sequence[Resource],
     profile: str | None = None,
+    shown: Shown = EVERYTHING,
 ) -> dict[str, Any]:
-    """What the operation is started with. BadRequest if there is no such place, or no such profile."""
+    """What the operation is started with. BadRequest if there is no such place, or no such profile.
+
+    Of what is `shown` de-identified, the resources are called by pseudonyms, as in all requests. Those that are none
+    of anything are `absent`: told, by what they were called, and never looked for.
+    """
+    if shown.profile is not None:
+        if profile not in {None, shown.profile}:
+            raise Forbidden(
+                f"Your role exports what the profile {shown.profile} de-identifies, and nothing else: leave "
+                f"'deidentify' out, or say '{shown.profile}'."
+            )
+        profile = shown.profile
     if profile is not None:
         deidentified.profile(archive, profile)
     place = places.open_place(url, archive.buckets, options)
     place.check()
-    named = [[one.study, one.series, one.instance] for one in resources]
-    partition = resources[0].partition if resources else DEFAULT_PARTITION
-    made = {"url": place.url, SECRET: dict(options), "resources": named, "partition": partition}
-    return made if profile is None else made | {"profile": profile}
+    found = [pseudonyms.resolved(archive, one) for one in resources]
+    absent = [one.uids for one, there in zip(resources, found, strict=True) if pseudonyms.NOTHING in there.uids]
+    return {
+        "url": place.url,
+        SECRET: dict(options),
+        "resources": [one.uids for one in found if pseudonyms.NOTHING not in one.uids],
+        "partition": resources[0].partition if resources else DEFAULT_PARTITION,
+        **({} if profile is None else {"profile": profile}),
+        **({} if shown.searches is None else {"searches": shown.searches}),
+        **({"absent": absent} if absent else {}),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +109,7 @@ class _Way:
     folder: str
     crew: Crew
     profile: Deidentification | None
+    absent: Sequence[Resource]
     inflating: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -97,20 +120,33 @@ class _Way:
         """What a resource is called where files go, by its UIDs."""
         return "/".join(self.profile.uid(uid) if self.profile else uid for uid in named if uid is not None)
 
+    def begin(self, task: Task) -> _Position:
+        """Tell what is not there and known to be so; gives where to begin."""
+        position = _Position(skipped=len(self.absent))
+        with task.batch() as tx:
+            task.failed(tx, map(_missing, self.absent))
+            task.save(tx, asdict(position))
+        return position
+
 
 def export(task: Task) -> dict[str, Any]:
     """Copy what the operation was asked for; gives the results."""
     archive, given = task.archive, task.arguments
-    resources = [_resource(uids, given["partition"]) for uids in given["resources"]]
+    partition, searches = given["partition"], given.get("searches")
+    resources, absent = (
+        [_resource(uids, partition) for uids in given.get(name, ())] for name in ("resources", "absent")
+    )
     place = places.open_place(given["url"], archive.buckets, given[SECRET])
     profile = deidentified.profile(archive, given["profile"]) if "profile" in given else None
     position = _Position(**(task.checkpoint or {}))
     with Crew(task) as crew:
-        way = _Way(archive, place, task.operation.id, crew, profile)
+        way = _Way(archive, place, task.operation.id, crew, profile, absent)
         if task.checkpoint is None:
             crew.do(_log, [way])  # (1)
+            position = way.begin(task)
         while position.at < len(resources):
-            found, failed, following = _next(archive, resources, position)  # (2)
+            view = View(views.found_by(archive, searches, partition))
+            found, failed, following = _next(archive, resources, position, view)  # (2)
             copied = crew.do(partial(_copy, way), found)  # (3)
             place.settle()
             failed += [one for one in copied if not isinstance(one, _Copied)]
@@ -128,8 +164,12 @@ def _resource(uids: Sequence[str | None], partition: int) -> Resource:
     return Resource(study, series, instance, partition)
 
 
+def _missing(resource: Resource) -> Failed:
+    return resource.path, f"The specified {resource.level.name.lower()} cannot be found."
+
+
 def _next(
-    archive: Archive, resources: Sequence[Resource], position: _Position
+    archive: Archive, resources: Sequence[Resource], position: _Position, view: View
 ) -> tuple[list[StoredInstance], list[Failed], _Position]:
     """The Instances of the next batch, what is not there, and where the batch after it begins."""
     found: list[StoredInstance] = []
@@ -138,14 +178,12 @@ def _next(
     with archive.index.read() as tx:
         while at < len(resources) and len(found) + len(missing) < BATCH and size < BATCH_BYTES:
             wanted = BATCH - len(found)
-            some = instances.fetch_after(tx, resources[at], after, wanted)
+            some = instances.fetch_after(tx, replace(resources[at], view=view), after, wanted)
             taken = list(_within(some, BATCH_BYTES - size))
             found += taken
             size += sum(one.length for one in taken)
             if not some and not after and resources[at].study is not None:
-                missing.append(
-                    (resources[at].path, f"The specified {resources[at].level.name.lower()} cannot be found.")
-                )
+                missing.append(_missing(resources[at]))
             if len(taken) < len(some) or len(some) == wanted:
                 after = taken[-1].watermark
             else:
@@ -226,6 +264,7 @@ def _log(way: _Way) -> None:
 
 
 def _lines(way: _Way) -> Iterator[bytes]:
+    absent = {one.path for one in way.absent}  # called as they were by who asked
     offset = 0
     while True:
         with way.archive.index.read() as tx:
@@ -234,6 +273,7 @@ def _lines(way: _Way) -> Iterator[bytes]:
             return
         offset += len(page)
         for one in page:
-            names = way.names(one.item.split("/")[2::2])  # /studies/1/series/2
+            uids = one.item.split("/")[2::2]  # /studies/1/series/2
+            names = "/".join(uids) if one.item in absent else way.names(uids)
             line = {"timestamp": times.written(one.created), "identifier": names, "error": one.message}
             yield json.dumps(line).encode() + b"\n"

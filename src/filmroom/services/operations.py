@@ -28,6 +28,7 @@ from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
 from filmroom.protocol.transfers import Asked
 from filmroom.services import delete, exports, imports, query_tags, updates
+from filmroom.services.views import EVERYTHING, Shown
 from filmroom.task import Canceled, Failed, Stopping, Taken, Task
 
 MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each time
@@ -92,11 +93,16 @@ def start(archive: Archive, name: str, arguments: Mapping[str, Any]) -> str:
         return operations.add(tx, name, arguments)
 
 
-def start_export(archive: Archive, asked: Asked, allowed: Sequence[str]) -> str:
-    """Have files copied to one of the places that are allowed; gives the id."""
+def start_export(
+    archive: Archive, asked: Asked, allowed: Sequence[str], shown: Shown = EVERYTHING, by: str | None = None
+) -> str:
+    """Have files copied to one of the places that are allowed, of what is shown to who asks; gives the id.
+
+    `by` is the name of who may ask for the operation again without seeing those of others.
+    """
     places.permit(asked.url, allowed, "export_to")
-    arguments = exports.arguments(archive, asked.url, asked.options, asked.resources, asked.deidentify)
-    return start(archive, exports.EXPORT, arguments)
+    arguments = exports.arguments(archive, asked.url, asked.options, asked.resources, asked.deidentify, shown)
+    return start(archive, exports.EXPORT, arguments if by is None else arguments | {"by": by})
 
 
 def start_import(archive: Archive, asked: Asked, allowed: Sequence[str], largest: int, partition: int) -> str:
@@ -127,12 +133,15 @@ def _due(tx: Connection, name: str, every: float) -> bool:
     return not operations.is_about(tx, name, now - every, now)
 
 
-def status(archive: Archive, wanted: str, said: Wording = STANDARD, within: Within = None) -> Operation:
-    """What has become of an operation, if it works in one of the data partitions of these names; None: in any."""
+def status(
+    archive: Archive, wanted: str, said: Wording = STANDARD, within: Within = None, by: str | None = None
+) -> Operation:
+    """What has become of an operation, if it works in one of the data partitions of these names, or was begun `by`
+    whoever asks. None: in any, by nobody."""
     with archive.index.read() as tx:
         found = operations.fetch(tx, wanted)
         placed = None if found is None else _placed(tx, found)
-    if placed is None or not _is_within(placed, within):
+    if placed is None or not (_is_within(placed, within) or (by is not None and placed.arguments.get("by") == by)):
         raise NotFound(said.no_operation)
     return placed
 

@@ -1,6 +1,7 @@
 """What roles show, as the view of a data partition: their searches, read as those of `/dicomweb` are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -16,31 +17,60 @@ from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
 
 
-def view(archive: Archive, grants: Sequence[Grant], partition: int) -> View:
-    """What all these grants together show. What some show as it is stored, others do not show de-identified as well:
-    who saw both would know whose images they are."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What grants show together, in words that can be kept with what is done later.
+
+    searches  that find the Studies; None: all are shown
+    profile   the name of that by which they are de-identified; None: they are as they are stored
+    """
+
+    searches: tuple[str, ...] | None = None
+    profile: str | None = None
+
+
+EVERYTHING = Shown()
+
+
+def together(grants: Sequence[Grant]) -> Shown:
+    """What all these grants show. What some show as it is stored, others do not show de-identified as well: who saw
+    both would know whose images they are."""
     plain = tuple(one for one in grants if not one.deidentified)
     if plain or not grants:
-        return View(_studies(archive, plain, partition))
+        return Shown(_searches(plain))
     names = sorted({one.deidentified for one in grants})
     if len(names) > 1:
         raise Forbidden(
             f"Roles that de-identify by different profiles ({', '.join(names)}) can't be put together: by both, what "
             "one hides would be seen. Ask for one of them."
         )
-    profile = archive.profiles.get(names[0])
-    if profile is None:
-        raise Unavailable(
-            f"A role de-identifies by the profile {names[0]}, and the setting deidentification has none of that name."
-        )
-    return View(_studies(archive, grants, partition), profile)
+    return Shown(_searches(grants), names[0])
 
 
-def _studies(archive: Archive, grants: Sequence[Grant], partition: int) -> tuple[tuple[Key, ...], ...] | None:
+def _searches(grants: Sequence[Grant]) -> tuple[str, ...] | None:
     if any(not one.studies for one in grants):
         return None
-    searches = dict.fromkeys(one.studies for one in grants)
-    return tuple(_keys(archive, search, partition) for search in searches)
+    return tuple(dict.fromkeys(one.studies for one in grants))
+
+
+def view(archive: Archive, grants: Sequence[Grant], partition: int) -> View:
+    """What all these grants show of a data partition, as it is now."""
+    shown = together(grants)
+    studies = found_by(archive, shown.searches, partition)
+    if shown.profile is None:
+        return View(studies)
+    profile = archive.profiles.get(shown.profile)
+    if profile is None:
+        raise Unavailable(
+            f"A role de-identifies by the profile {shown.profile}, and the setting deidentification has none of that "
+            "name."
+        )
+    return View(studies, profile)
+
+
+def found_by(archive: Archive, searches: Iterable[str] | None, partition: int) -> tuple[tuple[Key, ...], ...] | None:
+    """Searches, as `View` has them."""
+    return None if searches is None else tuple(_keys(archive, search, partition) for search in searches)
 
 
 def _keys(archive: Archive, search: str, partition: int) -> tuple[Key, ...]:
