@@ -1,5 +1,6 @@
 """The trail reaches the receiver in order, also what was written while that was away."""
 
+import os
 from pathlib import Path
 
 import orjson
@@ -124,3 +125,17 @@ def test_what_is_no_line_is_passed_over(tmp_path: Path) -> None:
     _append(tmp_path, 2)
     with receiving() as heard, _sender(tmp_path, f"tcp://127.0.0.1:{heard.port}"):
         heard.wait_for(2)
+
+
+def test_how_far_it_is_outlives_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsync, synced = os.fsync, set[int]()
+
+    def note(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    _append(tmp_path, 1)
+    monkeypatch.setattr(os, "fsync", note)
+    with receiving() as heard, _sender(tmp_path, f"tcp://127.0.0.1:{heard.port}"):
+        wait_until(lambda: _sent(tmp_path))
+    assert {(tmp_path / "audit/sent").stat().st_ino, (tmp_path / "audit").stat().st_ino} <= synced

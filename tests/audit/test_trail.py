@@ -143,6 +143,23 @@ def test_it_goes_on_without_note_or_key_and_the_break_stays_visible(tmp_path: Pa
     assert "line 6: the service went on here" in broken
 
 
+def test_a_key_that_was_not_written_wholly_seals_nothing(tmp_path: Path) -> None:
+    path = given.written(tmp_path)
+    before = path.read_bytes()
+    (tmp_path / "audit-key").write_bytes(b"")
+    with pytest.raises(OSError, match="fewer than 32 bytes"):
+        given.open_trail(tmp_path).append([given.fact(7)])
+    assert path.read_bytes() == before
+    assert "the audit key has fewer than 32 bytes" in str(given.check(tmp_path).broken)
+
+
+def test_the_key_is_on_the_disk_before_it_seals_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    given.written(tmp_path)
+    assert synced[:2] == [(tmp_path / "audit-key").stat().st_ino, tmp_path.stat().st_ino]
+
+
 @pytest.mark.parametrize("whole_file", [False, True])
 def test_it_goes_on_behind_an_end_that_was_cut_off_and_the_break_stays_visible(
     tmp_path: Path, whole_file: bool

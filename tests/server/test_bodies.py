@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,17 +122,15 @@ def test_the_limit_is_of_each_part(work: Lane, tmp_path: Path) -> None:
     assert receive(limited, RELATED, body(SMALL, SMALL, SMALL)) == [SMALL] * 3
 
 
-class FullDisk(io.FileIO):
-    """A file that takes a few bytes, and then no more."""
-
-    def write(self, data: object) -> int:
-        if self.tell():
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super().write(memoryview(data)[:10])  # type: ignore[arg-type]
-
-
 def test_a_full_disk(receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "open", lambda path, mode, buffering: FullDisk(path, mode))
+    write = os.write
+
+    def a_few_bytes(descriptor: int, content: bytes) -> int:
+        if os.lseek(descriptor, 0, os.SEEK_CUR):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, content[:10])
+
+    monkeypatch.setattr(os, "write", a_few_bytes)
     with pytest.raises(Unavailable, match="The spool folder can't be used: No space left"):
         receive(receiver, DICOM, LARGE)
     assert not list(tmp_path.iterdir())

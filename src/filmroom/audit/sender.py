@@ -6,19 +6,18 @@ taken it and the connection has stood for a while since. After a break all later
 twice. Of all processes one sends, whichever has the lock.
 """
 
-import fcntl
-import os
 import socket
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 import structlog
 
+from filmroom import durable
 from filmroom.audit import messages, syslog, trail
 from filmroom.audit.messages import Reporter
 from filmroom.audit.syslog import Receiver
@@ -59,32 +58,24 @@ class Sender:
             self._thread.join()
 
     def _run(self) -> None:
-        lock = None
-        while lock is None and not self._stop.is_set():
-            lock = self._taken()
-            if lock is None:
-                self._stop.wait(TRY)
-        if lock is None:
-            return
-        try:
-            self._send_all()
-        finally:
-            if self.receiver.close() and self._sent:
-                with suppress(OSError):
-                    self._write_note(*self._sent[-1][1:])
-            os.close(lock)
+        with ExitStack() as held:
+            while not self._taken(held):
+                if self._stop.wait(TRY):
+                    return
+            try:
+                self._send_all()
+            finally:
+                if self.receiver.close() and self._sent:
+                    with suppress(OSError):
+                        self._write_note(*self._sent[-1][1:])
 
-    def _taken(self) -> int | None:
+    def _taken(self, held: ExitStack) -> bool:
+        """Whether it is we who send, as long as the lock is held."""
         with suppress(OSError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                os.close(lock)
-                raise
-            return lock
-        return None
+            held.enter_context(durable.locked(self.folder / LOCK, wait=False))
+            return True
+        return False
 
     def _send_all(self) -> None:
         rest, told_at, known = REST, 0.0, False
@@ -163,9 +154,7 @@ class Sender:
             self._write_note(self._file, self._offset)  # also of an empty trail: after a break it begins here again
 
     def _write_note(self, file: str, offset: int) -> None:
-        beside = self.folder / f"{SENT}.new"
-        beside.write_bytes(orjson.dumps({"file": file, "offset": offset}))
-        beside.replace(self.folder / SENT)
+        durable.replace(self.folder / SENT, orjson.dumps({"file": file, "offset": offset}))
 
 
 def reporter(site: str | None) -> Reporter:

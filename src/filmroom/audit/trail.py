@@ -11,12 +11,12 @@ To append, in order, and why:
 (6) write the note                    in one of two slots: a loss of power can tear one
 """
 
-import fcntl
+import errno
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 
 import orjson
 
+from filmroom import durable
 from filmroom.audit import chain
 from filmroom.audit.chain import Head
 from filmroom.durable import sync, sync_folder, write_all
@@ -31,6 +32,7 @@ from filmroom.durable import sync, sync_folder, write_all
 LOCK, HEAD = "lock", "head"
 PATTERN = "*.jsonl"
 DAY = 24 * 3600.0  # seconds
+KEY = 32  # bytes
 _DIGITS = 12
 
 Facts = Mapping[str, Any]
@@ -42,27 +44,19 @@ def files(folder: Path) -> list[Path]:
 
 
 def read_key(path: Path) -> bytes:
-    """The key of the seals, which is made if there is none."""
-    with suppress(FileExistsError):
-        made = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        made.touch(0o600)
-        try:
-            made.write_bytes(secrets.token_bytes(32))
-            os.link(made, path)  # of several processes the first makes it
-        finally:
-            made.unlink()
-    return path.read_bytes()
+    """The key of the seals. OSError if there is none: what is shorter was not written wholly, and anybody can guess it.
+
+    Its `strerror` is a sentence for people.
+    """
+    key = path.read_bytes()
+    if len(key) < KEY:
+        raise OSError(errno.EINVAL, f"the audit key has fewer than {KEY} bytes; restore it from a backup", str(path))
+    return key
 
 
-@contextmanager
-def locked(folder: Path, how: int = fcntl.LOCK_SH) -> Iterator[None]:
+def locked(folder: Path, *, shared: bool = False) -> AbstractContextManager[None]:
     """Keep others from writing, until the block ends."""
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, how)
-        yield
-    finally:
-        os.close(lock)
+    return durable.locked(folder / LOCK, shared=shared)
 
 
 @dataclass(slots=True)
@@ -83,9 +77,11 @@ class Trail:
         """Write lines, which are on the disk when this returns. If they can't be: OSError, and nothing has changed."""
         if not self._key:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.key_file.exists():
+                durable.create(self.key_file, secrets.token_bytes(KEY))
             self._key = read_key(self.key_file)
         try:
-            with locked(self.folder, fcntl.LOCK_EX):  # (1)
+            with locked(self.folder):  # (1)
                 self._look()  # (2), (3)
                 self._rotate(time.time())  # (4)
                 self._write(facts)  # (5), (6)

@@ -30,7 +30,7 @@ def check(folder: Path, key_file: Path) -> Report:
     if not folder.is_dir():
         report.broken = f"There is no audit trail in {folder}."
         return report
-    with trail.locked(folder):  # nobody writes; what is there is enough to go on without it
+    with trail.locked(folder, shared=True):  # nobody writes; what is there is enough to go on without it
         found, sizes = trail.files(folder), {path.name: path.stat().st_size for path in trail.files(folder)}
         notes = (folder / trail.HEAD).read_bytes() if (folder / trail.HEAD).exists() else b""
     report.files = len(found)
@@ -113,7 +113,7 @@ def _count(report: Report, number: int, written: bytes, file: str, time: str) ->
 def _end(report: Report, notes: bytes, key_file: Path) -> str | None:
     """What the note says of the end."""
     try:
-        key = key_file.read_bytes()
+        key = trail.read_key(key_file)
     except OSError as error:
         return f"The end can't be checked: the key {key_file} can't be read ({error.strerror})."
     noted = chain.newest(notes, key)

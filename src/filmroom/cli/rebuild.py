@@ -1,15 +1,15 @@
 """`filmroom rebuild`: the index made anew from the files, on the machine where they lie."""
 
-import fcntl
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Annotated
 
 import typer
 
+from filmroom import durable
 from filmroom.archive import BLOBS, PRIVATE, Archive, take_over
 from filmroom.cli import configuration
 from filmroom.cli.progress import files_bar
@@ -71,16 +71,15 @@ def _settings(data: str | None, config: configuration.Config) -> Settings:
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """One at a time in a data folder: so the next may take at once what one that died has left."""
-    try:
-        settings.data.mkdir(mode=PRIVATE, parents=True, exist_ok=True)  # the files may lie elsewhere
-        lock = (settings.data / LOCK).open("w")
-    except OSError as error:
-        raise Unavailable(f"The data folder {settings.data.absolute()} can't be used: {error.strerror}.") from error
-    with lock:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            settings.data.mkdir(mode=PRIVATE, parents=True, exist_ok=True)  # the files may lie elsewhere
+            held.enter_context(durable.locked(settings.data / LOCK, wait=False))
         except BlockingIOError:
             stop("Another filmroom rebuild is at work on this folder.", REFUSED)
+        except OSError as error:
+            reason = f"The data folder {settings.data.absolute()} can't be used: {error.strerror}."
+            raise Unavailable(reason) from error
         yield
 
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from filmroom.archive import spooling
 from filmroom.dicom.wording import Wording
+from filmroom.durable import write_all
 from filmroom.errors import BadRequest, TooLarge, UnsupportedMediaType
 from filmroom.protocol import media_types, multipart
 from filmroom.server.lanes import Lane
@@ -73,7 +74,7 @@ class Receiver:
                 self._file = path.open("xb", buffering=0)
                 self._files.append(path)
                 self._digest = hashlib.sha256()
-            _write_all(self._file, self._waiting)
+            write_all(self._file.fileno(), self._waiting)
         self._digest.update(self._waiting)
         self._waiting = bytearray()
 
@@ -83,12 +84,6 @@ class Receiver:
         self._file.close()
         self.parts.append(Part(self._files[-1], self._length, self._digest.digest()))
         self._file = None
-
-
-def _write_all(file: BinaryIO, data: bytearray) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
 
 
 async def receive(request: Request, receiver: Receiver, *, lenient: bool, said: Wording) -> None:
