@@ -26,7 +26,7 @@ def stored(count: int) -> None:
 
 
 def counted(folder: Path, place: str, count: Callable[[int], None], number: int) -> None:
-    metric_files.share(folder, place)
+    metrics.share(folder, place)
     assert metric_files.place() == place
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
     count(number)
@@ -34,8 +34,8 @@ def counted(folder: Path, place: str, count: Callable[[int], None], number: int)
 
 def told(folder: Path, results: "multiprocessing.SimpleQueue[dict[str, float]]") -> None:
     """By a process that has counted nothing itself."""
-    metric_files.share(folder, "teller")
-    results.put({one.name: one.value for metric in metric_files.collector().collect() for one in metric.samples})
+    metrics.share(folder, "teller")
+    results.put({one.name: one.value for metric in metrics.collector().collect() for one in metric.samples})
 
 
 def ran(function: Callable[..., None], *arguments: object) -> None:
@@ -72,7 +72,7 @@ def test_who_died_has_nothing_under_way() -> None:
 
 def test_files_are_there_in_full_and_go_with_the_block() -> None:
     with metric_files.folder(["web-0", "operations"]) as folder:
-        blocks = [path.stat().st_blocks * 512 >= path.stat().st_size for path in folder.iterdir()]
+        blocks = [path.stat().st_blocks * 512 >= path.stat().st_size for path in folder.glob("*.db")]
         assert blocks == [True] * 2 * len(metric_files._BYTES)
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()

@@ -8,29 +8,27 @@ The files are made in full by who starts the workers: a page of a file that is o
 used up, whoever touches it. They are not in the data folder, for a disk that stands still would hold up who counts.
 """
 
-import fcntl
-import importlib
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, values
+from prometheus_client import values
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from filmroom.durable import locked
 from filmroom.errors import Unavailable
 
 _IN_MEMORY = "/dev/shm"  # noqa: S108 - of Linux; elsewhere the folder for temporary files must do
 _PREFIX = "filmroom-metrics-"
+_LOCK = "lock"  # which a service holds as long as it lives
 _BYTES = {"histogram": 1 << 20, "counter": 1 << 17, "gauge_livesum": 1 << 15, "gauge_livemax": 1 << 15}
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # by which the library knows the folder
 
-_class: Callable[..., Any] = values.MutexValue  # of this process alone, until it shares
-_folder: Path | None = None
+_folder: Path | None = None  # that this process shares; None: it counts for itself alone
 _place = "web-0"
 
 
@@ -41,20 +39,24 @@ def folder(places: Sequence[str]) -> Iterator[Path]:
         yield _made(stack, places)
 
 
-def share(shared: Path, place: str) -> None:
-    """Count in the files of a place from now on. Before anything is counted, and once in a process."""
-    global _class, _folder, _place
+@contextmanager
+def joining(shared: Path, place: str) -> Iterator[None]:
+    """From the block on this process has a place: numbers that are made in it lie in the files of that."""
+    global _folder, _place
+    _folder, _place = shared, place
     os.environ[_VARIABLE] = str(shared)
-    _class, _folder, _place = values.MultiProcessValue(lambda: place), shared, place
-    importlib.reload(
-        importlib.import_module("filmroom.metrics")
-    )  # the library decides where a number lies when it is made
+    yield
     del os.environ[_VARIABLE]  # not for the processes that this one starts
 
 
 def value_class() -> Callable[..., Any]:
     """What holds a number in this process."""
-    return _class
+    return values.MutexValue if _folder is None else values.MultiProcessValue(place)
+
+
+def collector() -> MultiProcessCollector | None:
+    """The numbers of all processes, if this one shares them."""
+    return None if _folder is None else MultiProcessCollector(None, str(_folder))
 
 
 def place() -> str:
@@ -69,21 +71,13 @@ def leave(shared: Path, place: str) -> None:
             file.write(bytes(8))  # how much of it is used (prometheus_client/mmap_dict.py)
 
 
-def collector() -> Any:
-    """The numbers of all processes, to be read in a thread: it takes some milliseconds."""
-    if _folder is not None:
-        return MultiProcessCollector(None, str(_folder))
-    registry: CollectorRegistry = sys.modules["filmroom.metrics"].REGISTRY
-    return registry
-
-
 def _made(stack: ExitStack, places: Sequence[str]) -> Path:
     for parent in (_IN_MEMORY, *_temporary()):
         with suppress(OSError), ExitStack() as undone:
             _remove_left(Path(parent))
             made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
             undone.callback(shutil.rmtree, made, ignore_errors=True)
-            undone.callback(os.close, _held(made))  # for as long as this process lives
+            undone.enter_context(locked(made / _LOCK, wait=False))
             for place in places:
                 for kind, size in _BYTES.items():
                     (made / f"{kind}_{place}.db").write_bytes(bytes(size))
@@ -102,21 +96,8 @@ def _temporary() -> list[str]:
     return []
 
 
-def _held(made: Path) -> int:
-    """A descriptor that says that a folder is in use."""
-    held = os.open(made, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(held)
-        raise
-    return held
-
-
 def _remove_left(parent: Path) -> None:
     """Remove the folders of services that were killed: nobody holds them."""
     for left in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # it is another user's, or in use
-            held = _held(left)
+        with suppress(OSError), locked(left / _LOCK, wait=False):  # it is another user's, or in use
             shutil.rmtree(left)
-            os.close(held)

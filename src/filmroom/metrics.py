@@ -1,12 +1,16 @@
 """What the service counts and measures, for Prometheus: a name for each. It knows nothing of the rest.
 
 Import the module, never a name of it: `metrics.swept_files.inc()`. A process that shares its numbers with others makes
-all of these anew when it begins (`metric_files.share`), and what was kept from before would count for nobody.
+all of these anew when it begins (`share`), and what was kept from before would count for nobody.
 """
 
+import importlib
+import sys
 from functools import partial
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
+from prometheus_client.registry import Collector
 
 from filmroom import metric_files
 
@@ -79,3 +83,14 @@ operations_ended = _counter(
     "operations_ended", "Long operations that a worker was done with.", ["operation", "outcome"]
 )
 swept_files = _counter("swept_files", "Files that sweeps removed.")
+
+
+def share(folder: Path, place: str) -> None:
+    """Count in the files of a place from now on. Before anything is counted, and once in a process."""
+    with metric_files.joining(folder, place):
+        importlib.reload(sys.modules[__name__])  # the library decides where a number lies when it is made
+
+
+def collector() -> Collector | CollectorRegistry:
+    """The numbers of all processes, to be read in a thread: it takes some milliseconds."""
+    return metric_files.collector() or REGISTRY

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvicorn
 
-from filmroom import metric_files
+from filmroom import metric_files, metrics
 from filmroom.archive import Archive
 from filmroom.cli import configuration
 from filmroom.cli import workers as web_workers
@@ -252,7 +252,7 @@ def _run(settings: Settings, listening: list[socket.socket], certificate: tls.Fi
             web_workers.run(config, listening, numbers, settings.drain)
             return
         if numbers is not None:
-            metric_files.share(numbers, web_workers.place_of(0))
+            metrics.share(numbers, web_workers.place_of(0))
         web_workers.Server(config, settings.drain).run(sockets=listening)
 
 

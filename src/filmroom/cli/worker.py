@@ -20,7 +20,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from filmroom import metric_files, metrics, tracing
+from filmroom import metrics, tracing
 from filmroom.archive import Archive, audit_sender
 from filmroom.cli import configuration, deliveries, here
 from filmroom.cli.beside import OPERATIONS
@@ -62,7 +62,7 @@ def worker(
     os.nice(max(NICENESS - os.nice(0), 0))
     journal.configure(settings.log_format, settings.log_level)
     if numbers is not None:
-        metric_files.share(numbers, OPERATIONS)
+        metrics.share(numbers, OPERATIONS)
     metrics.process_start_time_seconds.labels(OPERATIONS).set(time.time())
     # Who gives it a name keeps its standard input open, and asks it to end by closing that.
     stopping = Stopping() if owner is None else Stopping(sys.stdin.fileno())

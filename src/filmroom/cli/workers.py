@@ -25,7 +25,7 @@ import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
-from filmroom import metric_files
+from filmroom import metric_files, metrics
 from filmroom.interrupts import withheld
 from filmroom.server import health
 from filmroom.server.balance import ABSENT, Share
@@ -171,7 +171,7 @@ def _serve(
     """The life of a worker."""
     config.configure_logging()
     if numbers is not None:
-        metric_files.share(numbers, place_of(place))
+        metrics.share(numbers, place_of(place))
     share = Share(counts, place)
     config.http = partial(cast("Any", config.http), share=share)  # type: ignore[assignment]
     threading.Thread(target=_finish_with_the_service, daemon=True).start()

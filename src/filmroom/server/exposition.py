@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filmroom import __version__, metric_files
+from filmroom import __version__, metrics
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
 from filmroom.server.sampling import Sampler
@@ -51,7 +51,7 @@ class Exposition:
     def __init__(self, archive: Archive, folder: Path, sampler: Sampler, sweep_every: float) -> None:
         self._archive, self._folder, self._sampler, self._sweep_every = archive, folder, sampler, sweep_every
         self._tries: Tries[list[Metric]] = Tries({"operations": self._operations, "disk": self._disk})
-        self._reading = Tries({"numbers": lambda: list(metric_files.collector().collect())})
+        self._reading = Tries({"numbers": lambda: list(metrics.collector().collect())})
 
     async def metrics(self, ready: bool) -> list[Metric]:
         """All of them. `ready`: whether this worker can serve."""
