@@ -96,3 +96,16 @@ def test_utc_keeps_the_form(moment: object, zone: str) -> None:
 )
 def test_days(date: str, days: int, then: str) -> None:
     assert instants.days_from(date, days) == then
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000000Z"),
+        (1769869805.123456, "2026-01-31T14:30:05.123456Z"),
+        (1769869805.9999999, "2026-01-31T14:30:06.000000Z"),
+        (-0.5, "1969-12-31T23:59:59.500000Z"),
+    ],
+)
+def test_a_moment_is_written_in_utc_with_its_microseconds(seconds: float, text: str) -> None:
+    assert instants.written(seconds) == text

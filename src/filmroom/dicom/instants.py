@@ -1,7 +1,12 @@
-"""Dates, times and moments (PS3.5 §6.2: DA, TM, DT) as text that sorts, and what a moment is in UTC."""
+"""Dates, times and moments (PS3.5 §6.2: DA, TM, DT) as text that sorts, and what a moment is in UTC.
 
+Also how moments are written where nothing is DICOM: in JSON, and in the audit trail.
+"""
+
+import math
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 # The first and last instant there are, written as DT. A value of lower precision takes the rest from one of
 # them: position is meaning, in DA and TM as well, which are slices of a DT.
@@ -76,6 +81,20 @@ def days_from(date: str, days: int) -> str:
         return f"{datetime.strptime(date, '%Y%m%d') + timedelta(days):%Y%m%d}".rjust(8, "0")
     except (ValueError, OverflowError):
         return date
+
+
+def written(seconds: float) -> str:
+    """A moment in seconds since 1970, by RFC 3339 in UTC with its microseconds: 2026-01-31T14:30:05.123456Z."""
+    whole = math.floor(seconds)
+    microseconds = round((seconds - whole) * 1_000_000)
+    if microseconds == 1_000_000:
+        whole, microseconds = whole + 1, 0
+    return f"{_second(whole)}.{microseconds:06}Z"
+
+
+@lru_cache(64)  # many things are written down in one second, and it takes four times as long to make it anew
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).replace(tzinfo=None).isoformat()
 
 
 def _moment(whole: str) -> datetime:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from filmroom.dicom import attributes, query_tags, value_rules
+from filmroom.dicom import attributes, instants, query_tags, value_rules
 from filmroom.dicom.query_tags import BUILT_IN, BadValue, Listed, QueryTag, Status
 from filmroom.dicom.resources import Level
 from filmroom.errors import BadRequest
-from filmroom.protocol import json_bodies, times
+from filmroom.protocol import json_bodies
 from filmroom.protocol.dialects import Dialect
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ def describe_error(found: BadValue) -> dict[str, str]:
         "seriesInstanceUid": found.series,
         "sopInstanceUid": found.instance,
         "partitionName": found.partition,
-        "createdTime": times.written(found.created),
+        "createdTime": instants.written(found.created),
         "errorMessage": found.message,
     }
 

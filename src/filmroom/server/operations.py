@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from filmroom.audit.gathered import note
+from filmroom.dicom import instants
 from filmroom.errors import NotFound
-from filmroom.protocol import times
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.parameters import page
 from filmroom.server.requests import partitions_of, root_of
@@ -40,7 +40,7 @@ async def errors(dialect: Dialect, request: Request) -> Response:
         service.failures, request.state.archive, wanted, *asked, dialect.wording, within
     )
     return JSONResponse(
-        [{"item": one.item, "createdTime": times.written(one.created), "errorMessage": one.message} for one in found]
+        [{"item": one.item, "createdTime": instants.written(one.created), "errorMessage": one.message} for one in found]
     )
 
 
@@ -86,8 +86,8 @@ def written(dialect: Dialect, operation: Operation, root: str) -> dict[str, Any]
 def _members(dialect: Dialect, operation: Operation, root: str) -> Iterator[tuple[str, Any]]:
     yield "operationId", operation.id
     yield "type", operation.name
-    yield "createdTime", times.written(operation.created)
-    yield "lastUpdatedTime", times.written(operation.updated)
+    yield "createdTime", instants.written(operation.created)
+    yield "lastUpdatedTime", instants.written(operation.updated)
     yield "status", dialect.succeeded if operation.state is State.SUCCEEDED else operation.state
     if operation.percent is not None:
         yield "percentComplete", operation.percent

@@ -3,9 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from filmroom.dicom import instants
 from filmroom.dicom.resources import NO_PARTITION
 from filmroom.errors import BadTarget
-from filmroom.protocol import targets, times
+from filmroom.protocol import targets
 from filmroom.protocol.dialects import Dialect
 from filmroom.server.methods import Method
 from filmroom.server.requests import partitions_of
@@ -39,7 +40,7 @@ async def fetch_all(dialect: Dialect, request: Request) -> Response:
     found = await request.state.lane.run(service.fetch_all, request.state.archive, partitions_of(request))
     return JSONResponse(
         [
-            {"partitionKey": one.key, "partitionName": one.name, "createdDate": times.written(one.created)}
+            {"partitionKey": one.key, "partitionName": one.name, "createdDate": instants.written(one.created)}
             for one in found
         ]
     )

@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 
 from filmroom import places
 from filmroom.archive import Archive
-from filmroom.dicom import uids
+from filmroom.dicom import instants, uids
 from filmroom.dicom.deidentification import Deidentification
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.dicom.views import View
@@ -32,7 +32,6 @@ from filmroom.index import instances, operations, watermarks
 from filmroom.index.instances import StoredInstance
 from filmroom.index.operations import SECRET
 from filmroom.places import Place
-from filmroom.protocol import times
 from filmroom.services import deidentified, pseudonyms, views
 from filmroom.services.crew import Crew
 from filmroom.services.views import EVERYTHING, Shown
@@ -275,5 +274,5 @@ def _lines(way: _Way) -> Iterator[bytes]:
         for one in page:
             uids = one.item.split("/")[2::2]  # /studies/1/series/2
             names = "/".join(uids) if one.item in absent else way.names(uids)
-            line = {"timestamp": times.written(one.created), "identifier": names, "error": one.message}
+            line = {"timestamp": instants.written(one.created), "identifier": names, "error": one.message}
             yield json.dumps(line).encode() + b"\n"
