@@ -48,12 +48,12 @@ ALLOWED = {
     "task": {"archive", "index", "metrics"},
     "tokens": {"durable", "errors"},
     "services": {
+        "audit",
         "task",
         "access",
         "metrics",
         "tracing",
         "archive",
-        "audit",
         "places",
         "index",
         "blobs",

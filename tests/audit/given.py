@@ -10,6 +10,8 @@ from filmroom.audit import trail, verify
 from filmroom.audit.trail import Trail
 from filmroom.audit.verify import Report
 
+MOMENT = 1767323040.0  # 2026-01-02T03:04:00Z
+
 
 def open_trail(folder: Path, **options: Any) -> Trail:
     """A trail in a folder, with its key beside it."""
@@ -26,7 +28,7 @@ def written(folder: Path, count: int = 5, **options: Any) -> Path:
 
 def fact(number: int, **facts: Any) -> dict[str, Any]:
     """What one line says."""
-    return {"time": f"2026-01-02T03:04:{number % 60:02}.000000Z", "action": "retrieve", "who": "someone", **facts}
+    return {"time": MOMENT + number % 60, "action": "retrieve", "who": "someone", **facts}
 
 
 def files(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from filmroom.audit import chain, writer
+from filmroom.audit import chain, records, writer
 from filmroom.audit.writer import Audit
 from filmroom.errors import Unavailable
 from tests.audit import given
@@ -43,7 +43,7 @@ def test_who_waits_is_told_when_it_is_on_the_disk(audit: Audit, tmp_path: Path) 
 def test_what_a_command_does_is_done_by_who_runs_it(audit: Audit, tmp_path: Path) -> None:
     audit.write("sweep", results={"filesRemoved": 3})
     audit.close()
-    assert given.lines(tmp_path)[0]["who"] == writer.user()
+    assert given.lines(tmp_path)[0]["who"] == records.user()
 
 
 def test_whose_study_it_is_is_looked_up(audit: Audit, tmp_path: Path) -> None:

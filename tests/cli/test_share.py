@@ -6,6 +6,7 @@ import pytest
 
 from filmroom.archive import Archive
 from filmroom.settings import Settings
+from tests.audit import given
 from tests.cli.program import Program
 
 
@@ -22,7 +23,7 @@ def here(run: Program, tmp_path: Path) -> tuple[str, str]:
 STUDY = "1.2.826.0.1.3680043.8.498.13230779778012324449356534479549187420"
 
 
-def test_a_link_is_made_listed_and_revoked(run: Program, here: tuple[str, str]) -> None:
+def test_a_link_is_made_listed_and_revoked_and_that_is_written_down(run: Program, here: tuple[str, str]) -> None:
     made = run("share", "create", STUDY, "--for", "7d", *here)
     assert made.code == 0
     assert made.out.startswith("http://127.0.0.1:8080/shared/")
@@ -33,6 +34,8 @@ def test_a_link_is_made_listed_and_revoked(run: Program, here: tuple[str, str]) 
     assert run("share", "revoke", id_, *here).code == 0
     assert run("share", "list", *here).out == ""
     assert run("share", "revoke", id_, *here).code == 1
+    found = [line for line in given.lines(Path(here[1])) if "share" in line["action"]]
+    assert [(line["action"], line["link"]) for line in found] == [("share", id_), ("revoke-share", id_)]
 
 
 def test_it_has_the_name_by_which_others_reach_the_service(

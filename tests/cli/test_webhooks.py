@@ -10,6 +10,7 @@ from filmroom.archive import Archive
 from filmroom.cli import deliveries
 from filmroom.index import webhooks
 from filmroom.settings import Settings
+from tests.audit import given
 from tests.cli.program import Program, Ran
 from tests.receiver import SECRET, Receiver, receiving
 
@@ -71,13 +72,15 @@ def test_one_is_tried(filmroom: Program, receiver: Receiver) -> None:
     assert hides(refused)
 
 
-def test_one_is_told_again(filmroom: Program, archive: Archive) -> None:
+def test_one_is_told_again_and_that_is_written_down(filmroom: Program, archive: Archive, settings: Settings) -> None:
     assert filmroom("webhooks", "replay", "ris").code == 3  # it never began
     begin(archive, "it answered 410", disabled=True)
     assert filmroom("webhooks", "replay", "ris", "--since", "0").code == 0
     assert filmroom("webhooks").out == "ris: at 0, has been told everything\n"
     ran = filmroom("webhooks", "replay", "ris", "--since", "9")
     assert (ran.code, ran.err) == (3, "filmroom: There is no sequence 9 yet; the newest is 0.\n")
+    [line] = given.lines(settings.data)
+    assert (line["action"], line["webhook"], line["since"]) == ("replay-webhook", "ris", 0)
 
 
 def test_a_secret_is_one_that_the_settings_take(filmroom: Program, receiver: Receiver) -> None:

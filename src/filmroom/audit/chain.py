@@ -6,11 +6,13 @@ is for. Its seal is made with a key that lies elsewhere, so that who can write t
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import orjson
+
+from filmroom.audit.records import Facts
+from filmroom.dicom.instants import written
 
 NOTHING = "0" * 64  # what the first line has for the hash of the line before it
 SLOT = 512  # bytes: a disk writes so many at once, or none of them
@@ -19,9 +21,11 @@ SLOT = 512  # bytes: a disk writes so many at once, or none of them
 RECOVERED, RETIRED, LOST, ALERT = "audit-recovered", "audit-retired", "audit-lost", "security-alert"
 
 
-def line(number: int, previous: str, facts: Mapping[str, Any]) -> bytes:
+def line(number: int, previous: str, facts: Facts) -> bytes:
     """A line of the trail, its end included."""
-    whole = {"n": number, "prev": previous, **facts}
+    whole = {"n": number, "prev": previous}
+    whole |= {name: value for name, value in facts.items() if value is not None}
+    whole["time"] = written(facts["time"])
     try:
         return orjson.dumps(whole, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # what a token or a client says may be text that no UTF-8 can hold

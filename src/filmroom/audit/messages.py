@@ -8,13 +8,12 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from filmroom.audit import chain
+from filmroom.audit.records import Record
 from filmroom.dicom.xml_model import printable
 
-Facts = Mapping[str, Any]
 Code = tuple[str, str]  # of DCM, and its meaning
 
 # Roles of participants (PS3.16 CID 402)
@@ -86,44 +85,44 @@ class Reporter:
     site: str | None = None
 
 
-def write(facts: Facts, reporter: Reporter) -> str | None:
+def write(record: Record, reporter: Reporter) -> str | None:
     """The message of a line of the trail; None if it has none."""
-    event = _event(facts)
+    event = _event(record)
     if event is None:
         return None
     root = Element("AuditMessage")
-    _identification(root, event, facts)
-    for participant in _participants(event, facts, reporter):
+    _identification(root, event, record)
+    for participant in _participants(event, record, reporter):
         root.append(participant)
     source = SubElement(root, "AuditSourceIdentification", {"AuditSourceID": f"filmroom@{reporter.machine}"})
     if reporter.site:
         source.set("AuditEnterpriseSiteID", printable(reporter.site))
     SubElement(source, "AuditSourceTypeCode", {"csd-code": "4"})  # an application server
-    root.extend(_objects(event, facts))
+    root.extend(_objects(event, record))
     return tostring(root, encoding="unicode")
 
 
-def failed(facts: Facts) -> bool:
+def failed(record: Record) -> bool:
     """Whether what was tried was not done."""
-    return _outcome(facts) != "0"
+    return _outcome(record) != "0"
 
 
-def _event(facts: Facts) -> Event | None:
-    action = str(facts.get("action", ""))
-    if facts.get("status") == 401:
+def _event(record: Record) -> Event | None:
+    action = str(record.get("action", ""))
+    if record.get("status") == 401:
         return _UNKNOWN_USER
-    if facts.get("phase") == "begin" or (action == chain.RECOVERED and not facts.get("broken")):
+    if record.get("phase") == "begin" or (action == chain.RECOVERED and not record.get("broken")):
         return None  # its end is told; lines that were adopted are no security matter
-    if action == "delete" and facts.get("study") and not (facts.get("series") or facts.get("instance")):
+    if action == "delete" and record.get("study") and not (record.get("series") or record.get("instance")):
         return _STUDY_DELETED
     return EVENTS.get(action)
 
 
-def _outcome(facts: Facts) -> str:
-    status = facts.get("status", 200)
-    if facts["action"] in {chain.LOST, chain.RECOVERED} or status >= 500:
+def _outcome(record: Record) -> str:
+    status = record.get("status", 200)
+    if record["action"] in {chain.LOST, chain.RECOVERED} or status >= 500:
         return "8"
-    return "4" if status >= 400 or facts.get("broken_off") or facts.get("state") in {"failed", "canceled"} else "0"
+    return "4" if status >= 400 or record.get("broken_off") or record.get("state") in {"failed", "canceled"} else "0"
 
 
 def _code(name: str, code: Code, system: str = "DCM") -> Element:
@@ -131,24 +130,24 @@ def _code(name: str, code: Code, system: str = "DCM") -> Element:
     return Element(name, {"csd-code": value, "codeSystemName": system, "originalText": meaning})
 
 
-def _identification(root: Element, event: Event, facts: Facts) -> None:
-    said = {"EventActionCode": event.action, "EventDateTime": facts["time"], "EventOutcomeIndicator": _outcome(facts)}
+def _identification(root: Element, event: Event, record: Record) -> None:
+    said = {"EventActionCode": event.action, "EventDateTime": record["time"], "EventOutcomeIndicator": _outcome(record)}
     identification = SubElement(root, "EventIdentification", said)
     identification.append(_code("EventID", event.id))
     if event.type is not None:
         identification.append(_code("EventTypeCode", event.type))
-    if failed(facts):
-        why = facts.get("state") or ("the answer broke off" if facts.get("broken_off") else facts.get("status"))
-        SubElement(identification, "EventOutcomeDescription").text = str(why or facts["action"])
+    if failed(record):
+        why = record.get("state") or ("the answer broke off" if record.get("broken_off") else record.get("status"))
+        SubElement(identification, "EventOutcomeDescription").text = str(why or record["action"])
 
 
-def _participants(event: Event, facts: Facts, reporter: Reporter) -> Iterator[Element]:
-    client = str(facts.get("client", "local"))
+def _participants(event: Event, record: Record, reporter: Reporter) -> Iterator[Element]:
+    client = str(record.get("client", "local"))
     address = ("1", reporter.machine) if client == "local" else ("2", client)
-    yield _participant(str(facts.get("who", "unknown")), event.who, address, requestor=True)
+    yield _participant(str(record.get("who", "unknown")), event.who, address, requestor=True)
     if event.we is not None:
         yield _participant(f"filmroom@{reporter.machine}", event.we, ("1", reporter.machine), requestor=False)
-    if event.media is not None and (place := facts.get("place")):
+    if event.media is not None and (place := record.get("place")):
         yield _participant(str(place), event.media, None, requestor=False)
 
 
@@ -162,19 +161,19 @@ def _participant(user: str, role: Code | None, address: Code | None, *, requesto
     return made
 
 
-def _objects(event: Event, facts: Facts) -> Iterator[Element]:
-    studies = facts.get("studies") or ([facts["study"]] if facts.get("study") else [])
+def _objects(event: Event, record: Record) -> Iterator[Element]:
+    studies = record.get("studies") or ([record["study"]] if record.get("study") else [])
     for study in studies:
         described = _object(_code("ParticipantObjectIDTypeCode", _STUDY), study, "2", "3")
-        _describe(described, facts)
+        _describe(described, record)
         yield described
     if event is _QUERIED:
-        yield _query(facts)
+        yield _query(record)
     if event.id == EVENTS["audit-log-used"].id:
-        yield _object(_code("ParticipantObjectIDTypeCode", _URI, "RFC-3881"), str(facts.get("place")), "2", "13")
+        yield _object(_code("ParticipantObjectIDTypeCode", _URI, "RFC-3881"), str(record.get("place")), "2", "13")
     if studies:
         yield _object(
-            _code("ParticipantObjectIDTypeCode", _PATIENT, "RFC-3881"), str(facts.get("patient", "")), "1", "1"
+            _code("ParticipantObjectIDTypeCode", _PATIENT, "RFC-3881"), str(record.get("patient", "")), "1", "1"
         )
 
 
@@ -189,18 +188,18 @@ def _object(kind: Element, identifier: str, type_code: str, role: str, query: st
     return made
 
 
-def _query(facts: Facts) -> Element:
-    asked = f"{facts.get('route', '')}?{facts.get('query', '')}"
+def _query(record: Record) -> Element:
+    asked = f"{record.get('route', '')}?{record.get('query', '')}"
     made = _object(_code("ParticipantObjectIDTypeCode", _SOP_CLASS), _FIND, "2", "3", asked)
     SubElement(made, "ParticipantObjectDetail", {"type": "QueryEncoding", "value": _base64("UTF-8")})
     return made
 
 
-def _describe(study: Element, facts: Facts) -> None:
+def _describe(study: Element, record: Record) -> None:
     """Which Instances of the Study."""
-    instances = facts.get("named") or ([facts["instance"]] if facts.get("instance") else [])
-    number = facts.get("instances") or len(instances)
-    classes = facts.get("classes") or ({"": number} if number else {})
+    instances = record.get("named") or ([record["instance"]] if record.get("instance") else [])
+    number = record.get("instances") or len(instances)
+    classes = record.get("classes") or ({"": number} if number else {})
     if not classes:
         return
     description = SubElement(study, "ParticipantObjectDescription")

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from filmroom.audit import trail
-
-Record = dict[str, Any]
+from filmroom.audit.records import Record
+from filmroom.dicom.instants import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Asked:
 def records(folder: Path, asked: Asked) -> Iterator[Record]:
     """The records that are asked for, the oldest first. What is no record is passed over: `verify` tells of it."""
     for path in trail.files(folder):
-        if asked.since is not None and trail.stamp(path.stat().st_mtime) < asked.since:
+        if asked.since is not None and written(path.stat().st_mtime) < asked.since:
             continue  # what is in it was done before it was written
         with path.open("rb") as file:
             for line in file:

@@ -15,18 +15,17 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from filmroom import durable
 from filmroom.audit import chain
 from filmroom.audit.chain import Head
+from filmroom.audit.records import Facts, by_itself
 from filmroom.durable import sync, sync_folder, write_all
 
 LOCK, HEAD = "lock", "head"
@@ -34,8 +33,6 @@ PATTERN = "*.jsonl"
 DAY = 24 * 3600.0  # seconds
 KEY = 32  # bytes
 _DIGITS = 12
-
-Facts = Mapping[str, Any]
 
 
 def files(folder: Path) -> list[Path]:
@@ -59,27 +56,27 @@ def locked(folder: Path, *, shared: bool = False) -> AbstractContextManager[None
     return durable.locked(folder / LOCK, shared=shared)
 
 
-@dataclass(slots=True)
 class Trail:
-    """The trail in a folder. One thread uses it."""
+    """The trail in a folder. One thread uses it.
 
-    folder: Path
-    key_file: Path
-    largest: int = 64 << 20  # bytes of a file
-    retention: float = 0.0  # days; 0 is for ever
-    _key: bytes = field(default=b"", repr=False)
-    _notes: bytes = b""  # as they were when the head was read, or written
-    _head: Head = field(default_factory=Head)
-    _file: int = -1
-    _open: str = ""
+    A file has `largest` bytes, and is kept for `retention` days; 0 is for ever.
+    """
+
+    def __init__(self, folder: Path, key_file: Path, largest: int = 64 << 20, retention: float = 0.0) -> None:
+        self.folder = folder
+        self._key_file, self._largest, self._retention = key_file, largest, retention
+        self._key = b""
+        self._notes = b""  # as they were when the head was read, or written
+        self._head = Head()
+        self._file, self._open = -1, ""
 
     def append(self, facts: Sequence[Facts]) -> None:
         """Write lines, which are on the disk when this returns. If they can't be: OSError, and nothing has changed."""
         if not self._key:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not self.key_file.exists():
-                durable.create(self.key_file, secrets.token_bytes(KEY))
-            self._key = read_key(self.key_file)
+            if not self._key_file.exists():
+                durable.create(self._key_file, secrets.token_bytes(KEY))
+            self._key = read_key(self._key_file)
         try:
             with locked(self.folder):  # (1)
                 self._look()  # (2), (3)
@@ -131,7 +128,7 @@ class Trail:
             adopted += 1
             head = Head(head.number + 1, chain.digest(written), self._open, head.size + len(written))
         self._head = head
-        self._write([_own(chain.RECOVERED, adopted=adopted, torn=torn)])
+        self._write([by_itself(chain.RECOVERED, adopted=adopted, torn=torn)])
 
     def _go_on_behind_a_break(self) -> None:
         """Lines are missing that the note names, or the note itself is. Go on behind what is there, and say so."""
@@ -148,7 +145,7 @@ class Trail:
         self._head = Head(number, last, self._open, size)
         if not self._open:
             self._rotate(time.time())
-        self._write([_own(chain.RECOVERED, broken=True)])
+        self._write([by_itself(chain.RECOVERED, broken=True)])
 
     def _whole_lines(self, begin: int) -> tuple[list[bytes], int]:
         """The lines of the file from there on, and how many bytes of a line that was not written wholly are cut off."""
@@ -162,7 +159,7 @@ class Trail:
     def _rotate(self, now: float) -> None:
         head = self._head
         today = datetime.fromtimestamp(now, UTC).date().isoformat()
-        if head.file and head.size < self.largest and today in head.file:
+        if head.file and head.size < self._largest and today in head.file:
             return
         first = f"{head.number + 1:0{_DIGITS}}-"
         begun = [path.name for path in self.folder.glob(f"{first}*")]  # by a process that was killed at just this
@@ -171,8 +168,8 @@ class Trail:
         self._head = Head(head.number, head.hash, self._open, 0)
         if os.fstat(self._file).st_size:
             self._adopt()
-        if self.retention:
-            self._retire(now - self.retention * DAY)
+        if self._retention:
+            self._retire(now - self._retention * DAY)
 
     def _retire(self, before: float) -> None:
         """Remove files that have not been written to since a time, once the trail says what was the last in them."""
@@ -182,7 +179,7 @@ class Trail:
             return
         with gone[-1].open("rb") as file:
             *_, last = file
-        self._write([_own(chain.RETIRED, files=len(gone), through=_number(last), hash=chain.digest(last))])
+        self._write([by_itself(chain.RETIRED, files=len(gone), through=_number(last), hash=chain.digest(last))])
         for path in gone:
             path.unlink()
 
@@ -215,16 +212,6 @@ class Trail:
         finally:
             os.close(descriptor)
         self._notes = _read(self.folder / HEAD)
-
-
-def stamp(seconds: float) -> str:
-    """A time as the trail has it: RFC 3339, in UTC, with microseconds."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _own(action: str, **facts: object) -> Facts:
-    """What the trail says of itself."""
-    return {"time": stamp(time.time()), "action": action, "who": "filmroom", **facts}
 
 
 def _number(written: bytes) -> int:

@@ -19,14 +19,15 @@ from rich.table import Table
 
 from filmroom.archive import audit_places
 from filmroom.audit import messages, verify
-from filmroom.audit.reading import Asked, Record, records
+from filmroom.audit.reading import Asked, records
+from filmroom.audit.records import Record
 from filmroom.audit.sender import reporter
-from filmroom.audit.trail import stamp
 from filmroom.audit.verify import Report
 from filmroom.cli import configuration, typed
-from filmroom.cli.noted import write_down
+from filmroom.cli.noted import append
 from filmroom.cli.results import printable
 from filmroom.cli.service import NOT_ALL, REFUSED, stop
+from filmroom.dicom.instants import written
 from filmroom.settings import Settings
 
 SHOWN = 100
@@ -53,8 +54,8 @@ def _moment(text: str) -> str:
     """A time as the trail has it: of "2026-01-31", "2026-01-31T10:00" (of this computer), or "7d" ago."""
     try:
         if "-" not in text:
-            return stamp(time.time() - typed.duration(text).total_seconds())
-        return stamp(datetime.fromisoformat(text).astimezone(UTC).timestamp())
+            return written(time.time() - typed.duration(text).total_seconds())
+        return written(datetime.fromisoformat(text).astimezone(UTC).timestamp())
     except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is no time: it must be like 2026-01-31, 2026-01-31T10:00 or 7d") from None
 
@@ -211,4 +212,4 @@ def _export(settings: Settings, found: Iterator[Record], to: Path | None, form: 
 def _write_down(settings: Settings, what: What) -> None:
     """Who looked. An auditor may have a copy, or no right to write: then it stands nowhere."""
     with suppress(OSError):
-        write_down(settings, "audit-log-used", place=str(audit_places(settings)[0].absolute()), what=str(what))
+        append(settings, "audit-log-used", place=str(audit_places(settings)[0].absolute()), what=str(what))

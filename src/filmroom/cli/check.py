@@ -9,6 +9,7 @@ import typer
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration, typed
+from filmroom.cli.noted import write_down
 from filmroom.cli.progress import files_bar
 from filmroom.cli.service import NOT_ALL, REFUSED, Quiet, stop, stoppable
 from filmroom.errors import Unavailable
@@ -59,7 +60,7 @@ def check(
             problems = list(service.check(archive, asked))
             if repair or remove_lost:
                 mended = [problem.where for problem in problems if problem.repaired]
-                archive.audit.write("repair", number=len(mended), items=mended[:SHOWN])
+                write_down(settings, "repair", number=len(mended), items=mended[:SHOWN])
     except Unavailable as error:
         stop(f"The check could not be ended: {error}", REFUSED)
     if as_json:

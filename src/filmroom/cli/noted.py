@@ -1,15 +1,14 @@
 """What is done beside the archive, in the audit trail: the start and the stop of a service, what commands do."""
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import structlog
+import typer
 
 from filmroom import __version__
 from filmroom.archive import trail as open_trail
-from filmroom.audit.trail import stamp
-from filmroom.audit.writer import user
+from filmroom.audit.records import by_user
 from filmroom.errors import Unavailable
 from filmroom.settings import Settings
 
@@ -23,7 +22,7 @@ def noted(settings: Settings) -> Iterator[None]:
     Unavailable if that can't be done, and nothing may be done without.
     """
     try:
-        write_down(settings, "start", version=__version__)
+        append(settings, "start", version=__version__)
     except OSError as error:
         if settings.audit_required:
             raise Unavailable(f"The audit trail can't be written: {error.strerror}.") from error
@@ -32,12 +31,20 @@ def noted(settings: Settings) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            write_down(settings, "stop", version=__version__)
+            append(settings, "stop", version=__version__)
 
 
 def write_down(settings: Settings, action: str, **facts: object) -> None:
+    """Write down what a command has done. If that can't be, whoever gave it is told so."""
+    try:
+        append(settings, action, **facts)
+    except OSError as error:
+        typer.echo(f"filmroom: this is not in the audit trail, which can't be written: {error.strerror}", err=True)
+
+
+def append(settings: Settings, action: str, **facts: object) -> None:
     """Write down something that was done by who runs this process. OSError if that can't be."""
     trail = open_trail(settings)
     if trail is not None:
-        trail.append([{"time": stamp(time.time()), "action": action, "who": user(), "client": "local", **facts}])
-        trail.close()
+        with closing(trail):
+            trail.append([by_user(action, **facts)])

@@ -12,6 +12,7 @@ import typer
 from filmroom.access import DEFAULT_PARTITION_NAME
 from filmroom.archive import Archive
 from filmroom.cli import configuration, here, typed
+from filmroom.cli.noted import write_down
 from filmroom.cli.results import printable, when
 from filmroom.cli.service import NOT_ALL, REFUSED, partition_option, stop
 from filmroom.errors import BadTarget, Error, NotFound
@@ -88,7 +89,7 @@ def share(
             _say(archive, settings, *sharing.create(archive, _uid(named), seconds, place, deidentified or ""))
         else:
             sharing.revoke(archive, named)
-            archive.audit.write("revoke-share", link=named)
+            write_down(settings, "revoke-share", link=named)
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def _uid(text: str) -> str:
 
 
 def _say(archive: Archive, settings: Settings, made: ShareLink, token: str) -> None:
-    archive.audit.write("share", study=made.study, partition=made.partition, link=made.id, expires=made.expires)
+    write_down(settings, "share", study=made.study, partition=made.partition, link=made.id, expires=made.expires)
     within = f"/partitions/{made.partition}" if settings.partitions else ""
     typer.echo(f"{configuration.base_url(settings)}/shared/{token}/dicomweb{within}")
     typer.echo(f"Link {made.id}, until {when(made.expires)}.", err=True)

@@ -6,6 +6,7 @@ import typer
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration
+from filmroom.cli.noted import write_down
 from filmroom.cli.service import REFUSED, stop
 from filmroom.errors import Conflict, Unavailable
 from filmroom.services import delete
@@ -36,7 +37,7 @@ def sweep(
         archive = Archive.open(settings)
         try:
             swept = delete.sweep(archive, settings.sweep_delay)
-            archive.audit.write("sweep", results={"filesRemoved": swept})
+            write_down(settings, "sweep", results={"filesRemoved": swept})
         finally:
             archive.close()
     except (Conflict, Unavailable) as error:

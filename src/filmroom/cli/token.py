@@ -118,7 +118,7 @@ def _create(
     path = _with_folder(settings.tokens_file)
     made, text = tokens.create(path, name, roles, partitions, None if expires is None else expires.total_seconds())
     given = {"name": name, "roles": list(roles), "partitions": list(partitions) or None}
-    _write_down(settings, "create-token", token=made.id, **given)
+    write_down(settings, "create-token", token=made.id, **given)
     if as_json:
         tell_all([_described(made) | {"token": text}], "tokens", iter(()), as_json=True)
         return
@@ -134,14 +134,7 @@ def _tell(settings: Settings, *, as_json: bool) -> None:
 def _revoke(settings: Settings, wanted: str) -> None:
     if not tokens.revoke(settings.tokens_file, wanted):
         stop(f"there is no token {printable(wanted)}: `filmroom token` lists them", NOT_ALL)
-    _write_down(settings, "revoke-token", token=wanted)
-
-
-def _write_down(settings: Settings, action: str, **facts: object) -> None:
-    try:
-        write_down(settings, action, **facts)
-    except OSError as error:
-        typer.echo(f"filmroom: this is not in the audit trail, which can't be written: {error.strerror}", err=True)
+    write_down(settings, "revoke-token", token=wanted)
 
 
 def _with_folder(path: Path) -> Path:

@@ -8,6 +8,7 @@ import typer
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration, deliveries, here, typed
+from filmroom.cli.noted import write_down
 from filmroom.cli.results import printable, tell_all, when
 from filmroom.cli.service import NOT_ALL, REFUSED, stop
 from filmroom.errors import Error
@@ -73,6 +74,7 @@ def webhooks(
             _test(settings, archive, named[name])
         else:
             service.replay(archive, name, since)
+            write_down(settings, "replay-webhook", webhook=name, since=since)
             typer.echo(f"The next worker that looks goes on with {name}.")
     except Error as error:
         stop(str(error), REFUSED)

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from filmroom.audit import gathered
+from filmroom.audit.alerts import REFUSED
 from filmroom.audit.gathered import note
-from filmroom.audit.writer import REFUSED, Audit, Facts
+from filmroom.audit.records import MOST_NAMED, Facts
+from filmroom.audit.writer import Audit
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.dicom.store_response import Outcome
 from filmroom.errors import Unavailable
@@ -24,7 +26,6 @@ from filmroom.server.paths import BESIDE
 
 T = TypeVar("T")
 
-MOST_NAMED = 1000  # Instances that a record names; it always has their number
 LONGEST_QUERY = 1024  # bytes of one that are written down: nobody needs a token to send 64 KB of it
 UNKNOWN = "unknown"  # what was asked for
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filmroom.audit.gathered import note
+from filmroom.audit.records import MOST_NAMED
 from filmroom.errors import NotFound
 from filmroom.protocol import transfers
 from filmroom.protocol.dialects import Dialect
-from filmroom.server import audit
 from filmroom.server.operations import started
 from filmroom.server.requests import body_of, root_of, seen, target_of
 from filmroom.services import operations as service
@@ -26,7 +26,7 @@ async def export(dialect: Dialect, request: Request) -> Response:
     asked = replace(asked, resources=tuple(seen(request, one) for one in asked.resources))
     shown, by = together(request.scope["grants"]), request.scope["access"].name
     made = await request.state.lane.run(service.start_export, request.state.archive, asked, allowed, shown, by)
-    studies = {one.study for one in asked.resources[: audit.MOST_NAMED]}
+    studies = {one.study for one in asked.resources[:MOST_NAMED]}
     note(operation=made, studies=sorted(study for study in studies if study))
     return started(root_of(dialect, request), made)
 

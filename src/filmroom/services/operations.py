@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from filmroom import metrics, places, tracing
 from filmroom.archive import Archive
+from filmroom.audit.records import MOST_NAMED
 from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
 from filmroom.index import operations, partitions, watermarks
@@ -37,7 +38,6 @@ LISTED = 100
 Within = Collection[str] | None  # names of data partitions; None: all
 _AUDITED = {updates.UPDATE: "update-study-operation"}  # where the audit has another name, that of the Azure service
 _ANNOUNCED = frozenset({exports.EXPORT, imports.IMPORT, updates.UPDATE})  # written down when they begin, too
-_MOST_NAMED = 1000  # Studies in a record of the audit
 LOST = "lost"  # another worker has it by now
 _UNFORESEEN = "An internal error ended it. The log of the operations worker says where."
 _WORN_OUT = f"The operations worker ended {MOST_ATTEMPTS} times while it was at this, and got no further."
@@ -210,7 +210,7 @@ def _write_down(archive: Archive, operation: Operation, **facts: Any) -> None:
         _AUDITED.get(operation.name, operation.name),
         operation=operation.id,
         place=given.get("url"),
-        studies=list(studies[:_MOST_NAMED]) or None,
+        studies=list(studies[:MOST_NAMED]) or None,
         **facts,
     )
 
