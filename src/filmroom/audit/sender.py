@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -33,29 +32,24 @@ TOLD = 300.0  # seconds between two lines of the log about a receiver that is aw
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
 class Sender:
     """A thread that sends, as long as the block lasts."""
 
-    folder: Path
-    receiver: Receiver
-    reporter: Reporter
-    trouble: str | None = None  # why nothing can be sent, as long as it can't
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-    _file: str = ""
-    _offset: int = 0
-    _sent: deque[tuple[float, str, int]] = field(default_factory=deque)  # since when up to where
+    def __init__(self, folder: Path, receiver: Receiver, reporter: Reporter) -> None:
+        self.trouble: str | None = None  # why nothing can be sent, as long as it can't
+        self._folder, self._receiver, self._reporter = folder, receiver, reporter
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="audit sender", daemon=True)
+        self._file, self._offset = "", 0
+        self._sent: deque[tuple[float, str, int]] = deque()  # since when up to where
 
     def __enter__(self) -> "Sender":
-        self._thread = threading.Thread(target=self._run, name="audit sender", daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
         with ExitStack() as held:
@@ -65,15 +59,15 @@ class Sender:
             try:
                 self._send_all()
             finally:
-                if self.receiver.close() and self._sent:
+                if self._receiver.close() and self._sent:
                     with suppress(OSError):
                         self._write_note(*self._sent[-1][1:])
 
     def _taken(self, held: ExitStack) -> bool:
         """Whether it is we who send, as long as the lock is held."""
         with suppress(OSError):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            held.enter_context(durable.locked(self.folder / LOCK, wait=False))
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held.enter_context(durable.locked(self._folder / LOCK, wait=False))
             return True
         return False
 
@@ -88,7 +82,7 @@ class Sender:
                 rest = REST
                 self.trouble = None
             except OSError as error:
-                self.receiver.close()
+                self._receiver.close()
                 self._sent.clear()
                 known = False
                 self.trouble = error.strerror or str(error) or type(error).__name__
@@ -105,20 +99,20 @@ class Sender:
         """Send the next batch. Whether there was one."""
         found = self._next()
         if not found:
-            self.receiver.check()
+            self._receiver.check()
             self._note_received()
             return False
-        machine = self.reporter.machine
+        machine = self._reporter.machine
         ready = []
         for line in found:
             with suppress(ValueError, KeyError, TypeError):  # `verify` tells of what is no line
                 facts = orjson.loads(line)
-                xml = messages.write(facts, self.reporter)
+                xml = messages.write(facts, self._reporter)
                 if xml is not None:
                     ready.append(syslog.message(xml, facts["time"], machine, failed=messages.failed(facts)))
         if ready:
-            self.receiver.send(ready)
-            self.receiver.settle(self._stop.wait)
+            self._receiver.send(ready)
+            self._receiver.settle(self._stop.wait)
         self._offset += sum(map(len, found))
         self._sent.append((time.monotonic(), self._file, self._offset))
         self._note_received()
@@ -135,10 +129,10 @@ class Sender:
     def _next(self) -> list[bytes]:
         """Whole lines from where we are; at the end of a file those of the next."""
         while True:
-            lines = _lines(self.folder / self._file, self._offset) if self._file else []
+            lines = _lines(self._folder / self._file, self._offset) if self._file else []
             if lines:
                 return lines
-            following = [path.name for path in trail.files(self.folder) if path.name > self._file]
+            following = [path.name for path in trail.files(self._folder) if path.name > self._file]
             if not following:
                 return []
             self._file, self._offset = following[0], 0
@@ -146,15 +140,15 @@ class Sender:
     def _read_note(self) -> None:
         """Where to go on. The first time it is the newest file: what was written before anybody asked is not sent."""
         try:
-            said = orjson.loads((self.folder / SENT).read_bytes())
+            said = orjson.loads((self._folder / SENT).read_bytes())
             self._file, self._offset = str(said["file"]), int(said["offset"])
         except (OSError, ValueError, TypeError, KeyError):
-            there = trail.files(self.folder)
+            there = trail.files(self._folder)
             self._file, self._offset = there[-1].name if there else "", 0
             self._write_note(self._file, self._offset)  # also of an empty trail: after a break it begins here again
 
     def _write_note(self, file: str, offset: int) -> None:
-        durable.replace(self.folder / SENT, orjson.dumps({"file": file, "offset": offset}))
+        durable.replace(self._folder / SENT, orjson.dumps({"file": file, "offset": offset}))
 
 
 def reporter(site: str | None) -> Reporter:

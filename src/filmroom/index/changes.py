@@ -61,14 +61,20 @@ def following(tx: Connection) -> tuple[int, float]:
     entry that is earlier than what was read already.
     """
     now = time.time_ns() // 1000 / 1_000_000
-    last = newest(tx)
-    return (last[0] + 1, max(now, last[1])) if last else (1, now)
+    found = newest(tx)
+    return (found[0] + 1, max(now, found[1])) if found else (1, now)
 
 
 def newest(tx: Connection) -> tuple[int, float] | None:
     """The sequence and the time of the newest entry."""
     found = _NEWEST.one(tx, {})
     return (found[0], found[1]) if found else None
+
+
+def last(tx: Connection) -> int:
+    """The sequence of the newest entry; 0 if there was never one."""
+    found = newest(tx)
+    return found[0] if found else 0
 
 
 def has(tx: Connection, sequence: int, timestamp: float) -> bool:

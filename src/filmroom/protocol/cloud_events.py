@@ -53,27 +53,42 @@ class Event:
     resource: Resource
 
 
-def one(source: Source, event: Event) -> bytes:
-    """An event by itself: the structured mode of the HTTP binding."""
-    return orjson.dumps(_envelope(source, event))
-
-
-def trial(source: Source, timestamp: float) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Trial:
     """An event of no Instance, of which a receiver that knows only the others makes nothing."""
-    about = {"type": "Filmroom.Webhook.Test", "subject": source.host, "data": {"serviceHostName": source.host}}
-    return orjson.dumps(_every(source, 0, timestamp) | about)
+
+    timestamp: float
+    sequence: int = 0
 
 
-def batch(source: Source, events: Sequence[Event]) -> bytes:
-    """Several events: its batched mode."""
-    return orjson.dumps([_envelope(source, event) for event in events])
+def message(source: Source, events: Sequence[Event | Trial], *, batched: bool) -> tuple[str, bytes]:
+    """The type and the body of a message, in the batched mode of the HTTP binding or, for one event, the structured."""
+    told = [_envelope(source, one) for one in events]
+    if batched:
+        return BATCH, orjson.dumps(told)
+    [alone] = told
+    return ONE, orjson.dumps(alone)
 
 
-def _envelope(source: Source, event: Event) -> dict[str, Any]:
+def _envelope(source: Source, event: Event | Trial) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": source.id(event.sequence),
+        "source": source.url,
+        "time": written(event.timestamp),
+        "datacontenttype": "application/json",
+        **(_trial(source) if isinstance(event, Trial) else _change(source, event)),
+    }
+
+
+def _trial(source: Source) -> dict[str, Any]:
+    return {"type": "Filmroom.Webhook.Test", "subject": source.host, "data": {"serviceHostName": source.host}}
+
+
+def _change(source: Source, event: Event) -> dict[str, Any]:
     of = event.resource
     inside = f"/partitions/{event.partition}" if source.partitions else ""
     return {
-        **_every(source, event.sequence, event.timestamp),
         "type": _TYPES[event.action],
         "subject": f"{source.url.partition('://')[2]}/v1{inside}{of.path}",
         "data": {
@@ -84,14 +99,4 @@ def _envelope(source: Source, event: Event) -> dict[str, Any]:
             "serviceHostName": source.host,
             "sequenceNumber": event.sequence,
         },
-    }
-
-
-def _every(source: Source, sequence: int, timestamp: float) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": source.id(sequence),
-        "source": source.url,
-        "time": written(timestamp),
-        "datacontenttype": "application/json",
     }

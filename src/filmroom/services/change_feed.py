@@ -77,7 +77,7 @@ def news(archive: Archive, after: int, limit: int) -> list[News]:
 def newest(archive: Archive) -> int:
     """The sequence of the newest change; 0 if nothing was ever stored."""
     with archive.index.read() as tx:
-        return (rows.newest(tx) or (0, 0.0))[0]
+        return rows.last(tx)
 
 
 def _entry(dialect: Dialect, change: Change, base: Callable[[str], str]) -> bytes:

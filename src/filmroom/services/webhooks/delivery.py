@@ -43,6 +43,11 @@ class Webhook:
     timeout: float = 10.0  # seconds for a message
     from_first: bool = False  # begins with the first change there ever was
 
+    @property
+    def batched(self) -> bool:
+        """Whether its messages are arrays of events."""
+        return self.batch > 1
+
     def wants(self, change: Change) -> bool:
         """Whether it is to be told."""
         named = not self.partitions or change.partition in self.partitions
@@ -59,25 +64,21 @@ class Report:
     disabled: bool = False
 
 
-@dataclass(slots=True)
 class Delivery:
     """Tells one webhook. Two that live never have the same `owner`."""
 
-    archive: Archive
-    webhook: Webhook
-    source: Source
-    owner: str
-    sender: Sender
-    _told: int = 0
-    _position: int = 0
-    _written: float = 0.0
+    def __init__(self, archive: Archive, webhook: Webhook, source: Source, owner: str, sender: Sender) -> None:
+        self._archive, self._webhook, self._source = archive, webhook, source
+        self._owner, self._sender = owner, sender
+        self._told = self._position = 0
+        self._written = 0.0
 
     def deliver(self, stopping: Callable[[], bool] = lambda: False) -> Report | None:
         """Tell what there is; None if it is not for now, or nothing, or for another worker."""
         if not self._look() or not self._claim():
             return None
         while not stopping():
-            with self.archive.index.read() as tx:
+            with self._archive.index.read() as tx:
                 page = changes.fetch_after(tx, self._position, LARGEST_INTEGER, PAGE, metadata=False)
             if not page:
                 break
@@ -90,23 +91,23 @@ class Delivery:
 
     def leave(self) -> None:
         """Let another worker go on, without waiting for the end of the lease."""
-        with self.archive.index.begin() as tx:
-            webhooks.release(tx, self.webhook.name, self.owner)
+        with self._archive.index.begin() as tx:
+            webhooks.release(tx, self._webhook.name, self._owner)
 
     def _look(self) -> bool:  # (1)
-        name = self.webhook.name
-        with self.archive.index.read() as tx:
-            newest = (changes.newest(tx) or (0, 0.0))[0]
+        name = self._webhook.name
+        with self._archive.index.read() as tx:
+            newest = changes.last(tx)
             found = webhooks.fetch(tx, name)
         if found is None:
-            with self.archive.index.begin() as tx:
-                webhooks.add(tx, name, 0 if self.webhook.from_first else newest)
-            return self.webhook.from_first and newest > 0
+            with self._archive.index.begin() as tx:
+                webhooks.add(tx, name, 0 if self._webhook.from_first else newest)
+            return self._webhook.from_first and newest > 0
         return found.position < newest and found.due(time.time())
 
     def _claim(self) -> bool:  # (2)
-        with self.archive.index.begin() as tx:
-            claimed = webhooks.claim(tx, self.webhook.name, self.owner, self._lease)
+        with self._archive.index.begin() as tx:
+            claimed = webhooks.claim(tx, self._webhook.name, self._owner, self._lease)
         if claimed is None:
             return False
         self._position, self._written, self._told = claimed.position, time.monotonic(), 0
@@ -117,7 +118,7 @@ class Delivery:
         for last, count, message in self._messages(page):
             if stopping():
                 return None
-            answer = self.sender.send(message)
+            answer = self._sender.send(message)
             if answer.error is not None:
                 return answer
             self._position, self._told = last, self._told + count
@@ -128,39 +129,36 @@ class Delivery:
 
     @property
     def _lease(self) -> float:
-        return EVERY + self.webhook.timeout + GRACE
+        return EVERY + self._webhook.timeout + GRACE
 
     def _messages(self, page: Sequence[Change]) -> Iterator[tuple[int, int, Message]]:
         """The last sequence and the number of the events of each message, and it."""
         wanted = [
             Event(one.sequence, one.timestamp, one.action, one.partition, one.resource)
             for one in page
-            if self.webhook.wants(one)
+            if self._webhook.wants(one)
         ]
-        for start in range(0, len(wanted), self.webhook.batch):
-            events = wanted[start : start + self.webhook.batch]
-            first, last = events[0].sequence, events[-1].sequence
-            if self.webhook.batch == 1:
-                message = Message(self.source.id(first), cloud_events.ONE, cloud_events.one(self.source, events[0]))
-            else:
-                body = cloud_events.batch(self.source, events)
-                message = Message(f"{self.source.id(first)}-{last}", cloud_events.BATCH, body)
-            yield last, len(events), message
+        for start in range(0, len(wanted), self._webhook.batch):
+            events = wanted[start : start + self._webhook.batch]
+            last = events[-1].sequence
+            id_ = self._source.id(events[0].sequence) + (f"-{last}" if self._webhook.batched else "")
+            message = cloud_events.message(self._source, events, batched=self._webhook.batched)
+            yield last, len(events), Message(id_, *message)
 
     def _advance(self) -> bool:  # (4)
-        with self.archive.index.begin() as tx:
-            held = webhooks.advance(tx, self.webhook.name, self.owner, self._position, self._lease)
+        with self._archive.index.begin() as tx:
+            held = webhooks.advance(tx, self._webhook.name, self._owner, self._position, self._lease)
         self._written = time.monotonic()
         return held
 
     def _fail(self, answer: Answer) -> Report:  # (5)
-        name, position = self.webhook.name, self._position
-        with self.archive.index.begin() as tx:
+        name, position = self._webhook.name, self._position
+        with self._archive.index.begin() as tx:
             if self._told:
-                webhooks.advance(tx, name, self.owner, position, self._lease)
+                webhooks.advance(tx, name, self._owner, position, self._lease)
             found = webhooks.fetch(tx, name)
             rest = _rest(found.failures if found else 0, answer.retry_after)
-            webhooks.fail(tx, name, self.owner, position, str(answer.error), rest, disabled=answer.gone)
+            webhooks.fail(tx, name, self._owner, position, str(answer.error), rest, disabled=answer.gone)
         return Report(self._told, answer.error, rest, answer.gone)
 
 

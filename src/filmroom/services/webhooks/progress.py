@@ -21,7 +21,7 @@ class Standing:
 def standings(archive: Archive, names: Iterable[str]) -> list[Standing]:
     """Of each of the names."""
     with archive.index.read() as tx:
-        newest = (changes.newest(tx) or (0, 0.0))[0]
+        newest = changes.last(tx)
         found = {name: webhooks.fetch(tx, name) for name in names}
     return [Standing(name, one, 0 if one is None else newest - one.position) for name, one in found.items()]
 
@@ -29,7 +29,7 @@ def standings(archive: Archive, names: Iterable[str]) -> list[Standing]:
 def replay(archive: Archive, name: str, since: int | None) -> None:
     """Tell a webhook everything after a sequence; None: go on at once where it is, also if it was disabled."""
     with archive.index.begin() as tx:
-        newest = (changes.newest(tx) or (0, 0.0))[0]
+        newest = changes.last(tx)
         if since is not None and since > newest:
             raise BadRequest(f"There is no sequence {since} yet; the newest is {newest}.")
         if not webhooks.replace_position(tx, name, since):

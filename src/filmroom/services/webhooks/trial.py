@@ -2,10 +2,8 @@
 
 import time
 
-import orjson
-
 from filmroom.protocol import cloud_events
-from filmroom.protocol.cloud_events import Source
+from filmroom.protocol.cloud_events import Source, Trial
 from filmroom.services.webhooks.delivery import Webhook
 from filmroom.services.webhooks.sending import Answer, Message, Sender
 
@@ -13,8 +11,6 @@ from filmroom.services.webhooks.sending import Answer, Message, Sender
 def attempt(webhook: Webhook, source: Source) -> Answer:
     """What the receiver says to it."""
     now = time.time()
-    body, content_type = cloud_events.trial(source, now), cloud_events.ONE
-    if webhook.batch > 1:
-        body, content_type = orjson.dumps([orjson.Fragment(body)]), cloud_events.BATCH
+    message = cloud_events.message(source, [Trial(now)], batched=webhook.batched)
     with Sender(webhook.url, webhook.secrets, webhook.timeout) as sender:
-        return sender.send(Message(f"{source.id(0)}-{now:.6f}", content_type, body))
+        return sender.send(Message(f"{source.id(0)}-{now:.6f}", *message))
