@@ -42,7 +42,7 @@ class Cache:
     def fetch(self, name: str, make: Callable[[], bytes]) -> bytes:
         """The content of that name, a `digest`. Who asks for what is just being made waits for it, or for its error."""
         content = self._read(name)
-        metrics.cache_requests.labels("rendered", "miss" if content is None else "hit").inc()
+        metrics.cache_looks["rendered"][content is not None].inc()
         return self._shared(name, make) if content is None else content
 
     def _shared(self, name: str, make: Callable[[], bytes]) -> bytes:

@@ -72,6 +72,10 @@ blob_call_seconds = _histogram(
 )
 blob_errors = _counter("blob_errors", "Calls of the blob store that failed.", ["store", "call", "error"])
 cache_requests = _counter("cache_requests", "Looks into a cache.", ["cache", "result"])
+cache_looks = {  # by whether it had it; looked up here once, for that takes as long as to count
+    cache: {found: cache_requests.labels(cache, result) for found, result in ((True, "hit"), (False, "miss"))}
+    for cache in ("partitions", "rendered")
+}
 codec_processes = _total("codec_processes", "Codec processes that there may be.")
 codec_processes_busy = _total("codec_processes_busy", "Codec processes at work.")
 codec_wait_seconds = _histogram("codec_wait_seconds", "Waits for a free codec process.", buckets=_CALL)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from filmroom import metrics
 from filmroom.archive import Archive
 from filmroom.services import partitions
 from filmroom.settings import Settings
@@ -36,6 +37,20 @@ def test_one_that_another_process_made_is_found(http: TestClient, settings: Sett
     with closing(Archive.open(settings)) as another:
         partitions.make(another, "clinic")
     assert http.get("/dicomweb/partitions/clinic/studies").json() == []
+
+
+def looks(result: str) -> float:
+    labels = {"cache": "partitions", "result": result}
+    return metrics.REGISTRY.get_sample_value("filmroom_cache_requests_total", labels) or 0.0
+
+
+def test_each_look_for_one_is_counted_once(http: TestClient) -> None:
+    found, missed = looks("hit"), looks("miss")
+    assert http.get("/dicomweb/partitions/clinic/studies").status_code == 404
+    assert http.post("/dicomweb/partitions/clinic/studies", content=data.file(), headers=DICOM).status_code == 200
+    assert (looks("hit") - found, looks("miss") - missed) == (0, 2)
+    assert http.get("/dicomweb/partitions/clinic/studies").status_code == 200
+    assert (looks("hit") - found, looks("miss") - missed) == (1, 2)
 
 
 def test_a_path_has_to_name_one(http: TestClient) -> None:

@@ -16,10 +16,10 @@ from filmroom.services import partitions as service
 async def enter(dialect: Dialect, request: Request, method: Method) -> None:
     """Put the key of the partition that the path names where `requests.partition_of` finds it."""
     name, state = request.path_params["partition"], request.state
-    key = state.archive.partitions.get(name)
+    key = service.known(state.archive, name)
     if key is None:
         name = targets.partition(name, dialect.wording)
-        key = await state.lane.run(service.find, state.archive, name)
+        key = await state.lane.run(service.fetch, state.archive, name)
     if key is None and not method.makes_partition:
         raise dialect.no_partition(dialect.wording.no_partition)
     request.scope["partition"] = NO_PARTITION if key is None else key

@@ -26,15 +26,25 @@ from filmroom.index.partitions import Partition
 NOTE = "partitions"  # of the blob store: {name: key, …} in JSON
 
 
+def known(archive: Archive, name: str) -> int | None:
+    """The key of a partition, if this process knows it; it waits for nothing."""
+    key = archive.partitions.get(name)
+    metrics.cache_looks["partitions"][key is not None].inc()
+    return key
+
+
 def find(archive: Archive, name: str) -> int | None:
     """The key of a partition, if there is one of that name."""
-    key = archive.partitions.get(name)
-    metrics.cache_requests.labels("partitions", "miss" if key is None else "hit").inc()
-    if key is None:
-        with archive.index.read() as tx:
-            key = rows.fetch(tx, name)
-        if key is not None:
-            archive.partitions[name] = key
+    key = known(archive, name)
+    return fetch(archive, name) if key is None else key
+
+
+def fetch(archive: Archive, name: str) -> int | None:
+    """The key of one that is not known."""
+    with archive.index.read() as tx:
+        key = rows.fetch(tx, name)
+    if key is not None:
+        archive.partitions[name] = key
     return key
 
 

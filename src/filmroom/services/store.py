@@ -12,6 +12,7 @@ An Instance is stored when its row is committed. In order, and why:
 A crash before (4) leaves files that no row names; `delete.sweep` removes them.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -87,8 +88,8 @@ def store(
         for (candidate, _), status in zip(accepted, statuses, strict=True):
             candidate.outcome = _concluded(candidate.outcome, status, dialect)
         already = statuses.count(Status.IDENTICAL)
-    for candidate in candidates:
-        _count(candidate.outcome)
+    for labels, number in Counter(_labels(candidate.outcome) for candidate in candidates).items():
+        metrics.store_instances.labels(*labels).inc(number)
     return Stored(
         tuple(c.outcome for c in candidates),
         already,
@@ -97,13 +98,11 @@ def store(
     )
 
 
-def _count(outcome: Outcome) -> None:
+def _labels(outcome: Outcome) -> tuple[str, str]:
+    """As what it is counted."""
     if outcome.failure is not None:
-        metrics.store_instances.labels("refused", f"{outcome.failure:#06x}").inc()
-    elif outcome.warning is not None:
-        metrics.store_instances.labels("warning", f"{outcome.warning:#06x}").inc()
-    else:
-        metrics.store_instances.labels("stored", "").inc()
+        return "refused", f"{outcome.failure:#06x}"
+    return ("stored", "") if outcome.warning is None else ("warning", f"{outcome.warning:#06x}")
 
 
 def _tags(archive: Archive, dialect: Dialect) -> Tags:
