@@ -24,7 +24,7 @@ from filmroom.audit.writer import Audit
 from filmroom.blobs import BlobStore, Folder, Metered, made_at, open_store
 from filmroom.cache import Cache
 from filmroom.dicom import part10, transfer_syntax
-from filmroom.dicom.deidentification import Deidentification, Option
+from filmroom.dicom.deidentification import Deidentification, Known, Option
 from filmroom.entrance import Alone
 from filmroom.errors import BadFile, Lost, Unavailable
 from filmroom.index import instances, operations, patients, watermarks
@@ -75,10 +75,7 @@ class Archive:
     audit: Audit = field(default_factory=Audit, repr=False)  # by itself it writes nothing
     partitions: dict[str, int] = field(default_factory=dict)  # keys of data partitions by name, as they are found
     profiles: Mapping[str, Deidentification] = field(default_factory=dict, repr=False)  # by their names
-    # What `services/pseudonyms` has found, by the numbers of keys: UIDs by pseudonyms, and until which watermark by
-    # partition all have been written down.
-    pseudonyms: dict[tuple[int, str], str] = field(default_factory=dict, repr=False)
-    complete_until: dict[tuple[int, int], int] = field(default_factory=dict)
+    pseudonyms: Known = field(default_factory=Known, repr=False)
 
     @classmethod
     def open(cls, settings: Settings, *, rebuilding: bool = False, checking: bool = False) -> Self:

@@ -329,7 +329,7 @@ def test_roles_show_some_studies_de_identified(http: Reader, stored: list[Datase
 
 def test_a_share_link_may_show_a_study_de_identified(http: Reader, stored: list[Dataset], settings: Settings) -> None:
     with closing(Archive.open(settings)) as archive:
-        _, token = sharing.create(archive, stored[0].StudyInstanceUID, 60.0, deidentified="blind")
+        _, token = sharing.create(archive, stored[0].StudyInstanceUID, 60.0, profile="blind")
     base = f"/shared/{token}"
     [study] = check(http.http.get(f"{base}{ROOT}/studies"), stored).json()
     assert study["00081190"]["Value"][0].endswith(base + path(stored[0], 1))

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import func, select
 
 from filmroom.archive import Archive
-from filmroom.dicom.deidentification import Deidentification, Option
+from filmroom.dicom.deidentification import Deidentification, Known, Option, known
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.views import View
 from filmroom.index.tables import pseudonym
@@ -81,10 +81,10 @@ def test_what_is_deleted_and_stored_again_is_found(archive: Archive) -> None:
     assert found(archive, seen(made)) == targets(made)[2]
     delete(archive, targets(made)[0])
     assert count(archive) == 0
-    archive.pseudonyms.clear()  # another process, which has not found it yet
-    assert resolved(archive, seen(made)).study == NOTHING
+    another = replace(archive, pseudonyms=Known())  # in another process, which has not found it yet
+    assert resolved(another, seen(made)).study == NOTHING
     keep(archive, made)
-    assert found(archive, seen(made)) == targets(made)[2]
+    assert found(another, seen(made)) == targets(made)[2]
 
 
 def test_all_are_written_down_batch_by_batch_and_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_many_may_ask_at_once(archive: Archive) -> None:
 
 
 def test_memory_has_an_end(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pseudonyms, "MOST_KNOWN", 3)
+    monkeypatch.setattr(known, "MOST", 3)
     made = [data.dataset() for _ in range(4)]
     keep(archive, *made)
     for one in made * 2:

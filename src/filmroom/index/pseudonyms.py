@@ -6,7 +6,7 @@ number of the key that they are made with. What is missing is found by what has 
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, Connection, Select, select
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index.database import upsert
@@ -44,11 +44,15 @@ def add(tx: Connection, profile: int, values: Mapping[int, str]) -> None:
 
 def fetch_uids(tx: Connection, resource: Resource, level: Level) -> list[str]:
     """The UIDs of all Series or Instances of a Study or a Series."""
-    uids, tables = _UIDS[level]
-    return list(tx.scalars(select(uids).where(*links(tables), *HERE[: resource.level]), parameters(resource)))
+    return list(tx.scalars(_UIDS[resource.level, level], parameters(resource)))
+
+
+def _of(uids: Column[str], above: Level) -> Select[str]:
+    return select(uids).where(*links({uids.table, series, study}), *HERE[:above])
 
 
 _UIDS = {
-    Level.SERIES: (series.c.SeriesInstanceUID, {series, study}),
-    Level.INSTANCE: (instance.c.SOPInstanceUID, {instance, series, study}),
+    (Level.STUDY, Level.SERIES): _of(series.c.SeriesInstanceUID, Level.STUDY),
+    (Level.STUDY, Level.INSTANCE): _of(instance.c.SOPInstanceUID, Level.STUDY),
+    (Level.SERIES, Level.INSTANCE): _of(instance.c.SOPInstanceUID, Level.SERIES),
 }

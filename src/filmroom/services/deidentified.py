@@ -26,8 +26,8 @@ def profile(archive: Archive, name: str) -> Deidentification:
     found = archive.profiles.get(name)
     if found is None:
         raise BadRequest(
-            f"There is no profile of de-identification '{name}': the setting deidentification has "
-            f"{', '.join(sorted(archive.profiles))}."
+            f"There is no profile of de-identification '{name}': the setting deidentification has none of that "
+            f"name; there are {', '.join(sorted(archive.profiles))}."
         )
     return found
 

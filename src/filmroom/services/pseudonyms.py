@@ -9,7 +9,7 @@ A pseudonym can't be undone, it can only be found among those of all there is:
 A UID that is no pseudonym leads nowhere, also if something is stored under it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -23,7 +23,6 @@ from filmroom.index import pseudonyms, watermarks
 
 NOTHING = ""  # the UID of nothing that is stored
 BATCH = 1000  # Studies in a transaction
-MOST_KNOWN = 200_000  # pseudonyms in memory, of 150 bytes and more each
 
 
 def resolved(archive: Archive, target: Resource) -> Resource:
@@ -51,7 +50,7 @@ def called(profile: Deidentification, resource: Resource) -> Resource:
 
 def study(archive: Archive, profile: Deidentification, value: str, partition: int) -> str:
     """The UID of the Study of that pseudonym."""
-    known = archive.pseudonyms.get((profile.number, value))
+    known = archive.pseudonyms.find(profile, value)
     if known is not None:
         return known
     found = _fetch(archive, profile, value, partition)
@@ -60,23 +59,21 @@ def study(archive: Archive, profile: Deidentification, value: str, partition: in
         found = _fetch(archive, profile, value, partition)
     if found is None:
         return NOTHING
-    _remember(archive, profile, [found])
+    archive.pseudonyms.remember(profile, {value: found})
     return found
 
 
 def below(
-    archive: Archive, profile: Deidentification, above: Resource, level: Level, values: Iterable[str]
+    archive: Archive, profile: Deidentification, above: Resource, level: Level, values: Sequence[str]
 ) -> list[str]:
     """The UIDs, by their pseudonyms, of Series or Instances of a Study, or of Instances of a Series."""
-    wanted = [(profile.number, value) for value in values]
-    found = [archive.pseudonyms.get(key) for key in wanted]
+    found = [archive.pseudonyms.find(profile, value) for value in values]
     if None not in found:
         return [uid or NOTHING for uid in found]
     with archive.index.read() as tx:
-        uids = pseudonyms.fetch_uids(tx, above, level)
-    _remember(archive, profile, uids)
-    made = {(profile.number, profile.uid(uid)): uid for uid in uids}
-    return [made.get(key, NOTHING) for key in wanted]
+        uids = {profile.uid(uid): uid for uid in pseudonyms.fetch_uids(tx, above, level)}
+    archive.pseudonyms.remember(profile, uids)
+    return [uids.get(value, NOTHING) for value in values]
 
 
 def _fetch(archive: Archive, profile: Deidentification, value: str, partition: int) -> str | None:
@@ -86,15 +83,14 @@ def _fetch(archive: Archive, profile: Deidentification, value: str, partition: i
 
 def _complete(archive: Archive, profile: Deidentification, partition: int) -> None:
     """Write down the pseudonyms of all Studies that have none yet, batch by batch. Others may be at it, too."""
-    place = profile.number, partition
-    since = archive.complete_until.get(place, 0)
+    since = archive.pseudonyms.complete_until(profile, partition)
     with archive.index.read() as tx:  # watermarks become visible in their order: what comes later is looked at later
         newest = watermarks.largest(tx)
     if newest > since:
         last: int | None = 0
         while last is not None:
             last = archive.index.transact(partial(_add, profile, partition, since, last))
-        archive.complete_until[place] = newest
+        archive.pseudonyms.complete(profile, partition, newest)
 
 
 def _add(profile: Deidentification, partition: int, since: int, behind: int, tx: Connection) -> int | None:
@@ -103,9 +99,3 @@ def _add(profile: Deidentification, partition: int, since: int, behind: int, tx:
     if missing:
         pseudonyms.add(tx, profile.number, {key: profile.uid(uid) for key, uid in missing.items()})
     return max(missing) if len(missing) == BATCH else None
-
-
-def _remember(archive: Archive, profile: Deidentification, uids: Iterable[str]) -> None:
-    if len(archive.pseudonyms) > MOST_KNOWN:
-        archive.pseudonyms.clear()
-    archive.pseudonyms.update({(profile.number, profile.uid(uid)): uid for uid in uids})

@@ -15,25 +15,24 @@ from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound, Unauthenticated
 from filmroom.index import instances, share_links
 from filmroom.index.share_links import ShareLink as ShareLink
-from filmroom.services import deidentified as profiles
-from filmroom.services import partitions
+from filmroom.services import deidentified, partitions
 
 _ID_BYTES, _SEAL_BYTES = 8, 16
 _REFUSED = "The share link is not one of this service, or was revoked."
 
 
 def create(
-    archive: Archive, study: str, lifetime: float, partition: str = DEFAULT_PARTITION_NAME, deidentified: str = ""
+    archive: Archive, study: str, lifetime: float, partition: str = DEFAULT_PARTITION_NAME, profile: str = ""
 ) -> tuple[ShareLink, str]:
     """A new link to a stored Study, good for so many seconds, and its token.
 
-    `deidentified` is the name of the profile by which it is shown.
+    `profile` is the name of that by which it is de-identified.
     """
-    if deidentified:
-        profiles.profile(archive, deidentified)
+    if profile:
+        deidentified.profile(archive, profile)
     key = partitions.find(archive, partition)
     now = time.time()
-    made = ShareLink(secrets.token_hex(_ID_BYTES), study, partition, deidentified, now, now + lifetime)
+    made = ShareLink(secrets.token_hex(_ID_BYTES), study, partition, profile, now, now + lifetime)
     with archive.index.begin() as tx:
         if key is None or instances.version(tx, Resource(study, partition=key)) is None:
             raise NotFound(f"There is no Study {study} in the data partition {partition}.")

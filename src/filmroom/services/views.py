@@ -15,6 +15,7 @@ from filmroom.dicom.views import View
 from filmroom.errors import BadRequest, Forbidden, Unavailable
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
+from filmroom.services import deidentified
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,10 @@ def view(archive: Archive, grants: Sequence[Grant], partition: int) -> View:
     studies = found_by(archive, shown.searches, partition)
     if shown.profile is None:
         return View(studies)
-    profile = archive.profiles.get(shown.profile)
-    if profile is None:
-        raise Unavailable(
-            f"A role de-identifies by the profile {shown.profile}, and the setting deidentification has none of that "
-            "name."
-        )
-    return View(studies, profile)
+    try:
+        return View(studies, deidentified.profile(archive, shown.profile))
+    except BadRequest as error:
+        raise Unavailable(f"What a role shows can't be de-identified: {error}") from error
 
 
 def found_by(archive: Archive, searches: Iterable[str] | None, partition: int) -> tuple[tuple[Key, ...], ...] | None:

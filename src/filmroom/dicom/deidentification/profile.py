@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple, Self
 
 from filmroom.dicom import uids
@@ -44,7 +45,7 @@ METHODS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deidentification:
     """The Basic Profile with options. The same key gives the same pseudonyms, for ever and everywhere."""
 
@@ -61,12 +62,12 @@ class Deidentification:
         """What was done, for De-identification Method Code Sequence."""
         return [BASIC, *(method for option, method in METHODS.items() if option in self.options)]
 
-    @property
+    @cached_property
     def mark(self) -> str:
         """What tells what is made by this profile from what is made by others, in a word."""
         return self._hash(b"mark", f"{VERSION} {sorted(self.options)}", 6).hex()
 
-    @property
+    @cached_property
     def number(self) -> int:
         """What tells pseudonyms made with this key from others."""
         return int.from_bytes(self._hash(b"number", "", 8)) >> 1
