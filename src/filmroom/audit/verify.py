@@ -1,14 +1,14 @@
 """Whether the trail is as it was written: every line follows from the one before, and the last is what it was."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from filmroom.audit import chain, trail
 from filmroom.audit.chain import Head
+from filmroom.audit.records import Record
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ def check(folder: Path, key_file: Path) -> Report:
         notes = (folder / trail.HEAD).read_bytes() if (folder / trail.HEAD).exists() else b""
     report.files = len(found)
     try:
-        report.broken = next(_breaks(found, sizes, report), None) or _end(report, notes, key_file)
+        report.broken = _Walk(report).go(found, sizes) or _end(report, notes, key_file)
     except OSError as error:
         report.broken = f"{error.filename} can't be read: {error.strerror}."
     return report
@@ -48,66 +48,89 @@ def lines(path: Path, size: int) -> Iterator[bytes]:
             yield written
 
 
-def _breaks(found: list[Path], sizes: dict[str, int], report: Report) -> Iterator[str]:
-    missing: tuple[str, int, str] | None = None  # where lines before the first one are missing, and which they were
-    before = ""
-    for path in found:
-        for place, written in enumerate(lines(path, sizes[path.name]), 1):
-            where = f"{path.name}, line {place}"
-            facts = _facts(written)
-            if facts is None:
-                yield f"{where}: it is no line of the trail."
-                return
-            number = facts["n"]
-            if not report.lines:
-                missing = (where, number - 1, facts["prev"]) if number > 1 else None
-            elif number != report.head.number + 1:
-                yield _gap(where, number, report.head.number)
-            elif facts["prev"] != report.head.hash:
-                yield f"{before}: it is not as it was written; the line behind it, {where}, follows from another one."
-            if missing and facts.get("action") == chain.RETIRED and (facts["through"], facts["hash"]) == missing[1:]:
-                missing = None
-            if facts.get("action") == chain.RECOVERED:
-                yield from _recovered(where, facts, report)
-            _count(report, number, written, path.name, str(facts.get("time", "")))
-            before = where
-    if missing:
-        yield f"{missing[0]}: the lines before number {missing[1] + 1} are missing, and no line says that they may be."
+class _Walk:
+    """From line to line, until one is not as it was written; gives in a sentence which, and why."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._before = ""  # where the line before is
+        self._missing: tuple[str, int, str] | None = None  # lines before which one, and number and hash of their last
+
+    def go(self, paths: Iterable[Path], sizes: Mapping[str, int]) -> str | None:
+        for path in paths:
+            for place, written in enumerate(lines(path, sizes[path.name]), 1):
+                broken = self._step(path.name, f"{path.name}, line {place}", written)
+                if broken is not None:
+                    return broken
+        if self._missing is None:
+            return None
+        where, last, _ = self._missing
+        return f"{where}: the lines before number {last + 1} are missing, and no line says that they may be."
+
+    def _step(self, file: str, where: str, written: bytes) -> str | None:
+        record = _record(written)
+        if record is None:
+            return f"{where}: it is no line of the trail."
+        broken = self._follows(where, record)
+        if broken is None and record.get("action") == chain.RECOVERED:
+            broken = self._recovered(where, record)
+        if broken is not None:
+            return broken
+        if record.get("action") == chain.RETIRED:
+            self._retired(record)
+        self._count(file, record, written)
+        self._before = where
+        return None
+
+    def _follows(self, where: str, record: Record) -> str | None:
+        number, head = record["n"], self._report.head
+        if not self._report.lines:
+            self._missing = (where, number - 1, record["prev"]) if number > 1 else None
+            return None
+        if number <= head.number:
+            return f"{where}: it has number {number}, behind number {head.number}; lines were moved, or written twice."
+        if number > head.number + 1:
+            first, last = head.number + 1, number - 1
+            missing = f"number {first} is" if first == last else f"numbers {first} to {last} are"
+            return f"{where}: it has number {number}; {missing} missing."
+        if record["prev"] != head.hash:
+            return (
+                f"{self._before}: it is not as it was written; the line behind it, {where}, follows from another one."
+            )
+        return None
+
+    def _recovered(self, where: str, record: Record) -> str | None:
+        if record.get("broken"):
+            was = "what was before it, or the note of the head, was not as it was"
+            return f"{where}: the service went on here, and {was}."
+        self._report.notes.append(
+            f"{where}: a process was ended before it noted {record.get('adopted')} lines, "
+            f"and {record.get('torn')} bytes of one that was not complete."
+        )
+        return None
+
+    def _retired(self, record: Record) -> None:
+        """The trail says of lines that they were removed when their time was over."""
+        if self._missing and self._missing[1:] == (record.get("through"), record.get("hash")):
+            self._missing = None
+
+    def _count(self, file: str, record: Record, written: bytes) -> None:
+        report, time = self._report, str(record.get("time", ""))
+        size = report.head.size if report.head.file == file else 0
+        report.head = Head(record["n"], chain.digest(written), file, size + len(written))
+        report.lines += 1
+        report.first, report.last = report.first or time, time
 
 
-def _facts(written: bytes) -> dict[str, Any] | None:
+def _record(written: bytes) -> Record | None:
+    """What a line says, if it is one."""
     try:
-        facts = orjson.loads(written)
-        if isinstance(facts["n"], int) and isinstance(facts["prev"], str) and written.endswith(b"\n"):
-            return dict(facts)
+        found = orjson.loads(written)
+        if isinstance(found["n"], int) and isinstance(found["prev"], str) and written.endswith(b"\n"):
+            return dict(found)
     except (ValueError, TypeError, KeyError):
         pass
     return None
-
-
-def _gap(where: str, number: int, before: int) -> str:
-    if number <= before:
-        return f"{where}: it has number {number}, behind number {before}; lines were moved, or written twice."
-    missing = f"number {before + 1} is" if number == before + 2 else f"numbers {before + 1} to {number - 1} are"
-    return f"{where}: it has number {number}; {missing} missing."
-
-
-def _recovered(where: str, facts: dict[str, Any], report: Report) -> Iterator[str]:
-    if facts.get("broken"):
-        yield f"{where}: the service went on here, and what was before it, or the note of the head, was not as it was."
-    else:
-        report.notes.append(
-            f"{where}: a process was ended before it noted {facts.get('adopted')} lines, "
-            f"and {facts.get('torn')} bytes of one that was not complete."
-        )
-
-
-def _count(report: Report, number: int, written: bytes, file: str, time: str) -> None:
-    size = report.head.size if report.head.file == file else 0
-    report.head = Head(number, chain.digest(written), file, size + len(written))
-    report.lines += 1
-    report.first = report.first or time
-    report.last = time
 
 
 def _end(report: Report, notes: bytes, key_file: Path) -> str | None:
