@@ -39,6 +39,6 @@ def _found(keys: Sequence[Key], partition: int) -> Iterator[Sql]:
         yield _there_is(series.c.study_key == study.c.key, *of_series)
 
 
-def _there_is(*conditions: Sql) -> Sql:
+def _there_is(*these: Sql) -> Sql:
     """Rows, beside those of `study`, of which these hold."""
-    return exists(select(literal(1)).where(*conditions).correlate(study))
+    return exists(select(literal(1)).where(*these).correlate(study))

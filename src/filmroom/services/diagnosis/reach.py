@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from filmroom.services.diagnosis.findings import Finding, ok, problem, warning
-from filmroom.services.diagnosis.storage import clock
+from filmroom.services.diagnosis.findings import Finding, clock, ok, problem, warning
 
 PATIENCE = 10.0  # seconds
 EARLY = 2.0  # seconds in which a proxy says that a body is too large, which it can tell by the header

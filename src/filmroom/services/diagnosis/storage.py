@@ -15,12 +15,11 @@ from filmroom.blobs import new_keys
 from filmroom.errors import Unavailable
 from filmroom.index import schema, soundness
 from filmroom.index.database import Database
-from filmroom.services.diagnosis.findings import Finding, ok, problem, warning
+from filmroom.services.diagnosis.findings import Finding, clock, ok, problem, warning
 
 FULL, NEARLY_FULL = 1 << 30, 10 << 30  # bytes that are free
 FILES = 10_000  # that may still be made
 SLOW = 1.0  # seconds for a small file, written and synced
-CLOCK_APART = 5.0  # seconds
 _PROBE = b"filmroom doctor"
 
 
@@ -46,16 +45,6 @@ def database(url: str | URL) -> Iterator[Finding]:
     for what in said.missing:
         yield problem(f"{said.name} may lose what it has committed", f"it needs {what}")
     yield from clock("the database", said.ahead)
-
-
-def clock(whose: str, ahead: float) -> Iterator[Finding]:
-    """Whether two clocks agree."""
-    if abs(ahead) > CLOCK_APART:
-        how = "ahead of" if ahead > 0 else "behind"
-        yield warning(
-            f"the clock of {whose} is {abs(ahead):.0f} seconds {how} this machine's",
-            "have both set by NTP: expiry, sweeps, leases and tokens go by them",
-        )
 
 
 def files(archive: Archive) -> Iterator[Finding]:
