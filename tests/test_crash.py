@@ -130,7 +130,8 @@ def spooled(running: Service) -> list[Path]:
 
 
 def head(made: Sent, headers: dict[str, str]) -> bytes:
-    lines = [f"POST {ROOT}{made.study} HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in headers.items())]
+    fields = (f"{name}: {value}" for name, value in headers.items())
+    lines = [f"POST {ROOT}{made.study} HTTP/1.1", "Host: localhost", *fields]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
@@ -196,7 +197,7 @@ def test_client_goes_away_in_mid_answer(running: Service, http: httpx2.Client, s
     assert store(http, ROOT, made.content).status_code == 200
     accept = f'multipart/related; type="application/dicom"; transfer-syntax={syntax}'
     with connect(running) as connection:
-        connection.sendall(f"GET {ROOT}{made.study} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n".encode())
+        connection.sendall(f"GET {ROOT}{made.study} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n".encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
     wait_until(lambda: not opened_blobs(running) and not spooled(running))
     assert http.get(ROOT + made.instance, headers=STORED).content == made.content

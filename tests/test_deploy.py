@@ -204,7 +204,7 @@ def rules() -> list[dict[str, Any]]:
 
 def exposed(folder: Path) -> set[str]:
     """The names of all samples that a service may show."""
-    with TestClient(create(Settings(data=folder))) as http:
+    with TestClient(create(Settings(data=folder)), base_url="http://127.0.0.1:8080") as http:
         kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", http.get("/metrics").text, re.MULTILINE))
     endings = {"histogram": ("_bucket", "_sum", "_count")}
     return {name + ending for name, kind in kinds.items() for ending in endings.get(kind, ("",))}

@@ -1,6 +1,7 @@
 """What values of settings must be, and the words for what is wrong with them."""
 
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address, ip_network
@@ -91,6 +92,13 @@ def origins(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(value.lower() for value in values)
 
 
+def hosts(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(r"[0-9A-Za-z._-]+|\*", value) or (value == "*" and len(values) > 1):
+            raise ValueError("it must be names such as pacs.clinic.lan, with blanks between, or * alone")
+    return tuple(value.lower().removesuffix(".") for value in values)
+
+
 def networks(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         try:
@@ -101,6 +109,7 @@ def networks(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words), AfterValidator(origins)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words), AfterValidator(hosts)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words), AfterValidator(networks)]
 
 

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
         False,
         description="Listen beyond loopback without authentication: whoever comes may do everything.",
     )
+    hosts: setting_values.Hosts = Field(
+        (),
+        description="Further names that it answers to without authentication, with blanks between: pacs.clinic.lan.",
+    )
     issuer: Annotated[str, AfterValidator(setting_values.issuer)] | None = Field(
         None, description="URL of the identity provider whose tokens are accepted: https://login.example/realms/clinic."
     )

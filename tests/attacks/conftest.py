@@ -36,7 +36,7 @@ class Target:
 
     def get(self, path: bytes, *fields: bytes) -> bytes:
         """The answer to a GET of a path, written as it is."""
-        head = b"".join(one + b"\r\n" for one in (b"Host: x", b"Connection: close", *fields))
+        head = b"".join(one + b"\r\n" for one in (b"Host: localhost", b"Connection: close", *fields))
         return self.raw(b"GET " + path + b" HTTP/1.1\r\n" + head + b"\r\n")
 
 

@@ -23,7 +23,7 @@ def test_what_is_no_name_is_not_repeated(target: Target, host: bytes) -> None:
 
 
 def test_with_a_public_url_nobody_else_says_where_the_service_is(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path / "data", codec_processes=1, public_url="https://pacs.example.org/")
+    settings = Settings(data=tmp_path / "data", codec_processes=1, public_url="https://pacs.example.org/", hosts="*")
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     with TestClient(create(settings)) as http:
         made = sent()

@@ -4,8 +4,8 @@ import pytest
 
 from tests.attacks.conftest import Target, status
 
-HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
-POST = b"POST /dicomweb/studies HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /dicomweb/studies HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
 
 AMBIGUOUS = {
     "length and chunks": b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",

@@ -106,7 +106,7 @@ def test_ctrl_c_reaches_all_its_processes_and_is_no_mishap(tmp_path: Path) -> No
 
 def test_a_request_under_way_is_finished_when_it_is_told_to_end(tmp_path: Path) -> None:
     made = sent(data.image())
-    lines = [f"POST {ROOT}/studies HTTP/1.1", "Host: x", "Content-Type: application/dicom"]
+    lines = [f"POST {ROOT}/studies HTTP/1.1", "Host: localhost", "Content-Type: application/dicom"]
     head = "\r\n".join([*lines, f"Content-Length: {len(made.content)}", "", ""])
     with service.running(tmp_path / "data") as running:
         host, _, port = running.url.removeprefix("http://").partition(":")

@@ -32,16 +32,16 @@ def test_settings_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.
 
 def test_what_is_stored_outlives_the_application(settings: Settings) -> None:
     made = sent(data.image())
-    with TestClient(create(settings)) as http:
+    with TestClient(create(settings), base_url="http://127.0.0.1:8080") as http:
         store(http, ROOT, made.content)
-    with TestClient(create(settings)) as http:
+    with TestClient(create(settings), base_url="http://127.0.0.1:8080") as http:
         answer = http.get(ROOT + made.instance, headers={"Accept": "application/dicom; transfer-syntax=*"})
         assert answer.content == made.content
 
 
 def test_its_threads_end_with_it(settings: Settings) -> None:
     before = {*threading.enumerate()}  # of other tests
-    with TestClient(create(settings)) as http:
+    with TestClient(create(settings), base_url="http://127.0.0.1:8080") as http:
         store(http, ROOT, sent().content)
     left = {*threading.enumerate()} - before
     assert not [thread for thread in left if thread.name.startswith("service")]
@@ -69,7 +69,7 @@ def test_an_unforeseen_error_is_a_fixed_sentence(http: TestClient, monkeypatch: 
 
 def test_several_partitions_are_not_served_as_one(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data", codec_processes=1, partitions=True)
-    with TestClient(create(settings)) as http:
+    with TestClient(create(settings), base_url="http://127.0.0.1:8080") as http:
         headers = {"Accept": "application/dicom+json", "Content-Type": "application/dicom"}
         assert http.post("/v2/partitions/clinic/studies", content=data.file(), headers=headers).status_code == 200
     off = TestClient(create(Settings(data=tmp_path / "data", codec_processes=1)))

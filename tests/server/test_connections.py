@@ -12,7 +12,7 @@ from tests.messages import DICOM, Sent, sent, store
 from tests.service import DEADLINE
 
 PATIENCE = 0.4  # seconds
-HEAD = b"POST /dicomweb/studies HTTP/1.1\r\nHost: x\r\nContent-Type: application/dicom\r\n"
+HEAD = b"POST /dicomweb/studies HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/dicom\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(port: int, begun: bytes) ->
 @pytest.mark.parametrize("begun", [b"GET ", b"\r\n"], ids=["a line", "nothing but its end"])
 def test_nor_that_of_a_second_request(port: int, begun: bytes) -> None:
     with connect(port) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         connection.sendall(begun)
         assert rest(connection).startswith(b"HTTP/1.1 408 ")
@@ -87,7 +87,8 @@ def test_the_rest_of_a_refused_body_is_not_waited_for(port: int) -> None:
 
 def test_who_does_not_read_the_answer_is_let_go(port: int, large: Sent) -> None:
     request = (
-        f"GET /dicomweb{large.instance} HTTP/1.1\r\nHost: x\r\nAccept: application/dicom;transfer-syntax=*\r\n\r\n"
+        f"GET /dicomweb{large.instance} HTTP/1.1\r\nHost: localhost\r\n"
+        "Accept: application/dicom;transfer-syntax=*\r\n\r\n"
     )
     with connect(port) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -108,7 +109,7 @@ def test_who_does_not_read_the_answer_is_let_go(port: int, large: Sent) -> None:
 def test_who_waits_between_two_requests_is_not(port: int) -> None:
     with connect(port) as connection:
         for _ in range(2):
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
             connection.settimeout(3 * PATIENCE)
             with pytest.raises(TimeoutError):

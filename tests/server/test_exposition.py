@@ -105,7 +105,8 @@ def test_an_index_that_stands_still_is_left_out(
 
 @pytest.fixture
 def without(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create(Settings(data=tmp_path / "data", metrics=False))) as http:
+    app = create(Settings(data=tmp_path / "data", metrics=False))
+    with TestClient(app, base_url="http://127.0.0.1:8080") as http:
         yield http
 
 

@@ -10,9 +10,9 @@ from filmroom.server.limits import HEAD
 from tests import service
 from tests.service import needs_proc
 
-GET = b"GET /health/check HTTP/1.1\r\nHost: x\r\n"
+GET = b"GET /health/check HTTP/1.1\r\nHost: localhost\r\n"
 POST = (
-    b"POST /dicomweb/studies HTTP/1.1\r\nHost: x\r\n"
+    b"POST /dicomweb/studies HTTP/1.1\r\nHost: localhost\r\n"
     b"Content-Type: application/dicom\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 LONG = b"a" * HEAD
@@ -40,7 +40,7 @@ def _answer(running: service.Service, *pieces: bytes) -> bytes:
 @pytest.mark.parametrize(
     "pieces",
     [
-        (b"GET /" + LONG + b" HTTP/1.1\r\nHost: x\r\n\r\n",),
+        (b"GET /" + LONG + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",),
         (b"GET /?" + LONG + b"a",),
         (GET + b"X: " + LONG + b"\r\n\r\n",),
         (GET + b"X: y\r\n" * (HEAD // 5),),

@@ -247,7 +247,7 @@ def test_a_lost_file_is_500_and_nobody_is_told_to_try_again(http: TestClient, se
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client for many examples on one archive."""
     settings = Settings(data=tmp_path_factory.mktemp("lasting"), codec_processes=1)
-    with TestClient(create(settings), raise_server_exceptions=False) as client:
+    with TestClient(create(settings), raise_server_exceptions=False, base_url="http://127.0.0.1:8080") as client:
         client.headers.clear()
         yield client
 

@@ -28,7 +28,7 @@ def receiver() -> Iterator[Receiver]:
 def served(folder: Path, receiver: Receiver, made: Sent, *paths: str) -> list[Span]:
     """The spans of a store and of what is asked for after it."""
     settings = Settings(data=folder / "data", codec_processes=1, otlp_endpoint=receiver.url)
-    with TestClient(create(settings), raise_server_exceptions=False) as http:
+    with TestClient(create(settings), raise_server_exceptions=False, base_url="http://127.0.0.1:8080") as http:
         store(http, "/dicomweb", made.content)
         for path in paths:
             http.get(f"/dicomweb{path}", headers={"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-ID": "mine"})

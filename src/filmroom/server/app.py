@@ -17,7 +17,7 @@ from filmroom import __version__, tracing
 from filmroom.access import Action, Roles
 from filmroom.archive import Archive, audit_sender
 from filmroom.errors import Unavailable
-from filmroom.server import browsers, errors, events, exposition, health, journal, openapi
+from filmroom.server import browsers, errors, events, exposition, health, journal, openapi, sites
 from filmroom.server.allowance import Allowance, Limits
 from filmroom.server.audit import Audited
 from filmroom.server.authentication import Authority, Gate, only_for
@@ -27,6 +27,7 @@ from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
 from filmroom.server.routes import by_depth
 from filmroom.server.sampling import Sampler
+from filmroom.server.sites import Sites
 from filmroom.server.traced import Traced
 from filmroom.server.traffic import Traffic
 from filmroom.server.work import Work
@@ -86,9 +87,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
     app = Starlette(exception_handlers=errors.HANDLERS, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.router.default = by_depth(_beside(settings), Gate(Roots(partitions=settings.partitions)))
-    audited = Audited(app)
-    answering: ASGIApp = audited if traced is None else Traced(audited)
-    return journal.Journal(_guarded(answering, settings), traffic)
+    return journal.Journal(_guarded(_watched(app, settings, traced=traced is not None), settings), traffic)
 
 
 _HEALTH: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (
@@ -106,6 +105,13 @@ def _beside(settings: Settings) -> list[Route]:
     if settings.metrics:
         routes.append(Route("/metrics", only_for(Action.METRICS, exposition.answer)))
     return routes
+
+
+def _watched(app: ASGIApp, settings: Settings, *, traced: bool) -> ASGIApp:
+    """What looks at who asks for what, from the inside out."""
+    known = None if settings.authenticates else sites.known(settings.host, settings.public_url, settings.hosts)
+    audited = Audited(Sites(app, known, settings.cors_origins, settings.public_url))
+    return Traced(audited) if traced else audited
 
 
 def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
