@@ -42,10 +42,22 @@ def test_a_trace_is_an_id() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [b"ff" + PARENT[2:], PARENT.replace(TRACE.encode(), b"0" * 32), PARENT.upper(), PARENT[:-1], b"00-1-2-01"],
+    [
+        PARENT + b"-more",
+        b"ff" + PARENT[2:],
+        PARENT.replace(TRACE.encode(), b"0" * 32),
+        PARENT.upper(),
+        PARENT[:-1],
+        b"00-1-2-01",
+    ],
 )
 def test_what_is_no_trace_is_none(given: bytes) -> None:
     assert request_ids.find([(b"traceparent", given)]) not in {TRACE, "0" * 32}
+
+
+def test_of_several_traces_none_is_the_id() -> None:
+    other = PARENT.replace(b"0a", b"0b")
+    assert request_ids.find([(b"traceparent", PARENT), (b"traceparent", other)]) not in {TRACE, other[3:35].decode()}
 
 
 def test_no_two_are_the_same() -> None:
