@@ -103,6 +103,7 @@ def test_what_it_refuses_is_said_and_nothing_is_lost(
     assert (storing.status_code, reading.status_code) == (503, readable)
     assert all(reason in one.text for one in (storing, reading) if one.status_code == 503)
     assert [len(http.get(f"{ROOT}{one.study}/instances").json()) for one in (before, coming)] == [1, 0]
+    wait_until(lambda: reason in http.get("/health/check").text)  # what was found is known for a second
     health = http.get("/health/check")
     assert health.status_code == 503
     assert [reason in one["description"] for one in health.json()["details"] if one["status"] == "Unhealthy"] == [True]

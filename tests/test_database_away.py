@@ -113,6 +113,7 @@ def test_stores_and_searches_are_refused_until_it_is_back(
             database.stop()
             back, known = time.monotonic() + seconds, told.refused
             wait_until(lambda known=known: told.refused > known + 10)  # type: ignore[misc]
+            wait_until(lambda: http.get("/health/check").status_code == 503)  # what was found is known for a second
             while time.monotonic() < back:
                 assert http.get("/health/check").status_code == 503
             assert health(http) == {"index": "Unhealthy", "blobs": "Healthy", "spool": "Healthy", "audit": "Healthy"}

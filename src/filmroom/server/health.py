@@ -14,7 +14,7 @@ from filmroom.services.health import Part
 
 PATIENCE = 10.0  # seconds that a check waits for the parts
 READY_PATIENCE = 2.0  # who balances load asks every few seconds, and takes no answer for a bad one
-FRESH = 1.0  # seconds for which it is known whether it is ready: a flood of questions costs no more than one
+FRESH = 1.0  # seconds for which it is known how all is: a flood of questions costs no more than one
 
 ending = threading.Event()  # this process was asked to end; set by who hears the signal
 
@@ -23,7 +23,7 @@ class Health:
     """The tries of one archive."""
 
     def __init__(self, archive: Archive) -> None:
-        self._check = Tries(_probes(archive, service.PROBES))
+        self._check = Tries(_probes(archive, service.PROBES), FRESH)
         self._ready = Tries(_probes(archive, service.LOOKS), FRESH)
 
     async def report(self) -> list[Part]:
