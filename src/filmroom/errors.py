@@ -19,6 +19,7 @@ Error
     Unauthenticated         nobody knows who asks
     TooMany                 one client asks for more at once than it may
     Forbidden               the user may not do this
+        NoRole              no role of who asks allows it
     Unavailable             the index, the blob store or a worker did not answer, or the disk is full
         TookTooLong         the work on the pixel data was given up
         Unreadable          one file can't be read, whatever becomes of the others
@@ -126,6 +127,10 @@ class TooMany(Error):
 
 class Forbidden(Error):
     """The user may not do this."""
+
+
+class NoRole(Forbidden):
+    """No role of who asks allows it; another token might."""
 
 
 class Unavailable(Error):

@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from filmroom import errors
+from filmroom.protocol.dialects import ALL
 from filmroom.server.errors import HANDLERS, INTERNAL, RETRY_AFTER, STATUSES, known, status_of
 
 
@@ -45,6 +46,18 @@ def test_the_message_is_the_body() -> None:
 def test_what_may_heal_says_when_to_try_again() -> None:
     answer = asyncio.run(known(request(), errors.Unavailable("The disk is full.")))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, RETRY_AFTER)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "link", "told"), [("/dicomweb", False, True), ("/dicomweb", True, False), ("/v2", False, False)]
+)
+def test_a_token_without_the_role_is_told_so_at_the_root_of_the_standard(dialect: str, link: bool, told: bool) -> None:
+    """RFC 6750 §3. The Azure service says nothing of it, and with a share link there is no token."""
+    scope = dict(request().scope) | {"challenge": 'Bearer realm="x"'} | ({"prefix": "/shared/x"} if link else {})
+    scope["dialect"] = next(one for one in ALL if one.root == dialect)
+    answer = asyncio.run(known(Request(scope), errors.NoRole("No role.")))
+    challenge = 'Bearer realm="x", error="insufficient_scope", error_description="No role."'
+    assert (answer.status_code, answer.headers.get("WWW-Authenticate")) == (403, challenge if told else None)
 
 
 def test_the_unforeseen_is_told_in_a_fixed_sentence() -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from filmroom.errors import Unauthenticated
+from filmroom.errors import Error, Unauthenticated
 
 REALM = "filmroom"
 
@@ -13,11 +13,10 @@ def bearer(issuer: str | None, audience: str | None) -> str:
     return "Bearer " + ", ".join(f'{name}="{_quoted(value)}"' for name, value in told.items() if value)
 
 
-def of(challenge: str, error: Unauthenticated) -> str:
+def of(challenge: str, error: Error) -> str:
     """With what was wrong. Who gave nothing is told nothing more (RFC 6750 §3.1)."""
-    if not error.problem:
-        return challenge
-    return f'{challenge}, error="{error.problem}", error_description="{_quoted(str(error))}"'
+    problem = error.problem if isinstance(error, Unauthenticated) else "insufficient_scope"
+    return f'{challenge}, error="{problem}", error_description="{_quoted(str(error))}"' if problem else challenge
 
 
 def _quoted(text: str) -> str:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from filmroom.access import DEFAULT_PARTITION_NAME, Access, Grant, Reach
 from filmroom.dicom.views import EVERYTHING
-from filmroom.errors import Forbidden
+from filmroom.errors import NoRole
 from filmroom.protocol.dialects import Dialect
 from filmroom.server.methods import Method
 from filmroom.server.requests import partition_of
@@ -19,7 +19,7 @@ def admit(dialect: Dialect, request: Request, method: Method) -> None:
     access: Access = request.scope["access"]
     grants = access.reaching(method.action, method.reach, _partition(request, method))
     if not grants:
-        raise Forbidden(dialect.wording.forbidden or _refusal(access, request, method))
+        raise NoRole(dialect.wording.forbidden or _refusal(access, request, method))
     request.scope["grants"] = grants
 
 

@@ -47,11 +47,19 @@ async def known(request: Request, error: Exception) -> Response:
         headers = {"Content-Range": byte_ranges.unsatisfied(error.length)}
     if isinstance(error, errors.Unauthenticated):
         headers = {"WWW-Authenticate": challenges.of(request.state.authority.challenge, error)}
+    if isinstance(error, errors.NoRole) and _takes_tokens(request):
+        headers = {"WWW-Authenticate": challenges.of(request.state.authority.challenge, error)}
     if status >= 500:
         log.error(type(error).__name__.lower(), reason=str(error), cause=repr(error.__cause__))
     dialect: Dialect | None = request.scope.get("dialect")
     fixed = status == 500 and dialect is not None and dialect.fixed_500
     return PlainTextResponse(INTERNAL if fixed else str(error), status, headers)
+
+
+def _takes_tokens(request: Request) -> bool:
+    """Whether another token would help: not with a share link. The Azure service says nothing of it with 403."""
+    dialect: Dialect | None = request.scope.get("dialect")
+    return dialect is not None and dialect.version is None and "prefix" not in request.scope
 
 
 async def gone(request: Request, error: Exception) -> Response:
