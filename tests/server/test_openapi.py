@@ -118,6 +118,14 @@ def test_it_has_every_method_of_every_dialect() -> None:
     assert listed == 1 + sum(len(table.methods(dialect, partitions=False)) for dialect in ALL)
 
 
+def test_it_says_how_to_send_a_token_and_what_comes_without() -> None:
+    assert DOCUMENT["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert DOCUMENT["security"] == [{"token": []}, {}]
+    for path, item in DOCUMENT["paths"].items():
+        for operation in item.values():
+            assert (path == "/health/check") != ({"401", "403", "429"} <= operation["responses"].keys())
+
+
 def test_operations_have_names_of_their_own() -> None:
     names = [operation["operationId"] for item in DOCUMENT["paths"].values() for operation in item.values()]
     assert len(names) == len(set(names))

@@ -238,4 +238,4 @@ def failures(method: Method, dialect: Dialect) -> tuple[int, ...]:
     ended = {409} if method.kind is Kind.CANCELLATION else set()
     beyond = {416} if _ranged(method, dialect) else set()
     other = {412} if _versioned(method, dialect) else set()
-    return tuple(sorted({400, 500, 503} | named | negotiated | received | ended | beyond | other))
+    return tuple(sorted({400, 401, 403, 429, 500, 503} | named | negotiated | received | ended | beyond | other))

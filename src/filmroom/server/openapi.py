@@ -180,14 +180,21 @@ def document(*, partitions: bool = False) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": _SCHEMAS},
+        "components": {"schemas": _SCHEMAS, "securitySchemes": {"token": _TOKEN}},
+        "security": [{"token": []}, {}],  # settings say whether a token is needed
     }
 
 
+_TOKEN: Mapping[str, Any] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of the identity provider, or one that `filmroom token` made",
+}
 _HEALTH: Mapping[str, Any] = {
     "operationId": "health_Check",
     "summary": "Whether all parts of the service are well",
     "tags": ["health"],
+    "security": [],
     "responses": {
         str(status): {"description": text, "content": {"application/json": {"schema": {"type": "object"}}}}
         for status, text in ((200, "All is well"), (503, "Something is not"))
