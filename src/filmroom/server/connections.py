@@ -14,8 +14,8 @@ from filmroom.server.limits import BoundedProtocol
 LOOKS = 4  # in the time that a client has
 LEAST_RATE = 512  # bytes in a second, on average over that time
 _DRAINED = 64 * 1024  # bytes that were taken, at least, when a full buffer has room again
-_BUSY = b"Too many connections. Try again later."
-_SLOW = b"The request did not come in time."
+_BUSY = "Too many connections. Try again later."
+_SLOW = "The request did not come in time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Connection(BoundedProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if len(self.connections) > self._bounds.connections:
-            self._say("503 Service Unavailable", _BUSY, "retry-after: 5\r\n")
+            self.say("503 Service Unavailable", _BUSY, "retry-after: 5\r\n")
         self._look_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -121,13 +121,4 @@ class Connection(BoundedProtocol):
         if self._owed is _Owed.READING or (self._owed is _Owed.BODY and self.cycle.response_started):
             self.transport.abort()
         else:
-            self._say("408 Request Timeout", _SLOW)
-
-    def _say(self, status: str, text: bytes, fields: str = "") -> None:
-        """Answer without the application, and end the connection."""
-        head = (
-            f"HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(text)}\r\n{fields}connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode("ascii") + text)
-        self.transport.close()
+            self.say("408 Request Timeout", _SLOW)

@@ -70,7 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head > HEAD:
             self._refuse()
         else:
-            super().send_400_response(msg)
+            self.say("400 Bad Request", msg)
 
     def _count(self, length: int) -> None:
         self._head += length
@@ -78,10 +78,13 @@ class BoundedProtocol(HttpToolsProtocol):
             raise HeadTooLarge
 
     def _refuse(self) -> None:
-        text = MESSAGE.encode("ascii")
+        self.say("431 Request Header Fields Too Large", MESSAGE)
+
+    def say(self, status: str, text: str, fields: str = "") -> None:
+        """Answer without the application, and end the connection."""
         head = (
-            "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(text)}\r\nconnection: close\r\n\r\n"
+            f"HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {len(text)}\r\n"
+            f"x-content-type-options: nosniff\r\ncache-control: no-store\r\n{fields}connection: close\r\n\r\n"
         )
-        self.transport.write(head.encode("ascii") + text)
+        self.transport.write(head.encode("ascii") + text.encode("ascii"))
         self.transport.close()
