@@ -284,6 +284,7 @@ def test_all_urls_of_a_shared_study_are_below_the_link(
 
 
 def test_a_link_changes_nothing(http: TestClient, images: tuple[Sent, Sent], shared: str) -> None:
+    assert http.get(f"{shared}/v2/studies").headers["Cache-Control"] == "no-store"  # for there is no token to tell
     assert http.delete(f"{shared}/dicomweb{images[0].study}").status_code == 403
     assert http.post(f"{shared}/dicomweb/studies", content=data.file(), headers=DICOM).status_code == 403
     assert http.get(f"{shared}/dicomweb/changefeed").status_code == 403

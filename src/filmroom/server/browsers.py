@@ -74,9 +74,12 @@ class Protected:
 
 
 def _is_of_azure(scope: Scope) -> bool:
-    """That service says nothing of caches, and neither does its dialect."""
+    """That service says nothing of caches, and neither does its dialect; but it has no share links.
+
+    Caches that many use keep nothing that was asked for with a token (RFC 9111 §3.5). With a link there is none.
+    """
     dialect: Dialect | None = scope.get("dialect")
-    return dialect is not None and dialect.version is not None
+    return dialect is not None and dialect.version is not None and "prefix" not in scope
 
 
 def shared(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
