@@ -20,6 +20,7 @@ from tests.service import DEADLINE
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium to try it in (apt-get install chromium)")
 ELSEWHERE = "evil.example"
+WAITING = "--virtual-time-budget=1000"  # milliseconds, in which no answer is waited for: that stops the clock
 # A request that is waited for is done before the page is shown; what can't be read is an error.
 READS = """<body><script>
 const request = new XMLHttpRequest();
@@ -41,7 +42,7 @@ def browse(tmp_path: Path) -> Browse:
         names = f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"
         profile = f"--user-data-dir={tmp_path / 'profile'}"
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        command = [CHROMIUM or "", "--headless", *sandbox, profile, names, "--dump-dom", url]
+        command = [CHROMIUM or "", "--headless", *sandbox, profile, names, WAITING, "--dump-dom", url]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=DEADLINE).stdout
 
     return shown

@@ -177,7 +177,7 @@ def test_a_provider_that_does_not_answer_holds_up_no_share_link(tmp_path: Path) 
     """Nor do tokens whose keys are made up, be they as many as there are threads."""
     settings = Settings(data=tmp_path / "data", codec_processes=1)
     made = sent()
-    with TestClient(create(settings)) as http:
+    with TestClient(create(settings), base_url="http://localhost") as http:
         http.post(STUDIES, content=made.content, headers=DICOM)
     with closing(Archive.open(settings)) as archive:
         link = "/shared/" + sharing.create(archive, made.dataset.StudyInstanceUID, 60)[1]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
@@ -53,7 +54,8 @@ def test_what_may_heal_says_when_to_try_again() -> None:
 )
 def test_a_token_without_the_role_is_told_so_at_the_root_of_the_standard(dialect: str, link: bool, told: bool) -> None:
     """RFC 6750 §3. The Azure service says nothing of it, and with a share link there is no token."""
-    scope = dict(request().scope) | {"challenge": 'Bearer realm="x"'} | ({"prefix": "/shared/x"} if link else {})
+    scope = dict(request().scope) | ({"prefix": "/shared/x"} if link else {})
+    scope["state"] = {"authority": SimpleNamespace(challenge='Bearer realm="x"')}
     scope["dialect"] = next(one for one in ALL if one.root == dialect)
     answer = asyncio.run(known(Request(scope), errors.NoRole("No role.")))
     challenge = 'Bearer realm="x", error="insufficient_scope", error_description="No role."'
