@@ -1,5 +1,6 @@
 """Numbers that processes count together: nothing is lost with one that dies, and nothing is left behind."""
 
+import fcntl
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -72,7 +73,7 @@ def test_who_died_has_nothing_under_way() -> None:
 
 def test_files_are_there_in_full_and_go_with_the_block() -> None:
     with metric_files.folder(["web-0", "operations"]) as folder:
-        blocks = [path.stat().st_blocks * 512 >= path.stat().st_size for path in folder.glob("*.db")]
+        blocks = [path.stat().st_blocks * 512 >= path.stat().st_size for path in folder.iterdir()]
         assert blocks == [True] * 2 * len(metric_files._BYTES)
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()
@@ -82,6 +83,21 @@ def test_files_are_there_in_full_and_go_with_the_block() -> None:
 def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(metric_files, "_IN_MEMORY", str(tmp_path))
     return tmp_path
+
+
+def test_a_folder_is_in_use_as_long_as_somebody_locks_the_folder_itself(parent: Path) -> None:
+    """So have all versions told each other: several may be at work on a machine."""
+    used = parent / "filmroom-metrics-used"
+    used.mkdir()
+    held = os.open(used, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with metric_files.folder(["web-0"]) as made:
+        assert used.exists()
+        looked = os.open(made, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(looked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(looked)
+    os.close(held)
 
 
 def test_what_a_killed_service_left_is_removed_and_what_is_in_use_is_not(parent: Path) -> None:

@@ -8,6 +8,7 @@ The files are made in full by who starts the workers: a page of a file that is o
 used up, whoever touches it. They are not in the data folder, for a disk that stands still would hold up who counts.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -19,12 +20,10 @@ from typing import Any
 from prometheus_client import values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from filmroom.durable import locked
 from filmroom.errors import Unavailable
 
 _IN_MEMORY = "/dev/shm"  # noqa: S108 - of Linux; elsewhere the folder for temporary files must do
 _PREFIX = "filmroom-metrics-"
-_LOCK = "lock"  # which a service holds as long as it lives
 _BYTES = {"histogram": 1 << 20, "counter": 1 << 17, "gauge_livesum": 1 << 15, "gauge_livemax": 1 << 15}
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # by which the library knows the folder
 
@@ -77,7 +76,7 @@ def _made(stack: ExitStack, places: Sequence[str]) -> Path:
             _remove_left(Path(parent))
             made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
             undone.callback(shutil.rmtree, made, ignore_errors=True)
-            undone.enter_context(locked(made / _LOCK, wait=False))
+            undone.callback(os.close, _held(made))  # for as long as this process lives
             for place in places:
                 for kind, size in _BYTES.items():
                     (made / f"{kind}_{place}.db").write_bytes(bytes(size))
@@ -96,8 +95,21 @@ def _temporary() -> list[str]:
     return []
 
 
+def _held(made: Path) -> int:
+    """A descriptor that says that a folder is in use."""
+    held = os.open(made, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise
+    return held
+
+
 def _remove_left(parent: Path) -> None:
     """Remove the folders of services that were killed: nobody holds them."""
     for left in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError), locked(left / _LOCK, wait=False):  # it is another user's, or in use
+        with suppress(OSError):  # it is another user's, or in use
+            held = _held(left)
             shutil.rmtree(left)
+            os.close(held)
