@@ -51,6 +51,17 @@ def test_it_is_said_what_was_done() -> None:
     assert made["00280303"] == value("CS", "MODIFIED")
 
 
+def test_urls_that_name_the_original_are_removed_also_inside_sequences_and_where_uids_are_kept() -> None:
+    urls = {
+        "00081190": value("UR", "https://pacs.example/dicomweb/studies/1.2.3?patient=Doe"),
+        "0040E001": value("ST", "1.2.3^document4711"),
+        "0040E010": value("UR", "https://xds.example/?studyUID=1.2.3"),
+    }
+    made = cleaned(urls | {"00081199": value("SQ", urls)}, Option.UIDS)
+    assert not made.keys() & urls.keys()
+    assert made["00081199"]["Value"] == [{}]
+
+
 @pytest.mark.parametrize(("options", "said"), [((), "REMOVED"), ((Option.FULL_DATES,), "UNMODIFIED")])
 def test_it_is_said_what_became_of_dates(options: tuple[Option, ...], said: str) -> None:
     assert cleaned({}, *options)["00280303"] == value("CS", said)

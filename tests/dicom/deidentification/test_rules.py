@@ -1,5 +1,7 @@
 """What is done with an attribute, of the table and not, with options and without."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from filmroom.dicom import attributes
@@ -68,3 +70,16 @@ def test_the_basic_profile(name: str, done: Action) -> None:
 )
 def test_options(name: str, option: Option, done: Action) -> None:
     assert action(name, option) is done
+
+
+def kept(tags: Iterable[int]) -> set[str]:
+    return {name for name in map(attributes.name, tags) if action(name) is Action.KEEP}
+
+
+def test_no_url_of_the_dictionary_is_kept_but_those_of_codes() -> None:
+    assert kept(tag for tag, vr in attributes.VRS.items() if vr == "UR") == {"CodingSchemeURL", "URNCodeValue"}
+
+
+def test_no_comment_of_the_dictionary_is_kept_but_those_on_machines() -> None:
+    comments = [tag for tag in attributes.VRS if "Comment" in attributes.name(tag) and attributes.vr(tag) != "CS"]
+    assert kept(comments) == {"SystemStatusComment", "TestResultComment", "TransactionStatusComment"}

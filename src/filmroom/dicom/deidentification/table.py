@@ -279,9 +279,25 @@ ADDED = {
         RepositoryUniqueID HomeCommunityID AssertionUID ReferencedAssertionUID ModelGroupUID ReferencedFiducialUID
         VolumetricPresentationInputSetUID SelectorUIValue EquipmentFrameOfReferenceUID
     """,
-    # What was encrypted of the patient before (PS3.15 §E.1.1 (4)): who has its key would read it in the copy.
+    # Of URLs: they hold UIDs, numbers or names as they are stored, whatever else is kept. What was encrypted of the
+    # patient before (PS3.15 §E.1.1 (4)): who has its key would read it in the copy. And what people wrote.
     ("X", ""): """
-        SecondaryReviewerName EvaluatorName DocumentAuthorTrial EncryptedAttributesSequence EncryptedContent
+        StoredInstanceBaseURI FolderAccessURI FileAccessURI FilenameInContainer RetrieveURL PixelDataProviderURL
+        StorageURL UniformResourceLocatorTrial HL7InstanceIdentifier RetrieveURI ContactURI ContactDisplayName
+        RelativeURIReferenceWithinEncapsulatedDocument EncryptedAttributesSequence EncryptedContent NTPSourceAddress
+        SecondaryReviewerName EvaluatorName DocumentAuthorTrial AuthorIdentificationSequence
+        DocumentAuthorIdentifierCodeSequenceTrial DocumentingObserverIdentifierCodeSequenceTrial
+        PatientBirthDateInAlternativeCalendar PatientDeathDateInAlternativeCalendar
+        IssuerOfPatientIDQualifiersSequence IssuerOfAccessionNumberSequence OrderPlacerIdentifierSequence
+        OrderFillerIdentifierSequence PlacerOrderNumberProcedure FillerOrderNumberProcedure
+        PlacerOrderNumberImagingServiceRequestRetired FillerOrderNumberImagingServiceRequestRetired OwnerID
+        BoardingPassID ItineraryID CommentsOnTheScheduledProcedureStep CommentsOnPatientPerformanceOfVisualField
+        InstructionPerformanceComment CalculationComment ReportStatusCommentTrial SubstanceAdministrationNotes
+        AssertionComments SurfaceComments ReasonForCancellation SOPAuthorizationComment DoseComment
+        FrameOfReferenceTransformationComment TreatmentStatusComment SetupImageComment OverrideReason
+    """,
+    ("D", ""): """
+        TrackingID HangingProtocolCreator
     """,
     ("Z", ""): """
         DocumentTitle
