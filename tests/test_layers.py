@@ -44,7 +44,7 @@ ALLOWED = {
         "dicom",
         "errors",
     },
-    "audit": {"dicom", "durable", "errors"},
+    "audit": {"dicom", "durable", "metrics", "errors"},
     "task": {"archive", "index", "metrics"},
     "tokens": {"durable", "errors"},
     "services": {

@@ -35,6 +35,7 @@ http_request_duration_seconds = _histogram(
     ["route", "method", "status"],
     buckets=_REQUEST,
 )
+http_refused = _counter("http_refused", "Answers that are errors, by their status.", ["status"])
 http_received_bytes = _counter("http_received_bytes", "Bytes of the bodies of requests.", ["route", "method"])
 http_sent_bytes = _counter("http_sent_bytes", "Bytes of the bodies of answers.", ["route", "method"])
 http_broken_off = _counter("http_broken_off", "Answers that ended in their midst, for an error.", ["route", "method"])
@@ -54,6 +55,16 @@ store_instances = _counter(
 )
 group_commit_requests = _histogram("group_commit_requests", "Requests of one commit.", buckets=_COUNT)
 group_commit_instances = _histogram("group_commit_instances", "Instances of one commit.", buckets=_COUNT)
+
+# --- Who asks, and what is written down of it
+identity_provider_failing = _largest(
+    "identity_provider_failing", "Whether the last question to the identity provider failed."
+)
+audit_failing = _largest("audit_failing", "Whether the audit trail can't be written.")
+audit_lines = _counter("audit_lines", "Lines that were written to the audit trail.")
+audit_lost = _counter("audit_lost", "Lines that the audit trail will never have.")
+audit_alerts = _counter("audit_alerts", "Security alerts: addresses that were refused again and again.")
+audit_syslog_failing = _largest("audit_syslog_failing", "Whether nothing can be sent to the syslog receiver.")
 
 # --- Index, blobs, cache, codecs
 index_connections = _total("index_connections", "Connections that the index may have open.")

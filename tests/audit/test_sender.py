@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from filmroom import metrics
 from filmroom.audit import sender
 from filmroom.audit.messages import Reporter
 from filmroom.audit.sender import Sender
@@ -62,11 +63,29 @@ def test_what_was_written_while_the_receiver_was_away_comes_later_in_order(tmp_p
     with _sender(tmp_path, f"tcp://127.0.0.1:{port}") as sending:
         _append(tmp_path, 1, 2, 3)
         wait_until(lambda: sending.trouble)
+        assert metrics.REGISTRY.get_sample_value("filmroom_audit_syslog_failing") == 1
+        assert sender.waiting_since(tmp_path / "audit") is not None
         _append(tmp_path, 4, 5)
         with receiving(port) as heard:
             wait_until(lambda: len(_studies(heard)) == 5)
             wait_until(lambda: sending.trouble is None)
+            wait_until(lambda: _sent(tmp_path))
+    assert metrics.REGISTRY.get_sample_value("filmroom_audit_syslog_failing") == 0
+    assert sender.waiting_since(tmp_path / "audit") is None
     assert _studies(heard) == [1, 2, 3, 4, 5]
+
+
+def test_what_waits_does_so_since_its_first_line_was_written(tmp_path: Path) -> None:
+    folder = tmp_path / "audit"
+    assert sender.waiting_since(folder) is None
+    _append(tmp_path, 1)
+    first = given.files(tmp_path)[-1]
+    (folder / "sent").write_bytes(orjson.dumps({"file": first.name, "offset": first.stat().st_size}))
+    assert sender.waiting_since(folder) is None
+    for number in range(2, 12):  # in several files
+        _append(tmp_path, number)
+    assert len(given.files(tmp_path)) > 1
+    assert sender.waiting_since(folder) == given.fact(2)["time"]
 
 
 def test_the_next_process_goes_on_where_this_one_was(tmp_path: Path) -> None:

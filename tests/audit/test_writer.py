@@ -1,6 +1,7 @@
 """The writer writes what it is given, goes on without a disk, and loses nothing that it could hold."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from filmroom import metrics
 from filmroom.audit import chain, records, writer
 from filmroom.audit.writer import Audit
 from filmroom.errors import Unavailable
@@ -93,14 +95,21 @@ def test_a_full_disk_is_waited_for(
         audit.settled(facts(number=1)).result(30)
     audit.put(facts(number=2))
     assert audit.trouble == "No space left on device"
+    assert value("audit_failing") == 1
     assert "audit trail can't be written" in "".join(capsys.readouterr())
     full = False
     wait_until(lambda: audit.trouble is None)
     audit.close()
+    assert value("audit_failing") == 0
     assert [line["number"] for line in given.lines(tmp_path)] == [1, 2]
 
 
+def value(name: str) -> float:
+    return metrics.REGISTRY.get_sample_value(f"filmroom_{name}") or 0.0
+
+
 def test_what_no_queue_can_hold_is_counted(audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, written = value("audit_lost_total"), value("audit_lines_total")
     monkeypatch.setattr(writer, "GATHER", 60.0)
     monkeypatch.setattr(writer, "MOST", 3)
     for number in range(5):
@@ -108,15 +117,35 @@ def test_what_no_queue_can_hold_is_counted(audit: Audit, tmp_path: Path, monkeyp
     audit.close()
     assert [line.get("number") for line in given.lines(tmp_path)] == [0, 1, 2, None]
     assert given.lines(tmp_path)[3]["records"] == 2
+    assert (value("audit_lost_total") - lost, value("audit_lines_total") - written) == (2, 4)
 
 
 def test_who_is_refused_again_and_again_is_an_alert(audit: Audit, tmp_path: Path) -> None:
+    before = value("audit_alerts_total")
     for number in range(25):
         audit.put(facts(status=401 + 2 * (number % 2)))
     audit.put(facts(status=401, client="192.0.2.2"))
     audit.close()
     alerts = [line for line in given.lines(tmp_path) if line["action"] == chain.ALERT]
     assert [(line["client"], line["refused"]) for line in alerts] == [("192.0.2.1", 10)] * 2
+    assert value("audit_alerts_total") - before == 2
+
+
+def test_a_thread_that_ended_unforeseen_writes_nothing_and_metrics_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError
+
+    trail = given.open_trail(tmp_path)
+    monkeypatch.setattr(trail, "append", fail)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    audit = Audit(trail)
+    audit.put(facts())
+    wait_until(lambda: audit.problem)
+    assert value("audit_failing") == 1
+    audit.close()
+    metrics.audit_failing.set(0)
 
 
 def test_text_that_utf_8_can_t_hold_is_written_all_the_same(audit: Audit, tmp_path: Path) -> None:

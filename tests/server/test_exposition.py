@@ -1,7 +1,8 @@
 """`/metrics`: what one worker says (`tests/test_observed.py` has several, and the operations worker)."""
 
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,20 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from filmroom.archive import Archive
+from filmroom.cli import deliveries
 from filmroom.errors import Unavailable
 from filmroom.index.database import Database
+from filmroom.protocol.cloud_events import Source
 from filmroom.server import exposition
 from filmroom.server.app import create
 from filmroom.services import operations
+from filmroom.services.webhooks import Delivery, Sender, Webhook, replay
 from filmroom.settings import Settings
+from tests.blobs.servers import free_port
+from tests.certificates import Authority
 from tests.messages import sent, store
+from tests.receiver import SECRET, receiving
+from tests.service import wait_until
 
 
 def samples(http: TestClient) -> dict[tuple[str, ...], float]:
@@ -103,10 +111,71 @@ def test_an_index_that_stands_still_is_left_out(
     assert ("filmroom_threads",) in told
 
 
+def test_how_far_webhooks_are_is_told_by_their_names(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        given = {"ris": {"url": receiver.url, "secret": SECRET, "begin": "first"}}
+        settings = Settings.model_validate({"data": tmp_path / "data", "webhooks": given})
+        [webhook] = deliveries.receivers(settings)
+        receiver.replies = [(500, {}), (410, {})]
+        with serving(settings) as http, closing(Archive.open(settings)) as archive:
+            before = samples(http)
+            store(http, "/dicomweb", sent().content)
+            deliver(archive, webhook)
+            failing = samples(http)
+            replay(archive, "ris", None)
+            deliver(archive, webhook)
+            disabled = samples(http)
+            replay(archive, "ris", None)
+            deliver(archive, webhook)
+            told = samples(http)
+    assert before["filmroom_webhook_behind_events", "ris"] == 0
+    assert failing["filmroom_webhook_behind_events", "ris"] == 1
+    assert failing["filmroom_webhook_behind_seconds", "ris"] > 0
+    assert (failing["filmroom_webhook_failures", "ris"], failing["filmroom_webhook_disabled", "ris"]) == (1, 0)
+    assert disabled["filmroom_webhook_disabled", "ris"] == 1
+    assert {name[0]: told[name] for name in told if name[1:] == ("ris",)} == {
+        "filmroom_webhook_behind_events": 0,
+        "filmroom_webhook_behind_seconds": 0,
+        "filmroom_webhook_failures": 0,
+        "filmroom_webhook_disabled": 0,
+    }
+
+
+def deliver(archive: Archive, webhook: Webhook) -> None:
+    with Sender(webhook.url, webhook.secrets, webhook.timeout) as sender:
+        Delivery(archive, webhook, Source("https://pacs.example", 7), "worker", sender).deliver()
+
+
+def test_the_end_of_the_certificate_is_told(tmp_path: Path) -> None:
+    issued = Authority(tmp_path).issue("server")
+    settings = Settings(data=tmp_path / "data", tls_certificate=issued.certificate, tls_key=issued.key)
+    with serving(settings) as http:
+        told = samples(http)
+        issued.certificate.unlink()
+        without = samples(http)
+    in_a_day = told["filmroom_tls_certificate_end_timestamp_seconds",] - time.time()
+    assert 0 < in_a_day <= 24 * 3600
+    assert ("filmroom_tls_certificate_end_timestamp_seconds",) not in without
+
+
+def test_lines_that_no_syslog_receiver_takes_are_told(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data": tmp_path / "data", "audit_syslog": f"tcp://127.0.0.1:{free_port()}"})
+    with serving(settings) as http:
+        wait_until(lambda: (settings.data / "audit" / "sent").exists())
+        store(http, "/dicomweb", sent().content)
+        wait_until(lambda: samples(http)["filmroom_audit_syslog_behind_seconds",] > 0)
+        wait_until(lambda: samples(http)["filmroom_audit_syslog_failing",] == 1)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create(settings), base_url="http://127.0.0.1:8080") as http:
+        yield http
+
+
 @pytest.fixture
 def without(tmp_path: Path) -> Iterator[TestClient]:
-    app = create(Settings(data=tmp_path / "data", metrics=False))
-    with TestClient(app, base_url="http://127.0.0.1:8080") as http:
+    with serving(Settings(data=tmp_path / "data", metrics=False)) as http:
         yield http
 
 

@@ -15,6 +15,7 @@ import httpx2
 import jwt
 import pytest
 
+from filmroom import metrics
 from filmroom.errors import Unauthenticated, Unavailable
 from filmroom.server import identity
 from filmroom.server.identity import Claims, Provider
@@ -103,6 +104,10 @@ def test_keys_are_kept_while_the_provider_is_away(monkeypatch: pytest.MonkeyPatc
         verify(provider, issuing.token())
         another = issuing.token("writer")
     assert verify(provider, another)["sub"] == "writer"
+    assert metrics.REGISTRY.get_sample_value("filmroom_identity_provider_failing") == 1
+    with identity_provider.running() as issuing:
+        verify(trusting(issuing.issuer), issuing.token())
+    assert metrics.REGISTRY.get_sample_value("filmroom_identity_provider_failing") == 0
 
 
 def test_a_provider_that_never_answered_is_unavailable() -> None:

@@ -27,6 +27,19 @@ def test_a_request_is_counted_by_the_template_of_its_route() -> None:
     assert (value("http_received_bytes_total", **of), value("http_sent_bytes_total", **of)) == (30, 300)
 
 
+def test_statuses_of_errors_can_be_told_apart() -> None:
+    before = {status: value("http_refused_total", status=status) for status in ("401", "429", "503")}
+    traffic = Traffic()
+    for status in (200, 304, 401, 429, 429, 503):
+        traffic.end(scope("/refused"), status, 0.02, 0, 0)
+    assert {status: value("http_refused_total", status=status) - before[status] for status in before} == {
+        "401": 1,
+        "429": 2,
+        "503": 1,
+    }
+    assert value("http_refused_total", status="200") == 0
+
+
 def test_a_client_that_went_away_got_no_status() -> None:
     Traffic().end(scope("/left"), 0, 1.0, 0, 0)
     assert value("http_request_duration_seconds_count", route="/left", method="GET", status="none") == 1

@@ -298,6 +298,10 @@ def test_how_far_it_is(archive: Archive, receiver: Receiver, webhook: Webhook) -
     assert found.progress is not None
     assert (found.behind, found.progress.position, found.progress.error) == (2, 0, "it answered 500")
     assert found.progress.not_before > time.time()
+    assert found.waiting_since is not None
+    again(archive)
+    deliver(archive, webhook)
+    assert (standing(archive).behind, standing(archive).waiting_since) == (0, None)
 
 
 @pytest.mark.parametrize("batch", [1, 2])

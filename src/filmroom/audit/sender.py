@@ -10,13 +10,15 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from pathlib import Path
 
 import orjson
 import structlog
 
-from filmroom import durable
+from filmroom import durable, metrics
 from filmroom.audit import messages, syslog, trail
 from filmroom.audit.messages import Reporter
 from filmroom.audit.syslog import Receiver
@@ -81,11 +83,13 @@ class Sender:
                 more = self._send_some()
                 rest = REST
                 self.trouble = None
+                metrics.audit_syslog_failing.set(0)
             except OSError as error:
                 self._receiver.close()
                 self._sent.clear()
                 known = False
                 self.trouble = error.strerror or str(error) or type(error).__name__
+                metrics.audit_syslog_failing.set(1)
                 if time.monotonic() >= told_at:
                     told_at = time.monotonic() + TOLD
                     log.warning("audit messages can't be sent", reason=self.trouble)
@@ -140,8 +144,7 @@ class Sender:
     def _read_note(self) -> None:
         """Where to go on. The first time it is the newest file: what was written before anybody asked is not sent."""
         try:
-            said = orjson.loads((self._folder / SENT).read_bytes())
-            self._file, self._offset = str(said["file"]), int(said["offset"])
+            self._file, self._offset = _noted(self._folder)
         except (OSError, ValueError, TypeError, KeyError):
             there = trail.files(self._folder)
             self._file, self._offset = there[-1].name if there else "", 0
@@ -154,6 +157,26 @@ class Sender:
 def reporter(site: str | None) -> Reporter:
     """This machine."""
     return Reporter(socket.gethostname(), site)
+
+
+def waiting_since(folder: Path) -> float | None:
+    """When the oldest line of a trail was written that is not known to have been received; None if there is none."""
+    with suppress(FileNotFoundError, ValueError, TypeError, KeyError):  # nothing was ever sent
+        name, offset = _noted(folder)
+        found = (_lines(path, offset if path.name == name else 0) for path in trail.files(folder) if path.name >= name)
+        return next((time for lines in found for time in _times(lines)), None)
+    return None
+
+
+def _times(lines: list[bytes]) -> Iterator[float]:
+    for line in lines:
+        with suppress(ValueError, TypeError, KeyError):
+            yield datetime.fromisoformat(orjson.loads(line)["time"]).timestamp()
+
+
+def _noted(folder: Path) -> tuple[str, int]:
+    said = orjson.loads((folder / SENT).read_bytes())
+    return str(said["file"]), int(said["offset"])
 
 
 def _lines(path: Path, offset: int) -> list[bytes]:

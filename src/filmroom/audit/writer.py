@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from filmroom import metrics
 from filmroom.audit.alerts import Alerts
 from filmroom.audit.chain import LOST
 from filmroom.audit.patients import Ask, Patients, Study
@@ -81,6 +82,7 @@ class Audit:
             return
         if len(self._waiting) >= MOST:
             self._lost += 1
+            metrics.audit_lost.inc()
             _fail(settled, "too much waits to be written")
             return
         self._waiting.append((facts, settled))
@@ -110,8 +112,14 @@ class Audit:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="audit", daemon=True)
                 self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            self._run()
+        finally:
+            metrics.audit_failing.set(not self._closing)  # an error that nobody foresaw has ended it
 
     def _run(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # they are for the main thread
@@ -127,6 +135,7 @@ class Audit:
             if self._closing and (self._held or not self._waiting):
                 break
         if self._held:
+            metrics.audit_lost.inc(len(self._held))
             log.error("audit trail lost", reason=self.trouble, records=len(self._held))
 
     def _take(self) -> None:
@@ -135,6 +144,7 @@ class Audit:
         fresh = [(facts, settled) for whole, settled in taken for facts in _each(whole)]
         self._patients.tell(facts for facts, _ in fresh)
         alerts = [alert for facts, _ in fresh if (alert := self._alerts.after(facts))]
+        metrics.audit_alerts.inc(len(alerts))
         if self._lost:
             alerts.append(by_user(LOST, records=self._lost))
         batch = [*self._held, *fresh, *((alert, None) for alert in alerts)]
@@ -147,6 +157,7 @@ class Audit:
             self._trail.append([facts for facts, _ in batch])
         except OSError as error:
             self.trouble = error.strerror or type(error).__name__
+            metrics.audit_failing.set(1)
             for _, settled in batch:
                 _fail(settled, self.trouble)
             self._hold([(facts, None) for facts, _ in batch if facts["action"] != LOST])
@@ -154,13 +165,17 @@ class Audit:
         if self.trouble is not None:
             log.warning("audit trail is written again", records=len(batch))
         self.trouble, self._held, self._lost = None, [], 0
+        metrics.audit_failing.set(0)
+        metrics.audit_lines.inc(len(batch))
         for _, settled in batch:
             if settled is not None:
                 with suppress(InvalidStateError):  # whoever waited has gone
                     settled.set_result(None)
 
     def _hold(self, batch: list[Waiting]) -> None:
-        self._lost += max(len(batch) - MOST, 0)
+        lost = max(len(batch) - MOST, 0)
+        self._lost += lost
+        metrics.audit_lost.inc(lost)
         self._held = batch[:MOST]
         self._wake.set()
         if time.monotonic() >= self._told_at:

@@ -15,13 +15,13 @@ from starlette.types import ASGIApp
 
 from filmroom import __version__, tracing
 from filmroom.access import Action, Roles
-from filmroom.archive import Archive, audit_sender
+from filmroom.archive import Archive, audit_places, audit_sender
 from filmroom.errors import Unavailable
 from filmroom.server import browsers, errors, events, exposition, health, journal, openapi, sites
 from filmroom.server.allowance import Allowance, Limits
 from filmroom.server.audit import Audited
 from filmroom.server.authentication import Authority, Gate, only_for
-from filmroom.server.exposition import Exposition
+from filmroom.server.exposition import Exposition, Watched
 from filmroom.server.identity import Provider
 from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
@@ -65,7 +65,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         gc.set_threshold(COLLECTED_AFTER)
         healths, sampler = health.Health(archive), Sampler(traffic, work, archive)
-        exposed = Exposition(archive, settings.data, sampler, settings.sweep_every)
+        exposed = Exposition(archive, sampler, _watched_by_scrapes(settings))
         sampling = asyncio.create_task(sampler.go_on())
         feed = events.Feed(archive, work)
         await authority.begin()
@@ -135,6 +135,12 @@ def _authority(settings: Settings) -> Authority:
         provider = Provider(settings.issuer, settings.audience, settings.algorithms, settings.clock_skew)
     roles = Roles(settings.grants, settings.default_role)
     return Authority(provider, settings.tokens, roles, settings.roles_claim, settings.name_claim)
+
+
+def _watched_by_scrapes(settings: Settings) -> Watched:
+    sends = settings.audit and settings.audit_syslog is not None
+    trail = audit_places(settings)[0] if sends else None
+    return Watched(settings.data, settings.sweep_every, list(settings.webhooks), trail, settings.tls_certificate)
 
 
 async def _index(request: Request) -> Response:

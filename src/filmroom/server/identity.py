@@ -13,6 +13,7 @@ import httpx2
 import jwt
 import structlog
 
+from filmroom import metrics
 from filmroom.errors import Unauthenticated, Unavailable
 from filmroom.server.tries import Tries
 
@@ -100,7 +101,9 @@ class Provider:
         try:
             self._named, self._keys = fetch(self.issuer)
             self._fetched = time.monotonic()
+            metrics.identity_provider_failing.set(0)
         except Unavailable as error:
+            metrics.identity_provider_failing.set(1)
             log.error("identity provider", reason=str(error))
             self._failed = time.monotonic()
 

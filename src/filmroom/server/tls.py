@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 import uvloop
+from cryptography import x509
 
 from filmroom.errors import Unavailable
 
@@ -56,6 +57,11 @@ class Files:
         with suppress(OSError):
             return [os.stat(path).st_mtime_ns for path in (self.certificate, self.key) if path is not None]
         return []
+
+
+def ends(certificate: Path) -> float:
+    """When the certificate in a file is good no more. OSError or ValueError if there is none."""
+    return x509.load_pem_x509_certificates(certificate.read_bytes())[0].not_valid_after_utc.timestamp()
 
 
 class Loop(uvloop.Loop):

@@ -7,6 +7,7 @@ from starlette.types import Scope
 from filmroom import metrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})  # clients may send any word
+_FIRST_ERROR = 400
 _STATUSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 
@@ -29,6 +30,8 @@ class Traffic:
         self.in_flight = 0
         self._numbers: dict[tuple[str, str, int], _Numbers] = {}  # to look a label up takes as long as to count
 
+        self._refused: dict[int, Any] = {}
+
     def end(self, scope: Scope, status: int, seconds: float, received: int, sent: int) -> None:
         """One is over. `status` 0: nothing was answered, for the client went away."""
         key = scope.get("template", "none"), method_of(scope), status // 100
@@ -38,6 +41,8 @@ class Traffic:
             numbers.received.inc(received)
         if sent:
             numbers.sent.inc(sent)
+        if status >= _FIRST_ERROR:
+            (self._refused.get(status) or self._found_refused(status)).inc()
 
     def _found(self, route: str, method: str, status: int) -> _Numbers:
         numbers = self._numbers[route, method, status] = _Numbers(
@@ -45,6 +50,10 @@ class Traffic:
             metrics.http_received_bytes.labels(route, method),
             metrics.http_sent_bytes.labels(route, method),
         )
+        return numbers
+
+    def _found_refused(self, status: int) -> Any:
+        numbers = self._refused[status] = metrics.http_refused.labels(str(status))
         return numbers
 
     def break_off(self, scope: Scope) -> None:

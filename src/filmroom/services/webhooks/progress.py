@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from filmroom.archive import Archive
 from filmroom.errors import BadRequest, NotFound
 from filmroom.index import changes, webhooks
@@ -16,14 +18,22 @@ class Standing:
     name: str
     progress: Progress | None
     behind: int
+    waiting_since: float | None = None  # when the first of these changes was made
 
 
 def standings(archive: Archive, names: Iterable[str]) -> list[Standing]:
     """Of each of the names."""
     with archive.index.read() as tx:
         newest = changes.last(tx)
-        found = {name: webhooks.fetch(tx, name) for name in names}
-    return [Standing(name, one, 0 if one is None else newest - one.position) for name, one in found.items()]
+        return [_standing(tx, name, newest) for name in names]
+
+
+def _standing(tx: Connection, name: str, newest: int) -> Standing:
+    found = webhooks.fetch(tx, name)
+    if found is None or found.position >= newest:
+        return Standing(name, found, 0)
+    first = changes.fetch_after(tx, found.position, newest, 1, metadata=False)
+    return Standing(name, found, newest - found.position, first[0].timestamp if first else None)
 
 
 def replay(archive: Archive, name: str, since: int | None) -> None:
