@@ -32,6 +32,11 @@ def action(name: str, *options: Option) -> Action:
         ("OperatorIdentificationSequence", Action.REMOVE),  # X/D
         ("SourceImageSequence", Action.KEEP_ITEMS),  # X/Z/U*
         ("GraphicAnnotationSequence", Action.DUMMY),  # D
+        ("TrackingID", Action.DUMMY),  # ours, as those that follow
+        ("TextValue", Action.DUMMY),
+        ("CommentsOnTheScheduledProcedureStep", Action.REMOVE),
+        ("PatientBirthDateInAlternativeCalendar", Action.REMOVE),
+        ("HL7InstanceIdentifier", Action.REMOVE),
         ("Modality", Action.KEEP),
         ("PixelData", Action.KEEP),
         ("SharedFunctionalGroupsSequence", Action.KEEP_ITEMS),

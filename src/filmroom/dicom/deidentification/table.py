@@ -297,7 +297,7 @@ ADDED = {
         FrameOfReferenceTransformationComment TreatmentStatusComment SetupImageComment OverrideReason
     """,
     ("D", ""): """
-        TrackingID HangingProtocolCreator
+        TrackingID TextValue HangingProtocolCreator
     """,
     ("Z", ""): """
         DocumentTitle
