@@ -116,6 +116,8 @@ def test_with_retained_uids_a_referenced_patient_is_a_uid_and_no_name() -> None:
         ("52009230", {"vr": "OB", "BulkDataURI": "bulkdata/52009230"}),
         ("0008FFFF", value("LO", "Doe")),  # nobody knows it
         ("00091001", value("SQ", {"00080060": value("CS", "MR")})),
+        ("00080060", value("PN", {"Alphabetic": "Doe^Jane"})),  # Modality, as a malformed file has it
+        ("00080060", value("DA", "20260131")),
     ],
 )
 def test_what_nobody_can_know_is_removed(key: str, element: Any) -> None:

@@ -1,6 +1,7 @@
 """Data sets in the DICOM JSON Model, de-identified by PS3.15 Annex E. Items keep their numbers, and so BulkDataURIs."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from filmroom.dicom import attributes, json_model
@@ -24,6 +25,7 @@ _DUMMIES: Mapping[str, Mapping[str, Any]] = {
     "TM": {"Value": ["000000"]},
     "UR": {"Value": ["about:blank"]},
 }
+_TELLING = frozenset({"DA", "DT", "PN", "UI", "UR"})  # VRs that say that there is a date, a person, an object
 _MODIFIED = {Option.FULL_DATES: "UNMODIFIED", Option.MODIFIED_DATES: "MODIFIED"}
 
 
@@ -72,7 +74,7 @@ class Cleaner:
         changes: dict[str, dict[str, Any] | None] = {}
         for key, element in elements.items():
             action = self._rules.get(key) or rules.unlisted(key)
-            if action is Action.KEEP and element["vr"] not in ("SQ", "UN"):
+            if action is Action.KEEP and _is_as_said(key, element["vr"]):
                 continue
             new = None if action is Action.REMOVE else self._done(action, key, element)
             if new is not element:
@@ -84,7 +86,7 @@ class Cleaner:
         vr = attributes.vr(tag) or "UN"
         match action:
             case Action.KEEP | Action.KEEP_ITEMS:
-                return element if _is_known(action, vr, element) else None
+                return element if _is_known(action, key, element) else None
             case Action.REMOVE:
                 return None
             case Action.SHIFT:
@@ -120,11 +122,19 @@ class Cleaner:
         }
 
 
-def _is_known(action: Action, vr: str, element: dict[str, Any]) -> bool:
+def _is_known(action: Action, key: str, element: dict[str, Any]) -> bool:
     """Whether it is known what is in a value that is to be kept. A sequence that can't be read may hold anything."""
     if element["vr"] == "SQ":
         return True
-    return action is Action.KEEP and (element["vr"] != "UN" or vr != "UN")
+    if element["vr"] == "UN":
+        return action is Action.KEEP and attributes.vr(int(key, 16)) is not None
+    return action is Action.KEEP and _is_as_said(key, element["vr"])
+
+
+@lru_cache(maxsize=8192)
+def _is_as_said(key: str, vr: str) -> bool:
+    """Whether a value is what the dictionary says: in a file, a name may stand where a code should."""
+    return vr not in _TELLING or vr in (attributes.vr(int(key, 16)) or "").split(" or ")
 
 
 def _element(vr: str, values: list[Any]) -> dict[str, Any]:
