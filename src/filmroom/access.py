@@ -65,11 +65,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Somebody who is known, and what the roles allow."""
+    """Somebody who is known, and what the roles allow.
+
+    name  what people call them: it may change, and others may have the same
+    id    what tells them from everybody else, for good: "token:5b1c22f0", "link:…", or the issuer and the subject of a
+          provider's tokens, which OpenID Connect Core §5.7 has nobody else share; "": nobody in particular
+    """
 
     name: str
     roles: tuple[str, ...] = ()
     grants: tuple[Grant, ...] = ()
+    id: str = ""
 
     def reaching(self, action: Action, reach: Reach, partition: str | None = None) -> tuple[Grant, ...]:
         """The grants of an action, in a data partition or in any, with which a method may see so far."""
@@ -107,13 +113,13 @@ class Roles:
     grants: Mapping[str, Grant]
     default: str | None = None
 
-    def access(self, name: str, named: Iterable[str]) -> Access:
+    def access(self, name: str, named: Iterable[str], id_: str = "") -> Access:
         """What somebody may do who has the roles that are `named`."""
         given = tuple(dict.fromkeys(named))
         known = tuple(role for role in given if role in self.grants)
         if not known and self.default is not None:
             given = known = (self.default,)
-        return Access(name, given, tuple(self.grants[role] for role in known))
+        return Access(name, given, tuple(self.grants[role] for role in known), id_)
 
 
 ALL_ACTIONS = frozenset(Action)

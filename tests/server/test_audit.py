@@ -116,7 +116,7 @@ def test_an_operation_is_named_by_who_asked_and_by_who_did_it(http: TestClient, 
 
 def test_the_subject_is_known_afterwards_and_refusals_are_written_down(http: TestClient, settings: Settings) -> None:
     class Access:
-        name, roles = "Dr. Who", ("reader",)
+        name, roles, id = "Dr. Who", ("reader",), "token:5b1c22f0"
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         known = dict(scope["headers"]).get(b"authorization") == b"Bearer good"
@@ -130,7 +130,7 @@ def test_the_subject_is_known_afterwards_and_refusals_are_written_down(http: Tes
         inside.get("/dicomweb/studies", headers={"Authorization": "Bearer good"})
         inside.get("/elsewhere", headers={"Authorization": "Bearer secret"})
     good, bad = _recorded(http, settings)
-    assert (good["who"], good["roles"], good["bytes"]) == ("Dr. Who", ["reader"], 5)
+    assert (good["who"], good["who_id"], good["roles"], good["bytes"]) == ("Dr. Who", Access.id, ["reader"], 5)
     assert (bad["who"], bad["status"], bad["action"]) == ("anonymous", 401, "unknown")
     assert "secret" not in "".join(path.read_text() for path in given.files(settings.data))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -19,6 +20,7 @@ from filmroom.server.methods import media_types
 from filmroom.services import sharing
 from filmroom.settings import Settings
 from tests import data, identity_provider
+from tests.audit import given
 from tests.identity_provider import HERE, INSTALLED, IdentityProvider
 from tests.messages import DICOM, Sent, sent
 from tests.server.test_admission import VALUES
@@ -113,6 +115,20 @@ def test_a_role_that_nobody_knows_allows_nothing(http: TestClient, settings: Set
     assert http.get("/v2/studies", headers=bearer(token(settings, "unheard"))).text == "Authorization failed."
 
 
+def lines(http: TestClient, folder: Path) -> list[dict[str, Any]]:
+    """What the audit trail says until now."""
+    http.app_state["archive"].audit.settled({"time": 0.0, "action": "mark"}).result(30)
+    return [line for line in given.lines(folder) if line["action"] != "mark"]
+
+
+def test_of_two_with_one_name_the_audit_trail_says_which(http: TestClient, settings: Settings) -> None:
+    made = [tokens.create(settings.tokens_file, "CT", ["reader"], [], None) for _ in range(2)]
+    for _, text in made:
+        http.get(STUDIES, headers=bearer(text))
+    said = [(line["who"], line["who_id"]) for line in lines(http, settings.data)]
+    assert said == [("CT", f"token:{one.id}") for one, _ in made]
+
+
 def test_what_is_counted_is_for_who_may_see_it(http: TestClient, settings: Settings) -> None:
     assert http.get("/metrics").status_code == 401
     assert http.get("/metrics", headers=bearer(token(settings, "writer"))).status_code == 403
@@ -145,6 +161,14 @@ def test_the_roles_of_a_claim_count(tmp_path: Path, issuing: IdentityProvider, c
         assert http.post(STUDIES, content=data.file(), headers=DICOM | reader).status_code == 403
         assert http.post(STUDIES, content=data.file(), headers=DICOM | writer).status_code == 200
         assert http.get(STUDIES, headers=stranger).status_code == 403
+
+
+@pytest.mark.skipif(not INSTALLED, reason="no Node with oidc-provider (tests/servers)")
+def test_the_subject_says_who_it_is_whatever_the_name(tmp_path: Path, issuing: IdentityProvider) -> None:
+    with trusting(tmp_path, issuing, name_claim="roles") as http:
+        http.get(STUDIES, headers=bearer(issuing.token("reader")))
+        [line] = lines(http, tmp_path / "data")
+    assert (line["who"], line["who_id"]) == ("['reader']", f"{issuing.issuer} reader")
 
 
 @pytest.mark.skipif(not INSTALLED, reason="no Node with oidc-provider (tests/servers)")
@@ -281,6 +305,13 @@ def test_all_urls_of_a_shared_study_are_below_the_link(
     assert found["00081190"]["Value"] == [f"{root}{images[0].study}"]
     [metadata] = http.get(f"{shared}/dicomweb{images[0].instance}/metadata").json()
     assert metadata["7FE00010"]["BulkDataURI"].startswith(f"{root}{images[0].instance}/")
+
+
+def test_which_link_it_was_is_in_the_audit_trail(http: TestClient, settings: Settings, shared: str) -> None:
+    http.get(f"{shared}/dicomweb/studies")
+    link = shared.removeprefix("/shared/").partition(".")[0]
+    last = lines(http, settings.data)[-1]
+    assert (last["who"], last["who_id"]) == (f"share link {link}", f"link:{link}")
 
 
 def test_a_link_changes_nothing(http: TestClient, images: tuple[Sent, Sent], shared: str) -> None:

@@ -90,6 +90,7 @@ def given(tmp_path: Path) -> Iterator[Given]:
         | {"deidentification": profiles, "export_to": (place.as_uri(),)}
     )
     made = {who: tokens.create(file, who, named, [], None)[1] for who, named in PEOPLE.items()}
+    made["namesake"] = tokens.create(file, "of north", ["of north"], [], None)[1]
     with TestClient(create(settings), raise_server_exceptions=False, base_url="http://127.0.0.1:8080") as http:
         archive = Archive.open(settings)
         yield Given(http, archive, made, place)
@@ -208,7 +209,7 @@ def test_who_exports_some_studies_sees_that_operation_and_no_other(given: Given)
         assert given.get(path, "of north").status_code == 202
         assert given.get(path, "plain reader").status_code == 202
         nobody = given.get(f"{root}/operations/{'0' * 32}", "colleague")
-        for who in ("colleague", "blind", "reader of north"):
+        for who in ("colleague", "namesake", "blind", "reader of north"):
             other = given.get(path, who)
             assert (other.status_code, other.content) == (404, nobody.content)
     assert "SECRET" not in given.get(asked["href"], "of north").text

@@ -215,6 +215,7 @@ class _Record:
             "time": self._began,
             "action": action,
             "who": "anonymous" if access is None else access.name,
+            "who_id": (access.id or None) if access is not None else None,
             "roles": (list(map(str, access.roles)) or None) if access is not None else None,
             "client": client[0] if client else "unknown",
             "request": scope.get("request_id"),

@@ -31,6 +31,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 SHARED = "/shared/"
 KEPT, KEPT_FOR = 4096, 300.0  # tokens of the provider known to be good, and for how many seconds at most
 _LONGEST_NAME = 200  # characters of a name that are written down
+_LONGEST_SUBJECT = 255  # and of a subject (OpenID Connect Core §2)
 
 
 class Authority:
@@ -98,12 +99,13 @@ class Authority:
         return access
 
     def _of_file(self, token: StaticToken) -> Access:
-        access = self._roles.access(token.name, token.roles)
+        access = self._roles.access(token.name, token.roles, f"token:{token.id}")
         return access.narrowed(token.partitions) if token.partitions else access
 
     def _of_provider(self, claims: Claims) -> Access:
-        name = _inside(claims, self._name_claim) or claims.get("sub") or "unnamed"
-        return self._roles.access(str(name)[:_LONGEST_NAME], _listed(_inside(claims, self._roles_claim)))
+        name = str(_inside(claims, self._name_claim) or claims.get("sub") or "unnamed")
+        id_ = f"{claims['iss']} {str(claims.get('sub') or name)[:_LONGEST_SUBJECT]}"  # no URL has a blank in it
+        return self._roles.access(name[:_LONGEST_NAME], _listed(_inside(claims, self._roles_claim)), id_)
 
 
 class Gate:
@@ -142,7 +144,7 @@ async def _enter_by_link(scope: Scope) -> Access:
     state: Any = Request(scope).state
     link = await state.work.run(sharing.open_link, state.archive, token)
     grant = Grant(frozenset({Action.READ}), (link.partition,), f"StudyInstanceUID={link.study}", link.deidentified)
-    access = scope["access"] = Access(f"share link {link.id}", grants=(grant,))
+    access = scope["access"] = Access(f"share link {link.id}", grants=(grant,), id=f"link:{link.id}")
     scope["prefix"] = SHARED + token
     scope["path"] = slash + rest
     return access

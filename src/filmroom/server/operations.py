@@ -21,7 +21,7 @@ from filmroom.services.operations import Operation, State
 async def retrieve(dialect: Dialect, request: Request) -> Response:
     """An operation: 202 until it has ended, and 200 then, however it ended."""
     wanted = _id(dialect, request)
-    within, by = partitions_of(request), request.scope["access"].name
+    within, by = partitions_of(request), request.scope["access"].id
     found = await request.state.lane.run(service.status, request.state.archive, wanted, dialect.wording, within, by)
     if dialect.operation_types is not None and found.name not in dialect.operation_types:
         raise NotFound(dialect.wording.no_operation)

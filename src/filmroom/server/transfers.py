@@ -24,7 +24,7 @@ async def export(dialect: Dialect, request: Request) -> Response:
     body = await body_of(request, transfers.LARGEST_BODY)
     asked = await request.state.lane.run(transfers.parse_export, body, target_of(dialect, request).partition)
     asked = replace(asked, resources=tuple(seen(request, one) for one in asked.resources))
-    shown, by = together(request.scope["grants"]), request.scope["access"].name
+    shown, by = together(request.scope["grants"]), request.scope["access"].id
     made = await request.state.lane.run(service.start_export, request.state.archive, asked, allowed, shown, by)
     studies = {one.study for one in asked.resources[:MOST_NAMED]}
     note(operation=made, studies=sorted(study for study in studies if study))

@@ -98,7 +98,7 @@ def start_export(
 ) -> str:
     """Have files copied to one of the places that are allowed, of what is shown to who asks; gives the id.
 
-    `by` is the name of who may ask for the operation again without seeing those of others.
+    `by` is the id of who may ask for the operation again without seeing those of others.
     """
     places.permit(asked.url, allowed, "export_to")
     arguments = exports.arguments(archive, asked.url, asked.options, asked.resources, asked.deidentify, shown)
