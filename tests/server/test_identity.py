@@ -14,8 +14,9 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from filmroom import metrics
+from filmroom import metrics, setting_values
 from filmroom.errors import Unauthenticated, Unavailable
 from filmroom.server import identity
 from filmroom.server.identity import Claims, Provider
@@ -138,6 +139,8 @@ def answering(document: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
+            if (hanging := document.pop("hanging", None)) is not None:
+                hanging.wait(60)
             self.send_response(200)
             self.end_headers()
             self.wfile.write(json.dumps(document).encode())
@@ -148,8 +151,9 @@ def answering(document: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        document.setdefault("jwks_uri", f"http://127.0.0.1:{server.server_port}/jwks")
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        url = f"http://127.0.0.1:{server.server_port}"
+        document |= {"issuer": url, "jwks_uri": f"{url}/jwks"} | document
+        yield url, asked
         server.shutdown()
         thread.join()
 
@@ -169,18 +173,18 @@ OWN_KEY = jwt.algorithms.ECAlgorithm.to_jwk(_private_key().public_key(), as_dict
 def test_a_token_has_its_time_and_says_what_it_is_for(said: dict[str, Any], reason: str) -> None:
     """Times in seconds before now; a minute's difference between clocks is allowed for."""
     now = time.time()
-    claims: dict[str, Any] = {"iss": "us", "aud": HERE, "sub": "me"}
+    claims: dict[str, Any] = {"aud": HERE, "sub": "me"}
     claims |= {name: value if isinstance(value, str) else value and now - value for name, value in said.items()}
     claims = {name: value for name, value in claims.items() if value is not None}
-    with answering({"issuer": "us", "keys": [OWN_KEY]}) as (issuer, _):
-        good = jwt.encode({"iss": "us", "aud": HERE, "exp": now - 50}, _private_key(), "ES256", {"kid": "own"})
+    with answering({"keys": [OWN_KEY]}) as (issuer, _):
+        good = jwt.encode({"iss": issuer, "aud": HERE, "exp": now - 50}, _private_key(), "ES256", {"kid": "own"})
         verify(trusting(issuer), good)
         with pytest.raises(Unauthenticated, match=reason):
-            verify(trusting(issuer), jwt.encode(claims, _private_key(), "ES256", {"kid": "own"}))
+            verify(trusting(issuer), jwt.encode({"iss": issuer} | claims, _private_key(), "ES256", {"kid": "own"}))
 
 
 def test_keys_that_are_not_known_are_asked_for_now_and_then_alone() -> None:
-    with answering({"issuer": "us", "keys": []}) as (issuer, asked):
+    with answering({"keys": []}) as (issuer, asked):
         provider = trusting(issuer)
         for number in range(10):
             with pytest.raises(Unauthenticated):
@@ -189,14 +193,100 @@ def test_keys_that_are_not_known_are_asked_for_now_and_then_alone() -> None:
 
 
 def test_what_is_no_discovery_document_is_told() -> None:
-    with answering({"nothing": True}) as (issuer, _), pytest.raises(Unavailable, match="where its keys are"):
+    with answering({"keys": None}) as (issuer, _), pytest.raises(Unavailable, match="where its keys are"):
         identity.fetch(issuer)
 
 
-def test_the_issuer_is_who_the_provider_says_it_is(issuing: IdentityProvider) -> None:
-    said = {"issuer": "https://tenant.example", "jwks_uri": f"{issuing.issuer}/jwks"}
+def test_a_provider_that_names_itself_otherwise_is_not_believed() -> None:
+    """To the letter (OpenID Connect Discovery 1.0 §4.3)."""
+    with answering({"keys": [OWN_KEY]}) as (issuer, asked):
+        for given in (f"{issuer}/", issuer.replace("127.0.0.1", "localhost")):
+            with pytest.raises(Unavailable, match="names itself http://127"):
+                identity.fetch(given)
+    assert asked == ["/.well-known/openid-configuration"] * 2
+
+
+def test_keys_do_not_come_by_http() -> None:
     with (
-        answering(said) as (issuer, _),
-        pytest.raises(Unauthenticated, match="'iss' must be https://tenant.example"),
+        answering({"jwks_uri": "http://provider.invalid/jwks"}) as (issuer, _),
+        pytest.raises(Unavailable, match="has its keys at http://provider.invalid/jwks"),
     ):
-        verify(trusting(issuer), issuing.token())
+        identity.fetch(issuer)
+
+
+RSA = rsa.generate_private_key(65537, 2048)
+
+
+def _public(key: Any, **more: str) -> dict[str, Any]:
+    kind = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
+    return kind.to_jwk(key.public_key(), as_dict=True) | more
+
+
+def _signed(issuer: str, key: Any, algorithm: str, kid: str | None = None) -> str:
+    claims = {"iss": issuer, "aud": HERE, "sub": "me", "exp": time.time() + 60}
+    return jwt.encode(claims, key, algorithm, None if kid is None else {"kid": kid})
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "PS256", "PS512"])
+def test_a_key_that_does_not_say_how_it_signs_is_good_for_all_of_its_kind(algorithm: str) -> None:
+    with answering({"keys": [_public(RSA, kid="own")]}) as (issuer, _):
+        provider = Provider(issuer, [HERE], setting_values.ALGORITHMS, 0.0)
+        assert verify(provider, _signed(issuer, RSA, algorithm, "own"))["sub"] == "me"
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [
+        (_public(RSA, kid="own", alg="RS256"), "PS256"),  # it says for what it is
+        (_public(RSA, kid="own"), "ES256"),
+        ({"kty": "oct", "k": "c2VjcmV0", "kid": "own"}, "ES256"),
+        (OWN_KEY, "ES384"),  # another curve
+    ],
+)
+def test_a_key_is_for_nothing_else(key: dict[str, Any], algorithm: str) -> None:
+    signer = (
+        RSA
+        if algorithm.startswith("PS")
+        else ec.generate_private_key(ec.SECP384R1() if algorithm == "ES384" else ec.SECP256R1())
+    )
+    with answering({"keys": [key]}) as (issuer, _), pytest.raises(Unauthenticated, match="that its key is not for"):
+        verify(trusting(issuer), _signed(issuer, signer, algorithm, "own"))
+
+
+def test_a_token_that_names_no_key_is_of_the_only_one_that_can_have_signed_it() -> None:
+    with answering({"keys": [OWN_KEY, _public(RSA, kid="other")]}) as (issuer, _):
+        assert verify(trusting(issuer), _signed(issuer, _private_key(), "ES256"))["sub"] == "me"
+
+
+def test_a_token_that_names_none_of_several_keys_is_refused_for_that() -> None:
+    with (
+        answering({"keys": [_public(RSA, kid="own"), _public(RSA, kid="other")]}) as (issuer, _),
+        pytest.raises(Unauthenticated, match="does not name its key"),
+    ):
+        verify(trusting(issuer), _signed(issuer, RSA, "RS256"))
+
+
+def test_while_a_provider_hangs_tokens_of_known_keys_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds that it fails has waited for it; nobody does after that, also when it is asked again."""
+    monkeypatch.setattr(identity, "KEYS_AGE", 0.0)
+    monkeypatch.setattr(identity, "REST", 0.0)
+    monkeypatch.setattr(identity, "PATIENCE", 60.0)
+
+    async def tried(issuer: str, document: dict[str, Any], hanging: threading.Event) -> None:
+        provider, token = trusting(issuer), _signed(issuer, _private_key(), "ES256", "own")
+        await provider.verify(token)
+        document["issuer"] = "another"
+        await provider.verify(token)
+        document["hanging"] = hanging
+        for _ in range(3):
+            assert (await asyncio.wait_for(provider.verify(token), 5))["sub"] == "me"
+        hanging.set()
+        await asyncio.to_thread(provider.close)
+
+    document: dict[str, Any] = {"keys": [OWN_KEY]}
+    hanging = threading.Event()
+    with answering(document) as (issuer, _):
+        try:
+            asyncio.run(tried(issuer, document, hanging))
+        finally:
+            hanging.set()

@@ -15,9 +15,11 @@ from tests.certificates import Authority
 
 
 class _Documents(BaseHTTPRequestHandler):
+    keys = "https"
+
     def do_GET(self) -> None:
         url = f"https://{self.headers['Host']}"
-        said = json.dumps({"issuer": url, "jwks_uri": f"{url}/jwks", "keys": []}).encode()
+        said = json.dumps({"issuer": url, "jwks_uri": f"{self.keys}{url[5:]}/jwks", "keys": []}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
@@ -49,7 +51,14 @@ def test_one_of_an_authority_that_is_trusted_is_asked(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
     issuer = f"https://127.0.0.1:{port}"
-    assert identity.fetch(issuer) == (issuer, {})
+    assert identity.fetch(issuer) == []
+
+
+def test_its_keys_do_not_come_by_http(authority: Authority, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    monkeypatch.setattr(_Documents, "keys", "http")
+    with pytest.raises(Unavailable, match="has its keys at http://127"):
+        identity.fetch(f"https://127.0.0.1:{port}")
 
 
 def test_one_of_another_authority_is_not_believed(port: int) -> None:

@@ -74,14 +74,14 @@ def _issuer(given: Settings) -> Iterator[Finding]:
     if given.issuer is None:
         return
     try:
-        named, keys = identity.fetch(given.issuer)
+        keys = identity.fetch(given.issuer)
     except Unavailable as error:
         yield problem(str(error), "look at the setting issuer, at the network, and at the provider")
         return
     if not keys:
-        yield problem(f"{named} has no key that can be used", "look at the algorithms that it signs with")
+        yield problem(f"{given.issuer} has no key that can be used", "look at the algorithms that it signs with")
     else:
-        yield ok(f"{named} is reached, with {len(keys)} keys")
+        yield ok(f"{given.issuer} is reached, with {len(keys)} keys")
 
 
 def _tokens(given: Settings) -> Iterator[Finding]:

@@ -1,13 +1,15 @@
 """Tokens of an identity provider (OpenID Connect): who made them, for whom, until when, and what they say.
 
 The provider says by Discovery (OpenID Connect Discovery 1.0 §4) where its keys are. They are fetched when the first
-token comes, again after a while, and when a token names one that is not known: providers change keys at any time.
+token comes, again after a while, and when a token names one that is not known: providers change keys at any time. They
+are believed because of TLS alone, so the document must be that of the issuer, and the keys must come by https.
 """
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import jwt
@@ -27,7 +29,9 @@ WAITED = 10.0  # seconds that a token waits for its keys, which are two answers
 LONGEST = 16 * 1024  # characters of a token
 
 _DISCOVERY = "/.well-known/openid-configuration"
+_KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}  # by how algorithms begin (RFC 7518 §3.1, RFC 8037)
 Claims = Mapping[str, Any]
+Key = Mapping[str, Any]  # a JSON Web Key (RFC 7517)
 
 
 class Provider:
@@ -41,8 +45,7 @@ class Provider:
         self.issuer, self.audiences, self.skew = issuer, audiences, skew
         self._algorithms = algorithms
         self._asking = Tries({"provider": self._ask})
-        self._named = ""  # how tokens name the issuer, as it says itself; nothing before it has answered
-        self._keys: Mapping[str | None, jwt.PyJWK] = {}
+        self._keys: Sequence[Key] | None = None  # None: it has never answered
         self._fetched = self._failed = -float("inf")
 
     async def verify(self, token: str) -> Claims:
@@ -54,52 +57,62 @@ class Provider:
             raise Unauthenticated(
                 f"The token is signed by '{header.get('alg')}'; accepted is {' or '.join(self._algorithms)}."
             )
-        key = await self._key(header.get("kid"))
-        return await asyncio.to_thread(self._decode, token, key)
+        key = await self._key(header["alg"], header.get("kid"))
+        return await asyncio.to_thread(self._decode, token, key, header["alg"])
 
     def close(self) -> None:
         """Wait for what is asked."""
         self._asking.close()
 
-    def _decode(self, token: str, key: jwt.PyJWK) -> Claims:
+    def _decode(self, token: str, key: Key, algorithm: str) -> Claims:
         try:
             return dict(
                 jwt.decode(
                     token,
-                    key,
-                    algorithms=list(self._algorithms),
+                    jwt.PyJWK(dict(key), algorithm),
+                    algorithms=[algorithm],
                     audience=list(self.audiences),
-                    issuer=self._named,
+                    issuer=self.issuer,
                     leeway=self.skew,
                     options={"require": ["exp", "iss", "aud"]},
                 )
             )
         except jwt.PyJWTError as error:
-            raise Unauthenticated(_reason(error, self._named, self.audiences)) from error
+            raise Unauthenticated(_reason(error, self.issuer, self.audiences)) from error
 
-    async def _key(self, wanted: object) -> jwt.PyJWK:
-        """The key of that name. A token that names none is of the only one."""
-        await self._refresh(unknown=wanted is not None and str(wanted) not in self._keys)
-        keys = self._keys
-        if not self._named:
-            raise Unavailable("The identity provider does not answer: whether the token is good can't be told.")
-        found = next(iter(keys.values())) if wanted is None and len(keys) == 1 else keys.get(str(wanted))
-        if found is None:
+    async def _key(self, algorithm: str, wanted: str | None) -> Key:
+        """The key of that name. A token that names none is of the only one that can have signed it so."""
+        await self._refresh(known=bool(self._named(wanted)))
+        if self._keys is None:
+            raise Unavailable(
+                "The identity provider does not answer as it should: whether the token is good can't be told."
+            )
+        named = self._named(wanted)
+        if not named:
             raise Unauthenticated("The token is signed by a key that the identity provider does not have.")
-        return found
+        fitting = [one for one in named if _fits(one, algorithm)]
+        if not fitting:
+            raise Unauthenticated(_REASONS[jwt.InvalidAlgorithmError])
+        if wanted is None and len(fitting) > 1:
+            raise Unauthenticated("The token does not name its key ('kid'), and the identity provider has several.")
+        return fitting[0]
 
-    async def _refresh(self, *, unknown: bool) -> None:
-        """Have the keys fetched if it is time for that; `unknown`: that of the token is not among them."""
+    def _named(self, wanted: str | None) -> list[Key]:
+        return [one for one in self._keys or () if wanted is None or one.get("kid") == wanted]
+
+    async def _refresh(self, *, known: bool) -> None:
+        """Have the keys fetched if it is time for that; `known`: that of the token is among them."""
         now = time.monotonic()
-        if now - self._fetched < (LEAST_AGE if unknown else KEYS_AGE) or now - self._failed < REST:
+        if now - self._fetched < (KEYS_AGE if known else LEAST_AGE) or now - self._failed < REST:
             return
-        if self._asking.under_way and self._keys and not unknown:
+        if self._asking.under_way and known:
             return  # another waits for new ones; those that there are will do
-        await self._asking.results(WAITED)
+        away = self._failed > self._fetched
+        await self._asking.results(0.0 if known and away else WAITED)
 
     def _ask(self) -> None:
         try:
-            self._named, self._keys = fetch(self.issuer)
+            self._keys = fetch(self.issuer)
             self._fetched = time.monotonic()
             metrics.identity_provider_failing.set(0)
         except Unavailable as error:
@@ -108,18 +121,32 @@ class Provider:
             self._failed = time.monotonic()
 
 
-def fetch(issuer: str) -> tuple[str, dict[str | None, jwt.PyJWK]]:
-    """How an issuer names itself, and its keys by their names. Unavailable if it can't be reached or says neither."""
+def fetch(issuer: str) -> list[Key]:
+    """The keys of an issuer. Unavailable if it can't be reached, is another, or does not say which they are."""
     try:
         with httpx2.Client(timeout=PATIENCE, follow_redirects=False) as client:
             said = _json(client, issuer.rstrip("/") + _DISCOVERY)
-            listed = _json(client, str(said["jwks_uri"]))["keys"]
-            keys = {one.get("kid"): key for one in listed if (key := _usable(one)) is not None}
-            return str(said["issuer"]), keys
+            named, place = str(said["issuer"]), str(said["jwks_uri"])
+            if named != issuer:  # OpenID Connect Discovery 1.0 §4.3: then nothing of it may be used
+                raise Unavailable(
+                    f"The identity provider at {issuer} names itself {named}: the setting issuer must be that, to the "
+                    "letter, as tokens have it."
+                )
+            if not place.startswith("https://") and _host(place) != _host(issuer):
+                raise Unavailable(
+                    f"The identity provider {issuer} has its keys at {place}: whoever can change what comes over http "
+                    "could make tokens."
+                )
+            return [one for one in _json(client, place)["keys"] if _is_usable(one)]
     except httpx2.HTTPError as error:
         raise Unavailable(f"The identity provider {issuer} can't be reached: {type(error).__name__}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unavailable(f"The identity provider {issuer} does not say where its keys are, or which.") from error
+
+
+def _host(url: str) -> tuple[str, str | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname
 
 
 def _json(client: httpx2.Client, url: str) -> dict[str, Any]:
@@ -128,14 +155,20 @@ def _json(client: httpx2.Client, url: str) -> dict[str, Any]:
     return dict(response.json())
 
 
-def _usable(key: dict[str, Any]) -> jwt.PyJWK | None:
-    """A key for signatures, if it is of a kind that is known here."""
+def _is_usable(key: dict[str, Any]) -> bool:
+    """Whether it is for signatures, and of a kind that is known here."""
     if key.get("use", "sig") != "sig":
-        return None
+        return False
     try:
-        return jwt.PyJWK(key)
+        jwt.PyJWK(key)
     except jwt.PyJWTError:
-        return None
+        return False
+    return True
+
+
+def _fits(key: Key, algorithm: str) -> bool:
+    """Whether it can have signed so. A key need not say how it signs (RFC 7517 §4.4)."""
+    return bool(key["kty"] == _KEY_TYPES[algorithm[:2]] and (key.get("alg") or algorithm) == algorithm)
 
 
 def _header(token: str) -> dict[str, Any]:
@@ -161,4 +194,5 @@ _REASONS: Mapping[type[jwt.PyJWTError], str] = {
     jwt.MissingRequiredClaimError: "{error}.",
     jwt.InvalidSignatureError: "The signature of the token is wrong.",
     jwt.InvalidAlgorithmError: "The token is signed in a way that its key is not for.",
+    jwt.InvalidKeyError: "The token is signed in a way that its key is not for.",
 }
