@@ -239,3 +239,10 @@ def test_options_of_deidentification_are_those_that_there_are() -> None:
 def test_bad_profiles_of_deidentification_are_refused(name: str, table: Any, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Settings.model_validate({"deidentification": {name: table}})
+
+
+def test_roles_that_are_there_by_themselves_can_be_left_out() -> None:
+    own = Settings(built_in_roles=False, roles={"pacs-admin": {"actions": "*"}})
+    assert list(own.grants) == ["pacs-admin"]
+    with pytest.raises(ValidationError, match="no role reader"):
+        Settings(built_in_roles=False, default_role="reader")

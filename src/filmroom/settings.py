@@ -75,6 +75,9 @@ class Settings(BaseSettings):
         {},
         description="Further roles: by name a table of actions, partitions, studies, deidentified.",
     )
+    built_in_roles: bool = Field(
+        True, description="Have reader, writer, admin and the other roles that are there by themselves."
+    )
     default_role: str | None = Field(
         None, description="The role of whoever has a token and none of the roles that are known."
     )
@@ -264,7 +267,7 @@ class Settings(BaseSettings):
     @property
     def grants(self) -> dict[str, Grant]:
         """What each role allows."""
-        return BUILT_IN | self.roles
+        return BUILT_IN | self.roles if self.built_in_roles else self.roles
 
     @property
     def tokens_file(self) -> Path:

@@ -16,6 +16,7 @@ from filmroom.archive import Archive
 from filmroom.protocol import dialects
 from filmroom.server import table
 from filmroom.server.app import create
+from filmroom.server.authentication import roles_of
 from filmroom.server.methods import media_types
 from filmroom.services import sharing
 from filmroom.settings import Settings
@@ -188,6 +189,23 @@ def test_the_provider_is_named_as_the_azure_service_does(tmp_path: Path, issuing
         f'{challenge}, error="invalid_token", error_description='
         f"\"The token is for another service: its claim 'aud' must be {HERE}.\""
     )
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "roles"),
+    [
+        ("roles", ["reader", "DICOM Data Reader", 7], ["reader", "DICOM Data Reader"]),
+        ("roles", "DICOM Data Reader", ["DICOM Data Reader"]),
+        ("department", "PACS admin office", ["PACS admin office"]),
+        ("scope", "openid reader", ["openid", "reader"]),
+        ("token.scp", "openid reader", ["openid", "reader"]),
+        ("roles", None, []),
+        ("roles", {"reader": True}, []),
+    ],
+)
+def test_a_text_is_one_role_but_for_scopes(claim: str, value: object, roles: list[str]) -> None:
+    outer, _, inner = claim.partition(".")
+    assert roles_of({outer: {inner: value} if inner else value}, claim) == roles
 
 
 @contextmanager

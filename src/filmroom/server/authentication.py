@@ -31,6 +31,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 SHARED = "/shared/"
 KEPT, KEPT_FOR = 4096, 300.0  # tokens of the provider known to be good, and for how many seconds at most
 _LONGEST_NAME = 200  # characters of a name that are written down
+_SCOPES = frozenset({"scope", "scp"})
 _LONGEST_SUBJECT = 255  # and of a subject (OpenID Connect Core §2)
 
 
@@ -105,7 +106,7 @@ class Authority:
     def _of_provider(self, claims: Claims) -> Access:
         name = str(_inside(claims, self._name_claim) or claims.get("sub") or "unnamed")
         id_ = f"{claims['iss']} {str(claims.get('sub') or name)[:_LONGEST_SUBJECT]}"  # no URL has a blank in it
-        return self._roles.access(name[:_LONGEST_NAME], _listed(_inside(claims, self._roles_claim)), id_)
+        return self._roles.access(name[:_LONGEST_NAME], roles_of(claims, self._roles_claim), id_)
 
 
 class Gate:
@@ -160,8 +161,13 @@ def _inside(claims: Claims, path: str) -> Any:
     return found
 
 
-def _listed(value: object) -> list[str]:
-    """Roles as a list, or as a text with blanks between (RFC 6749 §3.3)."""
+def roles_of(claims: Claims, path: str) -> list[str]:
+    """The roles of a claim: a list, or a text, which is one role whatever blanks are in it.
+
+    Only scopes are a text of several (RFC 6749 §3.3; `scp` is Entra's): of others, which may be written for people, one
+    word must not open what the whole does not name.
+    """
+    value = _inside(claims, path)
     if isinstance(value, str):
-        return value.split()
+        return value.split() if path.rpartition(".")[2] in _SCOPES else [value]
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
