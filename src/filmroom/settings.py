@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from filmroom import access, profiles, receivers, setting_values
 from filmroom.access import BUILT_IN, Grant
+from filmroom.setting_values import is_here
 
 FILE_OF_TOKENS = "tokens.json"  # in the data folder
 DEFAULT_FILE = Path("filmroom.toml")
@@ -278,6 +279,12 @@ class Settings(BaseSettings):
     def authenticates(self) -> bool:
         """Whether who asks has to say who they are."""
         return self.issuer is not None or self.tokens is not None
+
+    @property
+    def in_the_clear(self) -> bool:
+        """Whether tokens go over a network, and nothing says that they go by TLS (RFC 6750 §5.3)."""
+        encrypted = self.tls_certificate or self.proxies or (self.public_url or "").startswith("https://")
+        return self.authenticates and not is_here(self.host) and not encrypted
 
     def at_start(self) -> Self:
         """The same, with the file of tokens named if one is there now.

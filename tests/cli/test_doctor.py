@@ -109,6 +109,11 @@ def test_a_key_without_a_certificate_is_a_problem(run: Program) -> None:
     [
         ('host = "0.0.0.0"\ninsecure = true', "access", "problem"),
         ('public_url = "http://127.0.0.1:1/"', "access", "warning"),
+        ('host = "0.0.0.0"\ntokens = "t.json"', "access", "warning"),
+        ('host = "0.0.0.0"\ntokens = "t.json"\ntls_certificate = "c.pem"', "access", "ok"),
+        ('host = "0.0.0.0"\ntokens = "t.json"\nproxies = ["192.0.2.1"]', "access", "ok"),
+        ('host = "0.0.0.0"\ntokens = "t.json"\npublic_url = "https://pacs.invalid"', "access", "ok"),
+        ('tokens = "t.json"', "access", "ok"),
         ('tokens = "nowhere.json"', "tokens", "warning"),
         ('index = "postgresql://filmroom:hush@127.0.0.1:1/images"', "index", "problem"),
     ],

@@ -69,6 +69,12 @@ def test_an_address_that_others_reach_is_warned_of(tmp_path: Path) -> None:
         assert "Other machines" in running.logged()
 
 
+def test_tokens_that_go_unencrypted_over_a_network_are_warned_of(tmp_path: Path) -> None:
+    with service.running(tmp_path / "data", "--host", "0.0.0.0", "--tokens", str(tmp_path / "t.json")) as running:
+        wait_until(lambda: "Ctrl-C ends it." in running.logged())
+        assert "It goes unencrypted over the network" in running.logged()
+
+
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
 def test_an_ipv6_address_is_in_brackets(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET6) as tried:

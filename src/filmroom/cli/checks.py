@@ -41,7 +41,12 @@ def _settings(given: Settings) -> Iterator[Finding]:
 
 def _exposure(given: Settings) -> Iterator[Finding]:
     """Who may do what, if somebody can reach the port."""
-    if given.authenticates:
+    if given.in_the_clear:
+        yield warning(
+            "who comes has to say who it is, by tokens that whoever is on the way can read, as images",
+            "set tls_certificate; or public_url (https) and proxies, if a proxy with TLS is before it",
+        )
+    elif given.authenticates:
         yield ok("who comes has to say who it is")
     elif is_here(given.host) and given.public_url is None:
         yield ok("there is no authentication, and only this machine reaches the service")

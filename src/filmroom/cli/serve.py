@@ -207,6 +207,11 @@ def _welcome(settings: Settings, url: str) -> None:
         lines += ["", "Other machines use the name or an address of this machine in place of the one above."]
     if settings.authenticates:
         lines += ["", f"Who asks has to send a token: {_where_from(settings)}."]
+        if settings.in_the_clear:
+            lines += [
+                "It goes unencrypted over the network, as images do: whoever is on the way can read and use it. Name a",
+                "--tls-certificate; or have a proxy with TLS before it, and set public_url and proxies.",
+            ]
     elif not is_here(settings.host):
         lines += ["", "There is no authentication: whoever reaches this address can read and delete everything."]
     typer.echo("\n".join([*lines, "", "Ctrl-C ends it."]), err=True)
