@@ -18,6 +18,7 @@ from filmroom.archive import Archive
 from filmroom.blobs import Memory
 from filmroom.errors import Unavailable
 from filmroom.index import soundness
+from filmroom.server import sites
 from filmroom.services.diagnosis import Finding, Level, reach, software, storage
 from tests.receiver import nobody
 
@@ -233,6 +234,67 @@ def test_an_origin_that_may_read_must_be_told_so() -> None:
     with answering() as url:
         found = reach.ask(url, "1.0", 1, "https://viewer.example.org")
         assert "https://viewer.example.org, which cors_origins names" in bad(found)
+
+
+VIEWER = "https://viewer.example.org"
+ALLOWED = {
+    "access-control-allow-origin": VIEWER,
+    "access-control-allow-headers": "Authorization, Accept",
+    "access-control-allow-methods": "GET, DELETE",
+}
+READ = (200, ALLOWED, GOOD["GET"][2])
+
+
+def for_viewers(**changed: tuple[int, dict[str, str], bytes]) -> list[Finding]:
+    with answering(**{"GET": READ, "OPTIONS": (204, ALLOWED, b"")} | changed) as url:
+        return list(reach.ask(url, "1.0", 1, VIEWER))
+
+
+def test_an_origin_that_may_read_is_well() -> None:
+    assert {one.level for one in for_viewers()} == {Level.OK}
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "words"),
+    [
+        ("OPTIONS", {"access-control-allow-origin": f"{VIEWER}, {VIEWER}"}, "several origins at once"),
+        ("OPTIONS", {"access-control-allow-origin": "https://other.example"}, f"and not for {VIEWER}"),
+        ("OPTIONS", {"access-control-allow-headers": "*"}, "header Authorization"),  # which `*` is not
+        ("OPTIONS", {"access-control-allow-headers": "Accept"}, "header Authorization"),
+        ("GET", {"access-control-allow-origin": f"{VIEWER}, *"}, "GET is answered for several origins"),
+        ("GET", {"access-control-allow-origin": "https://other.example"}, "GET is answered for https://other"),
+    ],
+)
+def test_what_a_browser_would_refuse_is_a_problem(method: str, said: dict[str, str], words: str) -> None:
+    status, headers, body = {"GET": READ, "OPTIONS": (204, ALLOWED, b"")}[method]
+    assert words in bad(iter(for_viewers(**{method: (status, headers | said, body)})))
+
+
+def test_answers_that_only_preflights_speak_for_are_a_problem() -> None:
+    assert "GET is answered without a word" in bad(iter(for_viewers(GET=GOOD["GET"])))
+
+
+def test_a_preflight_must_succeed_and_allow_changes() -> None:
+    assert "answered 500, which is no yes" in bad(iter(for_viewers(OPTIONS=(500, ALLOWED, b""))))
+    methods = ALLOWED | {"access-control-allow-methods": "GET"}
+    assert "DELETE" in bad(iter(for_viewers(OPTIONS=(204, methods, b""))), Level.WARNING)
+
+
+def test_several_origins_are_refused_by_browsers_also_where_no_setting_names_one() -> None:
+    several = (204, {"access-control-allow-origin": "https://a, https://b"}, b"")
+    assert "several origins at once" in bad(iter(asked(OPTIONS=several)))
+
+
+def test_a_name_that_the_proxy_changes_is_a_problem() -> None:
+    refused: tuple[int, dict[str, str], bytes] = (403, {}, sites.UNKNOWN.encode())
+    assert "proxy_set_header Host" in bad(iter(asked(GET=refused)))
+
+
+@pytest.mark.parametrize(("said", "level"), [('error="invalid_token"', Level.OK), ("", Level.PROBLEM)])
+def test_a_proxy_must_pass_tokens_on(said: str, level: Level) -> None:
+    refused = (401, {"www-authenticate": f'Bearer realm="filmroom", {said}'}, b"")
+    with answering(GET=refused, POST=refused) as url:
+        assert worst(reach.ask(url, "1.0", 1, None, tokens=True))[0] is level
 
 
 def test_a_proxy_that_waits_for_the_body_lets_it_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,7 +182,8 @@ def _public_url(given: Settings) -> Iterator[Finding]:
             yield warning(
                 "the public URL is not https: images and tokens can be read on their way", "have a proxy with TLS"
             )
-        yield from reach.ask(given.public_url, __version__, given.part_limit, next(iter(given.cors_origins), None))
+        origin = next(iter(given.cors_origins), None)
+        yield from reach.ask(given.public_url, __version__, given.part_limit, origin, tokens=given.authenticates)
     elif not is_here(given.host):
         yield warning("public_url is not set", "set it, if there is a proxy: its headers are not believed")
 

@@ -26,7 +26,7 @@ ANY = "*"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN = frozenset({b"same-origin", b"none"})  # none: its user typed the URL (Fetch Metadata §2.2)
 _ALWAYS = "/health"  # who balances load asks by an address, by the name of a machine, or by none
-_UNKNOWN = (
+UNKNOWN = (
     "Nobody has to say who they are here, so the service answers only to addresses, to localhost and to names that the "
     "settings host, public_url and hosts give. If the name that was used is its own, add it to the setting hosts."
 )
@@ -59,7 +59,7 @@ class Sites:
     def _check(self, method: str, headers: dict[bytes, bytes]) -> None:
         host = headers.get(b"host", b"")  # no browser leaves it out
         if self._known is not None and host and not self._known(host):
-            raise Forbidden(_UNKNOWN)
+            raise Forbidden(UNKNOWN)
         if method in _SAFE or self._any:
             return
         site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")

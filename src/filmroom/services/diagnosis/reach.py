@@ -3,7 +3,7 @@
 import email.utils
 import http.client
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import httpx2
@@ -14,21 +14,28 @@ PATIENCE = 10.0  # seconds
 EARLY = 2.0  # seconds in which a proxy says that a body is too large, which it can tell by the header
 ELSEWHERE = "https://viewer.example"  # stands for a page of another origin
 _REFUSED = {401, 403}
+_UNKNOWN_NAME = "names that the settings host, public_url and hosts give"  # as the service says it
+_ALLOWED = "access-control-allow-"
+_ONE_ALONE = "have one alone say it: take it out of the proxy, or leave cors_origins empty"
+_LET_THROUGH = "let OPTIONS and the headers Access-Control-… through the proxy as they are"
 
 
-def ask(url: str, version: str, largest: int, origin: str | None) -> Iterator[Finding]:
-    """Whether it leads here, lets preflights through and takes bodies of `largest` bytes.
+def ask(url: str, version: str, largest: int, origin: str | None, *, tokens: bool = False) -> Iterator[Finding]:
+    """Whether it leads here, lets browsers ask and takes bodies of `largest` bytes.
 
-    `origin` is one whose pages may read what is here; None: there is none.
+    `origin` is one whose pages may read what is here; None: there is none. `tokens`: who asks has to send one.
     """
-    root = url.rstrip("/")
+    root, page = url.rstrip("/"), {"origin": origin or ELSEWHERE}
     try:
         with httpx2.Client(timeout=PATIENCE) as browser:
-            front = browser.get(f"{root}/")
-            preflight = browser.options(f"{root}/dicomweb/studies", headers=_preflight(origin or ELSEWHERE))
+            front = browser.get(f"{root}/", headers=page)
+            stranger = browser.get(f"{root}/dicomweb", headers=page | {"authorization": "Bearer filmroom-doctor"})
+            preflight = browser.options(f"{root}/dicomweb/studies", headers=page | _PREFLIGHT)
         yield from _front(front, version)
         yield from _date(front.headers)
-        yield from _answered(preflight, origin)
+        if tokens:
+            yield from _token(stranger)
+        yield from _cors(preflight, [front, stranger], origin)
         yield from _body(root, largest)
     except (httpx2.HTTPError, OSError, http.client.HTTPException) as error:
         yield problem(
@@ -37,16 +44,17 @@ def ask(url: str, version: str, largest: int, origin: str | None) -> Iterator[Fi
         )
 
 
-def _preflight(origin: str) -> Mapping[str, str]:
-    return {
-        "origin": origin,
-        "access-control-request-method": "GET",
-        "access-control-request-headers": "authorization",
-    }
+# Of methods those that change need to be asked for; GET, HEAD and POST do not (Fetch §2.2.1).
+_PREFLIGHT = {"access-control-request-method": "DELETE", "access-control-request-headers": "authorization"}
 
 
 def _front(answer: httpx2.Response, version: str) -> Iterator[Finding]:
-    if answer.status_code in _REFUSED:
+    if answer.status_code == http.client.FORBIDDEN and _UNKNOWN_NAME in answer.text:
+        yield problem(
+            "the service does not know the name by which the proxy asks it",
+            "pass on the header Host as it came (nginx: proxy_set_header Host $http_host)",
+        )
+    elif answer.status_code in _REFUSED:
         yield ok(f"the public URL answers {answer.status_code}: it asks who comes")
     elif answer.is_redirect:
         yield problem(f"the public URL redirects ({answer.status_code})", "set public_url to where it redirects to")
@@ -69,22 +77,70 @@ def _date(headers: httpx2.Headers) -> Iterator[Finding]:
     yield from clock("who answers at the public URL", said - time.time())
 
 
-def _answered(preflight: httpx2.Response, origin: str | None) -> Iterator[Finding]:
-    allowed = preflight.headers.get("access-control-allow-origin")
+def _token(stranger: httpx2.Response) -> Iterator[Finding]:
+    """What is said of a token that is none: only who has seen it says what is wrong with it."""
+    said = stranger.headers.get("www-authenticate", "")
+    if stranger.status_code == http.client.UNAUTHORIZED and "filmroom" in said and "error=" not in said:
+        yield problem(
+            "the header Authorization does not arrive: no token gets through the proxy",
+            "have the proxy pass it on, and ask for no password of its own in the same header",
+        )
+
+
+def _cors(preflight: httpx2.Response, answers: Sequence[httpx2.Response], origin: str | None) -> Iterator[Finding]:
+    """Whether a browser would let a page ask, and read (Fetch §4.9, §4.10)."""
+    said = _named(preflight)
     if preflight.status_code in _REFUSED:
         yield warning(
             f"a browser's preflight is refused ({preflight.status_code}): viewers of other origins can't ask",
             "let OPTIONS through the proxy without a password; browsers send none",
         )
-    elif allowed is None and origin is not None:
-        yield problem(
-            f"a browser's preflight is answered without a word of {origin}, which cors_origins names",
-            "restart the service, if it does not know the setting yet; let OPTIONS and its headers through the proxy",
-        )
-    elif allowed is None:
+        return
+    wrong = [*_origins("preflight", preflight, origin)]
+    for answer in answers:
+        wrong = wrong or [*_origins("GET", answer, origin)]
+    if not wrong and origin is not None:
+        wrong = [*_asked_for(preflight)]
+    if wrong:
+        yield from wrong
+    elif not said:
         yield ok("pages of other origins may not read what is here")
     else:
-        yield ok(f"a browser's preflight is answered, for {allowed}")
+        yield ok(f"a browser's preflight is answered, for {said[0]}")
+
+
+def _named(answer: httpx2.Response) -> list[str]:
+    """The origins whose pages may read an answer. Browsers take one, and refuse several."""
+    return answer.headers.get_list(f"{_ALLOWED}origin", split_commas=True)
+
+
+def _origins(what: str, answer: httpx2.Response, origin: str | None) -> Iterator[Finding]:
+    said = _named(answer)
+    if len(said) > 1:
+        yield problem(f"a browser's {what} is answered for several origins at once: {', '.join(said)}", _ONE_ALONE)
+    elif origin is not None and not said:
+        yield problem(
+            f"a browser's {what} is answered without a word of {origin}, which cors_origins names",
+            f"restart the service, if it does not know the setting yet; {_LET_THROUGH}",
+        )
+    elif origin is not None and said[0] not in {"*", origin}:
+        yield problem(f"a browser's {what} is answered for {said[0]}, and not for {origin}", _ONE_ALONE)
+
+
+def _asked_for(preflight: httpx2.Response) -> Iterator[Finding]:
+    """Whether the preflight allows what was asked for. `*` is any header but Authorization (Fetch §2.2.2)."""
+    names, methods = (
+        {one.upper() for one in preflight.headers.get_list(f"{_ALLOWED}{what}", split_commas=True)}
+        for what in ("headers", "methods")
+    )
+    if not preflight.is_success:
+        yield problem(f"a browser's preflight is answered {preflight.status_code}, which is no yes", _LET_THROUGH)
+    elif "AUTHORIZATION" not in names:
+        yield problem(
+            "a browser's preflight does not allow the header Authorization: viewers can't log in", _LET_THROUGH
+        )
+    elif not methods & {"DELETE", "*"}:
+        yield warning("a browser's preflight does not allow DELETE: viewers can read and store alone", _LET_THROUGH)
 
 
 def _body(root: str, largest: int) -> Iterator[Finding]:
