@@ -31,12 +31,12 @@ class Authority:
         self.path = folder / f"{name}.pem"
         self.path.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, passphrase: bytes = b"") -> Issued:
-        """A certificate for 127.0.0.1, with a name to know it by."""
+    def issue(self, name: str, passphrase: bytes = b"", days: float = 90) -> Issued:
+        """A certificate for 127.0.0.1 that is good for so many days, with a name to know it by."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        made = self._builder(subject, key).add_extension(address, critical=False).sign(self._key, hashes.SHA256())
+        made = self._builder(subject, key, days).add_extension(address, critical=False).sign(self._key, hashes.SHA256())
         issued = Issued(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         issued.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
         kind = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
@@ -44,7 +44,9 @@ class Authority:
         issued.key.write_bytes(key.private_bytes(pem, form, kind))
         return issued
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: float = 90
+    ) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
         return (
             x509.CertificateBuilder()
@@ -52,6 +54,6 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - _DAY)
-            .not_valid_after(now + _DAY)
+            .not_valid_before(now - 10 * _DAY)
+            .not_valid_after(now + days * _DAY)
         )

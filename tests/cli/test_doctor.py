@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from filmroom import tokens
 from filmroom.archive import Archive
 from filmroom.index import webhooks
 from filmroom.settings import Settings
+from tests.audit import given
+from tests.blobs.servers import free_port
 from tests.certificates import Authority
 from tests.cli.program import Program, Ran
 from tests.receiver import SECRET, nobody
@@ -99,6 +102,48 @@ def test_a_certificate_with_which_the_service_does_not_start_is_a_problem(run: P
     assert levels(run("doctor", "--json"), "tls") == ["problem"]
 
 
+@pytest.mark.parametrize(("days", "level", "words"), [(3, "warning", "renew it"), (-1, "problem", "has expired")])
+def test_a_certificate_that_ends_is_told(run: Program, tmp_path: Path, days: int, level: str, words: str) -> None:
+    issued = Authority(tmp_path).issue("localhost", days=days)
+    Path("filmroom.toml").write_text(f'tls_certificate = "{issued.certificate}"\ntls_key = "{issued.key}"')
+    [found] = findings(run("doctor", "--json"), "tls")
+    assert found["level"] == level
+    assert words in found["text"] + found["advice"]
+
+
+def test_a_search_of_a_role_that_can_t_be_heeded_is_a_problem(
+    run: Program, archive: Archive, settings: Settings
+) -> None:
+    role = '[roles.{}]\nactions = "read"\nstudies = "{}"\n'.format
+    good = f'data = "{settings.data}"\n' + role("north", "InstitutionName=North")
+    Path("filmroom.toml").write_text(good)
+    assert levels(run("doctor", "--json"), "roles") == ["ok"]
+    Path("filmroom.toml").write_text(good + role("tagged", "ProtocolName=x"))
+    [found] = findings(run("doctor", "--json"), "roles")
+    assert found["level"] == "problem"
+    assert "the role tagged" in found["text"]
+
+
+def test_the_audit_trail_is_looked_at(run: Program, archive: Archive, settings: Settings) -> None:
+    assert levels(run("doctor", "--data", settings.data, "--json"), "audit") == ["warning"]
+    given.written(settings.data)
+    assert levels(run("doctor", "--data", settings.data, "--json"), "audit") == ["ok"]
+    [path] = given.files(settings.data)
+    path.write_bytes(path.read_bytes().replace(b"someone", b"nobody!", 1))
+    [found] = findings(run("doctor", "--data", settings.data, "--json"), "audit")
+    assert (found["level"], "line 1" in found["text"]) == ("problem", True)
+
+
+def test_a_syslog_receiver_that_is_not_there_is_a_problem(run: Program, archive: Archive, settings: Settings) -> None:
+    given.written(settings.data)
+    Path("filmroom.toml").write_text(f'data = "{settings.data}"\naudit_syslog = "tcp://127.0.0.1:{free_port()}"')
+    assert levels(run("doctor", "--json"), "audit") == ["ok", "problem"]
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        port = receiver.getsockname()[1]
+        Path("filmroom.toml").write_text(f'data = "{settings.data}"\naudit_syslog = "tcp://127.0.0.1:{port}"')
+        assert levels(run("doctor", "--json"), "audit") == ["ok", "ok"]
+
+
 def test_a_key_without_a_certificate_is_a_problem(run: Program) -> None:
     Path("filmroom.toml").write_text('tls_key = "key.pem"')
     assert "tls_key and tls_client_ca need a tls_certificate" in run("doctor").out
@@ -114,6 +159,8 @@ def test_a_key_without_a_certificate_is_a_problem(run: Program) -> None:
         ('host = "0.0.0.0"\ntokens = "t.json"\nproxies = ["192.0.2.1"]', "access", "ok"),
         ('host = "0.0.0.0"\ntokens = "t.json"\npublic_url = "https://pacs.invalid"', "access", "ok"),
         ('tokens = "t.json"', "access", "ok"),
+        ('public_url = "https://pacs.invalid"', "proxy", "warning"),
+        ('public_url = "https://pacs.invalid"\nproxies = ["192.0.2.1"]', "proxy", "ok"),
         ('tokens = "nowhere.json"', "tokens", "warning"),
         ('index = "postgresql://filmroom:hush@127.0.0.1:1/images"', "index", "problem"),
     ],

@@ -14,11 +14,24 @@ from urllib.parse import urlsplit
 
 from filmroom import __version__, archive, settings, tokens
 from filmroom.archive import BLOBS, Archive, index_url, is_archive
+from filmroom.audit.syslog import Receiver
 from filmroom.cli import configuration, deliveries
+from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Unavailable
 from filmroom.server import identity, tls
-from filmroom.services import webhooks
-from filmroom.services.diagnosis import Finding, Level, ok, problem, reach, software, storage, warning
+from filmroom.services import views, webhooks
+from filmroom.services.diagnosis import (
+    Finding,
+    Level,
+    certificates,
+    ok,
+    problem,
+    reach,
+    software,
+    storage,
+    trails,
+    warning,
+)
 from filmroom.setting_values import is_here
 from filmroom.settings import Settings
 
@@ -71,7 +84,7 @@ def _tls(given: Settings) -> Iterator[Finding]:
     except Unavailable as error:
         yield problem(str(error), "the service does not start like this")
     else:
-        yield ok(f"{given.tls_certificate} can be used, with its key")
+        yield from certificates.end(given.tls_certificate)
 
 
 def _issuer(given: Settings) -> Iterator[Finding]:
@@ -110,6 +123,26 @@ def _tokens(given: Settings) -> Iterator[Finding]:
         yield warning(f"{expired} of {len(found)} static tokens have expired", "revoke them, and make new ones")
     else:
         yield ok(f"{len(found)} static tokens")
+
+
+def _roles(given: Settings) -> Iterator[Finding]:
+    """The searches of roles: one that can't be heeded shows nothing, with 503."""
+    searches = {name: role.studies for name, role in given.roles.items() if role.studies}
+    if not searches or not _sound(given):
+        return
+    bad = 0
+    try:
+        with closing(Archive.open(given)) as opened:
+            for name, search in searches.items():
+                try:
+                    views.found_by(opened, [search], DEFAULT_PARTITION)
+                except Unavailable as error:
+                    bad += 1
+                    yield problem(f"the role {name}: {error}", "correct its studies; until then it shows nothing")
+    except Unavailable:
+        return  # said of the files
+    if not bad:
+        yield ok(f"the searches of {len(searches)} roles can be heeded")
 
 
 def _folder(given: Settings) -> Iterator[Finding]:
@@ -154,6 +187,16 @@ def _sound(given: Settings) -> bool:
     return is_archive(given) and next(iter(_index(given))).level is Level.OK
 
 
+def _audit(given: Settings) -> Iterator[Finding]:
+    if not given.audit:
+        yield ok("the setting audit says that none is written")
+    elif given.data.is_dir():
+        yield from trails.written(*archive.audit_places(given))
+        if given.audit_syslog is not None:
+            receiver = Receiver(given.audit_syslog, given.audit_syslog_ca, given.audit_syslog_cert)
+            yield from trails.sent(receiver, given.audit_syslog)
+
+
 def _webhooks(given: Settings) -> Iterator[Finding]:
     """How far receivers of events were told."""
     if not given.webhooks or not _sound(given):
@@ -188,6 +231,17 @@ def _public_url(given: Settings) -> Iterator[Finding]:
         yield warning("public_url is not set", "set it, if there is a proxy: its headers are not believed")
 
 
+def _proxy(given: Settings) -> Iterator[Finding]:
+    """Without `proxies` all clients have the address of the proxy."""
+    if given.proxies:
+        yield ok(f"who a client is comes from the X-Forwarded-For of {', '.join(given.proxies)} alone")
+    elif given.public_url and given.tls_certificate is None and not is_here(urlsplit(given.public_url).hostname):
+        yield warning(
+            "all clients behind the proxy are one, for the limits and in the audit trail",
+            "set proxies to its addresses, and have it send X-Forwarded-For and X-Forwarded-Proto",
+        )
+
+
 def _software(given: Settings) -> Iterator[Finding]:
     yield from software.codecs()
     yield from software.cores(os.cpu_count() or 1, given.workers, given.codec_processes)
@@ -199,11 +253,14 @@ CHECKS: dict[str, Check] = {
     "tls": _tls,
     "issuer": _issuer,
     "tokens": _tokens,
+    "roles": _roles,
     "folder": _folder,
     "disk": _disks,
     "index": _index,
     "files": _files,
+    "audit": _audit,
     "webhooks": _webhooks,
+    "proxy": _proxy,
     "public_url": _public_url,
     "software": _software,
 }
