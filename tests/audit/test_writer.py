@@ -154,6 +154,25 @@ def test_text_that_utf_8_can_t_hold_is_written_all_the_same(audit: Audit, tmp_pa
     assert given.lines(tmp_path)[0]["who"] == r"'\ud800'"
 
 
+def test_so_is_what_lies_deeper_and_what_json_has_no_number_for(audit: Audit, tmp_path: Path) -> None:
+    audit.put(facts(roles=["reader", "\ud800"], results={"\ud801": 1 << 70}))
+    audit.close()
+    (found,) = given.lines(tmp_path)
+    assert (found["roles"], found["results"]) == (["reader", r"'\ud800'"], {r"'\ud801'": str(1 << 70)})
+
+
+def test_an_error_that_nobody_foresaw_costs_what_it_hit_and_nothing_more(
+    audit: Audit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Unavailable, match="internal error"):
+        audit.settled(facts(time="no time")).result(30)
+    wait_until(lambda: audit.problem is None)
+    audit.settled(facts(number=2)).result(30)
+    assert [line.get("records", line.get("number")) for line in given.lines(tmp_path)] == [1, 2]
+    assert given.lines(tmp_path)[0]["action"] == chain.LOST
+    assert "audit trail lost" in "".join(capsys.readouterr())
+
+
 def test_without_a_trail_nothing_is_written(tmp_path: Path) -> None:
     audit = Audit()
     audit.put(facts())

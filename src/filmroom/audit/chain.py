@@ -6,8 +6,9 @@ is for. Its seal is made with a key that lies elsewhere, so that who can write t
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
@@ -28,9 +29,21 @@ def line(number: int, previous: str, facts: Facts) -> bytes:
     whole["time"] = written(facts["time"])
     try:
         return orjson.dumps(whole, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # what a token or a client says may be text that no UTF-8 can hold
-        plain = {name: ascii(value) if isinstance(value, str) else value for name, value in whole.items()}
-        return orjson.dumps(plain, default=ascii, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # what a token or a client says may be text that no UTF-8 can hold, or a number of any size
+        return orjson.dumps(_plain(whole), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _plain(value: Any) -> Any:
+    """The value, whatever it is, as JSON can hold it."""
+    if isinstance(value, Mapping):
+        return {str(_plain(str(name))): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one) for one in value]
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return ascii(value)
+    return value
 
 
 def digest(written: bytes) -> str:

@@ -82,7 +82,7 @@ class Trail:
                 self._look()  # (2), (3)
                 self._rotate(time.time())  # (4)
                 self._write(facts)  # (5), (6)
-        except OSError:
+        except BaseException:
             self.close()  # what is known of the head may be more than there is
             raise
 

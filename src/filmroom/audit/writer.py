@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
+from traceback import extract_tb
 from typing import Any
 
 import structlog
@@ -125,22 +126,25 @@ class Audit:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # they are for the main thread
         while True:
             self._wake.wait()
-            if self._held and not self._closing:
+            if self.trouble and not self._closing:
                 time.sleep(REST)
             self._hurry.wait(GATHER)
             self._hurry.clear()
-            if not self._held:
+            if not self.trouble:
                 self._wake.clear()
-            self._take()
-            if self._closing and (self._held or not self._waiting):
+            taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            try:
+                self._take(taken)
+            except Exception as error:  # noqa: BLE001 - whatever it is, what comes after this must be written
+                self._lose(taken, error)
+            if self._closing and (self.trouble or not self._waiting):
                 break
-        if self._held:
+        if self._held or self._lost:
             metrics.audit_lost.inc(len(self._held))
-            log.error("audit trail lost", reason=self.trouble, records=len(self._held))
+            log.error("audit trail lost", reason=self.trouble, records=len(self._held) + self._lost)
 
-    def _take(self) -> None:
-        """Write what waits. What can't be written is held, and goes first the next time."""
-        taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+    def _take(self, taken: Iterable[Waiting]) -> None:
+        """Write what was taken. What can't be written is held, and goes first the next time."""
         fresh = [(facts, settled) for whole, settled in taken for facts in _each(whole)]
         self._patients.tell(facts for facts, _ in fresh)
         alerts = [alert for facts, _ in fresh if (alert := self._alerts.after(facts))]
@@ -171,6 +175,21 @@ class Audit:
             if settled is not None:
                 with suppress(InvalidStateError):  # whoever waited has gone
                     settled.set_result(None)
+
+    def _lose(self, taken: Sequence[Waiting], error: Exception) -> None:
+        """Count what can't be written for a reason that was not foreseen; that it was lost is written the next time."""
+        self.trouble = "an internal error, of which the log tells"
+        lost = len(self._held) + len(taken)
+        # Not what it says: that may be of a record.
+        at = [f"{one.filename}:{one.lineno} {one.name}" for one in extract_tb(error.__traceback__)]
+        log.error("audit trail lost", error=type(error).__name__, at=at, records=lost)
+        metrics.audit_lost.inc(lost)
+        metrics.audit_failing.set(1)
+        self._lost += lost
+        self._held = []
+        for _, settled in taken:
+            _fail(settled, self.trouble)
+        self._wake.set()
 
     def _hold(self, batch: list[Waiting]) -> None:
         lost = max(len(batch) - MOST, 0)
