@@ -205,6 +205,31 @@ def test_files_go_when_their_time_is_over_and_the_trail_says_which(
     assert given.check(tmp_path).broken is None
 
 
+@pytest.mark.parametrize("noted", [False, True])
+def test_a_process_that_is_killed_before_it_has_removed_old_files_leaves_no_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, noted: bool
+) -> None:
+    made = given.open_trail(tmp_path, largest=300, retention=30)
+    for number in range(4):
+        made.append([given.fact(number)])
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    before = (tmp_path / HEAD).read_bytes()
+
+    def killed(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            made.append([given.fact(5)])
+    if not noted:
+        (tmp_path / HEAD).write_bytes(before)
+    assert given.check(tmp_path).broken is None
+    for number in range(2):
+        given.open_trail(tmp_path, largest=300, retention=30).append([given.fact(number)])
+        assert given.check(tmp_path).broken is None
+
+
 def test_it_keeps_everything_unless_told_otherwise(tmp_path: Path) -> None:
     made = given.open_trail(tmp_path, largest=300)
     made.append([given.fact(1), given.fact(2)])

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from filmroom.audit import chain
+from filmroom.audit.records import by_itself
 from tests.audit import given
 
 Lines = list[bytes]
@@ -53,7 +55,7 @@ def test_what_was_done_to_a_file_is_found(tmp_path: Path, done: Callable[[Lines]
 @pytest.mark.parametrize(
     ("removed", "found"),
     [
-        (0, "are missing, and no line says that they may be"),
+        (0, "are missing, and the sealed note does not say that they may be"),
         (1, "are missing"),
         (-1, "The end is missing"),
     ],
@@ -66,6 +68,25 @@ def test_a_file_that_was_removed_is_found(tmp_path: Path, removed: int, found: s
     broken = given.check(tmp_path).broken
     assert broken is not None
     assert found in broken
+
+
+def test_that_lines_may_be_missing_nobody_can_say_without_the_key(tmp_path: Path) -> None:
+    """Not before a process goes on behind the line that says so, and not after."""
+    made = given.open_trail(tmp_path, largest=400)
+    for number in range(9):
+        made.append([given.fact(number)])
+    made.close()
+    first, *_, last = given.files(tmp_path)
+    kept, end = (path.read_bytes().splitlines(keepends=True) for path in (first, last))
+    retired = by_itself(chain.RETIRED, files=1, through=len(kept), hash=chain.digest(kept[-1]))
+    with last.open("ab") as file:
+        file.write(chain.line(10, chain.digest(end[-1]), retired))
+    first.unlink()
+    for _ in range(2):
+        broken = given.check(tmp_path).broken
+        assert broken is not None
+        assert "are missing, and the sealed note does not say that they may be" in broken
+        given.open_trail(tmp_path, largest=400).append([given.fact(11)])
 
 
 def test_a_trail_that_was_written_anew_as_a_whole_is_found(tmp_path: Path) -> None:

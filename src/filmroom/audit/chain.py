@@ -1,7 +1,8 @@
 """The chain: each line holds the hash of the line before it, and a sealed note says which line is the last.
 
-A line that was changed, removed or moved no longer fits the next one. Only the end has no next: that is what the note
-is for. Its seal is made with a key that lies elsewhere, so that who can write the trail can't make a note that fits.
+A line that was changed, removed or moved no longer fits the next one. Only the end has no next, and the first has none
+before it: that is what the note is for. Its seal is made with a key that lies elsewhere, so that who can write the
+trail can't make a note that fits.
 """
 
 import hashlib
@@ -53,12 +54,17 @@ def digest(written: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Which line is the last: its number and hash, the file that it is in, and how long that file is."""
+    """Which line is the last: its number and hash, the file that it is in, and how long that file is.
+
+    `first` is the number of the first line that must be there, for those before were removed when their time was over.
+    Of lines its hash is not needed: the last one's fixes all that are before it.
+    """
 
     number: int = 0
     hash: str = NOTHING
     file: str = ""
     size: int = 0
+    first: int = 1
 
     def written(self, key: bytes) -> bytes:
         """The note, of one `SLOT`."""

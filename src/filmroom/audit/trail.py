@@ -6,7 +6,8 @@ To append, in order, and why:
 (2) read the note of the head         another process may have written since
 (3) look at the end of the file       a process that was killed may have written lines and no note; what is missing
                                       there is written down, so that `verify` shows it for ever
-(4) begin a new file, if it is time   of a day or a size; the files that may go are named in the trail, and then removed
+(4) begin a new file, if it is time   of a day or a size; the files that may go are named in the trail, and removed
+                                      once the note says where it begins now: a line that says so anybody can write
 (5) write the lines, and sync         what is in the note is on the disk
 (6) write the note                    in one of two slots: a loss of power can tear one
 """
@@ -17,6 +18,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -126,7 +128,8 @@ class Trail:
         lines, torn = self._whole_lines(head.size)
         for written in lines:
             adopted += 1
-            head = Head(head.number + 1, chain.digest(written), self._open, head.size + len(written))
+            size = head.size + len(written)
+            head = replace(head, number=head.number + 1, hash=chain.digest(written), file=self._open, size=size)
         self._head = head
         self._write([by_itself(chain.RECOVERED, adopted=adopted, torn=torn)])
 
@@ -142,7 +145,7 @@ class Trail:
                 break
         if sound:  # nothing was ever written: the disk was full
             return
-        self._head = Head(number, last, self._open, size)
+        self._head = replace(self._head, number=number, hash=last, file=self._open, size=size)
         if not self._open:
             self._rotate(time.time())
         self._write([by_itself(chain.RECOVERED, broken=True)])
@@ -165,7 +168,7 @@ class Trail:
         begun = [path.name for path in self.folder.glob(f"{first}*")]  # by a process that was killed at just this
         self._take((begun or [f"{first}{today}.jsonl"])[0])
         sync_folder(self.folder)
-        self._head = Head(head.number, head.hash, self._open, 0)
+        self._head = replace(head, file=self._open, size=0)
         if os.fstat(self._file).st_size:
             self._adopt()
         if self._retention:
@@ -179,7 +182,9 @@ class Trail:
             return
         with gone[-1].open("rb") as file:
             *_, last = file
-        self._write([by_itself(chain.RETIRED, files=len(gone), through=_number(last), hash=chain.digest(last))])
+        through = _number(last)
+        self._head = replace(self._head, first=through + 1)
+        self._write([by_itself(chain.RETIRED, files=len(gone), through=through, hash=chain.digest(last))])
         for path in gone:
             path.unlink()
 
@@ -198,7 +203,7 @@ class Trail:
             with suppress(OSError):
                 os.ftruncate(self._file, head.size)
             raise
-        self._head = Head(number, previous, self._open, head.size + len(block))
+        self._head = replace(head, number=number, hash=previous, file=self._open, size=head.size + len(block))
         self._note()
 
     def _note(self) -> None:

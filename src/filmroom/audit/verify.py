@@ -34,8 +34,9 @@ def check(folder: Path, key_file: Path) -> Report:
         found, sizes = trail.files(folder), {path.name: path.stat().st_size for path in trail.files(folder)}
         notes = (folder / trail.HEAD).read_bytes() if (folder / trail.HEAD).exists() else b""
     report.files = len(found)
+    noted, obstacle = _noted(notes, key_file)
     try:
-        report.broken = _Walk(report).go(found, sizes) or _end(report, notes, key_file)
+        report.broken = _Walk(report, noted).go(found, sizes) or obstacle or _end(report, noted)
     except OSError as error:
         report.broken = f"{error.filename} can't be read: {error.strerror}."
     return report
@@ -51,10 +52,9 @@ def lines(path: Path, size: int) -> Iterator[bytes]:
 class _Walk:
     """From line to line, until one is not as it was written; gives in a sentence which, and why."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, report: Report, noted: Head | None) -> None:
+        self._report, self._noted = report, noted
         self._before = ""  # where the line before is
-        self._missing: tuple[str, int, str] | None = None  # lines before which one, and number and hash of their last
 
     def go(self, paths: Iterable[Path], sizes: Mapping[str, int]) -> str | None:
         for path in paths:
@@ -62,10 +62,7 @@ class _Walk:
                 broken = self._step(path.name, f"{path.name}, line {place}", written)
                 if broken is not None:
                     return broken
-        if self._missing is None:
-            return None
-        where, last, _ = self._missing
-        return f"{where}: the lines before number {last + 1} are missing, and no line says that they may be."
+        return None
 
     def _step(self, file: str, where: str, written: bytes) -> str | None:
         record = _record(written)
@@ -76,8 +73,6 @@ class _Walk:
             broken = self._recovered(where, record)
         if broken is not None:
             return broken
-        if record.get("action") == chain.RETIRED:
-            self._retired(record)
         self._count(file, record, written)
         self._before = where
         return None
@@ -85,8 +80,10 @@ class _Walk:
     def _follows(self, where: str, record: Record) -> str | None:
         number, head = record["n"], self._report.head
         if not self._report.lines:
-            self._missing = (where, number - 1, record["prev"]) if number > 1 else None
-            return None
+            if self._noted is None or number <= self._noted.first:
+                return None  # of a process that was killed more may be left than must be there
+            missing = f"the lines before number {number} are missing"
+            return f"{where}: {missing}, and the sealed note does not say that they may be."
         if number <= head.number:
             return f"{where}: it has number {number}, behind number {head.number}; lines were moved, or written twice."
         if number > head.number + 1:
@@ -109,11 +106,6 @@ class _Walk:
         )
         return None
 
-    def _retired(self, record: Record) -> None:
-        """The trail says of lines that they were removed when their time was over."""
-        if self._missing and self._missing[1:] == (record.get("through"), record.get("hash")):
-            self._missing = None
-
     def _count(self, file: str, record: Record, written: bytes) -> None:
         report, time = self._report, str(record.get("time", ""))
         size = report.head.size if report.head.file == file else 0
@@ -133,15 +125,20 @@ def _record(written: bytes) -> Record | None:
     return None
 
 
-def _end(report: Report, notes: bytes, key_file: Path) -> str | None:
-    """What the note says of the end."""
+def _noted(notes: bytes, key_file: Path) -> tuple[Head | None, str]:
+    """What the note says, or why it says nothing."""
     try:
-        key = trail.read_key(key_file)
+        noted = chain.newest(notes, trail.read_key(key_file))
     except OSError as error:
-        return f"The end can't be checked: the key {key_file} can't be read ({error.strerror})."
-    noted = chain.newest(notes, key)
+        return None, f"The end can't be checked: the key {key_file} can't be read ({error.strerror})."
+    missing = "The note of the head is missing, or not sealed with this key: lines at the end may be missing."
+    return noted, "" if noted else missing
+
+
+def _end(report: Report, noted: Head | None) -> str | None:
+    """What the note says of the end."""
     if noted is None:
-        return "The note of the head is missing, or not sealed with this key: lines at the end may be missing."
+        return None
     if noted.number > report.head.number:
         return (
             f"The end is missing: the last line is number {report.head.number}, and number {noted.number} was written."
