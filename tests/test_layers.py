@@ -114,6 +114,7 @@ SHARED = {
     "crew",
     "partitions",
     "lineage",
+    "recorded",
     "views",
 }  # no services: what several hand out, or take in
 SETTINGS_READERS = {"cli", "archive", "server/app.py", "settings"}

@@ -76,11 +76,17 @@ def valid(element: Element) -> None:
 
 
 def written(action: str, **facts: Any) -> Element:
-    xml = messages.write({"time": TIME, "action": action, "who": "someone"} | facts, REPORTER)
-    assert xml is not None
-    root = ElementTree.fromstring(xml)
-    valid(root)
+    (root,) = each(action, **facts)
     return root
+
+
+def each(action: str, **facts: Any) -> list[Element]:
+    """All messages of a line."""
+    found = messages.write({"time": TIME, "action": action, "who": "someone"} | facts, REPORTER)
+    roots = [ElementTree.fromstring(xml) for xml in found]
+    for root in roots:
+        valid(root)
+    return roots
 
 
 def event(root: Element) -> dict[str, str]:
@@ -144,8 +150,19 @@ def test_each_action_is_an_event(action: str, facts: dict[str, Any], kind: str, 
 
 @pytest.mark.parametrize("action", EVENTS)
 def test_every_event_is_valid_whatever_is_known(action: str) -> None:
-    written(action, broken=True)
-    written(action, broken=True, **STUDY, named=["1.2"], classes={"1.5": 1}, query="a", place="file:///x", status=500)
+    of_all = {"studies": ["1.2.3"]} if action == "change-feed" else {}  # without any it has no message
+    written(action, broken=True, **of_all)
+    written(
+        action,
+        broken=True,
+        **STUDY,
+        named=["1.2"],
+        classes={"1.5": 1},
+        query="a",
+        place="file:///x",
+        status=500,
+        **of_all,
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,12 +171,14 @@ def test_every_event_is_valid_whatever_is_known(action: str) -> None:
         {"action": "capabilities"},
         {"action": "unknown"},
         {"action": "export", "phase": "begin"},
+        {"action": "export", "phase": "end", "state": "succeeded"},
+        {"action": "change-feed"},
         {"action": chain.RECOVERED, "adopted": 1},
         {"action": chain.RETIRED},
     ],
 )
 def test_what_is_about_nobody_has_no_message(facts: dict[str, Any]) -> None:
-    assert messages.write({"time": TIME, **facts}, REPORTER) is None
+    assert messages.write({"time": TIME, **facts}, REPORTER) == []
 
 
 def test_a_retrieve_goes_from_us_to_who_asked() -> None:
@@ -187,10 +206,25 @@ def test_a_query_says_what_was_asked() -> None:
 
 
 def test_an_export_names_its_studies_and_its_place() -> None:
-    root = written("export", studies=["1.2", "1.3"], place="s3://out/x", state="failed")
+    root = written("export", studies=["1.2", "1.3"], patients=["ID1", "ID1"], place="s3://out/x", state="failed")
     assert [user for user, role, _ in participants(root) if role == "110154"] == ["s3://out/x"]
-    assert objects(root)[:2] == [("110180", "1.2"), ("110180", "1.3")]
+    assert objects(root) == [("110180", "1.2"), ("110180", "1.3"), ("2", "ID1")]
     assert root.findtext(".//EventOutcomeDescription") == "failed"
+
+
+def test_a_message_is_about_one_patient() -> None:
+    found = each("update-study", studies=["1.2", "1.3", "1.4", "1.5"], patients=["ID1", None, "ID2", "ID1"])
+    assert [objects(root) for root in found] == [
+        [("110180", "1.2"), ("110180", "1.5"), ("2", "ID1")],
+        [("110180", "1.3"), ("2", "")],
+        [("110180", "1.4"), ("2", "ID2")],
+    ]
+    assert len(each("update-study", studies=["1.2", "1.3"])) == 2  # it is not known whether they are of one
+
+
+def test_metadata_that_the_change_feed_told_were_accessed() -> None:
+    found = event(written("change-feed", studies=["1.2"], patients=["ID1"]))
+    assert (found["id"], found["EventActionCode"]) == ("110103", "R")
 
 
 @pytest.mark.parametrize(

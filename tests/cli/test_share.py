@@ -20,6 +20,7 @@ def here(run: Program, tmp_path: Path) -> tuple[str, str]:
     return "--data", str(data)
 
 
+PATIENT, DEFAULT = "ID1", "Microsoft.Default"
 STUDY = "1.2.826.0.1.3680043.8.498.13230779778012324449356534479549187420"
 
 
@@ -36,6 +37,7 @@ def test_a_link_is_made_listed_and_revoked_and_that_is_written_down(run: Program
     assert run("share", "revoke", id_, *here).code == 1
     found = [line for line in given.lines(Path(here[1])) if "share" in line["action"]]
     assert [(line["action"], line["link"]) for line in found] == [("share", id_), ("revoke-share", id_)]
+    assert {(line["study"], line["patient"], line["partition"]) for line in found} == {(STUDY, PATIENT, DEFAULT)}
 
 
 def test_it_has_the_name_by_which_others_reach_the_service(

@@ -95,6 +95,34 @@ def test_the_uri_service_names_its_study_in_the_query(http: TestClient, settings
     assert (found["study"], found["series"], found["instance"], found["status"]) == ("1.2", "1.3", "1.4", 404)
 
 
+@pytest.mark.parametrize("root", ["/dicomweb", "/v1", "/v2"])
+@pytest.mark.parametrize("path", ["", "/latest"])
+def test_whose_metadata_the_change_feed_told_is_written_down(
+    http: TestClient, settings: Settings, root: str, path: str
+) -> None:
+    one, gone = sent(PatientID="ID7"), sent()
+    for each in (gone, one):
+        http.post("/dicomweb/studies", content=each.content, headers=DICOM)
+    http.delete(f"/dicomweb{gone.study}")
+    http.post("/dicomweb/studies", content=one.content, headers=DICOM)
+    http.get(f"{root}/changefeed{path}?includeMetadata=false")
+    http.get(f"{root}/changefeed{path}")
+    alone, whole = [line for line in _recorded(http, settings) if line["action"] == "change-feed"]
+    assert "studies" not in alone
+    if not path:
+        assert (whole["studies"], whole["patients"]) == ([one.dataset.StudyInstanceUID], ["ID7"])
+
+
+def test_whose_studies_an_update_is_asked_for_is_written_down(http: TestClient, settings: Settings) -> None:
+    one = sent(PatientID="ID7")
+    http.post("/dicomweb/studies", content=one.content, headers=DICOM)
+    studies = [one.dataset.StudyInstanceUID, "1.2.3"]
+    change = {"studyInstanceUids": studies, "changeDataset": {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "X"}]}}}
+    http.post("/v2/studies/$bulkUpdate", json=change)
+    found = _recorded(http, settings)[-1]
+    assert (found["action"], found["studies"], found["patients"]) == ("update-study", studies, ["ID7", None])
+
+
 @pytest.mark.parametrize("path", ["/dicomweb/nothing", "/v2/studies/1.2/nothing", "/dicomweb/studies/x/series"])
 def test_what_failed_is_written_down_too(http: TestClient, settings: Settings, path: str) -> None:
     status = http.get(path).status_code

@@ -19,6 +19,7 @@ from filmroom.services.delete import delete
 from filmroom.services.operations import Worker
 from filmroom.settings import Settings
 from tests import data
+from tests.audit import given as audit
 from tests.services.test_delete import keep, targets
 
 ROLES = {
@@ -136,6 +137,16 @@ def test_which_studies_they_are_is_decided_when_they_are_copied(given: Given) ->
     keep(given.archive, data.dataset(InstitutionName="South", StudyInstanceUID=goes.StudyInstanceUID))
     given.run()
     assert given.copied(started) == {name(comes)}
+
+
+def test_the_audit_says_whose_studies_were_asked_for_by_pseudonyms(given: Given) -> None:
+    made, absent = study(given), data.uid()
+    called = PROFILE.uid(made.StudyInstanceUID)
+    given.ask("blind", called, absent)
+    given.http.app_state["archive"].audit.settled({"time": 0.0, "action": "mark"}).result(30)
+    found = audit.lines(given.archive.spool.parent)[0]
+    assert (found["action"], found["studies"], found["patients"]) == ("export", [made.StudyInstanceUID], ["SECRET"])
+    assert (found["deidentified"], found["pseudonyms"]) == ("research", sorted([called, absent]))
 
 
 @pytest.mark.parametrize("more", [{}, {"deidentify": "research"}])

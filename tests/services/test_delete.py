@@ -181,6 +181,7 @@ def test_what_has_expired_is_deleted_with_its_changes(either: Archive, study: li
     (record,) = given.lines(either.spool.parent)
     assert (record["action"], record["why"], record["study"]) == ("delete", "expired", study[0].StudyInstanceUID)
     assert (record["instances"], record["patient"]) == (4, study[0].PatientID)
+    assert record["partition"] == "Microsoft.Default"
     assert (count(either, targets(study[0])[0]), count(either, targets(other)[0])) == (0, 1)
     assert changes(either) == ["create"] * 5 + ["delete"] * 4
     assert service.sweep(either, 0, orphan_age=0) == 4

@@ -21,6 +21,7 @@ from filmroom.services import crew, exports, operations
 from filmroom.services.delete import delete
 from filmroom.services.operations import Worker
 from tests import data
+from tests.audit import given
 from tests.services.test_delete import keep, targets
 from tests.services.test_operations import Killed, set_lease
 
@@ -81,6 +82,25 @@ def test_everything(either: Archive, out: Path) -> None:
     assert results(either, started) == {"exported": 3, "skipped": 0, "errorHref": href}
     assert copied(out, started) == {name(one): data.file(one) for one in made}
     assert log(out, started) == []
+
+
+@pytest.mark.parametrize("profile", [None, "basic"])
+def test_the_audit_names_what_each_batch_took_out_and_whose_it_is(
+    archive: Archive, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str | None
+) -> None:
+    monkeypatch.setattr(exports, "BATCH", 2)
+    made = stored(archive)
+    damage(archive, made[2])
+    asked = Asked(out.as_uri(), {}, (Resource(),), profile)
+    operations.start_export(archive, asked, [out.as_uri()])
+    assert run(archive) == "succeeded"
+    archive.audit.close()
+    found = given.lines(tmp_path / "data")
+    assert [one["phase"] for one in found] == ["begin", "batch", "end"]
+    batch = found[1]
+    whose = {str(one.StudyInstanceUID): str(one.PatientID) for one in made[:2]}
+    assert dict(zip(batch["studies"], batch["patients"], strict=True)) == whose
+    assert (batch["instances"], batch["partition"], batch.get("deidentified")) == (2, "Microsoft.Default", profile)
 
 
 def test_nothing_is_everything_of_an_empty_archive(archive: Archive, out: Path) -> None:

@@ -18,6 +18,7 @@ from filmroom.protocol.transfers import Asked
 from filmroom.services import imports, operations, partitions
 from filmroom.services.store import store
 from tests import data
+from tests.audit import given
 from tests.services.test_delete import count, keys, targets
 from tests.services.test_exports import run
 from tests.services.test_operations import Killed
@@ -62,6 +63,20 @@ def test_files_at_any_depth_stay_where_they_are(either: Archive, source: Path) -
     assert done(either, source) == (3, 0, 0, 0)
     assert [count(either, targets(one)[2]) for one in made] == [1, 1, 1]
     assert len([path for path in source.rglob("*") if path.is_file()]) == 3
+
+
+def test_the_audit_names_what_each_batch_brought_and_whose_it_is(
+    archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "BATCH", 2)
+    made = lay(source, "a", "b", "c")
+    done(archive, source)
+    archive.audit.close()
+    batches = [one for one in given.lines(tmp_path / "data") if one["phase"] == "batch"]
+    assert [one["instances"] for one in batches] == [2, 1]
+    named = {study: who for one in batches for study, who in zip(one["studies"], one["patients"], strict=True)}
+    assert named == {str(one.StudyInstanceUID): str(one.PatientID) for one in made}
+    assert {one["partition"] for one in batches} == {"Microsoft.Default"}
 
 
 def test_what_is_no_dicom_is_passed_over(archive: Archive, source: Path) -> None:

@@ -36,6 +36,7 @@ from filmroom.services.updates import versions
 from filmroom.settings import Settings
 from filmroom.task import Task
 from tests import data
+from tests.audit import given
 from tests.conftest import Elsewhere
 from tests.postgresql import EACH
 from tests.service import DEADLINE
@@ -499,3 +500,21 @@ def test_uids_that_are_taken_are_refused(archive: Archive) -> None:
     ended = update(archive, *one, changes=uids(str(two[0].StudyInstanceUID)))
     assert (ended.state, len(stored(archive, one[0]))) == (State.FAILED, 1)
     assert ended.results["errors"][1] == "A Study of the new UID is stored already."
+
+
+def test_the_audit_says_whose_a_study_was_and_whose_it_became(archive: Archive) -> None:
+    [made] = study(archive, 1, PatientID="ID1")
+    moved = data.uid()
+    changes = {"00100020": {"vr": "LO", "Value": ["ID2"]}, "0020000D": {"vr": "UI", "Value": [moved]}}
+    update(archive, made, changes=changes)
+    archive.audit.close()
+    begun, ended = given.lines(archive.spool.parent)
+    assert begun["action"] == ended["action"] == "update-study-operation"
+    assert dict(zip(begun["studies"], begun["patients"], strict=True)) == {
+        str(made.StudyInstanceUID): "ID1",
+        moved: None,
+    }
+    assert dict(zip(ended["studies"], ended["patients"], strict=True)) == {
+        str(made.StudyInstanceUID): None,
+        moved: "ID2",
+    }

@@ -54,6 +54,7 @@ EVENTS: Mapping[str, Event] = MappingProxyType(
         "retrieve": _SENT,
         "retrieve-rendered": _SENT,
         "retrieve-metadata": _READ,
+        "change-feed": _READ,
         "query": _QUERIED,
         "store": Event(_TRANSFERRED, "C", who=SOURCE, we=DESTINATION),
         "delete": Event(_ACCESSED, "D"),
@@ -73,6 +74,7 @@ EVENTS: Mapping[str, Event] = MappingProxyType(
         "revoke-share": _OBJECTS,
     }
 )
+_IN_BATCHES = frozenset({"export", "import"})
 _STUDY_DELETED = Event(("110105", "DICOM Study Deleted"), "D")
 _UNKNOWN_USER = Event(("110114", "User Authentication"), "E", type=("110122", "Login"))
 
@@ -85,11 +87,25 @@ class Reporter:
     site: str | None = None
 
 
-def write(record: Record, reporter: Reporter) -> str | None:
-    """The message of a line of the trail; None if it has none."""
+def write(record: Record, reporter: Reporter) -> list[str]:
+    """The messages of a line of the trail: one for each patient, as §A.5.3 wants it; none if nobody is concerned."""
     event = _event(record)
-    if event is None:
-        return None
+    return [] if event is None else [_message(event, one, reporter) for one in _by_patient(record)]
+
+
+def _by_patient(record: Record) -> list[Record]:
+    """The record for each patient. Studies of which it is not known whose they are may be of several."""
+    studies = record.get("studies") or []
+    patients = record.get("patients") or [None] * len(studies)
+    of: dict[tuple[str | None, str], list[str]] = {}
+    for study, patient in zip(studies, patients, strict=True):
+        of.setdefault((patient, "" if patient else study), []).append(study)
+    if not of:
+        return [record]
+    return [{**record, "studies": some, "patient": patient} for (patient, _), some in of.items()]
+
+
+def _message(event: Event, record: Record, reporter: Reporter) -> str:
     root = Element("AuditMessage")
     _identification(root, event, record)
     for participant in _participants(event, record, reporter):
@@ -113,6 +129,10 @@ def _event(record: Record) -> Event | None:
         return _UNKNOWN_USER
     if record.get("phase") == "begin" or (action == chain.RECOVERED and not record.get("broken")):
         return None  # its end is told; lines that were adopted are no security matter
+    if action in _IN_BATCHES and record.get("state") == "succeeded":
+        return None  # each batch was told
+    if action == "change-feed" and not record.get("studies"):
+        return None  # no Metadata
     if action == "delete" and record.get("study") and not (record.get("series") or record.get("instance")):
         return _STUDY_DELETED
     return EVENTS.get(action)
@@ -172,9 +192,7 @@ def _objects(event: Event, record: Record) -> Iterator[Element]:
     if event.id == EVENTS["audit-log-used"].id:
         yield _object(_code("ParticipantObjectIDTypeCode", _URI, "RFC-3881"), str(record.get("place")), "2", "13")
     if studies:
-        yield _object(
-            _code("ParticipantObjectIDTypeCode", _PATIENT, "RFC-3881"), str(record.get("patient", "")), "1", "1"
-        )
+        yield _object(_code("ParticipantObjectIDTypeCode", _PATIENT, "RFC-3881"), record.get("patient") or "", "1", "1")
 
 
 def _object(kind: Element, identifier: str, type_code: str, role: str, query: str | None = None) -> Element:
@@ -197,6 +215,8 @@ def _query(record: Record) -> Element:
 
 def _describe(study: Element, record: Record) -> None:
     """Which Instances of the Study."""
+    if record.get("studies"):
+        return  # which of them are of which Study is not known
     instances = record.get("named") or ([record["instance"]] if record.get("instance") else [])
     number = record.get("instances") or len(instances)
     classes = record.get("classes") or ({"": number} if number else {})

@@ -28,18 +28,24 @@ class Patients:
         """Say whose the Studies are, where that is not said. `partition_key` has served, and goes."""
         if time.monotonic() >= self._forget_at or len(self._known) > MOST:
             self._known, self._forget_at = {}, time.monotonic() + FORGET
-        asked = []
+        asked, lists = [], []
         for facts in batch:
             key, uid = facts.pop("partition_key", None), facts.get("study")
+            if key and facts.get("studies") and "patients" not in facts:
+                lists.append((facts, [(key, one) for one in facts["studies"]]))
             if key and uid:
                 study = key, uid
                 if "patient" not in facts:
                     asked.append((facts, study))
                 elif facts["patient"]:  # stored just now, or deleted since it was read: the index may not have it
                     self._known[study] = facts["patient"]
-        unknown = {study for _, study in asked if study not in self._known and _UID.fullmatch(study[1])}
+        wanted = {study for _, study in asked} | {study for _, studies in lists for study in studies}
+        unknown = {study for study in wanted if study not in self._known and _UID.fullmatch(study[1])}
         if unknown:
             with suppress(Unavailable):  # the requests themselves were told
                 self._known |= dict.fromkeys(unknown, "") | dict(self._ask(unknown))
         for facts, study in asked:
             facts["patient"] = self._known.get(study) or None
+        for facts, studies in lists:
+            found = [self._known.get(study) or None for study in studies]
+            facts["patients"] = found if any(found) else None

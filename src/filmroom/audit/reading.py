@@ -27,7 +27,7 @@ class Asked:
         time = str(record.get("time", ""))
         return (
             (self.study is None or self.study == record.get("study") or self.study in record.get("studies", ()))
-            and (self.patient is None or self.patient == record.get("patient"))
+            and (self.patient is None or self.patient in (record.get("patient"), *record.get("patients", ())))
             and (self.who is None or self.who == record.get("who"))
             and (self.action is None or self.action == record.get("action"))
             and (self.since is None or time >= self.since)

@@ -11,7 +11,7 @@ from typing import Any
 
 Facts = dict[str, Any]  # `time` is in seconds since 1970 until it is in a line; `partition_key` is in none
 Record = Mapping[str, Any]  # a line that was read: its `time` is text
-MOST_NAMED = 1000  # Studies or Instances that a record names
+MOST_NAMED = 1000  # Studies or Instances that a record names; `patients` are those of `studies`, in their order
 
 
 def by_user(action: str, **facts: Any) -> Facts:

@@ -111,9 +111,11 @@ class Sender:
         for line in found:
             with suppress(ValueError, KeyError, TypeError):  # `verify` tells of what is no line
                 facts = orjson.loads(line)
-                xml = messages.write(facts, self._reporter)
-                if xml is not None:
-                    ready.append(syslog.message(xml, facts["time"], machine, failed=messages.failed(facts)))
+                failed = messages.failed(facts)
+                ready += [
+                    syslog.message(xml, facts["time"], machine, failed=failed)
+                    for xml in messages.write(facts, self._reporter)
+                ]
         if ready:
             self._receiver.send(ready)
             self._receiver.settle(self._stop.wait)

@@ -165,11 +165,15 @@ def _show(found: Iterator[Record], limit: int) -> None:
 
 
 def _cell(record: Record, name: str) -> str:
-    found = record.get(name)
-    if name == "study" and found is None and record.get("studies"):
-        first, *others = record["studies"]
-        return f"{first} and {len(others)} more" if others else str(first)
-    return "" if found is None else str(found)
+    first, *others = _values(record, name) or [""]
+    return f"{first} and {len(others)} more" if others else first
+
+
+def _values(record: Record, name: str) -> list[str]:
+    """One at most, but of Studies and their patients."""
+    several = {"study": "studies", "patient": "patients"}.get(name, "")
+    found = record.get(several, ()) if record.get(name) is None else [record[name]]
+    return list(dict.fromkeys(str(one) for one in found if one is not None))
 
 
 def _lines(found: Iterable[Record], file: TextIO) -> None:
@@ -182,7 +186,7 @@ def _csv(found: Iterable[Record], file: TextIO) -> None:
     names = ("n", *_COLUMNS, "method", "route", "query", "series", "instance", "instances", "results", "bytes", "ms")
     rows.writerow(names)
     for record in found:
-        rows.writerow([_plain(_cell(record, name)) for name in names])
+        rows.writerow([_plain(" ".join(_values(record, name))) for name in names])
 
 
 def _plain(cell: str) -> str:
@@ -194,8 +198,7 @@ def _export(settings: Settings, found: Iterator[Record], to: Path | None, form: 
     def dicom(found: Iterable[Record], file: TextIO) -> None:
         reports = reporter(settings.audit_site)
         for record in found:
-            if (xml := messages.write(record, reports)) is not None:
-                file.write(xml + "\n")
+            file.writelines(xml + "\n" for xml in messages.write(record, reports))
 
     writers: dict[Form, Callable[[Iterable[Record], TextIO], None]] = {
         Form.LINES: _lines,

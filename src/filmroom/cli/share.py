@@ -88,8 +88,7 @@ def share(
             place = partition or DEFAULT_PARTITION_NAME
             _say(archive, settings, *sharing.create(archive, _uid(named), seconds, place, deidentified or ""))
         else:
-            sharing.revoke(archive, named)
-            write_down(settings, "revoke-share", link=named)
+            _write_down(archive, settings, "revoke-share", sharing.revoke(archive, named))
 
 
 @contextmanager
@@ -109,8 +108,13 @@ def _uid(text: str) -> str:
         raise typer.BadParameter(str(error), param_hint="STUDY") from None
 
 
+def _write_down(archive: Archive, settings: Settings, action: str, link: ShareLink, **facts: object) -> None:
+    of = {"study": link.study, "patient": sharing.whose(archive, link), "deidentified": link.deidentified or None}
+    write_down(settings, action, link=link.id, partition=link.partition, **of, **facts)
+
+
 def _say(archive: Archive, settings: Settings, made: ShareLink, token: str) -> None:
-    write_down(settings, "share", study=made.study, partition=made.partition, link=made.id, expires=made.expires)
+    _write_down(archive, settings, "share", made, expires=made.expires)
     within = f"/partitions/{made.partition}" if settings.partitions else ""
     typer.echo(f"{configuration.base_url(settings)}/shared/{token}/dicomweb{within}")
     typer.echo(f"Link {made.id}, until {when(made.expires)}.", err=True)

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filmroom.audit.gathered import note
-from filmroom.audit.records import MOST_NAMED
 from filmroom.errors import NotFound
 from filmroom.protocol import transfers
 from filmroom.protocol.dialects import Dialect
@@ -26,8 +25,7 @@ async def export(dialect: Dialect, request: Request) -> Response:
     asked = replace(asked, resources=tuple(seen(request, one) for one in asked.resources))
     shown, by = together(request.scope["grants"]), request.scope["access"].id
     made = await request.state.lane.run(service.start_export, request.state.archive, asked, allowed, shown, by)
-    studies = {one.study for one in asked.resources[:MOST_NAMED]}
-    note(operation=made, studies=sorted(study for study in studies if study))
+    note(operation=made)
     return started(root_of(dialect, request), made)
 
 

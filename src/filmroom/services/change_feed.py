@@ -3,15 +3,18 @@
 An entry holds what has become of the Instance until now, and its Metadata as the dialect gives them elsewhere.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection
 
 from filmroom.archive import Archive
+from filmroom.audit.gathered import note
 from filmroom.dicom import json_model
 from filmroom.index import changes as rows
+from filmroom.index import patients
 from filmroom.index.changes import Change
 from filmroom.protocol.change_feed import ByTime, Window, written
 from filmroom.protocol.cloud_events import NAMES
@@ -39,6 +42,7 @@ def changes(
             found = rows.fetch_between(tx, start, end, window.offset, window.limit, metadata=metadata, partitions=keys)
         else:
             found = rows.fetch_after(tx, window.after, window.up_to, window.limit, metadata=metadata, partitions=keys)
+        _note(tx, found)
     return (_entry(dialect, change, base) for change in found)
 
 
@@ -54,7 +58,16 @@ def latest(
     keys = partitions.keys(archive, within)
     with archive.index.read() as tx:
         found = rows.fetch_latest(tx, by_time=dialect.changes_by_time, metadata=metadata, partitions=keys)
+        _note(tx, [] if found is None else [found])
     return None if found is None else _entry(dialect, found, base)
+
+
+def _note(tx: Connection, found: Iterable[Change]) -> None:
+    """For the audit: whose Metadata are told."""
+    told = sorted({(one.resource.partition, str(one.resource.study)) for one in found if one.packed is not None})
+    if told:
+        whose = patients.identifiers(tx, told)
+        note(studies=[study for _, study in told], patients=[whose.get(one) for one in told])
 
 
 @dataclass(frozen=True, slots=True)

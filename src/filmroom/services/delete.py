@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from filmroom.archive import ORPHAN_AGE, Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
-from filmroom.index import instances, patients
+from filmroom.index import instances, partitions, patients
 from filmroom.services import lineage
 from filmroom.task import Batch
 
@@ -58,14 +58,21 @@ def expire(archive: Archive, by: float, stopping: Callable[[], bool] = lambda: F
     while not stopping():
         with archive.index.read() as tx:
             due = instances.fetch_expired(tx, by, _BATCH)
+            names = {key: partitions.fetch_name(tx, key) for key in {one.partition for one in due}}
         for study in due:
             if stopping():
                 break
             deleted = archive.index.transact(partial(_delete, target=study, expired_by=by))
             if deleted.instances:
                 expired += 1
-                facts = {"study": study.study, "patient": deleted.patient, "instances": deleted.instances}
-                archive.audit.write("delete", why="expired", **facts)
+                archive.audit.write(
+                    "delete",
+                    why="expired",
+                    partition=names[study.partition],
+                    study=study.study,
+                    patient=deleted.patient,
+                    instances=deleted.instances,
+                )
         if len(due) < _BATCH:
             break
     return expired

@@ -23,6 +23,8 @@ from sqlalchemy import Connection
 
 from filmroom import places
 from filmroom.archive import Archive
+from filmroom.audit.gathered import note
+from filmroom.audit.records import MOST_NAMED
 from filmroom.dicom import instants, uids
 from filmroom.dicom.deidentification import Deidentification
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
@@ -32,7 +34,7 @@ from filmroom.index import instances, operations, watermarks
 from filmroom.index.instances import StoredInstance
 from filmroom.index.operations import SECRET
 from filmroom.places import Place
-from filmroom.services import deidentified, pseudonyms, views
+from filmroom.services import deidentified, pseudonyms, recorded, views
 from filmroom.services.crew import Crew
 from filmroom.services.views import EVERYTHING, Shown
 from filmroom.task import Task
@@ -87,6 +89,7 @@ def arguments(
     place = places.open_place(url, archive.buckets, options)
     place.check()
     found = [pseudonyms.resolved(archive, one) for one in resources]
+    _note(resources, found, profile, shown)
     absent = [one.uids for one, there in zip(resources, found, strict=True) if pseudonyms.NOTHING in there.uids]
     return {
         "url": place.url,
@@ -97,6 +100,18 @@ def arguments(
         **({} if shown.searches is None else {"searches": shown.searches}),
         **({"absent": absent} if absent else {}),
     }
+
+
+def _note(asked: Iterable[Resource], found: Iterable[Resource], profile: str | None, shown: Shown) -> None:
+    """For the audit: which Studies are asked for, and what they were called. Of each one alone a search noted it."""
+    stored, called = ({one.study for one in of if one.study} for of in (found, asked))
+    of_one: dict[str, Any] = dict.fromkeys(("study", "series", "instance", "pseudonym"))
+    note(
+        studies=sorted(stored)[:MOST_NAMED] or None,
+        pseudonyms=sorted(called)[:MOST_NAMED] or None if shown.profile else None,
+        deidentified=profile,
+        **of_one,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +161,10 @@ def export(task: Task) -> dict[str, Any]:
         while position.at < len(resources):
             view = View(views.found_by(archive, searches, partition))
             found, failed, following = _next(archive, resources, position, view)  # (2)
+            whose = recorded.whose(archive, task.operation, {str(one.resource.study) for one in found})
             copied = crew.do(partial(_copy, way), found)  # (3)
             place.settle()
+            _write_down(task, whose, found, copied)
             failed += [one for one in copied if not isinstance(one, _Copied)]
             exported = position.exported + copied.count(_Copied.WHOLLY)
             position = replace(following, exported=exported, skipped=position.skipped + len(failed))
@@ -156,6 +173,16 @@ def export(task: Task) -> dict[str, Any]:
                 task.save(tx, asdict(position), _percent(tx, resources, position))
         crew.do(_log, [way])  # (5)
     return {"exported": position.exported, "skipped": position.skipped, "errorHref": f"{place.url}/{way.log}"}
+
+
+def _write_down(
+    task: Task, whose: recorded.Whose, found: Iterable[StoredInstance], copied: Iterable[_Copied | Failed]
+) -> None:
+    """Whose images are out of the house now."""
+    done = [str(one.resource.study) for one, what in zip(found, copied, strict=True) if what is _Copied.WHOLLY]
+    if done:
+        of = {study: whose[study] for study in sorted({*done})}
+        recorded.write(task.archive, task.operation, "batch", of, instances=len(done))
 
 
 def _resource(uids: Sequence[str | None], partition: int) -> Resource:

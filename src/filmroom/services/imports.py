@@ -25,6 +25,7 @@ from filmroom.dicom.store_response import Outcome
 from filmroom.errors import BadFile, NotFound, TooLarge
 from filmroom.places import Entry, Place
 from filmroom.protocol.dialects import DICOMWEB
+from filmroom.services import recorded
 from filmroom.services.crew import Crew
 from filmroom.services.examination import Part, spooled
 from filmroom.services.store import store
@@ -71,6 +72,7 @@ class Counts:
 class _Done:
     counts: Counts = field(default_factory=Counts)
     failures: list[Failed] = field(default_factory=list)
+    whose: dict[str, str | None] = field(default_factory=dict)  # the Patient IDs of Studies that are stored now
 
     def fail(self, name: str, why: str) -> None:
         self.counts.failed += 1
@@ -96,12 +98,20 @@ def import_from(task: Task) -> dict[str, int]:
             done = crew.do(work, [entries[at : at + TOGETHER] for at in range(0, len(entries), TOGETHER)])  # (2)
             for one in done:
                 total.add(one.counts)
+            _write_down(task, done)
             share = entries[-1].share
             with task.batch() as tx:  # (3)
                 task.failed(tx, [failure for one in done for failure in one.failures])
                 checkpoint = {"after": entries[-1].name, "counts": asdict(total)}
                 task.save(tx, checkpoint, None if share is None else int(100 * share))
     return total.results()
+
+
+def _write_down(task: Task, done: Iterable[_Done]) -> None:
+    """Whose images came."""
+    whose = {study: patient for one in done for study, patient in one.whose.items()}
+    if whose:
+        recorded.write(task.archive, task.operation, "batch", whose, instances=sum(one.counts.stored for one in done))
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -156,6 +166,7 @@ def _store(archive: Archive, target: Resource, waiting: list[tuple[str, Part]], 
     for (name, _), outcome in zip(waiting, stored.outcomes, strict=True):
         if outcome.failure is None:
             done.counts.stored += 1
+            done.whose[str(outcome.study)] = stored.patients.get(str(outcome.study))
         else:
             done.fail(name, _reason(outcome))
 

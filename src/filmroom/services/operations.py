@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 
 from filmroom import metrics, places, tracing
 from filmroom.archive import Archive
-from filmroom.audit.records import MOST_NAMED
 from filmroom.dicom.wording import STANDARD, Wording
 from filmroom.errors import Conflict, Error, NotFound, Unavailable
 from filmroom.index import operations, partitions, watermarks
@@ -28,7 +27,7 @@ from filmroom.index.operations import Failure as Failure
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
 from filmroom.protocol.transfers import Asked
-from filmroom.services import delete, exports, imports, query_tags, updates
+from filmroom.services import delete, exports, imports, query_tags, recorded, updates
 from filmroom.services.views import EVERYTHING, Shown
 from filmroom.task import Canceled, Failed, Stopping, Taken, Task
 
@@ -36,7 +35,6 @@ MOST_ATTEMPTS = 5  # without getting on, such as when it ends the worker each ti
 REST = 30.0  # seconds before one that met an unavailable index or blob store is tried again
 LISTED = 100
 Within = Collection[str] | None  # names of data partitions; None: all
-_AUDITED = {updates.UPDATE: "update-study-operation"}  # where the audit has another name, that of the Azure service
 _ANNOUNCED = frozenset({exports.EXPORT, imports.IMPORT, updates.UPDATE})  # written down when they begin, too
 LOST = "lost"  # another worker has it by now
 _UNFORESEEN = "An internal error ended it. The log of the operations worker says where."
@@ -202,17 +200,11 @@ def forget(archive: Archive, days: float) -> int:
         return operations.remove_ended(tx, time.time() - days * 24 * 3600)
 
 
-def _write_down(archive: Archive, operation: Operation, **facts: Any) -> None:
-    """For the audit. Who asked for the operation stands in the record of the request, with the same id."""
+def _write_down(archive: Archive, operation: Operation, phase: str, **facts: Any) -> None:
+    """For the audit; of an update both what a Study was and what it became."""
     given = operation.arguments
-    studies = given.get("studies") or sorted({str(one[0]) for one in given.get("resources", ()) if one[0]})
-    archive.audit.write(
-        _AUDITED.get(operation.name, operation.name),
-        operation=operation.id,
-        place=given.get("url"),
-        studies=list(studies[:MOST_NAMED]) or None,
-        **facts,
-    )
+    studies = given.get("touched") or [one[0] for one in given.get("resources", ()) if one[0]]
+    recorded.write(archive, operation, phase, recorded.whose(archive, operation, studies), **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +261,7 @@ class Worker:
         """Do an operation that this worker has."""
         task = Task(self.archive, operation, self.owner, self.stopping, self.renewed)
         if operation.name in _ANNOUNCED:
-            _write_down(self.archive, operation, phase="begin", attempt=operation.attempts)
+            _write_down(self.archive, operation, "begin", attempt=operation.attempts)
         try:
             with tracing.span(f"operation {operation.name}"):
                 results = self.functions[operation.name].run(task)
@@ -306,7 +298,7 @@ class Worker:
         with self.archive.index.begin() as tx:
             still = operations.finish(tx, operation.id, self.owner, state, results, error)
         if still:
-            _write_down(self.archive, operation, phase="end", state=str(state), results=results)
+            _write_down(self.archive, operation, "end", state=str(state), results=results)
         outcome = state if still else LOST
         metrics.operations_ended.labels(operation.name, outcome).inc()
         return Run(operation.id, operation.name, outcome, cause)

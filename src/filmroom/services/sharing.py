@@ -13,7 +13,7 @@ from filmroom.access import DEFAULT_PARTITION_NAME
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound, Unauthenticated
-from filmroom.index import instances, share_links
+from filmroom.index import instances, patients, share_links
 from filmroom.index.share_links import ShareLink as ShareLink
 from filmroom.services import deidentified, partitions
 
@@ -60,11 +60,21 @@ def links(archive: Archive) -> list[ShareLink]:
         return share_links.fetch_all(tx)
 
 
-def revoke(archive: Archive, id_: str) -> None:
-    """Have a link open nothing any more."""
+def revoke(archive: Archive, id_: str) -> ShareLink:
+    """Have a link open nothing any more; gives what it opened."""
     with archive.index.begin() as tx:
-        if not share_links.remove(tx, id_):
+        found = share_links.fetch(tx, id_)
+        if found is None or not share_links.remove(tx, id_):
             raise NotFound(f"There is no share link {id_}.")
+    return found
+
+
+def whose(archive: Archive, link: ShareLink) -> str | None:
+    """The Patient ID of what a link opens, if that is there and has one."""
+    key = partitions.find(archive, link.partition)
+    with archive.index.read() as tx:
+        found = patients.identifiers(tx, [] if key is None else [(key, link.study)])
+    return next(iter(found.values()), None)
 
 
 def _seal(archive: Archive, id_: str) -> str:
