@@ -139,7 +139,7 @@ def objects(root: Element) -> list[tuple[str, str]]:
         ("start", {}, "110100", "E"),
         ("stop", {}, "110100", "E"),
         ("audit-log-used", {"place": "/srv/audit"}, "110101", "R"),
-        (chain.ALERT, {}, "110113", "E"),
+        (chain.ALERT, {"status": 401}, "110113", "E"),
         ("retrieve", {**STUDY, "status": 401}, "110114", "E"),
     ],
 )
@@ -175,6 +175,7 @@ def test_every_event_is_valid_whatever_is_known(action: str) -> None:
         {"action": "change-feed"},
         {"action": chain.RECOVERED, "adopted": 1},
         {"action": chain.RETIRED},
+        {"action": chain.LIMITED, "status": 429},
     ],
 )
 def test_what_is_about_nobody_has_no_message(facts: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from filmroom import metrics
-from filmroom.audit import chain, records, writer
+from filmroom.audit import alerts, chain, records, writer
 from filmroom.audit.writer import Audit
 from filmroom.errors import Unavailable
 from tests.audit import given
@@ -126,8 +126,8 @@ def test_who_is_refused_again_and_again_is_an_alert(audit: Audit, tmp_path: Path
         audit.put(facts(status=401 + 2 * (number % 2)))
     audit.put(facts(status=401, client="192.0.2.2"))
     audit.close()
-    alerts = [line for line in given.lines(tmp_path) if line["action"] == chain.ALERT]
-    assert [(line["client"], line["refused"]) for line in alerts] == [("192.0.2.1", 10)] * 2
+    found = [line for line in given.lines(tmp_path) if line["action"] == chain.ALERT]
+    assert [(line["client"], line["refused"]) for line in found] == [("192.0.2.1", 10), ("192.0.2.1", 15)]
     assert value("audit_alerts_total") - before == 2
 
 
@@ -146,6 +146,18 @@ def test_a_thread_that_ended_unforeseen_writes_nothing_and_metrics_say_so(
     assert value("audit_failing") == 1
     audit.close()
     metrics.audit_failing.set(0)
+
+
+def test_what_is_refused_after_an_alert_is_counted_though_nothing_follows(
+    audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "WINDOW", 0.5)
+    now = time.time()
+    for _ in range(13):
+        audit.put(facts(status=401, time=now))
+    audit.settled(facts(status=401, time=now)).result(30)  # it is counted, and nobody is kept waiting
+    wait_until(lambda: sum(line.get("refused", 0) for line in given.lines(tmp_path)) == 14)
+    assert sum("refused" not in line for line in given.lines(tmp_path)) == 10
 
 
 def test_text_that_utf_8_can_t_hold_is_written_all_the_same(audit: Audit, tmp_path: Path) -> None:

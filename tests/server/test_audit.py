@@ -217,6 +217,25 @@ def test_the_trail_can_be_turned_off(settings: Settings) -> None:
     assert not os.path.exists(settings.data / "audit")
 
 
+def test_what_a_limit_refuses_is_written_down_and_a_flood_is_counted(settings: Settings) -> None:
+    with _client(create(settings.model_copy(update={"requests_per_second": 0.001, "request_limit": 10}))) as http:
+        assert http.post("/dicomweb/studies", content=b"x" * 11, headers=DICOM).status_code == 413
+        assert [http.get("/dicomweb/studies").status_code for _ in range(30)] == [429] * 30
+        assert http.get("/health/live").status_code == 200
+    found = given.lines(settings.data)
+    assert [line["status"] for line in found] == [413, *[429] * 10]
+    assert {(line["action"], line["client"]) for line in found} == {("limited", "testclient")}
+    assert found[0]["why"] == "The request exceeded the allowed limit of 10 bytes."
+    assert found[-1]["refused"] == 21
+
+
+def test_the_query_of_who_is_not_known_is_not_written(settings: Settings) -> None:
+    with _client(create(settings.model_copy(update={"tokens": settings.data / "tokens.json"}))) as http:
+        assert http.get("/dicomweb/studies?PatientName=x").status_code == 401
+    (found,) = given.lines(settings.data)
+    assert (found["status"], "query" in found) == (401, False)
+
+
 def test_a_long_query_is_cut(http: TestClient, settings: Settings) -> None:
     http.get("/dicomweb/studies", params={"PatientName": "x" * 60_000})
     (found,) = _recorded(http, settings)

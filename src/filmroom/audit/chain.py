@@ -19,6 +19,8 @@ from filmroom.dicom.instants import written
 NOTHING = "0" * 64  # what the first line has for the hash of the line before it
 SLOT = 512  # bytes: a disk writes so many at once, or none of them
 
+LIMITED = "limited"  # the action of requests that a limit refused, whatever they were
+
 # Actions of the trail itself
 RECOVERED, RETIRED, LOST, ALERT = "audit-recovered", "audit-retired", "audit-lost", "security-alert"
 

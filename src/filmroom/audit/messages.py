@@ -125,7 +125,7 @@ def failed(record: Record) -> bool:
 
 def _event(record: Record) -> Event | None:
     action = str(record.get("action", ""))
-    if record.get("status") == 401:
+    if record.get("status") == 401 and action != chain.ALERT:
         return _UNKNOWN_USER
     if record.get("phase") == "begin" or (action == chain.RECOVERED and not record.get("broken")):
         return None  # its end is told; lines that were adopted are no security matter

@@ -5,6 +5,7 @@ process that is killed loses what came in that moment (decision 30). Whose recor
 told waits for it (`settled`).
 """
 
+import math
 import signal
 import threading
 import time
@@ -19,7 +20,7 @@ import structlog
 
 from filmroom import metrics
 from filmroom.audit.alerts import Alerts
-from filmroom.audit.chain import LOST
+from filmroom.audit.chain import ALERT, LOST
 from filmroom.audit.patients import Ask, Patients, Study
 from filmroom.audit.records import Facts, by_user
 from filmroom.audit.trail import Trail
@@ -125,34 +126,39 @@ class Audit:
     def _run(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # they are for the main thread
         while True:
-            self._wake.wait()
+            self._wake.wait(self._alerts.rest(time.time()))
             if self.trouble and not self._closing:
                 time.sleep(REST)
             self._hurry.wait(GATHER)
             self._hurry.clear()
             if not self.trouble:
                 self._wake.clear()
+            closing = self._closing  # now: what was counted until then is written below
             taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
             try:
-                self._take(taken)
+                self._take(taken, closing)
             except Exception as error:  # noqa: BLE001 - whatever it is, what comes after this must be written
                 self._lose(taken, error)
-            if self._closing and (self.trouble or not self._waiting):
+            if closing and (self.trouble or not self._waiting):
                 break
         if self._held or self._lost:
             metrics.audit_lost.inc(len(self._held))
             log.error("audit trail lost", reason=self.trouble, records=len(self._held) + self._lost)
 
-    def _take(self, taken: Iterable[Waiting]) -> None:
+    def _take(self, taken: Iterable[Waiting], closing: bool) -> None:
         """Write what was taken. What can't be written is held, and goes first the next time."""
-        fresh = [(facts, settled) for whole, settled in taken for facts in _each(whole)]
-        self._patients.tell(facts for facts, _ in fresh)
-        alerts = [alert for facts, _ in fresh if (alert := self._alerts.after(facts))]
-        metrics.audit_alerts.inc(len(alerts))
+        fresh: list[Waiting] = []
+        for whole, settled in taken:
+            sifted = [(one, settled) for facts in _each(whole) for one in self._alerts.sift(facts)]
+            fresh += sifted
+            if not sifted:
+                _done(settled)  # it is counted
+        fresh += [(facts, None) for facts in self._alerts.due(math.inf if closing else time.time())]
         if self._lost:
-            alerts.append(by_user(LOST, records=self._lost))
-        batch = [*self._held, *fresh, *((alert, None) for alert in alerts)]
-        if batch:
+            fresh.append((by_user(LOST, records=self._lost), None))
+        metrics.audit_alerts.inc(sum(facts["action"] == ALERT for facts, _ in fresh))
+        self._patients.tell(facts for facts, _ in fresh)
+        if batch := [*self._held, *fresh]:
             self._write(batch)
 
     def _write(self, batch: Sequence[Waiting]) -> None:
@@ -172,9 +178,7 @@ class Audit:
         metrics.audit_failing.set(0)
         metrics.audit_lines.inc(len(batch))
         for _, settled in batch:
-            if settled is not None:
-                with suppress(InvalidStateError):  # whoever waited has gone
-                    settled.set_result(None)
+            _done(settled)
 
     def _lose(self, taken: Sequence[Waiting], error: Exception) -> None:
         """Count what can't be written for a reason that was not foreseen; that it was lost is written the next time."""
@@ -206,6 +210,12 @@ def _each(facts: Facts) -> list[Facts]:
     """A record for each Study of a request that is of several."""
     each = facts.pop("each", None)
     return [{**facts, **one} for one in each] if each else [facts]
+
+
+def _done(settled: "Future[None] | None") -> None:
+    if settled is not None:
+        with suppress(InvalidStateError):  # whoever waited has gone
+            settled.set_result(None)
 
 
 def _fail(settled: "Future[None] | None", reason: str) -> None:

@@ -14,6 +14,8 @@ from ipaddress import IPv6Address
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from filmroom.audit.chain import LIMITED
+from filmroom.audit.gathered import note
 from filmroom.errors import BadParameter, Error, TooLarge, TooMany, Unavailable
 from filmroom.server import errors
 from filmroom.server.lanes import less
@@ -168,5 +170,6 @@ def _length(scope: Scope) -> int | None:
 
 
 async def _refused(scope: Scope, error: Error) -> ASGIApp:
-    scope["handler"] = "refused"
+    scope["handler"], scope["audited"] = "refused", LIMITED
+    note(why=str(error))
     return await errors.known(Request(scope), error)

@@ -110,12 +110,7 @@ def _beside(settings: Settings) -> list[Route]:
 def _watched(app: ASGIApp, settings: Settings, *, traced: bool) -> ASGIApp:
     """What looks at who asks for what, from the inside out."""
     known = None if settings.authenticates else sites.known(settings.host, settings.public_url, settings.hosts)
-    audited = Audited(Sites(app, known, settings.cors_origins, settings.public_url))
-    return Traced(audited) if traced else audited
-
-
-def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """What comes before a request is looked at, from the inside out."""
+    app = Sites(app, known, settings.cors_origins, settings.public_url)
     limits = Limits(
         settings.requests_at_once,
         settings.requests_per_client,
@@ -123,8 +118,13 @@ def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
         settings.bytes_per_client,
         settings.request_limit,
     )
+    return Audited(Allowance(Traced(app) if traced else app, limits))  # what a limit refuses is written down, too
+
+
+def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """What comes before a request is looked at, from the inside out."""
     https = settings.tls_certificate is not None or (settings.public_url or "").startswith("https:")
-    app = browsers.shared(Allowance(app, limits), settings.cors_origins)  # outside: a page must be able to read a 429
+    app = browsers.shared(app, settings.cors_origins)  # outside: a page must be able to read a 429
     return browsers.Protected(app, https=https, shared=bool(settings.cors_origins))
 
 

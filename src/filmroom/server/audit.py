@@ -1,6 +1,7 @@
 """The audit of requests: a record for each, when its answer is sent. Pure ASGI; it knows who, for it looks afterwards.
 
-What is audited: all under the roots, and every answer 401 and 403. What is done inside adds what it knows (`gathered`).
+What is audited: all under the roots, every answer 401 and 403, and what a limit refused. What is done inside adds what
+it knows (`gathered`).
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from filmroom.audit import gathered
 from filmroom.audit.alerts import REFUSED
+from filmroom.audit.chain import LIMITED
 from filmroom.audit.gathered import note
 from filmroom.audit.records import MOST_NAMED, Facts
 from filmroom.audit.writer import Audit
@@ -21,6 +23,7 @@ from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.dicom.store_response import Outcome
 from filmroom.errors import Unavailable
 from filmroom.protocol.negotiation import Kind
+from filmroom.server.allowance import client_of
 from filmroom.server.methods import Method
 from filmroom.server.paths import BESIDE
 
@@ -232,6 +235,8 @@ class _Record:
             "bytes": None if self._before else self._bytes,
             "ms": round((time.perf_counter() - self._started) * 1000, 1),
         }
+        if status in REFUSED or action == LIMITED:
+            facts |= {"counted_as": client_of(scope), "query": None if status == 401 else facts["query"]}
         if not (self._complete or (self._before and status)):
             facts["broken_off"] = True
         facts.update(self._gathered.facts)
