@@ -213,6 +213,12 @@ def test_an_export_names_its_studies_and_its_place() -> None:
     assert root.findtext(".//EventOutcomeDescription") == "failed"
 
 
+def test_the_log_that_was_used_is_called_as_the_standard_calls_it() -> None:
+    root = written("audit-log-used", place="/srv/audit")
+    assert root.findtext(".//ParticipantObjectName") == "Security Audit Log"
+    assert objects(root) == [("12", "/srv/audit")]
+
+
 def test_a_message_is_about_one_patient() -> None:
     found = each("update-study", studies=["1.2", "1.3", "1.4", "1.5"], patients=["ID1", None, "ID2", "ID1"])
     assert [objects(root) for root in found] == [

@@ -190,17 +190,20 @@ def _objects(event: Event, record: Record) -> Iterator[Element]:
     if event is _QUERIED:
         yield _query(record)
     if event.id == EVENTS["audit-log-used"].id:
-        yield _object(_code("ParticipantObjectIDTypeCode", _URI, "RFC-3881"), str(record.get("place")), "2", "13")
+        kind = _code("ParticipantObjectIDTypeCode", _URI, "RFC-3881")
+        yield _object(kind, str(record.get("place")), "2", "13", name="Security Audit Log")
     if studies:
         yield _object(_code("ParticipantObjectIDTypeCode", _PATIENT, "RFC-3881"), record.get("patient") or "", "1", "1")
 
 
-def _object(kind: Element, identifier: str, type_code: str, role: str, query: str | None = None) -> Element:
+def _object(
+    kind: Element, identifier: str, type_code: str, role: str, query: str | None = None, name: str = ""
+) -> Element:
     given = {"ParticipantObjectTypeCode": type_code, "ParticipantObjectTypeCodeRole": role}
     made = Element("ParticipantObjectIdentification", {"ParticipantObjectID": printable(identifier), **given})
     made.append(kind)
     if query is None:
-        SubElement(made, "ParticipantObjectName")  # the schema wants one; names of patients are not told
+        SubElement(made, "ParticipantObjectName").text = name  # the schema wants one; names of patients are not told
     else:
         SubElement(made, "ParticipantObjectQuery").text = _base64(query)
     return made
