@@ -95,6 +95,44 @@ def test_the_uri_service_names_its_study_in_the_query(http: TestClient, settings
     assert (found["study"], found["series"], found["instance"], found["status"]) == ("1.2", "1.3", "1.4", 404)
 
 
+AZURE = ["/v1.0-prerelease", "/v1", "/v2"]
+
+
+@pytest.mark.parametrize("root", AZURE)
+def test_what_a_client_of_the_azure_service_wants_written_down_is(
+    http: TestClient, settings: Settings, root: str
+) -> None:
+    given = {"X-MS-AzureDicom-Audit-User": "Dr. Who", "x-ms-azuredicom-audit-site": "x" * 2048, "X-MS-Other": "no"}
+    assert http.get(f"{root}/changefeed", headers=given).status_code == 200
+    (found,) = _recorded(http, settings)
+    assert found["custom"] == {"X-MS-AZUREDICOM-AUDIT-USER": "Dr. Who", "X-MS-AZUREDICOM-AUDIT-SITE": "x" * 2048}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {f"X-MS-AZUREDICOM-AUDIT-{number}": "x" for number in range(11)},
+            "The maximum number of custom audit headers allowed is 10. "
+            "The number of custom audit headers supplied is 11.",
+        ),
+        (
+            {"X-MS-AZUREDICOM-AUDIT-SITE": "x" * 2049},
+            "The maximum length of a custom audit header value is 2048. The supplied custom audit header "
+            "'X-MS-AZUREDICOM-AUDIT-SITE' has length of 2049.",
+        ),
+    ],
+)
+def test_more_than_that_service_takes_is_refused(
+    http: TestClient, settings: Settings, given: dict[str, str], said: str
+) -> None:
+    for root in AZURE:
+        answer = http.delete(f"{root}/studies/1.2.3", headers=given)
+        assert (answer.status_code, answer.text) == (400, said)
+    assert http.get("/dicomweb/changefeed", headers=given).status_code == 200
+    assert not any("custom" in line for line in _recorded(http, settings))
+
+
 @pytest.mark.parametrize("root", ["/dicomweb", "/v1", "/v2"])
 @pytest.mark.parametrize("path", ["", "/latest"])
 def test_whose_metadata_the_change_feed_told_is_written_down(

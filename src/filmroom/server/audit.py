@@ -21,7 +21,7 @@ from filmroom.audit.records import MOST_NAMED, Facts
 from filmroom.audit.writer import Audit
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.dicom.store_response import Outcome
-from filmroom.errors import Unavailable
+from filmroom.errors import BadRequest, Unavailable
 from filmroom.protocol.negotiation import Kind
 from filmroom.server.allowance import client_of
 from filmroom.server.methods import Method
@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 LONGEST_QUERY = 1024  # bytes of one that are written down: nobody needs a token to send 64 KB of it
 UNKNOWN = "unknown"  # what was asked for
+# What clients of the Azure service want written down, such as for whom they ask: so many headers, so many signs each.
+CUSTOM, MOST_CUSTOM, LONGEST_CUSTOM = b"x-ms-azuredicom-audit-", 10, 2048
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What opens doors is never written down, whatever it is called.
 _SECRET = re.compile(
@@ -73,6 +75,27 @@ def action_of(method: Method) -> str:
         return "delete"
     found = None if method.kind is None else _ACTIONS.get(method.kind)
     return found or method.name.lower().replace(" ", "-")
+
+
+def custom(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | None:
+    """What a client wants written down; None if nothing. BadRequest if that is too much, as at the Azure service."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name.startswith(CUSTOM):
+            called, text = name.decode("latin-1").upper(), value.decode("latin-1")
+            found[called] = f"{found[called]},{text}" if called in found else text
+    if len(found) > MOST_CUSTOM:
+        raise BadRequest(
+            f"The maximum number of custom audit headers allowed is {MOST_CUSTOM}. The number of custom audit headers "
+            f"supplied is {len(found)}."
+        )
+    for called, text in found.items():
+        if len(text) > LONGEST_CUSTOM:
+            raise BadRequest(
+                f"The maximum length of a custom audit header value is {LONGEST_CUSTOM}. The supplied custom audit "
+                f"header '{called}' has length of {len(text)}."
+            )
+    return found or None
 
 
 def counted(results: Iterable[T]) -> Iterator[T]:

@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from filmroom.audit.gathered import note
 from filmroom.errors import Error
 from filmroom.protocol.dialects import Dialect
 from filmroom.protocol.negotiation import Kind
@@ -140,6 +141,8 @@ class Resource:
 
     async def _answer(self, request: Request, method: Method, place: ExitStack) -> Response:
         dialect, state = self._dialect, request.state
+        if dialect.version is not None:  # the Standard has no such headers
+            note(custom=audit.custom(request.scope["headers"]))
         admission.admit(dialect, request, method)
         if method.use is not None:
             state.lane = state.work.lanes[method.use]
