@@ -59,7 +59,7 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
 
 def measure(servers: Sequence[Server], rows: Sequence[Row], scale: Scale) -> list[tuple[Row, list[Result]]]:
     """Each row on each server: a round on A, a round on B, a round on A…"""
-    sides = [(Service(one.name, one.url, one.also), Meter(one.pid, *one.beside)) for one in servers]
+    sides = [(Service(one.name, one.url, one.also, one.fields), Meter(one.pid, *one.beside)) for one in servers]
     results = []
     for row in rows:
         found = [Result([]) for _ in sides]

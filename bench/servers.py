@@ -29,6 +29,7 @@ class Server:
     pid: int | None
     beside: tuple[int, ...] = ()  # further processes of it
     also: tuple[str, ...] = ()  # base URLs of further services that hold the same
+    fields: tuple[str, ...] = ()  # of the head of each request
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Setup:
     index: str | None = None  # a URL; None: SQLite in the data folder
     blobs: str | None = None  # a URL; None: the data folder
     beside: tuple[int, ...] = ()  # processes of index and blob store
+    options: tuple[str, ...] = ()  # further ones of `filmroom serve`
 
     @property
     def name(self) -> str:
@@ -58,7 +60,7 @@ class Setup:
         arguments = f"serve --host 127.0.0.1 --port {port} --workers {self.workers} --data".split()
         index = ["--index", self.index] if self.index else []
         blobs = ["--blobs", self.blobs] if self.blobs else []
-        return [program, *arguments, str(data), *index, *blobs]
+        return [program, *arguments, str(data), *index, *blobs, *self.options]
 
 
 @contextmanager

@@ -29,12 +29,12 @@ def address(url: str) -> tuple[str, int]:
 class Service:
     """A server's base URL, its clients, and what was stored there in this run."""
 
-    def __init__(self, name: str, url: str, also: Sequence[str] = ()) -> None:
-        """Clients are dealt to `url` and the services that hold the same, in turn."""
+    def __init__(self, name: str, url: str, also: Sequence[str] = (), fields: Sequence[str] = ()) -> None:
+        """Clients are dealt to `url` and the services that hold the same, in turn; `fields` go with each request."""
         addresses = [address(one) for one in (url, *also)]
         self.name, self.url, self.run = name, url, new_run()
         self._root = urlsplit(url).path.rstrip("/")
-        self._host = urlsplit(url).netloc
+        self._fields = (f"Host: {urlsplit(url).netloc}", *fields)
         self._connections = [Connection(*addresses[number % len(addresses)]) for number in range(CLIENTS)]
         self._studies = 0
         self.kept: dict[str, list[Instance]] = {}  # what rows share, by a name of theirs
@@ -93,8 +93,12 @@ class Service:
         """A GET of a path under the root."""
         return Task([[self._head(f"GET {self._root}{path}", f"Accept: {accept}")]], check)
 
+    def delete(self, path: str) -> Task:
+        """A DELETE of a path under the root."""
+        return Task([[self._head(f"DELETE {self._root}{path}")]], lambda answer: checks.expect_status(answer, 204))
+
     def _head(self, line: str, *fields: str) -> bytes:
-        return "\r\n".join((f"{line} HTTP/1.1", f"Host: {self._host}", *fields, "", "")).encode()
+        return "\r\n".join((f"{line} HTTP/1.1", *self._fields, *fields, "", "")).encode()
 
 
 def _stream(pieces: list[bytes], instance: Instance) -> Iterator[Sequence[bytes]]:

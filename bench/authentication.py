@@ -1,0 +1,97 @@
+"""What it costs to say who one is: a service that asks nobody, one with static tokens, one with a provider's.
+
+    python -m bench.authentication [--rounds 8] [--rows frame-1] [--folder DIR]
+
+The three run at the same time, and are asked in turn. CPU counts: what a client waits for varies by more.
+"""
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bench import report
+from bench.__main__ import measure
+from bench.rows import FULL, ROWS
+from bench.servers import Server, Setup, filmroom, folder_in
+from filmroom import tokens
+
+ROLE, AUDIENCE, KEY = "admin", "bench", "bench-key"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print what a request costs each of the three."""
+    parser = argparse.ArgumentParser("bench.authentication", description="Measure what authentication costs.")
+    parser.add_argument("--rounds", type=int, default=8, help="of two seconds, for each service and row")
+    parser.add_argument("--rows", nargs="+", default=["frame-1", "search-patient-1"], metavar="NAME")
+    parser.add_argument("--folder", type=Path, help="where everything is stored; on a real disk")
+    given = parser.parse_args(arguments)
+    rows = [row for row in ROWS if row.name in given.rows]
+    with ExitStack() as stack:
+        folder = stack.enter_context(folder_in(given.folder))
+        servers = [stack.enter_context(one) for one in _services(folder, stack)]
+        print(f"{report.machine()}, data on {report.file_system(folder)}")
+        results = measure(servers, rows, replace(FULL, rounds=given.rounds))
+    for row, found in results:
+        costs = [median((one.usage.cpu or 0) / len(one.timing.latencies) for one in each.rounds) for each in found]
+        for server, cost in zip(servers, costs, strict=True):
+            more = "" if cost is costs[0] else f"  {(cost / costs[0] - 1) * 100:+.1f} %"
+            print(f"{row.name:20} {server.name:30} {cost * 1000:.3f} ms of CPU a request{more}")
+
+
+def _services(folder: Path, stack: ExitStack) -> Iterator[Any]:
+    for name in ("nobody", "static", "provider"):
+        (folder / name).mkdir()
+    yield _service("nobody has to say", folder / "nobody")
+    file = folder / "tokens.json"
+    _, token = tokens.create(file, "bench", [ROLE], [], None)
+    yield _service("a static token", folder / "static", token, "--tokens", str(file))
+    issuer, token = stack.enter_context(_provider())
+    yield _service("a token of a provider", folder / "provider", token, "--issuer", issuer, "--audience", AUDIENCE)
+
+
+@contextmanager
+def _service(name: str, folder: Path, token: str = "", *options: str) -> Iterator[Server]:
+    with filmroom(folder, Setup(1, options=options)) as server:
+        yield replace(server, name=name, fields=(f"Authorization: Bearer {token}",) if token else ())
+
+
+@contextmanager
+def _provider() -> Iterator[tuple[str, str]]:
+    """An identity provider with one key, and a token of it (RS256)."""
+    key = rsa.generate_private_key(65537, 2048)
+    public = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": KEY, "alg": "RS256"}
+    document: dict[str, Any] = {"keys": [public]}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        issuer = f"http://127.0.0.1:{server.server_port}"
+        document |= {"issuer": issuer, "jwks_uri": f"{issuer}/keys"}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        claims = {"iss": issuer, "aud": AUDIENCE, "sub": "bench", "roles": [ROLE], "exp": time.time() + 86_400}
+        yield issuer, jwt.encode(claims, key, "RS256", {"kid": KEY})
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main()
