@@ -32,7 +32,7 @@ from filmroom.index.database import Database
 from filmroom.index.group_commit import GroupCommit
 from filmroom.index.instances import StoredInstance
 from filmroom.pixels.pool import Pool
-from filmroom.profiles import Profile
+from filmroom.profiles import BASIC, Profile
 from filmroom.settings import Settings
 
 INDEX = "index.sqlite"
@@ -41,7 +41,6 @@ AUDIT, AUDIT_KEY = "audit", "audit-key"
 INDEX_ID = "index-id"  # the note that names the index elsewhere that the files belong to
 LEFTOVER_AGE = 24 * 3600.0  # seconds, of what lies in the spool folder
 ORPHAN_AGE = 24 * 3600.0  # and of files: one has no row until its store commits, however long it waits for that
-BASIC_PROFILE = "basic"  # that there always is
 CLOCKS = 60.0  # seconds by which those of several machines may differ
 PRIVATE = 0o700  # of the data folder: it holds what is known of patients
 
@@ -230,7 +229,7 @@ def _plain(options: Mapping[str, SecretStr]) -> dict[str, str]:
 def _profiles(settings: Settings, secret: bytes) -> dict[str, Deidentification]:
     """The profiles of de-identification. Who gives a profile no key has one that the index knows, and nobody else."""
     made = {}
-    for name, profile in {BASIC_PROFILE: Profile(), **settings.deidentification}.items():
+    for name, profile in {BASIC: Profile(), **settings.deidentification}.items():
         options = map(Option, profile.options)
         if profile.key is None:
             made[name] = Deidentification.of(options, secret, name)

@@ -24,6 +24,7 @@ Error
         TookTooLong         the work on the pixel data was given up
         Unreadable          one file can't be read, whatever becomes of the others
         Replaced            another Instance has taken the place of the one that was found
+        Misconfigured       what the settings say can't be done
     Lost                    the file of a stored Instance is missing or damaged
 
 A message is one sentence for a person: what was wrong, named in DICOM words, and what would be right.
@@ -147,6 +148,10 @@ class Unreadable(Unavailable):
 
 class Replaced(Unavailable):
     """Between finding an Instance and reading it, another one has taken its place."""
+
+
+class Misconfigured(Unavailable):
+    """What the settings say can't be done, until somebody corrects them."""
 
 
 class Lost(Error):

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Sec
 
 from filmroom.setting_values import words
 
+BASIC = "basic"  # that there always is
 _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -17,7 +18,7 @@ def checked(value: object) -> object:
             raise ValueError("the name of a profile has letters, digits, - and _, at most 64")
         if isinstance(table, dict) and not table.keys() <= {"options", "key"}:
             raise ValueError(f"the profile {name} may have options and a key, and nothing else")
-        if name == "basic" and isinstance(table, dict) and table.get("options"):
+        if name == BASIC and isinstance(table, dict) and table.get("options"):
             raise ValueError("the profile basic has no options: give them to one of another name")
     return value
 

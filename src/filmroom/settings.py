@@ -271,6 +271,11 @@ class Settings(BaseSettings):
         return BUILT_IN | self.roles if self.built_in_roles else self.roles
 
     @property
+    def profiles(self) -> frozenset[str]:
+        """The names of the profiles of de-identification."""
+        return frozenset({profiles.BASIC, *self.deidentification})
+
+    @property
     def tokens_file(self) -> Path:
         """Where static tokens are, or would be."""
         return self.tokens or self.data / FILE_OF_TOKENS

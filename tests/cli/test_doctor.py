@@ -124,6 +124,12 @@ def test_a_search_of_a_role_that_can_t_be_heeded_is_a_problem(
     assert "the role tagged" in found["text"]
 
 
+def test_a_role_with_a_profile_that_is_not_there_is_a_problem(run: Program) -> None:
+    Path("filmroom.toml").write_text('[roles.x]\nactions = "read"\ndeidentified = "bsic"\n')
+    [found] = findings(run("doctor", "--json"), "roles")
+    assert (found["level"], "the profile 'bsic'" in found["text"]) == ("problem", True)
+
+
 def test_the_audit_trail_is_looked_at(run: Program, archive: Archive, settings: Settings) -> None:
     assert levels(run("doctor", "--data", settings.data, "--json"), "audit") == ["warning"]
     given.written(settings.data)

@@ -280,6 +280,22 @@ def test_data_of_no_name(run: Program) -> None:
     assert (ran.code, "--data is ''" in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('studies = "InstitutionNam=North"', "the role x: studies has 'InstitutionNam', which is no attribute: Instit"),
+        ('studies = "InstitutionName"', "the role x: studies has InstitutionName without a value"),
+        ('deidentified = "bsic"', "the role x: deidentified names the profile 'bsic'; there are basic"),
+    ],
+)
+def test_a_role_that_can_show_nothing_is_refused(run: Program, tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "filmroom.toml").write_text(f'[roles.x]\nactions = "read"\n{line}\n')
+    ran = run("serve", "--port", "0", "--data", tmp_path / "data", "--config", tmp_path / "filmroom.toml")
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert not (tmp_path / "data").exists()
+
+
 def test_the_module_runs_as_the_program_does(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "filmroom", "serve", "--port", "70000", "--data", str(tmp_path)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 2

@@ -293,6 +293,7 @@ def test_matching_keys_can_not_be_used_to_see_more(
 def test_a_search_of_a_role_that_cannot_be_heeded_shows_nothing(http: TestClient, settings: Settings) -> None:
     answer = http.get(STUDIES, headers=bearer(token(settings, "tagged")))
     assert answer.status_code == 503
+    assert answer.text.startswith("The settings of the roles tagged need to be corrected.")
     assert "ProtocolName was ignored" in answer.text
 
 

@@ -126,9 +126,11 @@ def _tokens(given: Settings) -> Iterator[Finding]:
 
 
 def _roles(given: Settings) -> Iterator[Finding]:
-    """The searches of roles: one that can't be heeded shows nothing, with 503."""
+    """The profiles and searches of roles: one that can't be heeded shows nothing, with 503."""
+    for fault in (faults := [*views.faults(given.roles, given.profiles)]):
+        yield problem(fault, "the service does not start like this")
     searches = {name: role.studies for name, role in given.roles.items() if role.studies}
-    if not searches or not _sound(given):
+    if faults or not searches or not _sound(given):
         return
     bad = 0
     try:

@@ -25,6 +25,7 @@ from filmroom.errors import Unavailable
 from filmroom.server import journal, tls
 from filmroom.server.connections import Bounds, Connection
 from filmroom.services import partitions as data_partitions
+from filmroom.services import views
 from filmroom.setting_values import is_here
 from filmroom.settings import Settings
 
@@ -102,6 +103,7 @@ def serve(
     flags = {name: value for name, value in locals().items() if name != "config"}
     settings = _settings(flags, config)
     _check_exposure(settings)
+    _check_roles(settings)
     configuration.keep_private()
     certificate = _certificate(settings)
     _prepare(settings)
@@ -141,6 +143,13 @@ def _check_exposure(settings: Settings) -> None:
         "is reached from this machine alone.",
         BAD_SETTING,
     )
+
+
+def _check_roles(settings: Settings) -> None:
+    """What no role can show is told here, and not to its holders."""
+    faults = [*views.faults(settings.roles, settings.profiles)]
+    if faults:
+        _stop(f"The setting roles can't be heeded: {'; '.join(faults)}.", BAD_SETTING)
 
 
 def _certificate(settings: Settings) -> tls.Files | None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from filmroom.access import DEFAULT_PARTITION_NAME, Access, Grant, Reach
 from filmroom.dicom.views import EVERYTHING
-from filmroom.errors import NoRole
+from filmroom.errors import Misconfigured, NoRole
 from filmroom.protocol.dialects import Dialect
 from filmroom.server.methods import Method
 from filmroom.server.requests import partition_of
@@ -32,7 +32,11 @@ async def see(request: Request, method: Method) -> None:
         request.scope["partitions"] = frozenset(name for one in whole for name in one.partitions) if limited else None
     elif method.reach is Reach.VIEW and not any(one.whole for one in grants):
         state = request.state
-        request.scope["view"] = await state.lane.run(views.view, state.archive, grants, partition_of(request))
+        try:
+            request.scope["view"] = await state.lane.run(views.view, state.archive, grants, partition_of(request))
+        except Misconfigured as error:
+            roles = _roles(request.scope["access"])
+            raise Misconfigured(f"The settings of {roles} need to be corrected. {error}") from error
     else:
         request.scope["view"] = EVERYTHING
 
@@ -56,8 +60,11 @@ _NEEDED = {
 
 
 def _refusal(access: Access, request: Request, method: Method) -> str:
-    roles = f"the roles {', '.join(access.roles)}" if access.roles else "no role"
     partition = request.path_params.get("partition")
     where = f" in the data partition {partition}" if partition and not method.shared else ""
     needed = _NEEDED[method.reach] if access.grants_for(method.action) else ""
-    return f"{access.name} has {roles}; that does not allow '{method.action}' here{where}.{needed}"
+    return f"{access.name} has {_roles(access)}; that does not allow '{method.action}' here{where}.{needed}"
+
+
+def _roles(access: Access) -> str:
+    return f"the roles {', '.join(access.roles)}" if access.roles else "no role"

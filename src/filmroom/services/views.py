@@ -1,18 +1,19 @@
 """What roles show, as the view of a data partition: their searches, read as those of `/dicomweb` are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl
 
 from filmroom.access import Grant
 from filmroom.archive import Archive
+from filmroom.dicom import attributes
 from filmroom.dicom.conditions import Key
 from filmroom.dicom.levels import Level
-from filmroom.dicom.query_tags import QueryTag
+from filmroom.dicom.query_tags import QueryTag, parse_path
 from filmroom.dicom.resources import Resource
 from filmroom.dicom.views import View
-from filmroom.errors import BadRequest, Forbidden, Unavailable
+from filmroom.errors import BadRequest, Forbidden, Misconfigured
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import deidentified
@@ -54,6 +55,20 @@ def _searches(grants: Sequence[Grant]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(one.studies for one in grants))
 
 
+def faults(roles: Mapping[str, Grant], profiles: Collection[str]) -> Iterator[str]:
+    """What is wrong with roles whatever is stored, and whatever is made searchable later."""
+    for name, role in roles.items():
+        if role.deidentified and role.deidentified not in profiles:
+            known = ", ".join(sorted(profiles))
+            yield f"the role {name}: deidentified names the profile '{role.deidentified}'; there are {known}"
+        for keyword, value in parse_qsl(role.studies, keep_blank_values=True):
+            if parse_path(keyword) is None:
+                near = attributes.nearest(keyword)
+                yield f"the role {name}: studies has '{keyword}', which is no attribute{(near and f': {near}?') or ''}"
+            elif not value:
+                yield f"the role {name}: studies has {keyword} without a value"
+
+
 def view(archive: Archive, grants: Sequence[Grant], partition: int) -> View:
     """What all these grants show of a data partition, as it is now."""
     shown = together(grants)
@@ -63,7 +78,7 @@ def view(archive: Archive, grants: Sequence[Grant], partition: int) -> View:
     try:
         return View(studies, deidentified.profile(archive, shown.profile))
     except BadRequest as error:
-        raise Unavailable(f"What a role shows can't be de-identified: {error}") from error
+        raise Misconfigured(f"What a role shows can't be de-identified: {error}") from error
 
 
 def found_by(archive: Archive, searches: Iterable[str] | None, partition: int) -> tuple[tuple[Key, ...], ...] | None:
@@ -78,10 +93,10 @@ def _keys(archive: Archive, search: str, partition: int) -> tuple[Key, ...]:
     try:
         query, warnings = queries.parse(DICOMWEB, Level.SERIES, Resource(partition=partition), parameters, tags)
     except BadRequest as error:
-        raise Unavailable(f"The search for the Studies of a role can't be understood: {error}") from error
+        raise Misconfigured(f"The search for the Studies of a role can't be understood: {error}") from error
     if warnings or len(query.keys) != len(parameters):
         reason = " ".join(warnings) or "each part of it must be a matching key with a value."
-        raise Unavailable(f"The search for the Studies of a role can't be heeded: {reason}")
+        raise Misconfigured(f"The search for the Studies of a role can't be heeded: {reason}")
     return query.keys
 
 
