@@ -55,6 +55,21 @@ def test_the_token_comes_from_the_option_or_the_variable(
     assert [request.headers["authorization"] for request in recorder.requests] == ["Bearer one", "Bearer two"]
 
 
+def test_the_line_break_of_a_token_from_a_file_is_not_sent(
+    run: Program, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILMROOM_TOKEN", "two\n")
+    run("search", "studies")
+    assert recorder.last.headers["authorization"] == "Bearer two"
+
+
+def test_what_can_be_no_token_is_a_usage_error_and_not_quoted(run: Program, recorder: Recorder) -> None:
+    ran = run("search", "studies", "--token", "SECRET\nand more")
+    assert (ran.code, recorder.targets) == (2, [])
+    assert "must be one word" in " ".join(ran.err.replace("│", " ").split())
+    assert "SECRET" not in ran.err
+
+
 def test_a_url_that_is_none_is_a_usage_error(run: Program) -> None:
     ran = run("search", "studies", "--url", "ftp://pacs.example")
     assert ran.code == 2

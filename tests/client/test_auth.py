@@ -21,6 +21,18 @@ def test_a_token_is_sent_as_it_is(connect: Callable[..., Any], service: Recorder
     assert service.last.headers["authorization"] == "Bearer abc"
 
 
+def test_white_space_around_a_token_is_not_sent(connect: Callable[..., Any], service: Recorder) -> None:
+    for token in ("abc\n", lambda: " abc\n"):
+        connect(service.url, token=token).search_for_studies()
+        assert service.last.headers["authorization"] == "Bearer abc"
+
+
+def test_what_can_be_no_token_is_refused_and_not_quoted(connect: Callable[..., Any], service: Recorder) -> None:
+    with pytest.raises(ValueError, match="must be one word") as refused:
+        connect(service.url, token="SECRET\nX-Other: y")
+    assert "SECRET" not in str(refused.value)
+
+
 def test_without_a_token_no_authorization_is_sent(client: Any, service: Recorder) -> None:
     client.search_for_studies()
     assert "authorization" not in service.last.headers

@@ -27,7 +27,7 @@ from filmroom.client import (
 from filmroom.client.roots import ROOT, fuller_root
 from filmroom.dicom.wording import AZURE, STANDARD
 from filmroom.errors import BadTarget
-from filmroom.protocol import targets
+from filmroom.protocol import bearer, targets
 
 DEFAULT_URL = f"http://127.0.0.1:8080{ROOT}"
 NOTHING = "Nothing is here."  # begins what Filmroom says outside its roots
@@ -37,6 +37,14 @@ SERVICE = "Service"  # the heading of these options in the help
 
 # Exit codes. USAGE, a command line that is not understood, is typer's own.
 NOT_ALL, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
+
+
+def _word(token: str | None) -> str | None:
+    try:
+        return None if token is None else bearer.word(token)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
 
 Url = Annotated[
     str,
@@ -54,6 +62,7 @@ Token = Annotated[
         "--token",
         envvar="FILMROOM_TOKEN",
         metavar="TEXT",
+        callback=_word,
         rich_help_panel=SERVICE,
         show_default="none",
         help="Bearer token that the service wants. In the variable it stays out of the list of processes.",
