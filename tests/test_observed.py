@@ -1,6 +1,7 @@
 """A service of several processes is seen as one, whichever of them is asked, and whoever dies."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,12 +73,32 @@ def test_nothing_is_lost_with_a_worker_that_dies(running: Service) -> None:
     assert len([name for name in later if name[1] != "operations"]) == 1
 
 
-def test_the_folder_of_the_numbers_goes_with_the_service(running: Service) -> None:
+def folder_of(running: Service) -> Path:
     maps = Path(f"/proc/{running.web_workers()[0]}/maps").read_text()
-    folder = next(Path(line.split()[-1]).parent for line in maps.splitlines() if "filmroom-metrics-" in line)
+    return next(Path(line.split()[-1]).parent for line in maps.splitlines() if "filmroom-metrics-" in line)
+
+
+def test_the_folder_of_the_numbers_goes_with_the_service(running: Service) -> None:
+    folder = folder_of(running)
     assert folder.exists()
     assert running.stop() == 0
     assert not folder.exists()
+
+
+def test_without_the_folder_of_the_numbers_there_are_none_and_all_else_goes_on(running: Service) -> None:
+    wait_until(lambda: (BEGAN, "operations") in scraped(running), every=0.1)
+    shutil.rmtree(folder_of(running))
+    workers = running.web_workers()
+    for pid in filter(None, (workers[0], running.operations_worker())):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: running.listening() == 2 and workers[0] not in running.web_workers())
+    with httpx2.Client(base_url=running.url, timeout=60) as http:
+        sweep = f"/dicomweb/operations/{http.post('/dicomweb/sweep').json()['id']}"
+        wait_until(lambda: http.get(sweep).json()["status"] == "succeeded", every=0.1)
+    for _ in range(6):  # of both workers
+        answer = get(running, "/metrics")
+        assert (answer.status_code, "Restart the service" in answer.text) == (503, True)
+        assert get(running, "/health/check").status_code == 200
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -40,9 +40,15 @@ def folder(places: Sequence[str]) -> Iterator[Path]:
 
 @contextmanager
 def joining(shared: Path, place: str) -> Iterator[None]:
-    """From the block on this process has a place: numbers that are made in it lie in the files of that."""
+    """From the block on this process has a place: numbers that are made in it lie in the files of that.
+
+    If somebody has removed the folder it works all the same. What it counts nobody is told.
+    """
     global _folder, _place
     _folder, _place = shared, place
+    if not shared.is_dir():
+        yield
+        return
     os.environ[_VARIABLE] = str(shared)
     yield
     del os.environ[_VARIABLE]  # not for the processes that this one starts
@@ -50,12 +56,18 @@ def joining(shared: Path, place: str) -> Iterator[None]:
 
 def value_class() -> Callable[..., Any]:
     """What holds a number in this process."""
-    return values.MutexValue if _folder is None else values.MultiProcessValue(place)
+    return values.MultiProcessValue(place) if _folder is not None and _folder.is_dir() else values.MutexValue
 
 
 def collector() -> MultiProcessCollector | None:
-    """The numbers of all processes, if this one shares them."""
-    return None if _folder is None else MultiProcessCollector(None, str(_folder))
+    """The numbers of all processes, if this one shares them. Unavailable if their folder is gone."""
+    if _folder is None:
+        return None
+    if not _folder.is_dir():
+        raise Unavailable(
+            f"There are no metrics: somebody has removed {_folder}. Restart the service to have them again."
+        )
+    return MultiProcessCollector(None, str(_folder))
 
 
 def place() -> str:
