@@ -42,9 +42,10 @@ def test_refusals_that_are_rare_are_no_alert() -> None:
     assert [line["action"] for at in range(30) for line in refuse(known, 1, at=at * 7.0)] == ["unknown"] * 30
 
 
-def test_what_is_refused_to_somebody_with_a_name_is_always_told() -> None:
+@pytest.mark.parametrize("who", [{"who": "Dr. Who"}, {"who": "anonymous", "who_id": "token:5b1c22f0"}])
+def test_what_is_refused_to_somebody_who_is_known_is_always_told(who: dict[str, Any]) -> None:
     known = Alerts()
-    found = refuse(known, 25, who="Dr. Who", status=403)
+    found = refuse(known, 25, status=403, **who)
     assert [line["action"] for line in found].count("unknown") == 25
     assert [line["action"] for line in found].count(ALERT) == 1
 

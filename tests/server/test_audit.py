@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextvars import Context, copy_context
@@ -265,6 +266,23 @@ def test_what_a_limit_refuses_is_written_down_and_a_flood_is_counted(settings: S
     assert {(line["action"], line["client"]) for line in found} == {("limited", "testclient")}
     assert found[0]["why"] == "The request exceeded the allowed limit of 10 bytes."
     assert found[-1]["refused"] == 21
+
+
+def test_who_is_refused_by_a_limit_does_not_wait_for_the_trail_where_it_is_required(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let, append = threading.Event(), Trail.append
+
+    def slow(trail: Trail, facts: Any) -> None:
+        let.wait()
+        append(trail, facts)
+
+    monkeypatch.setattr(Trail, "append", slow)
+    required = settings.model_copy(update={"audit_required": True, "request_limit": 10})
+    with _client(create(required)) as http:
+        assert http.post("/dicomweb/studies", content=b"x" * 11, headers=DICOM).status_code == 413
+        let.set()
+    assert [line["status"] for line in given.lines(settings.data)] == [413]
 
 
 def test_the_query_of_who_is_not_known_is_not_written(settings: Settings) -> None:

@@ -214,6 +214,11 @@ def test_keys_do_not_come_by_http() -> None:
         identity.fetch(issuer)
 
 
+def test_a_place_of_keys_that_is_no_url_is_told() -> None:
+    with answering({"jwks_uri": "https://provider.invalid:keys/"}) as (issuer, _), pytest.raises(Unavailable):
+        identity.fetch(issuer)
+
+
 RSA = rsa.generate_private_key(65537, 2048)
 
 

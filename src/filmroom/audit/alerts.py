@@ -45,7 +45,7 @@ class Alerts:
         key, known = self._known((client, limited))
         now = float(facts["time"])
         if now < known.until:
-            if facts.get("who") not in NAMELESS:
+            if facts.get("who_id") is not None or facts.get("who") not in NAMELESS:
                 return [facts]
             known.counted, known.last, known.status = known.counted + 1, now, status
             return []

@@ -84,7 +84,7 @@ def _tls(given: Settings) -> Iterator[Finding]:
     except Unavailable as error:
         yield problem(str(error), "the service does not start like this")
     else:
-        yield from certificates.end(given.tls_certificate)
+        yield from certificates.end(given.tls_certificate, tls.ends(given.tls_certificate))
 
 
 def _issuer(given: Settings) -> Iterator[Finding]:

@@ -204,7 +204,10 @@ class _Record:
             nonlocal answered, refused
             if message["type"] == "http.response.start":
                 self._status, answered = message["status"], True
-                if facts := self._facts():
+                facts = self._facts()
+                if facts and facts["action"] == LIMITED:
+                    self._audit.put(facts)  # nothing was done; and who is refused because of a flood must not wait
+                elif facts:
                     try:
                         await asyncio.wrap_future(self._audit.settled(facts))
                     except Unavailable as error:

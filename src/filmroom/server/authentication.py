@@ -105,7 +105,8 @@ class Authority:
 
     def _of_provider(self, claims: Claims) -> Access:
         name = str(_inside(claims, self._name_claim) or claims.get("sub") or "unnamed")
-        id_ = f"{claims['iss']} {str(claims.get('sub') or name)[:_LONGEST_SUBJECT]}"  # no URL has a blank in it
+        subject = str(claims.get("sub") or "")[:_LONGEST_SUBJECT]
+        id_ = f"{claims['iss']} {subject}" if subject else ""  # no URL has a blank in it
         return self._roles.access(name[:_LONGEST_NAME], roles_of(claims, self._roles_claim), id_)
 
 

@@ -102,12 +102,11 @@ class Provider:
 
     async def _refresh(self, *, known: bool) -> None:
         """Have the keys fetched if it is time for that; `known`: that of the token is among them."""
-        now = time.monotonic()
-        if now - self._fetched < (KEYS_AGE if known else LEAST_AGE) or now - self._failed < REST:
+        now, away = time.monotonic(), self._failed > self._fetched
+        if now - self._fetched < (KEYS_AGE if known and not away else LEAST_AGE) or now - self._failed < REST:
             return
         if self._asking.under_way and known:
             return  # another waits for new ones; those that there are will do
-        away = self._failed > self._fetched
         await self._asking.results(0.0 if known and away else WAITED)
 
     def _ask(self) -> None:
@@ -138,7 +137,7 @@ def fetch(issuer: str) -> list[Key]:
                     "could make tokens."
                 )
             return [one for one in _json(client, place)["keys"] if _is_usable(one)]
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Unavailable(f"The identity provider {issuer} can't be reached: {type(error).__name__}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unavailable(f"The identity provider {issuer} does not say where its keys are, or which.") from error

@@ -100,7 +100,7 @@ def start_export(
     """
     places.permit(asked.url, allowed, "export_to")
     arguments = exports.arguments(archive, asked.url, asked.options, asked.resources, asked.deidentify, shown)
-    return start(archive, exports.EXPORT, arguments if by is None else arguments | {"by": by})
+    return start(archive, exports.EXPORT, arguments | {"by": by} if by else arguments)
 
 
 def start_import(archive: Archive, asked: Asked, allowed: Sequence[str], largest: int, partition: int) -> str:
@@ -139,7 +139,7 @@ def status(
     with archive.index.read() as tx:
         found = operations.fetch(tx, wanted)
         placed = None if found is None else _placed(tx, found)
-    if placed is None or not (_is_within(placed, within) or (by is not None and placed.arguments.get("by") == by)):
+    if placed is None or not (_is_within(placed, within) or (by and placed.arguments.get("by") == by)):
         raise NotFound(said.no_operation)
     return placed
 
