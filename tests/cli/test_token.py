@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from filmroom import tokens
+from filmroom.archive import Archive
+from filmroom.settings import Settings
 from tests.cli.program import Program
 
 
@@ -34,6 +36,20 @@ def test_programs_get_json(run: Program, tmp_path: Path) -> None:
 def test_there_need_be_no_data_yet(run: Program, tmp_path: Path) -> None:
     run("token", "create", "--name", "me", "--role", "admin", "--data", tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_first_token_says_from_when_on_the_service_asks(run: Program, archive: Archive, settings: Settings) -> None:
+    create = ("token", "create", "--name", "me", "--role", "admin", "--data", settings.data)
+    assert "asks for tokens from its next start on" in run(*create).err
+    assert len(run(*create).err.splitlines()) == 1
+
+
+def test_a_folder_without_data_is_told(run: Program, tmp_path: Path) -> None:
+    here = ("--data", tmp_path / "typo")
+    assert f"there is no file of tokens at {tmp_path / 'typo' / 'tokens.json'}" in run("token", *here).err
+    assert not (tmp_path / "typo").exists()
+    made = run("token", "create", "--name", "me", "--role", "admin", *here)
+    assert (made.code, f"There is no data in {tmp_path / 'typo'} yet" in made.err) == (0, True)
 
 
 @pytest.mark.parametrize(

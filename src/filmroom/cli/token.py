@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from filmroom import tokens
-from filmroom.archive import PRIVATE
+from filmroom.archive import PRIVATE, is_archive
 from filmroom.cli import configuration, typed
 from filmroom.cli.noted import write_down
 from filmroom.cli.results import printable, tell_all, when
@@ -115,7 +115,9 @@ def _create(
             raise typer.BadParameter(f"there is no role {one!r}; there are: {known}", param_hint="--role")
     for one in partitions:
         partition_name(one)
-    path = _with_folder(settings.tokens_file)
+    path = settings.tokens_file
+    is_first, new_data = not path.exists(), settings.tokens is None and not is_archive(settings)
+    _with_folder(path)
     made, text = tokens.create(path, name, roles, partitions, None if expires is None else expires.total_seconds())
     given = {"name": name, "roles": list(roles), "partitions": list(partitions) or None}
     write_down(settings, "create-token", token=made.id, **given)
@@ -123,11 +125,23 @@ def _create(
         tell_all([_described(made) | {"token": text}], "tokens", iter(()), as_json=True)
         return
     typer.echo(text)
-    typer.echo(f"Token {made.id} of {printable(name)}, shown this once. It is kept in {path} as a digest.", err=True)
+    where = path.absolute()
+    typer.echo(f"Token {made.id} of {printable(name)}, shown this once. It is kept in {where} as a digest.", err=True)
+    if is_first:
+        typer.echo(f"It is the first in {where}: the service asks for tokens from its next start on.", err=True)
+    if new_data:
+        typer.echo(
+            f"There is no data in {path.parent.absolute()} yet: name the folder of the service with --data if that is "
+            "another.",
+            err=True,
+        )
 
 
 def _tell(settings: Settings, *, as_json: bool) -> None:
-    listed = tokens.read(settings.tokens_file) if settings.tokens_file.exists() else []
+    path = settings.tokens_file
+    listed = tokens.read(path) if path.exists() else []
+    if not path.exists():
+        typer.echo(f"filmroom: there is no file of tokens at {path.absolute()}", err=True)
     tell_all([_described(one) for one in listed], "tokens", _lines(listed), as_json=as_json)
 
 
@@ -137,12 +151,11 @@ def _revoke(settings: Settings, wanted: str) -> None:
     write_down(settings, "revoke-token", token=wanted)
 
 
-def _with_folder(path: Path) -> Path:
+def _with_folder(path: Path) -> None:
     try:
         path.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     except OSError as error:
         stop(f"the folder {path.parent} can't be made: {error.strerror}", REFUSED)
-    return path
 
 
 def _described(one: StaticToken) -> dict[str, Any]:
