@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from filmroom import Client
 from filmroom.cli.service import Impatient
-from filmroom.client import _carrier
+from filmroom.client import _carrier, _link
 from filmroom.client.roots import AZURE_ROOTS, ROOT
 from filmroom.protocol import dialects
 from tests import data
@@ -61,6 +61,16 @@ def test_the_line_break_of_a_token_from_a_file_is_not_sent(
     monkeypatch.setenv("FILMROOM_TOKEN", "two\n")
     run("search", "studies")
     assert recorder.last.headers["authorization"] == "Bearer two"
+
+
+def test_a_variable_that_names_no_certificates_is_a_usage_error(
+    run: Program, recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "typo.pem"))
+    _link.tls.cache_clear()
+    ran = run("search", "studies")
+    sentence = "which SSL_CERT_FILE names, can't be read: No such file or directory."
+    assert (ran.code, ran.err) == (2, f"filmroom: The certificates in {tmp_path / 'typo.pem'}, {sentence}\n")
 
 
 def test_what_can_be_no_token_is_a_usage_error_and_not_quoted(run: Program, recorder: Recorder) -> None:

@@ -178,3 +178,15 @@ def test_a_date_that_is_none_asks_for_nothing(date: str) -> None:
 def test_dates_at_the_ends_of_time_are_dates() -> None:
     assert _retry.seconds("1 Jan 0001 00:00:00 +2359") == 0.0
     assert _retry.seconds("9" * 400) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ("http://pacs.example", "Does it speak https?"),
+        ("https://pacs.example", "Does it want a certificate of its clients?"),
+    ],
+)
+def test_a_port_that_hangs_up_is_asked_what_it_wants(service: str, said: str) -> None:
+    failure = httpx2.RemoteProtocolError("Server disconnected without sending a response.")
+    assert str(_retry.connection_failed(failure, service)).endswith(said)

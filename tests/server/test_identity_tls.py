@@ -72,3 +72,19 @@ def test_one_with_another_name_is_not_believed(
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
     with pytest.raises(Unavailable):
         identity.fetch(f"https://localhost:{port}")
+
+
+def test_why_it_is_not_reached_is_told(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = f"https://127.0.0.1:{port}"
+    with pytest.raises(Unavailable, match=r"certificate verify failed.*; SSL_CERT_FILE names the authorities"):
+        identity.fetch(issuer)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "typo.pem"))
+    with pytest.raises(Unavailable, match=r"there is no file .*typo\.pem, which SSL_CERT_FILE names"):
+        identity.fetch(issuer)
+
+
+def test_the_status_that_it_answered_is_told(authority: Authority, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    monkeypatch.setattr(_Documents, "do_GET", lambda self: self.send_error(404))
+    with pytest.raises(Unavailable, match="can't be reached: it answered 404"):
+        identity.fetch(f"https://127.0.0.1:{port}")

@@ -196,6 +196,8 @@ def connect(url: str, token: str | None, timeout: float, partition: str | None =
         client = Client(url, token=token, timeout=limits, retries=Impatient(), partition=partition)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--url") from error
+    except ConnectionFailed as error:  # before anything was asked: a variable is wrong
+        stop(str(error), USAGE)
     with client, _said():
         try:
             yield client

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from filmroom.client._messages import Request
 from filmroom.client._retry import Attempts, Retry, connection_failed
 from filmroom.client._service import Service
 from filmroom.client._sources import AsyncBody
-from filmroom.client.exceptions import BadResponse, ClientError
+from filmroom.client.exceptions import BadResponse, ClientError, ConnectionFailed
 
 # A service may spool and sync gigabytes before it answers a store, so a read may take its time.
 Limits = float | httpx2.Timeout | None
@@ -117,7 +118,15 @@ class Linked:
 @functools.cache
 def tls() -> ssl.SSLContext:
     """The certificates to trust, read once: that takes longer than a request."""
-    return httpx2.create_ssl_context()
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:  # which ssl.SSLError is, too; the file is not in its words
+        file = os.environ.get("SSL_CERT_FILE")
+        if not file:
+            raise
+        raise ConnectionFailed(
+            f"The certificates in {file}, which SSL_CERT_FILE names, can't be read: {error.strerror}."
+        ) from error
 
 
 def whole(response: httpx2.Response, repeated: bool = False) -> Answer:

@@ -105,7 +105,16 @@ def connection_failed(failure: httpx2.TransportError, service: str) -> Connectio
         plain = service.replace("https://", "http://", 1)
         return ConnectionFailed(f"{service} speaks http, not https: is {plain} meant?")
     what = "timed out" if isinstance(failure, httpx2.TimeoutException) else "failed"
-    return ConnectionFailed(f"The connection to {service} {what}: {type(failure).__name__}: {failure}")
+    return ConnectionFailed(
+        f"The connection to {service} {what}: {type(failure).__name__}: {failure}{_hint(failure, service)}"
+    )
+
+
+def _hint(failure: httpx2.TransportError, service: str) -> str:
+    """What makes services hang up on everybody."""
+    if not isinstance(failure, httpx2.RemoteProtocolError) or "without sending a response" not in str(failure):
+        return ""
+    return " Does it speak https?" if service.startswith("http://") else " Does it want a certificate of its clients?"
 
 
 def speaks_no_tls(failure: BaseException) -> bool:

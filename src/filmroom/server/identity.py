@@ -18,6 +18,7 @@ import structlog
 from filmroom import metrics
 from filmroom.errors import Unauthenticated, Unavailable
 from filmroom.server.tries import Tries
+from filmroom.services.diagnosis import reach
 
 log = structlog.get_logger()
 
@@ -137,8 +138,8 @@ def fetch(issuer: str) -> list[Key]:
                     "could make tokens."
                 )
             return [one for one in _json(client, place)["keys"] if _is_usable(one)]
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise Unavailable(f"The identity provider {issuer} can't be reached: {type(error).__name__}.") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:  # the latter: SSL_CERT_FILE can't be read
+        raise Unavailable(f"The identity provider {issuer} can't be reached: {reach.why(error)}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unavailable(f"The identity provider {issuer} does not say where its keys are, or which.") from error
 

@@ -2,6 +2,7 @@
 
 import email.utils
 import http.client
+import os
 import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
@@ -39,9 +40,22 @@ def ask(url: str, version: str, largest: int, origin: str | None, *, tokens: boo
         yield from _body(root, largest)
     except (httpx2.HTTPError, OSError, http.client.HTTPException) as error:
         yield problem(
-            f"the public URL can't be reached from here: {type(error).__name__}",
+            f"the public URL can't be reached from here: {why(error)}",
             "start the service; look at the proxy, at the name in DNS and at its certificate",
         )
+
+
+def why(error: Exception) -> str:
+    """Why an https URL gave nothing that can be used, in words."""
+    file = os.environ.get("SSL_CERT_FILE")
+    if isinstance(error, httpx2.HTTPStatusError):
+        return f"it answered {error.response.status_code}"
+    if file and not os.path.isfile(file):
+        return f"there is no file {file}, which SSL_CERT_FILE names"
+    said = str(error) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return f"{said}; SSL_CERT_FILE names the authorities that are trusted"
+    return said
 
 
 # Of methods those that change need to be asked for; GET, HEAD and POST do not (Fetch §2.2.1).
