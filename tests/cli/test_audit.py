@@ -69,6 +69,13 @@ def test_records_are_chosen(folder: Path, run: Program, options: list[str], foun
     assert [record["n"] for record in _json(run("audit", "show", "--json", "--data", folder, *options))] == found
 
 
+def test_an_action_that_there_is_not_is_refused_with_those_that_there_are(folder: Path, run: Program) -> None:
+    ran = run("audit", "show", "--action", "retreive", "--data", folder)
+    assert (ran.code, ran.out) == (2, "")
+    assert all(known in ran.err for known in ("retrieve", "export", "delete"))
+    assert run("audit", "show", "--action", "delete", "--data", folder).code == 0
+
+
 def test_a_table_shows_the_newest(folder: Path, run: Program) -> None:
     ran = run("audit", "show", "--data", folder, "--limit", "2")
     assert "ID1" not in ran.out

@@ -118,6 +118,8 @@ def audit(
     try:
         if not audit_places(settings)[0].is_dir():
             stop(f"There is no audit trail in {audit_places(settings)[0].absolute()}.", REFUSED)
+        if action is not None:
+            _check_action(audit_places(settings)[0], action)
         found = records(audit_places(settings)[0], asked)
         if what is What.EXPORT:
             _export(settings, found, to, form or Form.LINES)
@@ -130,6 +132,16 @@ def audit(
             raise  # of the output
         stop(f"{error.filename} can't be used: {error.strerror}.", REFUSED)
     _write_down(settings, what)
+
+
+def _check_action(folder: Path, action: str) -> None:
+    """Who mistypes an action must not read that nobody did it."""
+    if action in messages.EVENTS:
+        return
+    known = {str(one.get("action")) for one in records(folder, Asked())}
+    if action not in known:
+        listed = ", ".join(sorted(known | messages.EVENTS.keys()))
+        raise typer.BadParameter(f"there is no action {action!r}; there are: {listed}", param_hint="--action")
 
 
 def _verify(settings: Settings) -> None:
