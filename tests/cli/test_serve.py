@@ -73,6 +73,8 @@ def test_tokens_that_go_unencrypted_over_a_network_are_warned_of(tmp_path: Path)
     with service.running(tmp_path / "data", "--host", "0.0.0.0", "--tokens", str(tmp_path / "t.json")) as running:
         wait_until(lambda: "Ctrl-C ends it." in running.logged())
         assert "It goes unencrypted over the network" in running.logged()
+        tried = [line for line in running.logged().splitlines() if line.startswith("  curl ")]
+        assert ['-H "Authorization: Bearer $FILMROOM_TOKEN" ' in line for line in tried] == [True, True]
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")

@@ -201,6 +201,7 @@ def _listen(settings: Settings) -> list[socket.socket]:
 def _welcome(settings: Settings, url: str) -> None:
     """What can be opened and tried, on standard error: standard output is for programs."""
     root = f"{url}/dicomweb{'/partitions/demo' if settings.partitions else ''}"
+    token = '-H "Authorization: Bearer $FILMROOM_TOKEN" ' if settings.authenticates else ""
     lines = [
         f"  DICOMweb             {url}/dicomweb    viewers and clients of the Standard",
         f"  Azure DICOM service  {url}/v2  /v1     programs written for it",
@@ -209,8 +210,8 @@ def _welcome(settings: Settings, url: str) -> None:
         "",
         "Try it in another terminal:",
         f"  {_program()} samples samples",
-        f"  curl -H 'Content-Type: application/dicom' --data-binary @samples/blue-circle.dcm {root}/studies",
-        f"  curl {root}/studies",
+        f"  curl {token}-H 'Content-Type: application/dicom' --data-binary @samples/blue-circle.dcm {root}/studies",
+        f"  curl {token}{root}/studies",
     ]
     if settings.host in configuration.ANY_ADDRESS:
         lines += ["", "Other machines use the name or an address of this machine in place of the one above."]
