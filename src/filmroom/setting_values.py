@@ -88,7 +88,7 @@ def origins(values: tuple[str, ...]) -> tuple[str, ...]:
         parts = _split(value)
         bare = parts and parts.scheme in _WEB and parts.hostname and f"{parts.scheme}://{parts.netloc}"
         if value != (bare or "*") or "@" in value or (value == "*" and len(values) > 1):
-            raise ValueError("it must be origins such as https://viewer.example.org, with blanks between, or * alone")
+            raise ValueError("it must be origins such as https://viewer.example.org, no slash at the end, or * alone")
     return tuple(value.lower() for value in values)
 
 

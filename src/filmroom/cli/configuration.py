@@ -164,7 +164,7 @@ def _sentence(wrong: ErrorDetails, flags: Mapping[str, Any]) -> str:
         return f"There is no setting '{name}'{question} It stands in {settings.file()}."
     rule = _MUST.get(wrong["type"])
     reason = rule.format(**wrong.get("ctx", {})) if rule else wrong["msg"]
-    given = "not valid" if name in UNSHOWN else repr(wrong["input"])
+    given = "not valid" if name in UNSHOWN or isinstance(wrong["input"], dict) else repr(wrong["input"])
     inside = "".join(f".{one}" for one in wrong["loc"][1:])
     return f"{_origin(name, flags)}{inside and f', at {name}{inside},'} is {given}: {reason}."
 

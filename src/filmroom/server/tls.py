@@ -112,7 +112,8 @@ def _explained(setting: str, path: Path) -> Iterator[None]:
     except ssl.SSLError as error:  # which is an OSError, too
         if error.reason == "KEY_VALUES_MISMATCH":
             raise Unavailable("The key in tls_key is not that of the certificate in tls_certificate.") from error
-        reason = (error.reason or "").replace("_", " ").lower()
-        raise Unavailable(f"{said} is no such thing in PEM form, or lacks its key ({reason}).") from error
+        reason = f" ({error.reason.replace('_', ' ').lower()})" if error.reason else ""
+        key = "; its key may be in another file, which tls_key names" if setting == "tls_certificate" else ""
+        raise Unavailable(f"{said} is no such thing in PEM form, or lacks its key{reason}{key}.") from error
     except OSError as error:
         raise Unavailable(f"{said} can't be read: {error.strerror}.") from error
