@@ -118,9 +118,7 @@ def audit(
     try:
         if not audit_places(settings)[0].is_dir():
             stop(f"There is no audit trail in {audit_places(settings)[0].absolute()}.", REFUSED)
-        if action is not None:
-            _check_action(audit_places(settings)[0], action)
-        found = records(audit_places(settings)[0], asked)
+        found = _chosen(audit_places(settings)[0], asked)
         if what is What.EXPORT:
             _export(settings, found, to, form or Form.LINES)
         elif as_json:
@@ -134,14 +132,14 @@ def audit(
     _write_down(settings, what)
 
 
-def _check_action(folder: Path, action: str) -> None:
-    """Who mistypes an action must not read that nobody did it."""
-    if action in messages.EVENTS:
-        return
-    known = {str(one.get("action")) for one in records(folder, Asked())}
-    if action not in known:
-        listed = ", ".join(sorted(known | messages.EVENTS.keys()))
-        raise typer.BadParameter(f"there is no action {action!r}; there are: {listed}", param_hint="--action")
+def _chosen(folder: Path, asked: Asked) -> Iterator[Record]:
+    """The records that are asked for. Who mistypes an action must not read that nobody did it."""
+    if asked.action is not None and asked.action not in messages.EVENTS:
+        known = {str(one.get("action")) for one in records(folder, Asked())}
+        if asked.action not in known:
+            listed = ", ".join(sorted(known | messages.EVENTS.keys()))
+            raise typer.BadParameter(f"there is no action {asked.action!r}; there are: {listed}", param_hint="--action")
+    return records(folder, asked)
 
 
 def _verify(settings: Settings) -> None:
