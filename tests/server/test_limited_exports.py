@@ -8,6 +8,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom import uid as sop_class
 from pydicom.dataset import Dataset
 from starlette.testclient import TestClient
 
@@ -15,6 +16,7 @@ from filmroom import tokens
 from filmroom.archive import Archive
 from filmroom.dicom.deidentification import Deidentification
 from filmroom.server.app import create
+from filmroom.services.deidentified import LEFT_OUT
 from filmroom.services.delete import delete
 from filmroom.services.operations import Worker
 from filmroom.settings import Settings
@@ -181,6 +183,15 @@ def test_who_sees_pseudonyms_names_by_pseudonyms(given: Given) -> None:
         (pseudonym(hidden), "The specified instance cannot be found."),
     ]
     assert not any("SECRET" in path.read_text(errors="replace") for path in given.place.rglob("*") if path.is_file())
+
+
+def test_a_guess_at_a_stored_uid_is_not_confirmed_by_what_fails_beside_it(given: Given) -> None:
+    made = study(given, SOPClassUID=sop_class.EncapsulatedPDFStorage)
+    assert given.exported("blind", name(made), pseudonym(made)) == set()
+    assert given.errors() == [
+        (name(made), "The specified instance cannot be found."),
+        (pseudonym(made), LEFT_OUT),
+    ]
 
 
 LEVELS = ("study", "series", "instance")

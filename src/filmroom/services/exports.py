@@ -290,16 +290,16 @@ def _log(way: _Way) -> None:
 
 
 def _lines(way: _Way) -> Iterator[bytes]:
-    absent = {one.path for one in way.absent}  # called as they were by who asked
     offset = 0
     while True:
         with way.archive.index.read() as tx:
             page = operations.fetch_failures(tx, way.folder, _PAGE, offset)
         if not page:
             return
-        offset += len(page)
-        for one in page:
+        for number, one in enumerate(page, offset):
             uids = one.item.split("/")[2::2]  # /studies/1/series/2
-            names = "/".join(uids) if one.item in absent else way.names(uids)
+            # Those of `begin` come first, called as they were by who asked: that may be a guess at what is stored.
+            names = "/".join(uids) if number < len(way.absent) else way.names(uids)
             line = {"timestamp": instants.written(one.created), "identifier": names, "error": one.message}
             yield json.dumps(line).encode() + b"\n"
+        offset += len(page)
