@@ -1,12 +1,15 @@
 """The change feed: entries as each dialect gives them."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
 from filmroom.archive import Archive
+from filmroom.audit.writer import Audit
 from filmroom.dicom.resources import Resource
+from filmroom.index import patients
 from filmroom.protocol import change_feed as parameters
 from filmroom.protocol.dialects import ALL, DICOMWEB, V1, V2, Dialect
 from filmroom.services.change_feed import changes, latest
@@ -62,3 +65,11 @@ def test_an_instance_that_is_gone_has_no_metadata(archive: Archive, path: str) -
 
 def test_metadata_can_be_left_out(archive: Archive, path: str) -> None:
     assert "metadata" not in read(archive, V2, metadata=False)[0]
+
+
+def test_without_an_audit_nobody_asks_whose_they_are(
+    archive: Archive, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unaudited = replace(archive, audit=Audit())
+    monkeypatch.setattr(patients, "identifiers", None)
+    assert [entry["metadata"]["0020000D"]["Value"] for entry in read(unaudited, DICOMWEB)] == [[path.split("/")[2]]]

@@ -42,7 +42,7 @@ def changes(
             found = rows.fetch_between(tx, start, end, window.offset, window.limit, metadata=metadata, partitions=keys)
         else:
             found = rows.fetch_after(tx, window.after, window.up_to, window.limit, metadata=metadata, partitions=keys)
-        _note(tx, found)
+        _note(archive, tx, found)
     return (_entry(dialect, change, base) for change in found)
 
 
@@ -58,12 +58,14 @@ def latest(
     keys = partitions.keys(archive, within)
     with archive.index.read() as tx:
         found = rows.fetch_latest(tx, by_time=dialect.changes_by_time, metadata=metadata, partitions=keys)
-        _note(tx, [] if found is None else [found])
+        _note(archive, tx, [] if found is None else [found])
     return None if found is None else _entry(dialect, found, base)
 
 
-def _note(tx: Connection, found: Iterable[Change]) -> None:
+def _note(archive: Archive, tx: Connection, found: Iterable[Change]) -> None:
     """For the audit: whose Metadata are told."""
+    if not archive.audit.on:
+        return
     told = sorted({(one.resource.partition, str(one.resource.study)) for one in found if one.packed is not None})
     if told:
         whose = patients.identifiers(tx, told)
