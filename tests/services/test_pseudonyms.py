@@ -1,7 +1,9 @@
 """Targets by pseudonyms: found among all that is stored, whoever stores and deletes meanwhile."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -14,7 +16,7 @@ from filmroom.dicom.views import View
 from filmroom.index.tables import pseudonym
 from filmroom.services import pseudonyms
 from filmroom.services.delete import delete
-from filmroom.services.pseudonyms import NOTHING, resolved
+from filmroom.services.pseudonyms import NOTHING, all_resolved, resolved
 from tests import data
 from tests.services.test_delete import keep, targets
 
@@ -115,6 +117,34 @@ def test_many_may_ask_at_once(archive: Archive) -> None:
         answers = list(pool.map(lambda one: found(archive, seen(one)), made))
     assert answers == [targets(one)[2] for one in made]
     assert count(archive) == 20
+
+
+def test_many_targets_below_a_study_look_into_it_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = data.dataset()
+    keep(archive, made)
+    known = seen(made)
+    unknown = [replace(known, instance=data.uid()) for _ in range(3)]
+    absent = [replace(known, study="2.25.1", series=data.uid()) for _ in range(3)]
+    looked: list[Resource] = []
+    studies: list[str] = []
+    monkeypatch.setattr(pseudonyms, "below", noting(looked, 2, pseudonyms.below))
+    monkeypatch.setattr(pseudonyms, "study", noting(studies, 2, pseudonyms.study))
+    named = [*unknown, known, *absent, seen(made, 2), seen(made, 1)]
+    answers = all_resolved(archive, named)
+    assert [one.uids for one in answers if NOTHING not in one.uids] == [targets(made)[at].uids for at in (2, 1, 0)]
+    assert [NOTHING in one.uids for one in answers] == [True] * 3 + [False] + [True] * 3 + [False] * 2
+    assert len(looked) == len(set(looked))
+    assert studies == [known.study, "2.25.1"]
+
+
+def noting(noted: list[Any], at: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which notes an argument of each call."""
+
+    def call(*given: Any) -> Any:
+        noted.append(given[at])
+        return function(*given)
+
+    return call
 
 
 def test_memory_has_an_end(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def arguments(
         deidentified.profile(archive, profile)
     place = places.open_place(url, archive.buckets, options)
     place.check()
-    found = [pseudonyms.resolved(archive, one) for one in resources]
+    found = pseudonyms.all_resolved(archive, resources)
     _note(resources, found, profile, shown)
     absent = [one.uids for one, there in zip(resources, found, strict=True) if pseudonyms.NOTHING in there.uids]
     return {

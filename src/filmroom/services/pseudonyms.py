@@ -19,6 +19,7 @@ from filmroom.archive import Archive
 from filmroom.audit.gathered import note
 from filmroom.dicom.deidentification import Deidentification, Option
 from filmroom.dicom.resources import Level, Resource
+from filmroom.dicom.views import EVERYTHING
 from filmroom.index import pseudonyms, watermarks
 
 NOTHING = ""  # the UID of nothing that is stored
@@ -27,19 +28,43 @@ BATCH = 1000  # Studies in a transaction
 
 def resolved(archive: Archive, target: Resource) -> Resource:
     """What a target names by pseudonyms, if its view has them; what is not there becomes what can't be."""
-    profile = target.view.deidentification
-    if profile is None or Option.UIDS in profile.options or target.study is None:
-        return target
-    found = Resource(study(archive, profile, target.study, target.partition), partition=target.partition)
-    if target.series is not None:
-        [series] = below(archive, profile, found, Level.SERIES, [target.series])
-        found = replace(found, series=series)
-        if target.instance is not None:
-            [instance] = below(archive, profile, found, Level.INSTANCE, [target.instance])
-            found = replace(found, instance=instance)
-    if found.study != NOTHING:
+    [found] = all_resolved(archive, [target])
+    if found != target and found.study != NOTHING:
         note(study=found.study, series=found.series, instance=found.instance, pseudonym=target.path)
-    return replace(found, view=target.view)
+    return found
+
+
+def all_resolved(archive: Archive, targets: Sequence[Resource]) -> list[Resource]:
+    """The same of many, of one view and data partition: each Study and Series is looked into once."""
+    view = targets[0].view if targets else EVERYTHING
+    profile = view.deidentification
+    if profile is None or Option.UIDS in profile.options:
+        return list(targets)
+    uids = {
+        value: study(archive, profile, value, targets[0].partition)
+        for value in dict.fromkeys(one.study for one in targets)
+        if value is not None
+    }
+    found = [Resource(one.study and uids[one.study], partition=one.partition) for one in targets]
+    series = _all_below(archive, profile, found, Level.SERIES, [one.series for one in targets])
+    found = [replace(one, series=uid) for one, uid in zip(found, series, strict=True)]
+    instances = _all_below(archive, profile, found, Level.INSTANCE, [one.instance for one in targets])
+    return [replace(one, instance=uid, view=view) for one, uid in zip(found, instances, strict=True)]
+
+
+def _all_below(
+    archive: Archive, profile: Deidentification, above: Sequence[Resource], level: Level, values: Sequence[str | None]
+) -> list[str | None]:
+    """The UIDs of many, each below its own Study or Series; None of what has no pseudonym."""
+    wanted: dict[Resource, dict[str, None]] = {}
+    for one, value in zip(above, values, strict=True):
+        if value is not None:
+            wanted.setdefault(one, {})[value] = None
+    uids = {
+        one: dict(zip(named, below(archive, profile, one, level, [*named]), strict=True))
+        for one, named in wanted.items()
+    }
+    return [None if value is None else uids[one][value] for one, value in zip(above, values, strict=True)]
 
 
 def called(profile: Deidentification, resource: Resource) -> Resource:
