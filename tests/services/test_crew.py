@@ -79,6 +79,7 @@ def test_asked_to_end_it_gives_up_what_is_at_work(
             given_up.append(item)
             raise
 
-    with pytest.raises(end), at_work:
-        at_work.do(work, [0])
-    assert given_up == [0]  # the block has waited for it
+    with at_work:
+        with pytest.raises(end):
+            at_work.do(work, [0])
+        assert given_up == [0]  # it has waited for it

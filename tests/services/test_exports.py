@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,33 @@ def test_in_the_middle_of_a_file_it_ends(
     monkeypatch.setattr(crew.Crew, "watched", met)
     assert run(archive) == outcome
     assert copied(out, started) == {}
+
+
+def test_the_audit_names_a_batch_in_which_it_is_canceled(
+    archive: Archive, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stored(archive, 2)
+    cancel_at_the_second_file(archive, start(archive, out), monkeypatch)
+    assert run(archive) == "canceled"
+    archive.audit.close()
+    begin, batch, end = given.lines(tmp_path / "data")
+    assert (begin["phase"], batch["phase"], batch["state"], end["state"]) == ("begin", "batch", "failed", "canceled")
+    whose = {str(one.StudyInstanceUID): str(one.PatientID) for one in made}
+    assert dict(zip(batch["studies"], batch["patients"], strict=True)) == whose
+
+
+def cancel_at_the_second_file(archive: Archive, started: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "PULSE", 0.01)
+    watched, files = crew.Crew.watched, count()
+
+    def met(self: crew.Crew, chunks: Any) -> Any:
+        if next(files) == 1:
+            operations.cancel(archive, started)
+            self._over.wait()
+            raise crew.GivenUp
+        yield from watched(self, chunks)
+
+    monkeypatch.setattr(crew.Crew, "watched", met)
 
 
 def _taken_over(archive: Archive) -> None:

@@ -20,7 +20,7 @@ from filmroom.services.store import store
 from tests import data
 from tests.audit import given
 from tests.services.test_delete import count, keys, targets
-from tests.services.test_exports import run
+from tests.services.test_exports import cancel_at_the_second_file, run
 from tests.services.test_operations import Killed
 
 LARGEST = 1 << 30
@@ -77,6 +77,19 @@ def test_the_audit_names_what_each_batch_brought_and_whose_it_is(
     named = {study: who for one in batches for study, who in zip(one["studies"], one["patients"], strict=True)}
     assert named == {str(one.StudyInstanceUID): str(one.PatientID) for one in made}
     assert {one["partition"] for one in batches} == {"Microsoft.Default"}
+
+
+def test_the_audit_names_what_came_in_a_batch_in_which_it_is_canceled(
+    archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came, _ = lay(source, "a", "b")
+    monkeypatch.setattr(imports, "IN_MEMORY", (source / "a").stat().st_size)  # it is stored before the next is read
+    cancel_at_the_second_file(archive, start(archive, source), monkeypatch)
+    assert run(archive) == "canceled"
+    archive.audit.close()
+    [batch] = [one for one in given.lines(tmp_path / "data") if one["phase"] == "batch"]
+    assert (batch["state"], batch["instances"]) == ("failed", 1)
+    assert (batch["studies"], batch["patients"]) == ([came.StudyInstanceUID], [came.PatientID])
 
 
 def test_what_is_no_dicom_is_passed_over(archive: Archive, source: Path) -> None:

@@ -19,7 +19,7 @@ class GivenUp(Exception):
 
 
 class Crew:
-    """Threads for one task. What is left of a batch that is given up ends with the block."""
+    """Threads for one task."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -30,11 +30,23 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._over.set()
         self._pool.shutdown(cancel_futures=True)
 
     def do(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """The result of each item, in their order. The first that raises ends the batch."""
+        """The result of each item, in their order. The first that raises ends the crew: nothing is at work any more
+        when that is known here, so what was done can be told.
+        """
+        try:
+            return self._done(work, items)
+        except BaseException:
+            self._end()
+            raise
+
+    def _done(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         futures = [self._pool.submit(work, item) for item in items]
         left = set(futures)
         while left:

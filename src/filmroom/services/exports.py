@@ -162,11 +162,16 @@ def export(task: Task) -> dict[str, Any]:
             view = View(views.found_by(archive, searches, partition))
             found, failed, following = _next(archive, resources, position, view)  # (2)
             whose = recorded.whose(archive, task.operation, {str(one.resource.study) for one in found})
-            copied = crew.do(partial(_copy, way), found)  # (3)
-            place.settle()
-            _write_down(task, whose, found, copied)
+            try:
+                copied = crew.do(partial(_copy, way), found)  # (3)
+                place.settle()
+            except BaseException:  # some are copied, and it may be that nobody does this batch again
+                _write_down(task, whose, found, state="failed")
+                raise
+            done = [one for one, what in zip(found, copied, strict=True) if what is _Copied.WHOLLY]
+            _write_down(task, whose, done)
             failed += [one for one in copied if not isinstance(one, _Copied)]
-            exported = position.exported + copied.count(_Copied.WHOLLY)
+            exported = position.exported + len(done)
             position = replace(following, exported=exported, skipped=position.skipped + len(failed))
             with task.batch() as tx:  # (4)
                 task.failed(tx, failed)
@@ -175,14 +180,11 @@ def export(task: Task) -> dict[str, Any]:
     return {"exported": position.exported, "skipped": position.skipped, "errorHref": f"{place.url}/{way.log}"}
 
 
-def _write_down(
-    task: Task, whose: recorded.Whose, found: Iterable[StoredInstance], copied: Iterable[_Copied | Failed]
-) -> None:
+def _write_down(task: Task, whose: recorded.Whose, copied: Sequence[StoredInstance], **facts: Any) -> None:
     """Whose images are out of the house now."""
-    done = [str(one.resource.study) for one, what in zip(found, copied, strict=True) if what is _Copied.WHOLLY]
-    if done:
-        of = {study: whose[study] for study in sorted({*done})}
-        recorded.write(task.archive, task.operation, "batch", of, instances=len(done))
+    if copied:
+        of = {study: whose[study] for study in sorted({str(one.resource.study) for one in copied})}
+        recorded.write(task.archive, task.operation, "batch", of, instances=len(copied), **facts)
 
 
 def _resource(uids: Sequence[str | None], partition: int) -> Resource:

@@ -95,10 +95,16 @@ def import_from(task: Task) -> dict[str, int]:
     with Crew(task) as crew:
         work = partial(_import, task.archive, place, target, given["largest"], crew)
         for entries in _batches(place.entries(saved["after"])):  # (1)
-            done = crew.do(work, [entries[at : at + TOGETHER] for at in range(0, len(entries), TOGETHER)])  # (2)
+            parts = [(_Done(), entries[at : at + TOGETHER]) for at in range(0, len(entries), TOGETHER)]
+            done = [one for one, _ in parts]
+            try:
+                crew.do(work, parts)  # (2)
+            except BaseException:  # it may be that nobody does this batch again
+                _write_down(task, done, state="failed")
+                raise
+            _write_down(task, done)
             for one in done:
                 total.add(one.counts)
-            _write_down(task, done)
             share = entries[-1].share
             with task.batch() as tx:  # (3)
                 task.failed(tx, [failure for one in done for failure in one.failures])
@@ -107,11 +113,12 @@ def import_from(task: Task) -> dict[str, int]:
     return total.results()
 
 
-def _write_down(task: Task, done: Iterable[_Done]) -> None:
+def _write_down(task: Task, done: Iterable[_Done], **facts: Any) -> None:
     """Whose images came."""
     whose = {study: patient for one in done for study, patient in one.whose.items()}
     if whose:
-        recorded.write(task.archive, task.operation, "batch", whose, instances=sum(one.counts.stored for one in done))
+        stored = sum(one.counts.stored for one in done)
+        recorded.write(task.archive, task.operation, "batch", whose, instances=stored, **facts)
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -128,10 +135,10 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 
 def _import(
-    archive: Archive, place: Place, target: Resource, largest: int, crew: Crew, entries: Iterable[Entry]
-) -> _Done:
+    archive: Archive, place: Place, target: Resource, largest: int, crew: Crew, some: tuple[_Done, Iterable[Entry]]
+) -> None:
     """Store some files. What is wrong with one of them is no reason not to store the others."""
-    done = _Done()
+    done, entries = some
     waiting: list[tuple[str, Part]] = []
     size = 0
     for entry in entries:
@@ -152,7 +159,6 @@ def _import(
             _store(archive, target, waiting, done)
             waiting, size = [], 0
     _store(archive, target, waiting, done)
-    return done
 
 
 def _store(archive: Archive, target: Resource, waiting: list[tuple[str, Part]], done: _Done) -> None:
