@@ -45,7 +45,7 @@ ALLOWED = {
         "errors",
     },
     "audit": {"dicom", "durable", "metrics", "errors"},
-    "task": {"archive", "index", "metrics"},
+    "task": {"archive", "errors", "index", "metrics"},
     "tokens": {"durable", "errors"},
     "services": {
         "audit",

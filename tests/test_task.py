@@ -1,12 +1,14 @@
 """A batch proves that the worker still has the operation; whatever ends it leaves no trace of the batch."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
 from filmroom.archive import Archive
+from filmroom.errors import Unavailable
 from filmroom.index import operations, service_tables
 from filmroom.settings import Settings
 from filmroom.task import Canceled, Ended, Stopping, Taken, Task
@@ -79,3 +81,10 @@ def test_what_failed_is_written_with_the_batch(task: Task) -> None:
         task.failed(tx, [("a", "It is gone.")])
     with task.archive.index.read() as tx:
         assert [one.item for one in operations.fetch_failures(tx, task.operation.id, 10, 0)] == ["a"]
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_none_begins_while_the_trail_that_is_required_can_t_be_written(task: Task, *, required: bool) -> None:
+    task.archive.audit.required, task.archive.audit.trouble = required, "No space left on device"
+    with pytest.raises(Unavailable, match="No space left") if required else nullcontext(), task.batch():
+        pass

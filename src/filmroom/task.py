@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from filmroom import metrics
 from filmroom.archive import Archive
+from filmroom.errors import Unavailable
 from filmroom.index import operations
 from filmroom.index.operations import Operation
 
@@ -69,6 +70,9 @@ class Task:
         """A transaction for the next batch. It must end well within a lease; that it begins renews the lease."""
         if self.stopping():
             raise Stopping
+        audit = self.archive.audit
+        if audit.required and (problem := audit.problem) is not None:
+            raise Unavailable(f"The audit trail can't be written: {problem}. Nothing is done without it.")
         with self.archive.index.begin() as tx:
             canceling = operations.renew(tx, self.operation.id, self.owner)
             if canceling is None:
