@@ -12,11 +12,13 @@ from tests import service
 from tests.conftest import Elsewhere
 from tests.postgresql import EACH
 
+NAMES = {"FILMROOM_HOSTS": "pacs.example"}  # under which tests ask, too
+
 
 @contextmanager
 def served(folder: Path, database: AbstractContextManager[str | None], *options: str) -> Iterator[str]:
     """The URL of a service that runs as long as the block, and must not have had a mishap at its end."""
-    with database as index, service.running(folder, *options, index=index) as running:
+    with database as index, service.running(folder, *options, index=index, given=NAMES) as running:
         yield running.url
         assert not running.mishaps()
 

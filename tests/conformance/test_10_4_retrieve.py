@@ -142,7 +142,7 @@ def test_a_host_that_is_none_gets_into_no_url(http: httpx2.Client, image: Sent, 
     if answer.status_code == 200:
         assert answer.json()[0]["7FE00010"]["BulkDataURI"].startswith("http://localhost:")
     else:
-        assert answer.status_code == 400
+        assert answer.status_code in {400, 403}
 
 
 def test_padding_of_values_is_not_in_metadata(http: httpx2.Client) -> None:

@@ -116,15 +116,15 @@ SECRETS: dict[str, Any] = {
     **dict.fromkeys(("OB", "OW", "UN"), b"SECRET"),
     "AS": "877Y",
     "DA": "18770504",
-    "DT": "18770504181716",
+    "DT": "18770504181716.151413",
     "DS": "18770504",
     "IS": "18770504",
-    "TM": "181716",
+    "TM": "181716.151413",
     "UI": "1.18770504",
     "US": 0x4553,
     "UL": 0x4E494E45,
 }
-FORBIDDEN = (b"SECRET", b"877Y", b"18770504", b"181716", "SECRET".encode("utf-16"))
+FORBIDDEN = (b"SECRET", b"877Y", b"18770504", b"181716.15", "SECRET".encode("utf-16"))
 
 
 def rows(*kept: Action) -> list[int]:
