@@ -9,6 +9,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from filmroom.setting_values import is_here, words
 
 
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Asked last: of values that are all wrong, it is not said as well that there are none."""
+    if not value:
+        raise ValueError("it must not be empty")
+    return value
+
+
 def _url(value: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(value.get_secret_value())
@@ -45,8 +52,8 @@ class Webhook(BaseModel):
     secret: Annotated[SecretStr, AfterValidator(_secret)] = Field(
         description="What they are signed with: whsec_ and base64; two, a blank between, while one replaces the other."
     )
-    events: Annotated[tuple[_Event, ...], BeforeValidator(words)] = Field(
-        ("created", "updated", "deleted"), min_length=1, description="Which of the events."
+    events: Annotated[tuple[_Event, ...], BeforeValidator(words), AfterValidator(_some)] = Field(
+        ("created", "updated", "deleted"), description="Which of the events."
     )
     partitions: Annotated[tuple[str, ...], BeforeValidator(words)] = Field(
         (), description="Names of the data partitions of which; without any those of all."

@@ -183,6 +183,7 @@ def test_what_is_wrong_with_a_webhook_is_said_without_what_it_holds(webhook: str
     Path("filmroom.toml").write_text(f"[webhooks.ris]\n{webhook}\n")
     said = _refused()
     assert sentence in said
+    assert said.count("at webhooks.ris.events") <= 1
     assert "secret" not in said.replace("webhooks secret", "").replace("ris.secret", "")
 
 

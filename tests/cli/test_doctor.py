@@ -31,6 +31,7 @@ def test_before_there_is_anything_it_makes_nothing(run: Program, tmp_path: Path)
     ran = run("doctor")
     assert ran.code == 0
     assert "warning  folder      there is no data folder" in ran.out
+    assert ".: " not in ran.out
     assert list(tmp_path.iterdir()) == []
 
 

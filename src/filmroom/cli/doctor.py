@@ -34,8 +34,8 @@ def doctor(
         bad = bad or finding.level is Level.PROBLEM
         found.append({"check": name, "level": finding.level, "text": finding.text, "advice": finding.advice})
         if not as_json:
-            advice = f": {finding.advice}" if finding.advice else ""
-            typer.echo(printable(f"{finding.level:8} {name:11} {finding.text}{advice}"))
+            said = f"{finding.text.removesuffix('.')}: {finding.advice}" if finding.advice else finding.text
+            typer.echo(printable(f"{finding.level:8} {name:11} {said}"))
     if as_json:
         typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     if bad:
