@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
+import pytest
 
 from tests.blobs.servers import NODE, SERVERS, free_port
 
@@ -31,7 +32,9 @@ class IdentityProvider:
 
 @contextmanager
 def running(keys: Sequence[str] = KEYS, port: int | None = None) -> Iterator[IdentityProvider]:
-    """A provider with keys of these names and algorithms, for as long as the block."""
+    """A provider with keys of these names and algorithms, for as long as the block. Without Node the test skips."""
+    if not INSTALLED:
+        pytest.skip("no Node with oidc-provider (tests/servers)")
     command = [str(NODE), str(PROGRAM), str(port or free_port()), "3600", *keys]
     with subprocess.Popen(
         command, cwd=SERVERS, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -321,6 +322,29 @@ def test_what_a_thread_does_for_a_request_that_was_ended_is_written_down(setting
     first, late = given.lines(settings.data)
     assert (first["action"], first["status"], first["broken_off"]) == ("store", 0, True)
     assert (late["action"], late["study"], late["instances"]) == ("store", "1.2.3", 1)
+
+
+def test_an_answer_that_broke_off_is_one_line_whenever_its_results_are_let_go(
+    settings: Settings,
+) -> None:
+    known: Future[Context] = Future()
+
+    async def searching(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["audited"] = "query"
+        known.set_result(copy_context())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ConnectionError
+
+    async def taken(_: object) -> None:
+        return
+
+    with _client(create(settings)) as http:
+        scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "state": http.app_state}
+        with suppress(ConnectionError):
+            asyncio.run(Audited(searching)(scope, _unused, taken))
+        known.result().run(note, results=3)
+    [line] = given.lines(settings.data)
+    assert (line["action"], line["status"], line["broken_off"]) == ("query", 200, True)
 
 
 async def _unused(*_: object) -> Any:

@@ -22,7 +22,7 @@ from filmroom.services import sharing
 from filmroom.settings import Settings
 from tests import data, identity_provider
 from tests.audit import given
-from tests.identity_provider import HERE, INSTALLED, IdentityProvider
+from tests.identity_provider import HERE, IdentityProvider
 from tests.messages import DICOM, Sent, sent
 from tests.server.test_admission import VALUES
 from tests.service import wait_until
@@ -152,7 +152,6 @@ def trusting(tmp_path: Path, issuing: IdentityProvider, **more: object) -> TestC
     return TestClient(create(Settings(**made)), raise_server_exceptions=False, base_url="http://127.0.0.1:8080")  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(not INSTALLED, reason="no Node with oidc-provider (tests/servers)")
 @pytest.mark.parametrize("claim", ["roles", "realm_access.roles"])
 def test_the_roles_of_a_claim_count(tmp_path: Path, issuing: IdentityProvider, claim: str) -> None:
     with trusting(tmp_path, issuing, roles_claim=claim) as http:
@@ -164,7 +163,6 @@ def test_the_roles_of_a_claim_count(tmp_path: Path, issuing: IdentityProvider, c
         assert http.get(STUDIES, headers=stranger).status_code == 403
 
 
-@pytest.mark.skipif(not INSTALLED, reason="no Node with oidc-provider (tests/servers)")
 def test_the_subject_says_who_it_is_whatever_the_name(tmp_path: Path, issuing: IdentityProvider) -> None:
     with trusting(tmp_path, issuing, name_claim="roles") as http:
         http.get(STUDIES, headers=bearer(issuing.token("reader")))
@@ -172,13 +170,11 @@ def test_the_subject_says_who_it_is_whatever_the_name(tmp_path: Path, issuing: I
     assert (line["who"], line["who_id"]) == ("['reader']", f"{issuing.issuer} reader")
 
 
-@pytest.mark.skipif(not INSTALLED, reason="no Node with oidc-provider (tests/servers)")
 def test_who_has_no_role_may_be_given_one(tmp_path: Path, issuing: IdentityProvider) -> None:
     with trusting(tmp_path, issuing, default_role="reader") as http:
         assert http.get(STUDIES, headers=bearer(issuing.token("stranger"))).status_code == 200
 
 
-@pytest.mark.skipif(not INSTALLED, reason="no Node with oidc-provider (tests/servers)")
 def test_the_provider_is_named_as_the_azure_service_does(tmp_path: Path, issuing: IdentityProvider) -> None:
     with trusting(tmp_path, issuing) as http:
         answer = http.get("/v2/studies")

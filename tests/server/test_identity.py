@@ -23,9 +23,8 @@ from filmroom.server.identity import Claims, Provider
 from filmroom.settings import Settings
 from tests import identity_provider
 from tests.blobs.servers import free_port
-from tests.identity_provider import HERE, INSTALLED, IdentityProvider
+from tests.identity_provider import HERE, IdentityProvider
 
-pytestmark = pytest.mark.skipif(not INSTALLED, reason="no Node with oidc-provider (tests/servers)")
 ALGORITHMS = Settings.model_fields["algorithms"].default
 
 

@@ -223,12 +223,14 @@ class _Record:
                 self._put()
 
     def _put(self) -> None:
-        """Write down what is known. A thread may be at work still, when the service ends: that comes behind it."""
+        """Write down what is known. Without an answer a thread may be at work still, for the service ends: what that
+        does comes behind it."""
         facts = self._facts()
         if facts:
             known = dict(facts)
             self._audit.put(facts)
-            self._gathered.close(lambda late: self._audit.put({**known, **late, "time": time.time()}))
+            if not self._status:
+                self._gathered.close(lambda late: self._audit.put({**known, **late, "time": time.time()}))
 
     def _facts(self) -> Facts | None:
         scope, status = self._scope, self._status
