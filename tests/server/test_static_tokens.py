@@ -103,6 +103,29 @@ def test_a_damaged_file_is_told_until_it_is_right_again(path: Path, known: Stati
     asyncio.run(ask())
 
 
+def test_a_mistake_of_ours_lets_nobody_in_and_ends_no_look(
+    path: Path, known: StaticTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was revoked meanwhile would stay."""
+
+    def fail(_: Path) -> None:
+        raise RuntimeError
+
+    async def ask() -> None:
+        _, text = make(path)
+        await find(known, text)
+        make(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(tokens, "read", fail)
+            await known.look()
+            with pytest.raises(Unavailable, match="an internal error"):
+                await find(known, text)
+        await known.look()
+        await find(known, text)
+
+    asyncio.run(ask())
+
+
 def test_who_is_known_does_not_wait_for_a_file_that_stands_still(
     path: Path, known: StaticTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:

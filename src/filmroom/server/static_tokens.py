@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from filmroom import tokens
 from filmroom.access import Access
 from filmroom.errors import Unauthenticated, Unavailable
@@ -18,6 +20,8 @@ from filmroom.tokens import StaticToken
 
 EVERY = 1.0  # seconds between two looks, so that what was revoked is good for no longer than that
 PATIENCE = 5.0  # seconds that somebody with a new token waits for a look
+
+log = structlog.get_logger()
 
 
 class StaticTokens:
@@ -75,6 +79,9 @@ class StaticTokens:
             self._wrong = None
         except Unavailable as error:
             self._wrong, self._stamp = error, None
+        except Exception as error:  # noqa: BLE001 - else nobody would look again, and what is revoked would stay good
+            log.error("unforeseen", error=type(error).__name__)  # what it says may be of a token
+            self._wrong, self._stamp = Unavailable("The file of tokens can't be read: an internal error."), None
         return True
 
     def _stat(self) -> tuple[int, int, int] | None:
