@@ -10,7 +10,7 @@ import pytest
 from filmroom import entrance
 from filmroom.errors import Unavailable
 from filmroom.server.lanes import Lane, Use
-from filmroom.server.work import BATCH, Body, Work
+from filmroom.server.work import BATCH, SMALL, Body, Work
 from tests.service import wait_until
 
 LARGE = b"x" * BATCH
@@ -55,7 +55,7 @@ def test_an_error_comes_back(work: Lane) -> None:
 
 def test_a_small_body_is_whole_at_once() -> None:
     body = Body(iter([b"a", b"b"]))
-    assert (body.whole, body.first) == (True, [b"a", b"b"])
+    assert (body.whole, b"".join(body.first)) == (True, b"ab")
 
 
 def test_of_a_large_body_only_a_batch_is_read_at_first() -> None:
@@ -72,6 +72,15 @@ def test_all_chunks_arrive_in_order(work: Lane, chunks: list[bytes]) -> None:
 def test_what_fails_at_first_fails_before_the_body_is_begun() -> None:
     with pytest.raises(Unavailable):
         Body(Chunks(Unavailable("gone")))
+
+
+def test_small_chunks_are_sent_together_and_large_ones_as_they_are(work: Lane) -> None:
+    large = b"2" * SMALL
+
+    async def pieces() -> list[bytes]:
+        return [piece async for piece in Body(iter([b"0", b"1", large, b"3", b"4"])).stream(work)]
+
+    assert asyncio.run(pieces()) == [b"01", large, b"34"]
 
 
 def test_what_fails_later_fails_in_the_stream(work: Lane) -> None:

@@ -12,6 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BATCH = 1 << 20  # bytes gathered in one hop: a study of small parts must not cost a hop for each
+SMALL = 1 << 16  # bytes: to copy less than this costs less than to send it by itself
 
 
 class Work:
@@ -88,11 +89,21 @@ class Body:
 
 
 def _batch(chunks: Iterator[bytes]) -> list[bytes]:
+    """As many chunks as make a batch, the small ones joined."""
     batch: list[bytes] = []
+    small: list[bytes] = []
     size = 0
     for chunk in chunks:
-        batch.append(chunk)
         size += len(chunk)
+        if len(chunk) < SMALL:
+            small.append(chunk)
+        else:
+            if small:
+                batch.append(b"".join(small))
+                small.clear()
+            batch.append(chunk)
         if size >= BATCH:
             break
+    if small:
+        batch.append(b"".join(small))
     return batch
