@@ -1,17 +1,17 @@
 """Content codings: which one, and that the text comes out again."""
 
 import gzip
-import sys
 from collections.abc import Callable
 
 import pytest
+from zstandard import ZstdDecompressor
 
 from filmroom.protocol import codings
 
-if sys.version_info >= (3, 14):
-    from compression.zstd import decompress
-else:
-    from backports.zstd import decompress
+
+def from_zstd(text: bytes) -> bytes:
+    return ZstdDecompressor().decompressobj().decompress(text)
+
 
 TEXT = [b'{"vr":"CS"},' * 500] * 4
 
@@ -40,7 +40,7 @@ def test_selection(accept: list[str], expected: str | None) -> None:
     assert codings.select(accept) == expected
 
 
-@pytest.mark.parametrize(("coding", "decode"), [("gzip", gzip.decompress), ("zstd", decompress)])
+@pytest.mark.parametrize(("coding", "decode"), [("gzip", gzip.decompress), ("zstd", from_zstd)])
 def test_a_text_is_smaller_and_the_same(coding: str, decode: Callable[[bytes], bytes]) -> None:
     chosen, chunks = codings.encode(iter(TEXT), [coding])
     encoded = b"".join(chunks)

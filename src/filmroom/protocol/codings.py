@@ -1,18 +1,14 @@
 """Content codings (RFC 9110 §8.4, §12.5.3): what Accept-Encoding allows, and texts compressed while they are sent."""
 
-import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Protocol
 
-from filmroom.protocol import media_types
+from zstandard import ZstdCompressor
 
-if sys.version_info >= (3, 14):  # pragma: no cover - the one or the other
-    from compression.zstd import ZstdCompressor
-else:  # pragma: no cover
-    from backports.zstd import ZstdCompressor
+from filmroom.protocol import media_types
 
 SMALLEST = 4096  # bytes: what is smaller fits few packets as it is
 _LEVEL = 1  # the cheapest: a text must not wait for its compression
@@ -27,7 +23,7 @@ class _Compressor(Protocol):
 
 # The better first. Both write a text of JSON several times smaller; zstd in a fifth of the time.
 _COMPRESSORS: dict[str, Callable[[], _Compressor]] = {
-    "zstd": lambda: ZstdCompressor(_LEVEL),
+    "zstd": lambda: ZstdCompressor(level=_LEVEL).compressobj(),
     "gzip": lambda: zlib.compressobj(_LEVEL, wbits=zlib.MAX_WBITS | 16),
 }
 
