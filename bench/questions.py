@@ -9,8 +9,6 @@ from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from sqlalchemy import Connection
-
 from bench.bulk import BATCH
 from bench.checks import value
 from bench.client import WrongAnswerError
@@ -19,6 +17,7 @@ from filmroom.archive import Archive
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index import changes
 from filmroom.index import search as index
+from filmroom.index.transaction import Transaction
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.protocol.parameters import LARGEST_INTEGER
@@ -42,7 +41,7 @@ class Question:
     """
 
     path: str
-    directly: Callable[[Archive], Callable[[Connection], Sequence[Any]]]
+    directly: Callable[[Archive], Callable[[Transaction], Sequence[Any]]]
     check: Callable[[Sequence[Any]], None]
     through: bool = False
 
@@ -100,7 +99,7 @@ def _search(level: Level, scope: Resource, keys: Parameters, check: Callable[[Se
     parts = [("studies", scope.study), ("series", scope.series)]
     path = "".join(f"/{name}/{uid}" for name, uid in parts if uid) + f"/{('studies', 'series', 'instances')[level - 1]}"
 
-    def directly(archive: Archive) -> Callable[[Connection], Sequence[Any]]:
+    def directly(archive: Archive) -> Callable[[Transaction], Sequence[Any]]:
         query, _ = queries.parse(DICOMWEB, level, scope, keys, lambda: search.known_tags(archive))
         return lambda tx: [match.elements for match in index.search(tx, query)]
 
@@ -240,8 +239,8 @@ def deep_by_cursor(level: Level) -> Questions:
     return questions
 
 
-def _behind(level: Level, offset: int) -> Callable[[Archive], Callable[[Connection], Sequence[Any]]]:
-    def directly(archive: Archive) -> Callable[[Connection], Sequence[Any]]:
+def _behind(level: Level, offset: int) -> Callable[[Archive], Callable[[Transaction], Sequence[Any]]]:
+    def directly(archive: Archive) -> Callable[[Transaction], Sequence[Any]]:
         query, _ = queries.parse(DICOMWEB, level, Resource(), [_LIMITED, ("offset", str(offset))])
         with archive.index.read() as tx:
             place = index.places(tx, query)[-1]
@@ -280,8 +279,8 @@ def feed(*, metadata: bool) -> Questions:
     return questions
 
 
-def _changes(after: int, *, metadata: bool) -> Callable[[Archive], Callable[[Connection], Sequence[Any]]]:
-    def fetch(tx: Connection) -> Sequence[Any]:
+def _changes(after: int, *, metadata: bool) -> Callable[[Archive], Callable[[Transaction], Sequence[Any]]]:
+    def fetch(tx: Transaction) -> Sequence[Any]:
         found = changes.fetch_after(tx, after, LARGEST_INTEGER, LIMIT, metadata=metadata)
         return [{"sequence": one.sequence, "metadata": one.metadata} for one in found]
 

@@ -124,13 +124,13 @@ def test_while_a_query_tag_is_removed(opened: Opened) -> None:
 
 def tag_values(archive: Archive) -> int:
     with archive.index.read() as tx:
-        return len(tx.execute(tables.TAG_VALUES[Level.INSTANCE].select()).all())
+        return len(tx.core.execute(tables.TAG_VALUES[Level.INSTANCE].select()).all())
 
 
 def test_while_an_archive_is_mended(opened: Opened) -> None:
     keep(opened.archive, *made(3))
     with opened.archive.index.begin() as tx:
-        tx.execute(update(tables.study).values(instances=7))
+        tx.core.execute(update(tables.study).values(instances=7))
     opened.killed("filmroom.index.rows:recount", 2, "check", "--repair")
     assert kinds(found(opened.archive)) == [Kind.COUNTS] * 2
     assert [one.repaired for one in check.check(opened.archive, check.Asked(repair=True))] == [True] * 2

@@ -59,7 +59,7 @@ def canceled(task: Task) -> None:
 
 def taken_over(task: Task) -> None:
     with task.archive.index.begin() as tx:
-        tx.execute(update(service_tables.operation).values(owner="another"))
+        tx.core.execute(update(service_tables.operation).values(owner="another"))
 
 
 def stopping(task: Task) -> None:

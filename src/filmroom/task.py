@@ -10,15 +10,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from filmroom import metrics
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
 from filmroom.index import operations
 from filmroom.index.operations import Operation
+from filmroom.index.transaction import Transaction
 
-Batch = Callable[[], AbstractContextManager[Connection]]  # begins the transaction of the next batch
+Batch = Callable[[], AbstractContextManager[Transaction]]  # begins the transaction of the next batch
 
 
 class Ended(Exception):
@@ -66,7 +65,7 @@ class Task:
         return self.operation.checkpoint
 
     @contextmanager
-    def batch(self) -> Iterator[Connection]:
+    def batch(self) -> Iterator[Transaction]:
         """A transaction for the next batch. It must end well within a lease; that it begins renews the lease."""
         if self.stopping():
             raise Stopping
@@ -88,10 +87,10 @@ class Task:
         with self.batch():
             pass
 
-    def save(self, tx: Connection, checkpoint: Any, percent: int | None = None) -> None:
+    def save(self, tx: Transaction, checkpoint: Any, percent: int | None = None) -> None:
         """Remember, with the batch itself, where the next one begins (what JSON can hold), and how much is done."""
         operations.replace_checkpoint(tx, self.operation.id, checkpoint, percent)
 
-    def failed(self, tx: Connection, failures: Iterable[tuple[str, str]]) -> None:
+    def failed(self, tx: Transaction, failures: Iterable[tuple[str, str]]) -> None:
         """Write down, with the batch itself, the items that could not be done: a path under a root or a name; why."""
         operations.add_failures(tx, self.operation.id, failures)

@@ -49,10 +49,10 @@ def rows(folder: Path, stored: int) -> dict[str, list[dict[str, Any]]]:
     with archive.index.read() as tx:
         for table in (study, series, instance, instance_data, change_feed):
             columns = [column for column in table.c if column.name not in _OWN and "_key" not in column.name]
-            found[table.name] = [dict(row._mapping) for row in tx.execute(select(*columns))]
+            found[table.name] = [dict(row._mapping) for row in tx.core.execute(select(*columns))]
         for table in TAG_VALUES.values():
             columns = [table.c.tag, table.c.value, table.c.words]
-            found[table.name] = [dict(row._mapping) for row in tx.execute(select(*columns))]
+            found[table.name] = [dict(row._mapping) for row in tx.core.execute(select(*columns))]
     archive.close()
     for one in found["instance_data"]:
         one["metadata"] = unpack(one["metadata"])

@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 def miscount(folder: Path) -> None:
     with closing(Archive.open(Settings(data=folder))) as archive, archive.index.begin() as tx:
-        tx.execute(update(tables.study).values(instances=7))
+        tx.core.execute(update(tables.study).values(instances=7))
 
 
 def test_what_is_sound(folder: Path, run: Program) -> None:

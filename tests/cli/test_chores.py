@@ -119,7 +119,7 @@ def test_a_sweep_is_started_when_it_is_due(archive: Archive, settings: Settings)
 
 def age(archive: Archive, seconds: float) -> None:
     with archive.index.begin() as tx:
-        tx.execute(update(service_tables.operation).values(created=service_tables.operation.c.created - seconds))
+        tx.core.execute(update(service_tables.operation).values(created=service_tables.operation.c.created - seconds))
 
 
 def test_what_people_started_counts_and_is_not_forgotten(archive: Archive, settings: Settings) -> None:

@@ -155,7 +155,7 @@ def deleted(archive: Archive, settings: Settings) -> Path:
     archive.blobs.put_all((key, b"") for key in keys)
     archive.blobs.settle(keys)
     with archive.index.begin() as tx:
-        tx.execute(insert(tables.deleted_blob), [{"blob": key, "deleted_at": 0.0} for key in keys])
+        tx.core.execute(insert(tables.deleted_blob), [{"blob": key, "deleted_at": 0.0} for key in keys])
     return settings.data / "blobs"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import psycopg
 import pytest
-from sqlalchemy import Connection, Select
+from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -25,6 +25,7 @@ from filmroom.dicom.values import COMPONENT_GROUPS
 from filmroom.index import additions, instances, query_tags, reindexing, search
 from filmroom.index.additions import ANY, NewInstance, Status
 from filmroom.index.database import Database
+from filmroom.index.transaction import Transaction
 
 # What is raised for a row that breaks a rule of its table, by Core or by a driver.
 BROKEN_RULE = (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError)
@@ -190,15 +191,15 @@ def value(found: dict[str, Any], keyword: str) -> Any:
     return json_model.first(found, tag(keyword))
 
 
-def postgresql_plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:
+def postgresql_plan(tx: Transaction, statement: Select[object], **values: object) -> list[str]:
     """What PostgreSQL would do, step by step, if walking through a table were as dear as in a full one."""
-    tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    tx.core.exec_driver_sql("SET LOCAL enable_seqscan = off")
     literal = statement.params(values).compile(tx, compile_kwargs={"literal_binds": True})
-    return list(tx.exec_driver_sql(f"EXPLAIN {literal}").scalars())
+    return list(tx.core.exec_driver_sql(f"EXPLAIN {literal}").scalars())
 
 
-def plan(tx: Connection, statement: Select[object], **values: object) -> list[str]:
+def plan(tx: Transaction, statement: Select[object], **values: object) -> list[str]:
     """What SQLite would do, step by step."""
     expanded = statement.compile(dialect=sqlite.dialect()).construct_expanded_state(values)
     parameters = tuple(expanded.parameters[name] for name in expanded.positiontup or ())
-    return [str(row[3]) for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {expanded.statement}", parameters)]
+    return [str(row[3]) for row in tx.core.exec_driver_sql(f"EXPLAIN QUERY PLAN {expanded.statement}", parameters)]

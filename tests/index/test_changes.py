@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Connection, event, func, insert, select
+from sqlalchemy import event, func, insert, select
 
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.index import additions, changes, instances
 from filmroom.index.changes import Change, State
 from filmroom.index.database import Database
 from filmroom.index.tables import change_feed
+from filmroom.index.transaction import Transaction
 from tests.index import given
 
 LARGEST = 2**63 - 1
@@ -53,7 +54,7 @@ def enter(database: Database, *entries: tuple[int, float]) -> None:
     uids = dict.fromkeys(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"), "1")
     rest = {"action": "create", "partition": DEFAULT_PARTITION, "watermark": 1, **uids}
     with database.begin() as tx:
-        tx.execute(insert(change_feed), [{"sequence": number, "timestamp": at, **rest} for number, at in entries])
+        tx.core.execute(insert(change_feed), [{"sequence": number, "timestamp": at, **rest} for number, at in entries])
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_the_same_uids_in_another_partition_are_another_instance(database: Datab
     given.add(database, given.new("1.1", "1.2", "1.3"))
     given.remove(database, "1.1")
     with database.begin() as tx:
-        tx.exec_driver_sql("INSERT INTO partition (key, name, created) VALUES (2, 'other', 0)")
+        tx.core.exec_driver_sql("INSERT INTO partition (key, name, created) VALUES (2, 'other', 0)")
     given.add(database, given.new("1.1", "1.2", "1.3", partition=2))
     assert [(change.partition, change.state) for change in after(database, 0)] == [
         ("Microsoft.Default", State.DELETED),
@@ -214,7 +215,7 @@ def test_a_page_is_one_statement(database: Database) -> None:
     given.add(database, *(given.new("1.1", "1.2", f"1.3.{number}") for number in range(5)))
     asked: list[object] = []
     with database.read() as tx:
-        event.listen(tx, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
+        event.listen(tx.core, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
         assert len(changes.fetch_after(tx, 0, LARGEST, 100, metadata=True)) == 5
     assert len(asked) == 1
 
@@ -273,7 +274,7 @@ class _Writers:
 def test_who_follows_misses_nothing_that_is_written_meanwhile(database: Database) -> None:
     seen = _Writers(database, threads=4, rounds=8).run()
     with database.read() as tx:
-        count = tx.scalar(select(func.count()).select_from(change_feed))
+        count = tx.core.scalar(select(func.count()).select_from(change_feed))
     assert len(seen) == count == 4 * 8 * 4
     assert sequences(seen) == sorted(set(sequences(seen)))
     times = [change.timestamp for change in after(database, 0, limit=1000)]
@@ -283,7 +284,7 @@ def test_who_follows_misses_nothing_that_is_written_meanwhile(database: Database
 def test_what_is_undone_leaves_no_gap(database: Database) -> None:
     """Who follows the Azure service's v1 takes an empty window for the end of the feed."""
 
-    def undone(work: Callable[[Connection], object]) -> None:
+    def undone(work: Callable[[Transaction], object]) -> None:
         with suppress(ZeroDivisionError), database.begin() as tx:
             work(tx)
             raise ZeroDivisionError

@@ -25,7 +25,7 @@ def test_a_copy_has_what_is_not_in_the_file_yet(url: str, database: Database, tm
 
 def test_a_transaction_that_is_open_is_not_in_the_copy(url: str, database: Database, tmp_path: Path) -> None:
     with database.begin() as tx:
-        tx.execute(counter.insert().values(name="open", value=1))
+        tx.core.execute(counter.insert().values(name="open", value=1))
         made = copying.copy(Path(url.removeprefix("sqlite:///")), tmp_path / "copy", lambda percent: None)
     with closing(sqlite3.connect(made)) as copied:
         assert copied.execute("SELECT count(*) FROM counter WHERE name = 'open'").fetchone() == (0,)

@@ -26,7 +26,7 @@ from tests.index import given
 
 def test_an_empty_database_gets_the_tables(database: Database) -> None:
     with database.read() as tx:
-        assert tx.scalar(select(func.count()).select_from(instance)) == 0
+        assert tx.core.scalar(select(func.count()).select_from(instance)) == 0
 
 
 def test_what_is_stored_is_there_when_opened_again(url: str, database: Database) -> None:
@@ -87,19 +87,19 @@ def test_a_reader_sees_one_state(database: Database) -> None:
 
 def test_an_error_of_the_database_says_nothing_of_patients(database: Database) -> None:
     with pytest.raises(Unavailable) as caught, database.begin() as tx:
-        tx.execute(text("INSERT INTO nothing VALUES (:name)"), {"name": "Doe^John"})
+        tx.core.execute(text("INSERT INTO nothing VALUES (:name)"), {"name": "Doe^John"})
     assert re.search("SQLITE_ERROR|UndefinedTable", str(caught.value))
     assert "Doe" not in str(caught.value) + str(caught.value.__cause__)
 
 
 def test_a_mistake_in_the_code_is_not_hidden(database: Database) -> None:
     with pytest.raises(ObjectNotExecutableError), database.begin() as tx:
-        tx.execute("SELECT 1")  # type: ignore[call-overload]
+        tx.core.execute("SELECT 1")  # type: ignore[call-overload]
 
 
 def test_a_row_that_breaks_a_rule_is_no_reason_to_try_again(database: Database) -> None:
     with pytest.raises(given.BROKEN_RULE), database.begin() as tx:
-        tx.execute(text("INSERT INTO counter VALUES ('name', NULL)"))
+        tx.core.execute(text("INSERT INTO counter VALUES ('name', NULL)"))
 
 
 def test_too_many_transactions_are_reported(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,13 +168,14 @@ def test_watermarks_are_in_the_order_of_the_change_feed(database: Database) -> N
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(lambda n: given.add(database, given.new(f"1.{n % 3}", "2", f"3.{n}")), range(30)))
     with database.read() as tx:
-        assert tx.scalars(select(change_feed.c.watermark).order_by(change_feed.c.sequence)).all() == [*range(1, 31)]
+        found = tx.core.scalars(select(change_feed.c.watermark).order_by(change_feed.c.sequence)).all()
+    assert found == [*range(1, 31)]
 
 
 def test_a_new_partition_gets_a_key_of_its_own(database: Database) -> None:
     with database.begin() as tx:
         made = insert(partition).values(name="other", created=0).returning(partition.c.key)
-        assert tx.scalar(made) == DEFAULT_PARTITION + 1
+        assert tx.core.scalar(made) == DEFAULT_PARTITION + 1
 
 
 def test_every_index_is_told_from_the_others(url: str, database: Database, tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_processes_share_the_database(url: str) -> None:
 
 def _limit_pages(database: Database, pages: int) -> None:
     with database.begin() as tx:
-        tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        tx.core.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
 
 def test_a_full_disk_is_reported_and_leaves_nothing_half_stored(tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing_half_stored(tmp_path: Path) 
         given.add(database, *large)
     with database.read() as tx:
         assert instances.version(tx, Resource("1")) == Version(1, 1, None)
-        assert tx.scalar(select(func.count()).select_from(instance_data)) == 1
+        assert tx.core.scalar(select(func.count()).select_from(instance_data)) == 1
     _limit_pages(database, 1 << 30)
     assert given.add(database, *large) == [Status.ADDED] * 500
     database.close()
@@ -241,7 +242,7 @@ def test_another_process_that_writes_for_too_long_is_reported(tmp_path: Path) ->
     Database(f"sqlite:///{path}").close()
     database = Database(f"sqlite:///{path}")
     with database.begin() as tx:
-        tx.exec_driver_sql("PRAGMA busy_timeout = 10")
+        tx.core.exec_driver_sql("PRAGMA busy_timeout = 10")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="another process"):
@@ -254,9 +255,9 @@ def test_another_process_that_writes_for_too_long_is_reported(tmp_path: Path) ->
 @given.only("sqlite")
 def test_sqlite_syncs_commits(database: Database) -> None:
     with database.begin() as tx:
-        assert tx.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
-        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-        assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert tx.core.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        assert tx.core.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert tx.core.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
 @given.only("postgresql")
@@ -266,13 +267,13 @@ def test_postgresql_syncs_commits_whatever_the_server_is_set_to(url: str) -> Non
         other.commit()
     database = Database(url)
     with database.begin() as tx:
-        assert tx.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+        assert tx.core.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
     database.close()
 
 
 def test_an_index_from_before_there_was_a_secret_gets_one(url: str, database: Database) -> None:
     with database.begin() as tx:
-        tx.execute(delete(counter).where(counter.c.name.like("secret%")))
+        tx.core.execute(delete(counter).where(counter.c.name.like("secret%")))
     made = [Database(url), Database(url)]
     assert made[0].secret == made[1].secret != database.secret
     assert len(database.secret) == 24

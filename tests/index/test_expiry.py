@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -21,7 +20,7 @@ def lasting(new: NewInstance, seconds: float | None) -> NewInstance:
 
 def expires(database: Database, study: str = "1") -> float | None:
     with database.read() as tx:
-        found = tx.execute(select(tables.study.c.expires).where(tables.study.c.StudyInstanceUID == study)).one()
+        found = tx.core.execute(select(tables.study.c.expires).where(tables.study.c.StudyInstanceUID == study)).one()
     at: float | None = found[0]
     return at
 
@@ -73,7 +72,7 @@ def test_a_clock_that_was_set_back_deletes_nothing_early(database: Database) -> 
     given.add(database, given.new("1", "1.1", "1.1.1"))
     ahead = time.time() + 10 * DAY
     with database.begin() as tx:
-        tx.execute(update(tables.change_feed).values(timestamp=ahead))
+        tx.core.execute(update(tables.change_feed).values(timestamp=ahead))
     given.add(database, lasting(given.new("1", "1.1", "1.1.2"), DAY))
     assert expires(database) == pytest.approx(ahead + DAY)
 
@@ -94,7 +93,7 @@ def test_only_what_has_expired_is_found_and_removed(database: Database) -> None:
 def test_stores_without_a_time_write_nothing_of_it(database: Database) -> None:
     statements: list[str] = []
     with database.begin() as tx:
-        driver: Any = tx.connection.driver_connection
+        driver = tx.driver
         driver.set_trace_callback(statements.append)
         additions.add(tx, [additions.prepare(given.new("1", "1.1", "1.1.1"))])
         driver.set_trace_callback(None)

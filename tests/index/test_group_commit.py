@@ -2,9 +2,9 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
-from sqlalchemy import event
 
 from filmroom.dicom.resources import Resource
 from filmroom.errors import Unavailable
@@ -31,11 +31,10 @@ def _together(database: Database, requests: list[list[NewInstance]]) -> list[Fut
 
 
 def test_requests_that_gather_share_a_transaction(database: Database) -> None:
-    commits: list[object] = []
-    event.listen(database._engine, "commit", commits.append)
-    futures = _together(database, [[given.new("1.1", "1.2", f"1.3.{n}")] for n in range(6)])
+    with patch.object(database, "begin", wraps=database.begin) as begin:
+        futures = _together(database, [[given.new("1.1", "1.2", f"1.3.{n}")] for n in range(6)])
     assert [future.result() for future in futures] == [[Status.ADDED]] * 6
-    assert len(commits) == 3  # the writer's, the first request's, all the others'
+    assert begin.call_count == 3  # the writer's, the first request's, all the others'
 
 
 def test_each_request_gets_the_statuses_of_its_own_instances(database: Database) -> None:

@@ -35,7 +35,7 @@ def test_what_is_removed_is_found_by_indexes_alone(database: Database, uids: Seq
     given.add(database, given.new("1", "2", "3"))
     statements: list[str] = []
     with database.begin() as tx:
-        connection: Any = tx.connection.driver_connection
+        connection = tx.driver
         connection.set_trace_callback(statements.append)
         instances.remove(tx, given.named(*uids))
         connection.set_trace_callback(None)
@@ -58,7 +58,7 @@ def deleted(database: Database) -> set[str]:
 
 def feed(database: Database) -> list[tuple[str, str, int]]:
     with database.read() as tx:
-        rows: Sequence[Row[Any]] = tx.execute(select(change_feed).order_by(change_feed.c.sequence)).all()
+        rows: Sequence[Row[Any]] = tx.core.execute(select(change_feed).order_by(change_feed.c.sequence)).all()
     return [(row.action, row.SOPInstanceUID, row.watermark) for row in rows]
 
 
@@ -195,7 +195,7 @@ def test_removed_data_is_gone(database: Database) -> None:
     given.add(database, given.new("1", "2", "3"))
     given.remove(database, "1")
     with database.read() as tx:
-        assert tx.exec_driver_sql("SELECT count(*) FROM instance_data").scalar() == 0
+        assert tx.core.exec_driver_sql("SELECT count(*) FROM instance_data").scalar() == 0
 
 
 def test_what_was_removed_can_be_added_again(database: Database) -> None:

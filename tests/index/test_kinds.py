@@ -4,16 +4,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import select, text, update
 
 from filmroom.errors import Unavailable
 from filmroom.index import database as module
 from filmroom.index import kinds
 from filmroom.index.database import Database, GivenUp
 from filmroom.index.tables import counter
+from filmroom.index.transaction import Transaction
 from tests.index import given
 from tests.postgresql import GUARDED, Server
 
@@ -111,7 +111,7 @@ def test_a_driver_that_is_not_installed_is_named(url: str, monkeypatch: pytest.M
 )
 def test_errors_of_the_server_are_told_in_plain_words(database: Database, state: str, sentence: str) -> None:
     with pytest.raises(Unavailable, match=sentence), database.begin() as tx:
-        tx.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+        tx.core.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
 
 
 def disconnect(database: Database, server: Server) -> None:
@@ -121,7 +121,7 @@ def disconnect(database: Database, server: Server) -> None:
 
 def name(database: Database) -> str:
     with database.read() as tx:
-        return str(tx.scalar(text("SELECT current_database()")))
+        return str(tx.core.scalar(text("SELECT current_database()")))
 
 
 def test_a_server_that_was_restarted_is_found_again(
@@ -133,22 +133,22 @@ def test_a_server_that_was_restarted_is_found_again(
 
 
 def test_a_restart_undoes_what_was_under_way(database: Database, postgresql_server: Server) -> None:
-    def work(tx: Connection) -> None:
-        tx.execute(update(counter).values(value=7))
+    def work(tx: Transaction) -> None:
+        tx.core.execute(update(counter).values(value=7))
         disconnect(database, postgresql_server)
-        tx.execute(update(counter).values(value=8))
+        tx.core.execute(update(counter).values(value=8))
 
     with pytest.raises(Unavailable, match="stopped or started; try again"):
         database.transact(work)
     with database.read() as tx:
-        assert tx.scalar(select(counter.c.value).where(counter.c.name == "watermark")) == 0
+        assert tx.core.scalar(select(counter.c.value).where(counter.c.name == "watermark")) == 0
 
 
 def test_a_server_whose_machine_is_gone_is_given_up_after_a_while(url: str) -> None:
     """No test can take its power away: what libpq is told, unless the URL says otherwise."""
     database = Database(f"{url}&keepalives_idle=7")
     with database.read() as tx:
-        driver: Any = tx.connection.driver_connection
+        driver = tx.driver
     told = driver.info.get_parameters()
     assert (told["connect_timeout"], told["tcp_user_timeout"], told["keepalives_idle"]) == ("10", "20000", "7")
     database.close()
@@ -162,7 +162,7 @@ def crosswise(database: Database) -> list[int]:
     def work(thread: int) -> None:
         one, other = (("folder", "watermark"), ("watermark", "folder"))[thread]
 
-        def change(tx: Connection) -> None:
+        def change(tx: Transaction) -> None:
             tries[thread] += 1
             raise_by_one(tx, one)
             if tries[thread] == 1:
@@ -176,14 +176,14 @@ def crosswise(database: Database) -> list[int]:
     return tries
 
 
-def raise_by_one(tx: Connection, name: str) -> None:
-    tx.execute(update(counter).where(counter.c.name == name).values(value=counter.c.value + 1))
+def raise_by_one(tx: Transaction, name: str) -> None:
+    tx.core.execute(update(counter).where(counter.c.name == name).values(value=counter.c.value + 1))
 
 
 def test_a_transaction_that_is_given_up_is_done_again(database: Database) -> None:
     assert max(crosswise(database)) > 1
     with database.read() as tx:
-        assert tx.scalar(select(counter.c.value).where(counter.c.name == "watermark")) == 2
+        assert tx.core.scalar(select(counter.c.value).where(counter.c.name == "watermark")) == 2
 
 
 def test_one_that_is_given_up_again_and_again_is_reported(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

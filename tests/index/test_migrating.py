@@ -46,15 +46,15 @@ _INDEXES = {  # as they were made, with what they leave out
 def shape(database: Database) -> dict[str, Any]:
     """All that the database knows of its tables: columns, keys, indexes, and for SQLite what it was told of sizes."""
     with database.begin() as tx:
-        seen = inspect(tx)
+        seen = inspect(tx.core)
         found: dict[str, Any] = {
             f"{table}.{what}": _sorted(getattr(seen, f"get_{what}")(table))
             for table in seen.get_table_names()
             for what in ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "table_options")
         }
-        found["indexes"] = sorted(map(str, tx.execute(text(_INDEXES[tx.dialect.name]))))
+        found["indexes"] = sorted(map(str, tx.core.execute(text(_INDEXES[tx.dialect.name]))))
         if tx.dialect.name == "sqlite":
-            found["sizes"] = sorted(map(str, tx.execute(text("SELECT * FROM sqlite_stat1"))))
+            found["sizes"] = sorted(map(str, tx.core.execute(text("SELECT * FROM sqlite_stat1"))))
         return found
 
 
@@ -117,8 +117,8 @@ def test_an_index_without_the_first_table_of_alembic_gets_it(url: str) -> None:
     made = Database(url, migrating=True)
     with made.begin() as tx:
         migrating.upgrade(tx, "0002")
-        alembic_version.drop(tx)
-        tx.execute(counter.insert().values(name=schema.COUNTER, value=4))
+        alembic_version.drop(tx.core)
+        tx.core.execute(counter.insert().values(name=schema.COUNTER, value=4))
     with pytest.raises(Unavailable, match="filmroom migrate"):
         Database(url)
     assert migrate(made) == [number for number in NUMBERS if number > "0002"]
@@ -128,7 +128,7 @@ def test_an_index_without_the_first_table_of_alembic_gets_it(url: str) -> None:
 
 def test_a_newer_index_is_left_alone(database: Database, url: str) -> None:
     with database.begin() as tx:
-        tx.execute(update(alembic_version).values(version_num="0999"))
+        tx.core.execute(update(alembic_version).values(version_num="0999"))
     for attempt in (lambda: Database(url), lambda: migrate(database), lambda: migrating.pending(database)):
         with pytest.raises(
             Unavailable, match="schema 0999, made by a newer version of Filmroom.*use the newer version"
@@ -138,7 +138,7 @@ def test_a_newer_index_is_left_alone(database: Database, url: str) -> None:
 
 def test_an_index_older_than_all_migrations_is_refused(old: Database) -> None:
     with old.begin() as tx:
-        tx.execute(update(counter).where(counter.c.name == "schema").values(value=2))
+        tx.core.execute(update(counter).where(counter.c.name == "schema").values(value=2))
     with pytest.raises(Unavailable, match="schema 2, which this version of Filmroom has no migrations from"):
         migrate(old)
 
@@ -154,7 +154,7 @@ def test_an_empty_database_is_not_migrated(url: str) -> None:
 def test_a_service_whose_index_was_migrated_by_a_newer_version_is_not_healthy(database: Database) -> None:
     database.probe()
     with database.begin() as tx:
-        tx.execute(update(alembic_version).values(version_num="0999"))
+        tx.core.execute(update(alembic_version).values(version_num="0999"))
     with pytest.raises(Unavailable, match="newer version"):
         database.probe()
 
@@ -232,7 +232,7 @@ def test_a_disk_that_is_full_is_reported_and_nothing_changed(old: Database, url:
         migrate(old)
     event.remove(old._engine, "begin", limit)
     with old.begin() as tx:
-        tx.exec_driver_sql("PRAGMA max_page_count = 1000000")
+        tx.core.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert shape(old) == before
     migrate(old)
 

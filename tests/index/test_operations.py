@@ -40,7 +40,7 @@ def renew(database: Database, name: str, owner: str) -> bool | None:
 
 def set_lease(database: Database, until: float) -> None:
     with database.begin() as tx:
-        tx.execute(update(service_tables.operation).values(leased_until=until))
+        tx.core.execute(update(service_tables.operation).values(leased_until=until))
 
 
 def test_what_was_added_waits(database: Database, waiting: str) -> None:
@@ -167,7 +167,7 @@ def test_who_has_it_is_told_to_cancel(database: Database, waiting: str) -> None:
 
 def test_the_newest_come_first(database: Database, waiting: str) -> None:
     with database.begin() as tx:
-        tx.execute(update(service_tables.operation).values(created=1.0))
+        tx.core.execute(update(service_tables.operation).values(created=1.0))
         second = operations.add(tx, "sweep", {})
         assert [one.id for one in operations.fetch_newest(tx, 10)] == [second, waiting]
         assert [one.id for one in operations.fetch_newest(tx, 1)] == [second]

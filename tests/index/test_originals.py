@@ -37,7 +37,7 @@ def test_the_first_version_stays_whatever_comes_after(database: Database) -> Non
     assert (kept.key, kept.frames, name(database, *ONE)) == (old.key, 2, "First")
     assert waiting(database) == {between.key}
     with database.read() as tx:
-        assert tx.scalar(select(tables.original.c.version)) == old.watermark
+        assert tx.core.scalar(select(tables.original.c.version)) == old.watermark
         [newest] = instances.fetch(tx, given.named(*ONE))
         assert originals.fetch_keys(tx, [newest.watermark, 10**6]) == {newest.watermark: old.key}
 
@@ -86,7 +86,7 @@ def test_a_delete_and_a_put_leave_it_to_the_sweep(database: Database, put: bool)
         given.remove(database, "1")
     assert waiting(database) == {old.key, newest.key}
     with database.read() as tx:
-        assert list(tx.execute(select(tables.original))) == []
+        assert list(tx.core.execute(select(tables.original))) == []
 
 
 def test_of_what_is_not_there_nothing_is_found(database: Database) -> None:

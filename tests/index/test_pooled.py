@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from filmroom.index import kinds
 from filmroom.index.database import Database
+from filmroom.index.transaction import Transaction
 from tests import postgresql
 from tests.index import given
 from tests.pgbouncer import SESSIONS, Pooler, needs_pgbouncer
@@ -37,8 +37,8 @@ def pooled(pooler: Pooler, name: str) -> Iterator[Database]:
     opened.close()
 
 
-def settings(tx: Connection) -> tuple[str, str]:
-    return tuple(tx.execute(text(SETTINGS)).one())
+def settings(tx: Transaction) -> tuple[str, str]:
+    return tuple(tx.core.execute(text(SETTINGS)).one())
 
 
 def test_a_connection_without_a_pooler_is_told_once(name: str, url: str) -> None:
@@ -46,7 +46,7 @@ def test_a_connection_without_a_pooler_is_told_once(name: str, url: str) -> None
     with database.begin() as tx:
         assert kinds._POOLED not in tx.info
         assert settings(tx) == ("30s", "on")
-        driver: Any = tx.connection.driver_connection
+        driver = tx.driver
         assert driver.prepare_threshold == 5
     database.close()
 
@@ -57,8 +57,8 @@ def test_each_transaction_through_a_pooler_has_its_settings(pooled: Database) ->
             assert settings(tx) == ("30s", "on")
         with pooled.read() as tx:
             assert settings(tx) == ("30s", "on")
-            assert tx.scalar(text("SHOW transaction_isolation")) == "repeatable read"
-            assert tx.scalar(text("SHOW transaction_read_only")) == "on"
+            assert tx.core.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+            assert tx.core.scalar(text("SHOW transaction_read_only")) == "on"
 
 
 def test_threads_that_share_sessions_leave_nothing_in_them(pooled: Database, pooler: Pooler, name: str) -> None:
@@ -68,7 +68,7 @@ def test_threads_that_share_sessions_leave_nothing_in_them(pooled: Database, poo
         for number in range(12):  # often enough for the driver to prepare its statements, if it did
             assert given.add(pooled, given.new(f"1.{thread}", "2", f"3.{thread}.{number}"))
             with pooled.read() as tx:
-                sessions.add(tx.scalar(text("SELECT pg_backend_pid()")))
+                sessions.add(tx.core.scalar(text("SELECT pg_backend_pid()")))
 
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(work, range(THREADS)))

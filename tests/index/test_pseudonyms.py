@@ -75,7 +75,7 @@ def test_a_study_that_is_deleted_takes_its_pseudonyms_along(filled: Database) ->
     write(filled)
     with filled.begin() as tx:
         instances.remove(tx, Resource("1"))
-        assert list(tx.scalars(select(pseudonym.c.value))) == ["p2"]
+        assert list(tx.core.scalars(select(pseudonym.c.value))) == ["p2"]
 
 
 def test_uids_of_what_is_below(filled: Database) -> None:

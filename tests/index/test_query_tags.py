@@ -45,7 +45,7 @@ def step(identifier: str) -> Any:
 
 def rows(database: Database) -> int:
     with database.read() as tx:
-        return sum(tx.scalar(select(func.count()).select_from(table)) or 0 for table in TAG_VALUES.values())
+        return sum(tx.core.scalar(select(func.count()).select_from(table)) or 0 for table in TAG_VALUES.values())
 
 
 def test_a_required_key_inside_a_sequence_is_found_by(database: Database) -> None:
@@ -131,11 +131,11 @@ def test_the_re_index_waits_for_studies_before_it_has_the_watermarks(database: D
 
     def somebody_waits() -> bool:
         with database.read() as tx:
-            return bool(tx.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+            return bool(tx.core.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
     with ThreadPoolExecutor(1) as thread:
         with database.begin() as tx:
-            tx.execute(select(tables.study.c.key).with_for_update())
+            tx.core.execute(select(tables.study.c.key).with_for_update())
             written = thread.submit(write)
             wait_until(somebody_waits)
             watermarks.lock(tx)
@@ -229,7 +229,7 @@ def test_a_value_that_is_not_valid_disables_the_tag(database: Database) -> None:
     assert [*error[:3], error[-1]] == ["1", "1.1", "1.1.1", "Value length is not 4."]
     remove(database, "1", "1.1", "1.1.1")
     with database.read() as tx:
-        assert tx.scalar(select(func.count()).select_from(query_tag_error)) == 0
+        assert tx.core.scalar(select(func.count()).select_from(query_tag_error)) == 0
 
 
 def test_what_is_hidden_is_neither_indexed_nor_an_error(database: Database) -> None:

@@ -105,7 +105,7 @@ FURTHER_VALUES = "SELECT (SELECT count(*) FROM study_further_value) + (SELECT co
 def test_values_beside_the_columns_follow_their_row(database: Database) -> None:
     def count() -> object:
         with database.read() as tx:
-            return tx.exec_driver_sql(FURTHER_VALUES).scalar()
+            return tx.core.exec_driver_sql(FURTHER_VALUES).scalar()
 
     given.add(database, given.new("1", "2", "3", StudyID=("a", "b", "c"), InstanceNumber=("1", "2")))
     assert count() == 3

@@ -106,7 +106,7 @@ def test_keys_of_lower_levels_are_refused(database: Database, level: Level, keys
 
 def test_partitions_are_apart(database: Database) -> None:
     with database.begin() as tx:
-        tx.exec_driver_sql("INSERT INTO partition (key, name, created) VALUES (2, 'other', 0)")
+        tx.core.exec_driver_sql("INSERT INTO partition (key, name, created) VALUES (2, 'other', 0)")
     given.add(
         database, given.new("1", "2", "3", PatientID="here"), given.new("1", "2", "3", partition=2, PatientID="there")
     )

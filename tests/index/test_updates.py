@@ -41,12 +41,13 @@ def add(database: Database, *uids: tuple[str, str, str], lifetime: float | None 
 def studies(database: Database) -> list[tuple[str, int, int]]:
     chosen = select(tables.study.c.StudyInstanceUID, tables.study.c.series, tables.study.c.instances)
     with database.read() as tx:
-        return [tuple(row) for row in tx.execute(chosen.order_by(tables.study.c.StudyInstanceUID))]
+        return [tuple(row) for row in tx.core.execute(chosen.order_by(tables.study.c.StudyInstanceUID))]
 
 
 def expires(database: Database, study: str) -> float | None:
     with database.read() as tx:
-        found: float | None = tx.scalar(select(tables.study.c.expires).where(tables.study.c.StudyInstanceUID == study))
+        this = tables.study.c.StudyInstanceUID == study
+        found: float | None = tx.core.scalar(select(tables.study.c.expires).where(this))
     return found
 
 
@@ -160,5 +161,5 @@ def test_many_new_versions_at_once(database: Database) -> None:
     add(database, *(("1", "1.1", f"1.1.{number}") for number in range(1, 1203)))
     assert set(replaced(database, *(made(one, PatientName="New") for one in stored(database, "1")))) == {UPDATED}
     with database.read() as tx:
-        assert tx.scalar(select(func.count()).select_from(tables.original)) == 1202
-        assert tx.scalar(select(func.count()).select_from(tables.deleted_blob)) == 0
+        assert tx.core.scalar(select(func.count()).select_from(tables.original)) == 1202
+        assert tx.core.scalar(select(func.count()).select_from(tables.deleted_blob)) == 0

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from filmroom.dicom.conditions import Condition, Equal, Key, Wildcard
 from filmroom.dicom.frames import Frames
@@ -17,6 +16,7 @@ from filmroom.dicom.views import View
 from filmroom.errors import NotFound
 from filmroom.index import instances, originals, patients, search, updates, viewable
 from filmroom.index.database import Database
+from filmroom.index.transaction import Transaction
 from tests.index import given
 
 IMAGE = Frames(1, 0, 8, b"")
@@ -52,7 +52,7 @@ def query(resource: Resource) -> Any:
     return given.asked(Level.INSTANCE, resource)
 
 
-READERS: dict[str, Callable[[Connection, Resource], Any]] = {
+READERS: dict[str, Callable[[Transaction, Resource], Any]] = {
     "fetch": instances.fetch,
     "fetch_after": lambda tx, one: instances.fetch_after(tx, one, 0, 10),
     "fetch_metadata": lambda tx, one: list(instances.fetch_metadata(tx, one)),
@@ -76,7 +76,7 @@ READERS: dict[str, Callable[[Connection, Resource], Any]] = {
 
 
 def read(database: Database, reader: str, resource: Resource) -> Any:
-    def attempt(tx: Connection) -> Any:
+    def attempt(tx: Transaction) -> Any:
         try:
             return READERS[reader](tx, resource)
         except NotFound:

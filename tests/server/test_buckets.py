@@ -272,6 +272,6 @@ def test_nobody_learns_of_the_keys(refused: Service, refusing: Store) -> None:
     answers: list[httpx2.Response] = [refused.http.get(started), refused.http.get("/dicomweb/operations")]
     assert not [one for one in answers if "guessed" in one.text or "guessed" in repr(one.headers)]
     with refused.archive.index.read() as tx:
-        kept = tx.exec_driver_sql("SELECT arguments FROM operation").scalars().all()
+        kept = tx.core.exec_driver_sql("SELECT arguments FROM operation").scalars().all()
     assert kept
     assert "guessed" not in str(kept)

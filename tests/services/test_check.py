@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import delete, insert, update
 
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
@@ -16,6 +16,7 @@ from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.index import instances, rows, tables
 from filmroom.index.changes import fetch_after
+from filmroom.index.transaction import Transaction
 from filmroom.protocol.updates import Update
 from filmroom.services import check as service
 from filmroom.services import delete as delete_service
@@ -59,7 +60,7 @@ def path(made: Dataset) -> str:
 def changed(archive: Archive, *statements: object) -> None:
     with archive.index.begin() as tx:
         for statement in statements:
-            tx.execute(statement)  # type: ignore[call-overload]
+            tx.core.execute(statement)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("quick", [False, True])
@@ -217,7 +218,7 @@ def test_a_file_that_came_back_keeps_its_row(
     either.blobs.delete([key])
     transact = either.index.transact
 
-    def restored(work: Callable[[Connection], bool]) -> bool:
+    def restored(work: Callable[[Transaction], bool]) -> bool:
         either.blobs.put(key, content)
         return transact(work)
 
@@ -232,7 +233,7 @@ def test_killed_within_a_repair_it_does_no_harm(
     changed(either, update(tables.study).values(instances=7))
     recount, calls = rows.recount, iter(range(9))
 
-    def crashing(tx: Connection, study_key: int) -> None:
+    def crashing(tx: Transaction, study_key: int) -> None:
         recount(tx, study_key)
         if next(calls) == 1:
             raise Crash

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection
 
 from filmroom.archive import Archive
 from filmroom.blobs import Memory, new_keys
@@ -16,6 +15,7 @@ from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
 from filmroom.index import instances, rows
 from filmroom.index.changes import fetch_after
+from filmroom.index.transaction import Transaction
 from filmroom.protocol.dialects import DICOMWEB
 from filmroom.services import delete as service
 from filmroom.services.examination import part
@@ -200,7 +200,7 @@ def test_a_store_that_comes_meanwhile_is_honoured(
     keep(archive, data.dataset(StudyInstanceUID=study[0].StudyInstanceUID), lifetime=LATER)
     remove = instances.remove
 
-    def store_first(tx: Connection, resource: Resource, expired_by: float | None) -> int:
+    def store_first(tx: Transaction, resource: Resource, expired_by: float | None) -> int:
         with monkeypatch.context() as undone:
             undone.setattr(instances, "remove", remove)
             rows.write_expiry(tx, 1, None)
@@ -232,7 +232,7 @@ def test_killed_between_two_studies_it_goes_on(archive: Archive, monkeypatch: py
     keep(archive, *(data.dataset() for _ in range(3)), lifetime=LATER)
     remove, calls = instances.remove, iter(range(9))
 
-    def crashing(tx: Connection, resource: Resource, expired_by: float | None) -> int:
+    def crashing(tx: Transaction, resource: Resource, expired_by: float | None) -> int:
         removed = remove(tx, resource, expired_by)
         if next(calls) == 1:
             raise Crash

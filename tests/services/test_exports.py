@@ -283,7 +283,7 @@ def cancel_at_the_second_file(archive: Archive, started: str, monkeypatch: pytes
 
 def _taken_over(archive: Archive) -> None:
     with archive.index.begin() as tx:
-        tx.execute(update(service_tables.operation).values(owner="another"))
+        tx.core.execute(update(service_tables.operation).values(owner="another"))
 
 
 def test_only_places_that_are_allowed(archive: Archive, out: Path, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from filmroom.archive import Archive
 from filmroom.errors import Unavailable
 from filmroom.index.database import Database
+from filmroom.index.transaction import Transaction
 from filmroom.services import health
 from filmroom.services.health import Part
 
@@ -53,7 +53,7 @@ class LostIndex(Database):
     lost = False
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> Iterator[Transaction]:
         if self.lost:
             raise Unavailable("The index can't be used: it is lost.")
         with super().begin() as tx:

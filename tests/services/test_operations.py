@@ -61,7 +61,7 @@ def raises(error: BaseException, at: int = 2) -> Callable[[int, Task], None]:
 
 def set_lease(archive: Archive, until: float) -> None:
     with archive.index.begin() as tx:
-        tx.execute(update(tables.operation).values(leased_until=until))
+        tx.core.execute(update(tables.operation).values(leased_until=until))
 
 
 def outcome(worker: Worker) -> str | None:

@@ -81,7 +81,7 @@ def test_what_another_process_made_is_found(archive: Archive) -> None:
 
 def test_more_partitions_than_keys_have_digits_for_are_refused(archive: Archive) -> None:
     with archive.index.begin() as tx:
-        tx.exec_driver_sql(f"INSERT INTO partition (key, name, created) VALUES ({LARGEST_PARTITION}, 'last', 0)")
+        tx.core.exec_driver_sql(f"INSERT INTO partition (key, name, created) VALUES ({LARGEST_PARTITION}, 'last', 0)")
     with pytest.raises(BadRequest, match="1048575 are the most"):
         partitions.make(archive, "one more")
     assert names(archive) == ["Microsoft.Default", "last"]

@@ -35,7 +35,7 @@ def found(archive: Archive, target: Resource) -> Resource:
 
 def count(archive: Archive) -> int | None:
     with archive.index.read() as tx:
-        return tx.scalar(select(func.count()).select_from(pseudonym))
+        return tx.core.scalar(select(func.count()).select_from(pseudonym))
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])

@@ -80,7 +80,7 @@ def answers(settings: Settings) -> list[str]:
             spans = None if frames is None else (frames.count, frames.start, frames.bits, frames.spans)
             found.append((stored.key, stored.digest, stored.transfer_syntax, spans, bulks, metadata, content))
         for table in (*tables.FURTHER.values(), *tables.TAG_VALUES.values()):
-            found.append(tx.scalar(select(func.count()).select_from(table)))
+            found.append(tx.core.scalar(select(func.count()).select_from(table)))
         return sorted(repr(sorted(one, key=repr) if isinstance(one, list) else one) for one in found)
 
 
@@ -262,7 +262,7 @@ def test_a_disk_that_is_full_is_no_end(settings: Settings, monkeypatch: pytest.M
         [left] = operations.newest(archive)
         assert (left.state, left.percent) == (operations.State.RUNNING, 66)
         with archive.index.begin() as tx:
-            tx.execute(service_tables.operation.update().values(leased_until=0.0))  # the rest has passed
+            tx.core.execute(service_tables.operation.update().values(leased_until=0.0))  # the rest has passed
     rebuilt(settings)
     assert answers(settings) == before
 
@@ -331,7 +331,7 @@ def put(archive: Archive, content: bytes | Callable[[str], bytes], partition: in
 
 def stored_in(settings: Settings) -> list[Any]:
     with closing(Archive.open(settings)) as archive, archive.index.read() as tx:
-        return [tuple(row) for row in tx.execute(select(tables.instance.c.blob, tables.instance.c.partition))]
+        return [tuple(row) for row in tx.core.execute(select(tables.instance.c.blob, tables.instance.c.partition))]
 
 
 def test_files_come_into_the_partitions_that_their_keys_say(settings: Settings) -> None:
@@ -346,7 +346,7 @@ def test_files_come_into_the_partitions_that_their_keys_say(settings: Settings) 
         [failure] = operations.failures(archive, done.id, 10, 0)
         assert (failure.item, "no name for its data partition" in failure.message) == (unknown, True)
         with archive.index.read() as tx:
-            names = {row.key: row.name for row in tx.execute(select(tables.partition))}
+            names = {row.key: row.name for row in tx.core.execute(select(tables.partition))}
     assert names == {1: "Microsoft.Default", 7: "research"}
 
 
@@ -384,8 +384,8 @@ def test_the_first_version_of_an_updated_file_is_kept(
     assert stored_in(settings) == [(third, 1)]
     with closing(Archive.open(settings)) as archive:
         with archive.index.read() as tx:
-            kept = tx.execute(select(tables.original)).one()
-            deleted = list(tx.scalars(select(tables.deleted_blob.c.blob)))
+            kept = tx.core.execute(select(tables.original)).one()
+            deleted = list(tx.core.scalars(select(tables.deleted_blob.c.blob)))
         assert (kept.blob, kept.version, kept.frames) == (first, 1, 1)
         assert deleted == [second]
 
@@ -437,7 +437,7 @@ def test_a_copy_of_an_updated_file_is_the_new_version_of_nothing(settings: Setti
 
 def first_versions(settings: Settings) -> list[Any]:
     with closing(Archive.open(settings)) as archive, archive.index.read() as tx:
-        found = tx.execute(select(tables.original, tables.instance.c.blob.label("newest")).join(tables.instance))
+        found = tx.core.execute(select(tables.original, tables.instance.c.blob.label("newest")).join(tables.instance))
         # Of the order of one millisecond nothing is known, nor of times.
         rows = [dict(row._mapping) for row in found]
     return sorted(repr({k: v for k, v in row.items() if k not in {"watermark", "version", "created"}}) for row in rows)

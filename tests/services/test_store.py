@@ -366,15 +366,15 @@ def test_full_disk_at_2_for_a_spooled_part(archive: Archive) -> None:
 
 def test_full_index_at_3(archive: Archive) -> None:
     with archive.index.begin() as tx:
-        pages = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
-        tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        pages = tx.core.exec_driver_sql("PRAGMA page_count").scalar_one()
+        tx.core.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     sent = [data.dataset(StudyDescription=data.uid()) for _ in range(300)]
     with pytest.raises(Unavailable, match="the disk is full"):
         stored(archive, *(data.file(made) for made in sent))
     assert not keys(archive)
     assert all(found(archive, made) is None for made in sent[:3])
     with archive.index.begin() as tx:
-        tx.exec_driver_sql(f"PRAGMA max_page_count = {pages + 10_000}")
+        tx.core.exec_driver_sql(f"PRAGMA max_page_count = {pages + 10_000}")
     stored(archive, *(data.file(made) for made in sent))
     assert all(found(archive, made) == data.file(made) for made in sent[:3])
 

@@ -21,7 +21,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Double, bindparam, delete, insert, select
+from sqlalchemy import Double, bindparam, delete, insert, select
 
 from filmroom.dicom.frames import Frames
 from filmroom.dicom.json_model import Bulk
@@ -34,6 +34,7 @@ from filmroom.index.prepared import Prepared
 from filmroom.index.query_tags import Known, Rows, TagValues
 from filmroom.index.rows import SeriesRow, StudyRow
 from filmroom.index.tables import change_feed, deleted_blob, instance, instance_data, original
+from filmroom.index.transaction import Transaction
 
 ANY = "*"
 
@@ -151,7 +152,7 @@ def prepare(new: NewInstance) -> NewRows:
     )
 
 
-def add(tx: Connection, instances: Sequence[NewRows], known: Known | None = None) -> list[Status]:
+def add(tx: Transaction, instances: Sequence[NewRows], known: Known | None = None) -> list[Status]:
     """Add Instances; those stored already are left alone, or replaced. The statuses are in the order given."""
     candidates = _open_rows(tx, instances)  # (1)
     statuses, winners, orphaned = _settle(candidates, _present(tx, candidates))  # (2)
@@ -169,7 +170,7 @@ def add(tx: Connection, instances: Sequence[NewRows], known: Known | None = None
     return statuses
 
 
-def _open_rows(tx: Connection, instances: Sequence[NewRows]) -> list[_Candidate]:
+def _open_rows(tx: Transaction, instances: Sequence[NewRows]) -> list[_Candidate]:
     study_ids = [(one.new.resource.partition, str(one.new.resource.study)) for one in instances]
     studies = rows.open_studies(tx, set(study_ids))
     series_ids = [
@@ -181,7 +182,7 @@ def _open_rows(tx: Connection, instances: Sequence[NewRows]) -> list[_Candidate]
     return [_Candidate(one, studies[study_id], serieses[series_id]) for one, study_id, series_id in ids]
 
 
-def _present(tx: Connection, candidates: Iterable[_Candidate]) -> dict[tuple[int, str], _Present]:
+def _present(tx: Transaction, candidates: Iterable[_Candidate]) -> dict[tuple[int, str], _Present]:
     """What is stored already under the UIDs of the candidates."""
     ids = {candidate.id for candidate in candidates if candidate.series.instances}
     found = ((key, _PRESENT.one(tx, {"series_key": key[0], "uid": key[1]})) for key in ids)
@@ -213,16 +214,16 @@ def _settle(
     return statuses, list(winners.values()), orphaned
 
 
-def _remove(tx: Connection, winners: Iterable[_Candidate], orphaned: Iterable[str]) -> None:
+def _remove(tx: Transaction, winners: Iterable[_Candidate], orphaned: Iterable[str]) -> None:
     now = time.time()
     if replaced := [{"watermark": winner.replaced.watermark, "now": now} for winner in winners if winner.replaced]:
         _REMOVE_ORIGINAL.run(tx, replaced)
         _REMOVE.run(tx, replaced)
     if blobs := [{"blob": blob, "deleted_at": now} for blob in orphaned]:
-        tx.execute(insert(deleted_blob), blobs)
+        tx.core.execute(insert(deleted_blob), blobs)
 
 
-def _insert(tx: Connection, winners: Sequence[_Candidate]) -> None:
+def _insert(tx: Transaction, winners: Sequence[_Candidate]) -> None:
     now = time.time()
     _INSTANCES.run(
         tx,
@@ -241,7 +242,7 @@ def _insert(tx: Connection, winners: Sequence[_Candidate]) -> None:
     _DATA.run(tx, [{"watermark": winner.watermark, **winner.rows.data} for winner in winners])
 
 
-def _enter(tx: Connection, written: Iterable[_Candidate]) -> None:
+def _enter(tx: Transaction, written: Iterable[_Candidate]) -> None:
     sequence, timestamp = changes.following(tx)
     _FEED.run(
         tx,
@@ -258,7 +259,7 @@ def _enter(tx: Connection, written: Iterable[_Candidate]) -> None:
     )
 
 
-def _update_parents(tx: Connection, winners: Sequence[_Candidate]) -> None:
+def _update_parents(tx: Transaction, winners: Sequence[_Candidate]) -> None:
     doubtful = set()  # Studies of which a modality or a SOP Class may have gone
     for winner in winners:
         study, series, sop_class = winner.study, winner.series, winner.rows.new.sop_class
@@ -278,7 +279,7 @@ def _update_parents(tx: Connection, winners: Sequence[_Candidate]) -> None:
     rows.prune(tx, doubtful)
 
 
-def _add_values(tx: Connection, winners: Sequence[_Candidate], known: Known) -> None:
+def _add_values(tx: Transaction, winners: Sequence[_Candidate], known: Known) -> None:
     version, tags = known.of(tx)
     found = []
     for winner in winners:
@@ -291,7 +292,7 @@ def _add_values(tx: Connection, winners: Sequence[_Candidate], known: Known) -> 
     query_tags.add(tx, found)
 
 
-def _expire(tx: Connection, candidates: Sequence[_Candidate], statuses: Sequence[Status]) -> None:
+def _expire(tx: Transaction, candidates: Sequence[_Candidate], statuses: Sequence[Status]) -> None:
     last = {
         candidate.study.key: candidate
         for candidate, status in zip(candidates, statuses, strict=True)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, UnaryExpression, bindparam, literal, null, select
+from sqlalchemy import BindParameter, Row, Select, UnaryExpression, bindparam, literal, null, select
 
 from filmroom.dicom.resources import Resource
 from filmroom.index.packing import unpack
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import change_feed, instance, instance_data, links, partition, series, study
+from filmroom.index.transaction import Transaction
 
 Partitions = Collection[int] | None  # keys of data partitions; None: all
 
@@ -47,12 +48,12 @@ class Change:
         return None if self.packed is None else unpack(self.packed)
 
 
-def moment(tx: Connection) -> float:
+def moment(tx: Transaction) -> float:
     """The time for new entries, as `following` gives it."""
     return following(tx)[1]
 
 
-def following(tx: Connection) -> tuple[int, float]:
+def following(tx: Transaction) -> tuple[int, float]:
     """The sequence of the next entry, and the time for it. The counter of watermarks must be locked.
 
     The sequence leaves no gap, as PostgreSQL's own would after a transaction that was undone, or a crash: a window of
@@ -65,26 +66,26 @@ def following(tx: Connection) -> tuple[int, float]:
     return (found[0] + 1, max(now, found[1])) if found else (1, now)
 
 
-def newest(tx: Connection) -> tuple[int, float] | None:
+def newest(tx: Transaction) -> tuple[int, float] | None:
     """The sequence and the time of the newest entry."""
     found = _NEWEST.one(tx, {})
     return (found[0], found[1]) if found else None
 
 
-def last(tx: Connection) -> int:
+def last(tx: Transaction) -> int:
     """The sequence of the newest entry; 0 if there was never one."""
     found = newest(tx)
     return found[0] if found else 0
 
 
-def has(tx: Connection, sequence: int, timestamp: float) -> bool:
+def has(tx: Transaction, sequence: int, timestamp: float) -> bool:
     """Whether there is an entry with that sequence and time."""
     this = change_feed.c.sequence == sequence, change_feed.c.timestamp == timestamp
-    return tx.scalar(select(change_feed.c.sequence).where(*this)) is not None
+    return tx.core.scalar(select(change_feed.c.sequence).where(*this)) is not None
 
 
 def fetch_after(
-    tx: Connection, after: int, up_to: int, limit: int, *, metadata: bool, partitions: Partitions = None
+    tx: Transaction, after: int, up_to: int, limit: int, *, metadata: bool, partitions: Partitions = None
 ) -> list[Change]:
     """The first entries whose sequences are above `after`, and not above `up_to`, of some data partitions or of all."""
     values = {"after": after, "up_to": up_to, "most": limit}
@@ -92,7 +93,7 @@ def fetch_after(
 
 
 def fetch_between(
-    tx: Connection,
+    tx: Transaction,
     start: float,
     end: float,
     offset: int,
@@ -106,14 +107,14 @@ def fetch_between(
     return _fetch(tx, _BY_TIME[metadata, partitions is None], values, partitions)
 
 
-def fetch_latest(tx: Connection, *, by_time: bool, metadata: bool, partitions: Partitions = None) -> Change | None:
+def fetch_latest(tx: Transaction, *, by_time: bool, metadata: bool, partitions: Partitions = None) -> Change | None:
     """The newest entry, by time or by sequence."""
     return next(iter(_fetch(tx, _LATEST[by_time, metadata, partitions is None], {}, partitions)), None)
 
 
-def _fetch(tx: Connection, statement: Select[Any], values: Mapping[str, Any], partitions: Partitions) -> list[Change]:
+def _fetch(tx: Transaction, statement: Select[Any], values: Mapping[str, Any], partitions: Partitions) -> list[Change]:
     of = {} if partitions is None else {"partitions": [*partitions]}
-    return [_change(row) for row in tx.execute(statement, {**values, **of})]
+    return [_change(row) for row in tx.core.execute(statement, {**values, **of})]
 
 
 def _change(row: Row[Any]) -> Change:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, exists, false, func, not_, or_, select
+from sqlalchemy import Column, ColumnElement, and_, bindparam, exists, false, func, not_, or_, select
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from filmroom.dicom import attributes
@@ -41,6 +41,7 @@ from filmroom.index.tables import (
     series,
     study,
 )
+from filmroom.index.transaction import Transaction
 
 _LONGEST_PATTERN = 4096  # characters; SQLite takes LIKE patterns of 50,000 bytes
 _AFTER_ALL = "\U0010ffff"  # sorts behind every character
@@ -83,7 +84,7 @@ def anywhere(key: Key) -> Sql:
     return sql(key, [key] if key.tag in COLUMNS and not _in_columns(key) else ())
 
 
-def matched_further(tx: Connection, keys: Iterable[Key]) -> list[Key]:
+def matched_further(tx: Transaction, keys: Iterable[Key]) -> list[Key]:
     """The keys that values match for which columns have no place. Mostly there are none, and indexes serve best."""
     return [key for key in keys if key.by is None and key.tag in COLUMNS and _is_matched_further(tx, key)]
 
@@ -93,7 +94,7 @@ def _in_columns(key: Key) -> bool:
     return type(key.condition) in _OF_WORDS or isinstance(key.condition, Empty | Zoned | Moments)
 
 
-def _is_matched_further(tx: Connection, key: Key) -> bool:
+def _is_matched_further(tx: Transaction, key: Key) -> bool:
     if _in_columns(key):
         return False
     level = MATCHING_KEYS[key.tag]
@@ -102,7 +103,7 @@ def _is_matched_further(tx: Connection, key: Key) -> bool:
     if isinstance(key.condition, AllOf):
         return True
     matching = select(FURTHER[level].c.row).where(_further(key.tag, level, key.condition))
-    return bool(tx.scalar(select(exists(matching))))
+    return bool(tx.core.scalar(select(exists(matching))))
 
 
 def _further(tag: int, level: Level, condition: Condition) -> Sql:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url, select, update
+from sqlalchemy import URL, Engine, Table, create_engine, event, insert, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -19,8 +19,9 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from filmroom import metrics
 from filmroom.errors import Unavailable
 from filmroom.index import kinds, schema
-from filmroom.index.kinds import SCHEMES, Kind
+from filmroom.index.kinds import SCHEMES, Begin, Kind
 from filmroom.index.tables import counter
+from filmroom.index.transaction import Transaction
 from filmroom.index.turns import PATIENCE
 from filmroom.tracing import timed
 
@@ -53,14 +54,12 @@ class Database:
         parsed, self.kind = _known(url)
         self.connections = connections
         self._engine = _engine(parsed, self.kind, connections)
-        self._reading = self._engine.execution_options(**self.kind.reads)
-        self._writing = self._engine.execution_options(**self.kind.writes)
         self._turns = self.kind.turns(parsed.database or "")
         self._reads, self._writes = map(metrics.index_transaction_seconds.labels, ("read", "write"))
         try:
             with self.begin() as tx:
                 if not migrating:
-                    tx.exec_driver_sql(self.kind.alone)
+                    tx.core.exec_driver_sql(self.kind.alone)
                     if not schema.check(tx):
                         schema.make(tx, self.kind)
                     self.secret = _secret(tx)  # that only who can read the index knows
@@ -69,46 +68,58 @@ class Database:
             raise
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> Iterator[Transaction]:
         """A transaction that may write. It is durable when the block ends, and undone if the block raises.
 
         PostgreSQL may give it up for the sake of another (`GivenUp`); what changes Instances goes through `transact`.
         """
-        with timed(self._writes, "index write"), self._translated(), self._turns.mine(), self._writing.begin() as tx:
+        write = self._transaction(self.kind.begin_write)
+        with timed(self._writes, "index write"), self._translated(), self._turns.mine(), write as tx:
             yield tx
 
-    def transact(self, work: Callable[[Connection], T]) -> T:
+    def transact(self, work: Callable[[Transaction], T]) -> T:
         """Do some work in a transaction that may write, and again if the database gives it up; what it gives."""
         return persistently(partial(self._transact, work))
 
-    def _transact(self, work: Callable[[Connection], T]) -> T:
+    def _transact(self, work: Callable[[Transaction], T]) -> T:
         with self.begin() as tx:
             return work(tx)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Iterator[Transaction]:
         """A transaction that sees one state of the database, whatever others write meanwhile."""
-        with timed(self._reads, "index read"), self._translated(), self._reading.begin() as tx:
+        with timed(self._reads, "index read"), self._translated(), self._transaction(self.kind.begin_read) as tx:
             yield tx
+
+    @contextmanager
+    def _transaction(self, begin: Begin) -> Iterator[Transaction]:
+        connection = self._engine.raw_connection()
+        try:
+            begin(connection.driver_connection, connection.info)
+            tx = Transaction(self._engine, connection)
+            yield tx
+            tx.driver.commit()
+        finally:
+            connection.close()  # back to the pool, which rolls back what was not committed
 
     def probe(self) -> None:
         """Write and commit something, to see whether that is possible, and nobody has migrated the tables meanwhile."""
         with self.begin() as tx:
             schema.check(tx)
-            tx.execute(update(counter).where(counter.c.name == "folder").values(value=counter.c.value))
+            tx.core.execute(update(counter).where(counter.c.name == "folder").values(value=counter.c.value))
 
     def pair(self) -> tuple[int, int]:
         """A number that no other index has, and that of the folder that has its files; 0 is none yet."""
         with self.read() as tx:
-            found = {name: int(value) for name, value in tx.execute(select(counter.c.name, counter.c.value))}
+            found = {name: int(value) for name, value in tx.core.execute(select(counter.c.name, counter.c.value))}
         return found["identity"], found["folder"]
 
     def take(self, folder: int) -> bool:
         """Have the files in a folder, if it is the first that is taken; whether it is the one."""
         this = counter.c.name == "folder"
         with self.begin() as tx:
-            tx.execute(update(counter).where(this, counter.c.value == 0).values(value=folder))
-            return tx.scalar(select(counter.c.value).where(this)) == folder
+            tx.core.execute(update(counter).where(this, counter.c.value == 0).values(value=folder))
+            return tx.core.scalar(select(counter.c.value).where(this)) == folder
 
     @property
     def busy(self) -> int:
@@ -167,13 +178,13 @@ def _engine(url: URL, kind: Kind, connections: int) -> Engine:
     return engine
 
 
-def _secret(tx: Connection) -> bytes:
+def _secret(tx: Transaction) -> bytes:
     """Made once. Indexes from before there was one get theirs when they are opened."""
     names = [f"secret_{number}" for number in range(_SECRETS)]
-    found = {name: value for name, value in tx.execute(select(counter.c.name, counter.c.value)) if name in names}
+    found = {name: value for name, value in tx.core.execute(select(counter.c.name, counter.c.value)) if name in names}
     missing = {name: secrets.randbits(63) for name in names if name not in found}
     if missing:
-        tx.execute(insert(counter), [{"name": name, "value": value} for name, value in missing.items()])
+        tx.core.execute(insert(counter), [{"name": name, "value": value} for name, value in missing.items()])
     return b"".join((found | missing)[name].to_bytes(8) for name in names)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, select
+from sqlalchemy import Row, Select, delete, func, insert, literal, select
 
 from filmroom.dicom import json_model
 from filmroom.dicom.frames import Frames
@@ -16,6 +16,7 @@ from filmroom.errors import NotFound
 from filmroom.index import changes, rows, selects, views, watermarks
 from filmroom.index.packing import unpack
 from filmroom.index.tables import change_feed, deleted_blob, instance, links, original, series, study
+from filmroom.index.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,13 @@ class Version(NamedTuple):
     created: float | None
 
 
-def fetch_expired(tx: Connection, by: float, limit: int) -> list[Resource]:
+def fetch_expired(tx: Transaction, by: float, limit: int) -> list[Resource]:
     """Studies that have expired by a time (seconds since 1970), longest ago first."""
     due = select(study.c.StudyInstanceUID, study.c.partition).where(study.c.expires <= by)
-    return [Resource(row[0], partition=row[1]) for row in tx.execute(due.order_by(study.c.expires).limit(limit))]
+    return [Resource(row[0], partition=row[1]) for row in tx.core.execute(due.order_by(study.c.expires).limit(limit))]
 
 
-def remove(tx: Connection, resource: Resource, expired_by: float | None = None) -> int:
+def remove(tx: Transaction, resource: Resource, expired_by: float | None = None) -> int:
     """Remove a Study, a Series or an Instance; gives the number of Instances. Their blobs are left to the sweep.
 
     With `expired_by`, a time, only if its Study has expired by then: a store may have come meanwhile.
@@ -57,7 +58,7 @@ def remove(tx: Connection, resource: Resource, expired_by: float | None = None) 
     if expired_by is not None:
         here &= study.c.expires <= expired_by
     seen = views.seen(resource.view, resource.partition)
-    key = tx.scalar(select(study.c.key).where(here, *seen).with_for_update())
+    key = tx.core.scalar(select(study.c.key).where(here, *seen).with_for_update())
     if key is None:
         return 0
     watermarks.lock(tx)
@@ -68,17 +69,17 @@ def remove(tx: Connection, resource: Resource, expired_by: float | None = None) 
     return removed
 
 
-def remove_versions(tx: Connection, watermarks: Sequence[int]) -> None:
+def remove_versions(tx: Transaction, watermarks: Sequence[int]) -> None:
     """Remove Instances of one Study, under the lock of the watermarks. Their blobs are left to the sweep."""
     keys = set()
     for batch in selects.batches(watermarks):
-        keys |= set(tx.scalars(select(instance.c.study_key).where(instance.c.watermark.in_(batch)).distinct()))
+        keys |= set(tx.core.scalars(select(instance.c.study_key).where(instance.c.watermark.in_(batch)).distinct()))
         _let_go(tx, batch, {})
     for key in keys:
         rows.close(tx, key, None)
 
 
-def _let_go(tx: Connection, gone: Select[Any] | Sequence[int], parameters: Mapping[str, Any]) -> int:
+def _let_go(tx: Transaction, gone: Select[Any] | Sequence[int], parameters: Mapping[str, Any]) -> int:
     """Write down that Instances are deleted, and what becomes of their blobs; then remove the rows. Gives how many."""
     sequence, timestamp = changes.following(tx)
     number = func.row_number().over(order_by=instance.c.watermark) + (sequence - 1)
@@ -90,26 +91,26 @@ def _let_go(tx: Connection, gone: Select[Any] | Sequence[int], parameters: Mappi
         .order_by(instance.c.watermark)
     )
     names = ["sequence", "timestamp", "action", "partition", *(uid.name for uid in uids), "watermark"]
-    tx.execute(insert(change_feed).from_select(names, entries), parameters)
+    tx.core.execute(insert(change_feed).from_select(names, entries), parameters)
     for of in (instance, original):
         blobs = select(of.c.blob, literal(time.time())).where(of.c.watermark.in_(gone))
-        tx.execute(insert(deleted_blob).from_select(["blob", "deleted_at"], blobs), parameters)
-    return tx.execute(delete(instance).where(chosen), parameters).rowcount
+        tx.core.execute(insert(deleted_blob).from_select(["blob", "deleted_at"], blobs), parameters)
+    return tx.core.execute(delete(instance).where(chosen), parameters).rowcount
 
 
-def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
+def fetch(tx: Transaction, resource: Resource) -> list[StoredInstance]:
     """The Instances of a Study, a Series or one Instance, oldest first."""
     return [stored_instance(row) for row in selects.run(tx, selects.STORED[resource.level], resource)]
 
 
-def fetch_after(tx: Connection, resource: Resource, watermark: int, limit: int) -> list[StoredInstance]:
+def fetch_after(tx: Transaction, resource: Resource, watermark: int, limit: int) -> list[StoredInstance]:
     """The oldest Instances that are newer than a watermark: of a resource, or all of its partition if it names none."""
     everything = resource.study is None
     wanted = selects.ALL_AFTER if everything else selects.STORED_AFTER[resource.level]
     return [stored_instance(row) for row in selects.run(tx, wanted, resource, after=watermark, most=limit)]
 
 
-def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
+def fetch_metadata(tx: Transaction, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
     """The stored text of each Instance's Metadata (`dicom.json_model`), oldest first.
 
     The rows are read at once, compressed; their texts only as they are taken, which may be after `tx` ended.
@@ -118,12 +119,12 @@ def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resourc
     return ((_resource(row), unpack(row.metadata)) for row in rows)
 
 
-def fetch_elements(tx: Connection, resource: Resource) -> dict[str, Any]:
+def fetch_elements(tx: Transaction, resource: Resource) -> dict[str, Any]:
     """What the data set of an Instance holds, in the DICOM JSON Model; BulkDataURIs are relative."""
     return json_model.parse(unpack(_one(tx, selects.METADATA[Level.INSTANCE], resource).metadata))
 
 
-def fetch_frames(tx: Connection, resource: Resource) -> tuple[StoredInstance, Frames]:
+def fetch_frames(tx: Transaction, resource: Resource) -> tuple[StoredInstance, Frames]:
     """Where the Frames of an Instance lie in its file."""
     stored, frames = fetch_pixel_data(tx, resource)
     if frames is None:
@@ -131,7 +132,7 @@ def fetch_frames(tx: Connection, resource: Resource) -> tuple[StoredInstance, Fr
     return stored, frames
 
 
-def fetch_pixel_data(tx: Connection, resource: Resource) -> tuple[StoredInstance, Frames | None]:
+def fetch_pixel_data(tx: Transaction, resource: Resource) -> tuple[StoredInstance, Frames | None]:
     """An Instance and its Frames; None if it has none, or nobody knows where they begin."""
     row = _one(tx, selects.FRAMES, resource)
     if row.frame_start is None:
@@ -139,7 +140,7 @@ def fetch_pixel_data(tx: Connection, resource: Resource) -> tuple[StoredInstance
     return stored_instance(row), Frames(row.frames, row.frame_start, row.frame_bits, row.frame_spans)
 
 
-def fetch_bulk(tx: Connection, resource: Resource, path: str) -> tuple[StoredInstance, Bulk]:
+def fetch_bulk(tx: Transaction, resource: Resource, path: str) -> tuple[StoredInstance, Bulk]:
     """Where a bulk value of an Instance lies in its file."""
     row = _one(tx, selects.BULK, resource)
     place = orjson.loads(row.bulk).get(path)
@@ -148,42 +149,42 @@ def fetch_bulk(tx: Connection, resource: Resource, path: str) -> tuple[StoredIns
     return stored_instance(row), Bulk(*place)
 
 
-def fetch_bulks(tx: Connection, resource: Resource) -> dict[str, Bulk]:
+def fetch_bulks(tx: Transaction, resource: Resource) -> dict[str, Bulk]:
     """Where all bulk values of an Instance lie in its file, by their paths."""
     return {path: Bulk(*place) for path, place in orjson.loads(_one(tx, selects.BULK, resource).bulk).items()}
 
 
-def version(tx: Connection, resource: Resource) -> Version | None:
+def version(tx: Transaction, resource: Resource) -> Version | None:
     """The newest watermark and the number of Instances: any change of what is stored changes one of them."""
     row = selects.run(tx, selects.VERSION[resource.level], resource).first()
     return Version(*tuple(row)) if row else None
 
 
-def nameless(tx: Connection, keys: Collection[str]) -> set[str]:
+def nameless(tx: Transaction, keys: Collection[str]) -> set[str]:
     """Which of the blobs no row names, be it of what is stored, of a first version, or of what waits for the sweep."""
     # In the order in which a blob goes from one to the next, for it may do so between two statements.
     named = {
         key
         for batch in selects.batches(keys)
         for of in (instance, original, deleted_blob)
-        for key in tx.scalars(select(of.c.blob).where(of.c.blob.in_(batch)))
+        for key in tx.core.scalars(select(of.c.blob).where(of.c.blob.in_(batch)))
     }
     return {*keys} - named
 
 
-def fetch_deleted(tx: Connection, before: float, limit: int) -> list[str]:
+def fetch_deleted(tx: Transaction, before: float, limit: int) -> list[str]:
     """Blobs whose rows were removed before that time (seconds since 1970), longest ago first."""
-    due = deleted_blob.c.deleted_at < before
-    return list(tx.scalars(select(deleted_blob.c.blob).where(due).order_by(deleted_blob.c.deleted_at).limit(limit)))
+    due = select(deleted_blob.c.blob).where(deleted_blob.c.deleted_at < before)
+    return list(tx.core.scalars(due.order_by(deleted_blob.c.deleted_at).limit(limit)))
 
 
-def forget_deleted(tx: Connection, keys: Iterable[str]) -> None:
+def forget_deleted(tx: Transaction, keys: Iterable[str]) -> None:
     """Take it that the blobs are gone."""
     for batch in selects.batches(keys):
-        tx.execute(delete(deleted_blob).where(deleted_blob.c.blob.in_(batch)))
+        tx.core.execute(delete(deleted_blob).where(deleted_blob.c.blob.in_(batch)))
 
 
-def _one(tx: Connection, statement: Select[Any], resource: Resource) -> Row[Any]:
+def _one(tx: Transaction, statement: Select[Any], resource: Resource) -> Row[Any]:
     row = selects.run(tx, statement, resource).first()
     if row is None:
         raise NotFound("The specified instance cannot be found.")

@@ -4,13 +4,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import InvalidatePoolError
 
 from filmroom.errors import Unavailable
 from filmroom.index import statistics
+from filmroom.index.transaction import Transaction
 from filmroom.index.turns import PATIENCE, Anytime, Turns
 
 _PRAGMAS = {
@@ -32,6 +33,8 @@ _VANISHED = {
 }
 
 _ALONE = "SELECT pg_advisory_xact_lock(1178560842)"
+
+_READ_COMMITTED, _REPEATABLE_READ = 2, 3  # psycopg.IsolationLevel; the driver is there only where it is needed
 
 _USED = "used"  # of a connection in the pool: since when it lies there
 _FRESH = 1.0  # seconds; to look each time is a tenth of a search
@@ -93,6 +96,10 @@ _CONNECTING = {
 }
 
 
+# Begins a transaction on a connection of the driver, of which the pool knows something.
+Begin = Callable[[Any, Mapping[str, Any]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of database."""
@@ -102,10 +109,10 @@ class Kind:
     alone_at_last: tuple[str, ...]  # the same, however long the other takes
     turns: type[Turns] | type[Anytime]
     reason: Callable[[BaseException], str | None]  # what a person can do about an error, where that is known
-    reads: Mapping[str, Any]  # options of a transaction that reads
-    writes: Mapping[str, Any]  # and of one that writes
+    begin_read: Begin
+    begin_write: Begin
     listeners: Mapping[str, Callable[..., None]]
-    made: Callable[[Connection], None] = lambda tx: None  # what follows the making of the tables
+    made: Callable[[Transaction], None] = lambda tx: None  # what follows the making of the tables
     query: Mapping[str, str] = field(default_factory=dict)  # of the URL, unless it says otherwise
 
 
@@ -125,8 +132,14 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma} = {value}")
 
 
-def _begin(tx: Connection) -> None:
-    tx.connection.cursor().execute(tx.get_execution_options()["begin"])  # Core's way takes as long as the rest of it
+def _begin_sqlite_read(connection: Any, _: Mapping[str, Any]) -> None:
+    connection.execute("BEGIN")
+
+
+def _begin_sqlite_write(connection: Any, _: Mapping[str, Any]) -> None:
+    # A transaction that turned from reading to writing would fail when somebody else has written meanwhile, so one that
+    # may write says so at once.
+    connection.execute("BEGIN IMMEDIATE")
 
 
 def _sqlite_reason(error: BaseException) -> str | None:
@@ -162,9 +175,13 @@ def _look_again(connection: Any, record: Any, _: Any) -> None:
         raise InvalidatePoolError from error  # by which the pool makes another, and looks at no older one
 
 
-def _begin_postgresql(tx: Connection) -> None:
-    if _POOLED in tx.info:
-        tx.connection.cursor().execute(_OF_TRANSACTION)
+def _begin_postgresql(isolation: int, reads: bool, connection: Any, info: Mapping[str, Any]) -> None:
+    """The driver itself begins one with the first statement, in this manner."""
+    if connection.isolation_level != isolation:
+        connection.isolation_level = isolation
+        connection.read_only = reads
+    if _POOLED in info:
+        connection.execute(_OF_TRANSACTION)
 
 
 def _postgresql_reason(error: BaseException) -> str | None:
@@ -182,11 +199,9 @@ _KINDS = {
         alone_at_last=(),
         turns=Turns,
         reason=_sqlite_reason,
-        # A transaction that turned from reading to writing would fail when somebody else has written meanwhile,
-        # so one that may write says so at once.
-        reads={"begin": "BEGIN"},
-        writes={"begin": "BEGIN IMMEDIATE"},
-        listeners={"connect": _prepare_sqlite, "begin": _begin},
+        begin_read=_begin_sqlite_read,
+        begin_write=_begin_sqlite_write,
+        listeners={"connect": _prepare_sqlite},
         made=statistics.write,
     ),
     "postgresql": Kind(
@@ -195,13 +210,12 @@ _KINDS = {
         alone_at_last=("SET LOCAL lock_timeout = 0", _ALONE, f"SET LOCAL lock_timeout = {int(PATIENCE * 1000)}"),
         turns=Anytime,
         reason=_postgresql_reason,
-        reads={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
-        writes={"isolation_level": "READ COMMITTED"},
+        begin_read=partial(_begin_postgresql, _REPEATABLE_READ, True),
+        begin_write=partial(_begin_postgresql, _READ_COMMITTED, False),
         listeners={
             "connect": _prepare_postgresql,
             "checkin": _put_back,
             "checkout": _look_again,
-            "begin": _begin_postgresql,
         },
         # Of SQL_ASCII texts would be bytes, and nobody could be told what is wrong.
         query={"client_encoding": "utf8", "fallback_application_name": "filmroom", **_VANISHED},

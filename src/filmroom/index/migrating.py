@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, delete
+from sqlalchemy import delete
 
 from filmroom.errors import Unavailable
 from filmroom.index import schema
 from filmroom.index.database import Database
 from filmroom.index.tables import counter
+from filmroom.index.transaction import Transaction
 
 _FOLDER = "filmroom.index:migrations"
 
@@ -61,20 +62,20 @@ def migrate(database: Database, before: Callable[[Step], None], begins: Callable
         done.append(steps[0])
 
 
-def upgrade(tx: Connection, to: str) -> None:
+def upgrade(tx: Transaction, to: str) -> None:
     """Run the migrations up to one."""
     command.upgrade(_config(tx), to)
 
 
 @contextmanager
-def _alone(database: Database) -> Iterator[Connection]:
+def _alone(database: Database) -> Iterator[Transaction]:
     with database.begin() as tx:
         for statement in database.kind.alone_at_last:
-            tx.exec_driver_sql(statement)
+            tx.core.exec_driver_sql(statement)
         yield tx
 
 
-def _found(tx: Connection) -> schema.Found:
+def _found(tx: Transaction) -> schema.Found:
     found = schema.find(tx)
     if found is None:
         raise Unavailable("There is no index yet; `filmroom serve` makes one.")
@@ -88,14 +89,14 @@ def _steps(found: schema.Found) -> list[Step]:
     return [Step(script.revision, script.doc) for script in newer][::-1]
 
 
-def _adopt(tx: Connection, found: schema.Found) -> None:
+def _adopt(tx: Transaction, found: schema.Found) -> None:
     """Write into alembic's table what the counter said, and let that go: versions without migrations refuse then."""
     command.stamp(_config(tx), found.schema)
-    tx.execute(delete(counter).where(counter.c.name == schema.COUNTER))
+    tx.core.execute(delete(counter).where(counter.c.name == schema.COUNTER))
 
 
-def _config(tx: Connection | None) -> Config:
-    config = Config(attributes={"connection": tx})
+def _config(tx: Transaction | None) -> Config:
+    config = Config(attributes={"connection": tx and tx.core})
     config.set_main_option("script_location", _FOLDER)
     config.set_main_option("path_separator", "os")
     return config

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select
+from sqlalchemy import BindParameter, bindparam, func, insert, select
 
 from filmroom.dicom import json_model
 from filmroom.dicom.resources import Level, Resource
@@ -14,35 +14,36 @@ from filmroom.index.instances import StoredInstance, forget_deleted, stored_inst
 from filmroom.index.packing import unpack
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import instance, instance_data, original
+from filmroom.index.transaction import Transaction
 
 _VERSION = len(selects.FILE)  # where the row has what `original` adds
 
 Row = dict[str, Any]
 
 
-def take(tx: Connection, watermarks: Sequence[int]) -> dict[int, Row]:
+def take(tx: Transaction, watermarks: Sequence[int]) -> dict[int, Row]:
     """What is to be kept of Instances that are about to get a new version, by the watermarks that they have.
 
     That is the first version: the one that was kept before, else the one that is stored.
     """
     taken: dict[int, Row] = {}
     for batch in selects.batches(watermarks):
-        taken |= {row.of: _kept(row) for row in tx.execute(_FIRST, {"watermarks": batch})}
-        taken |= {row.of: _kept(row) for row in tx.execute(_KEPT, {"watermarks": batch})}
+        taken |= {row.of: _kept(row) for row in tx.core.execute(_FIRST, {"watermarks": batch})}
+        taken |= {row.of: _kept(row) for row in tx.core.execute(_KEPT, {"watermarks": batch})}
     return taken
 
 
-def keep(tx: Connection, rows: Iterable[tuple[str, Row]]) -> None:
+def keep(tx: Transaction, rows: Iterable[tuple[str, Row]]) -> None:
     """Keep what was taken, with the blobs of the versions that are stored by now. Their own are not swept."""
     kept = dict(rows)
     for batch in selects.batches(kept):
-        found = tx.execute(select(instance.c.watermark, instance.c.blob).where(instance.c.blob.in_(batch)))
+        found = tx.core.execute(select(instance.c.watermark, instance.c.blob).where(instance.c.blob.in_(batch)))
         made = [kept[row.blob] | {"watermark": row.watermark} for row in found]
         _KEEP.run(tx, made)
         forget_deleted(tx, [row["blob"] for row in made])
 
 
-def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
+def fetch(tx: Transaction, resource: Resource) -> list[StoredInstance]:
     """The first versions of Instances, oldest first; of those that were never updated, the only one.
 
     Each goes by the watermark of the newest, for that is what changes when what is stored does.
@@ -51,23 +52,23 @@ def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
     return [_first(row) for row in rows]
 
 
-def fetch_metadata(tx: Connection, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
+def fetch_metadata(tx: Transaction, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
     """The stored text of the first versions' Metadata, as `instances.fetch_metadata`."""
     rows = selects.run(tx, _METADATA[resource.level], resource).all()
     return ((Resource(*row[:4]), unpack(row.metadata)) for row in rows)
 
 
-def fetch_elements(tx: Connection, resource: Resource) -> dict[str, Any]:
+def fetch_elements(tx: Transaction, resource: Resource) -> dict[str, Any]:
     """What the data set of the first version of an Instance holds, as `instances.fetch_elements`."""
     for _, text in fetch_metadata(tx, resource):
         return json_model.parse(text)
     raise NotFound("The specified instance cannot be found.")
 
 
-def fetch_keys(tx: Connection, watermarks: Sequence[int]) -> dict[int, str]:
+def fetch_keys(tx: Transaction, watermarks: Sequence[int]) -> dict[int, str]:
     """The blobs of the first versions that are kept, by the watermarks of the newest."""
     found = (
-        tx.execute(select(original.c.watermark, original.c.blob).where(original.c.watermark.in_(batch)))
+        tx.core.execute(select(original.c.watermark, original.c.blob).where(original.c.watermark.in_(batch)))
         for batch in selects.batches(watermarks)
     )
     return {row.watermark: row.blob for rows in found for row in rows}

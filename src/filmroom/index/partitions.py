@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import func, insert, select
 
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.index.tables import partition
+from filmroom.index.transaction import Transaction
 
 
 class Partition(NamedTuple):
@@ -17,38 +18,38 @@ class Partition(NamedTuple):
     created: float
 
 
-def fetch(tx: Connection, name: str) -> int | None:
+def fetch(tx: Transaction, name: str) -> int | None:
     """The key of a partition, if there is one of that name."""
-    return tx.scalar(select(partition.c.key).where(partition.c.name == name))
+    return tx.core.scalar(select(partition.c.key).where(partition.c.name == name))
 
 
-def fetch_name(tx: Connection, key: int) -> str | None:
+def fetch_name(tx: Transaction, key: int) -> str | None:
     """The name of a partition, if there is one of that key."""
-    return tx.scalar(select(partition.c.name).where(partition.c.key == key))
+    return tx.core.scalar(select(partition.c.name).where(partition.c.key == key))
 
 
-def fetch_all(tx: Connection) -> list[Partition]:
+def fetch_all(tx: Transaction) -> list[Partition]:
     """All partitions, in the order in which they were made."""
     columns = (partition.c.key, partition.c.name, partition.c.created)
-    return [Partition(*row) for row in tx.execute(select(*columns).order_by(partition.c.key))]
+    return [Partition(*row) for row in tx.core.execute(select(*columns).order_by(partition.c.key))]
 
 
-def count(tx: Connection) -> int:
+def count(tx: Transaction) -> int:
     """How many there are; one is always there."""
-    return tx.scalar(select(func.count()).select_from(partition)) or 0
+    return tx.core.scalar(select(func.count()).select_from(partition)) or 0
 
 
-def lock(tx: Connection) -> None:
+def lock(tx: Transaction) -> None:
     """Keep all others from making partitions until the transaction ends. Stores go on."""
-    tx.execute(select(partition.c.key).where(partition.c.key == DEFAULT_PARTITION).with_for_update(key_share=True))
+    tx.core.execute(select(partition.c.key).where(partition.c.key == DEFAULT_PARTITION).with_for_update(key_share=True))
 
 
-def add(tx: Connection, name: str, created: float) -> int:
+def add(tx: Transaction, name: str, created: float) -> int:
     """Make a partition, whose name must be new; its key."""
-    [key] = tx.execute(insert(partition).values(name=name, created=created).returning(partition.c.key)).one()
+    [key] = tx.core.execute(insert(partition).values(name=name, created=created).returning(partition.c.key)).one()
     return int(key)
 
 
-def names(tx: Connection) -> Mapping[str, int]:
+def names(tx: Transaction) -> Mapping[str, int]:
     """The keys of all partitions by their names."""
     return {one.name: one.key for one in fetch_all(tx)}

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Select, func, select
 
 from filmroom.dicom import attributes
 from filmroom.dicom.json_model import first
@@ -23,6 +23,7 @@ from filmroom.index.prepared import Prepared
 from filmroom.index.search import further, matching
 from filmroom.index.selects import HERE
 from filmroom.index.tables import COLUMNS, study
+from filmroom.index.transaction import Transaction
 
 _ID, _ISSUER = By(0x00100020), By(0x00100021)
 _OWN = [COLUMNS[by.tag] for by in (_ID, _ISSUER)]
@@ -30,7 +31,7 @@ _ATTRIBUTES = Prepared(select(study.c.attributes).where(HERE[0]))
 _COUNTS = ("00201200", "00201202", "00201204")  # NumberOfPatientRelatedStudies, Series, Instances
 
 
-def identifiers(tx: Connection, studies: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
+def identifiers(tx: Transaction, studies: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
     """The Patient IDs of Studies, by data partition and UID; of those that are there and have one."""
     found: dict[tuple[int, str], str] = {}
     for partition, uid in studies:
@@ -41,7 +42,7 @@ def identifiers(tx: Connection, studies: Iterable[tuple[int, str]]) -> dict[tupl
     return found
 
 
-def places(tx: Connection, query: Query) -> list[Place]:
+def places(tx: Transaction, query: Query) -> list[Place]:
     """The places of the patients of the page, in order; the Patient ID and its issuer are at the end."""
     page = _patients(tx, query)
     order = (*query.order, _ID, _ISSUER)
@@ -49,22 +50,22 @@ def places(tx: Connection, query: Query) -> list[Place]:
     if query.after is not None:
         page = page.having(ordering.behind(query.after, order, values, None))
     page = page.with_only_columns(*values).order_by(*ordering.terms(order, values, None))
-    return [tuple(row) for row in tx.execute(page.limit(query.limit).offset(query.offset))]
+    return [tuple(row) for row in tx.core.execute(page.limit(query.limit).offset(query.offset))]
 
 
-def find(tx: Connection, query: Query, wanted: Sequence[Place]) -> list[Elements]:
+def find(tx: Transaction, query: Query, wanted: Sequence[Place]) -> list[Elements]:
     """What is known of the patients at these places, from the newest of their Studies; but for those that are gone."""
-    found = {tuple(row[:2]): row for row in tx.execute(_described(query.scope, {one[-2] for one in wanted}))}
+    found = {tuple(row[:2]): row for row in tx.core.execute(_described(query.scope, {one[-2] for one in wanted}))}
     return [_elements(found[place[-2:]]) for place in wanted if place[-2:] in found]
 
 
-def count(tx: Connection, query: Query) -> int:
+def count(tx: Transaction, query: Query) -> int:
     """How many patients there are, on whatever page."""
     patients = _patients(tx, query).with_only_columns(*_OWN).subquery()
-    return int(tx.scalar(select(func.count()).select_from(patients)) or 0)
+    return int(tx.core.scalar(select(func.count()).select_from(patients)) or 0)
 
 
-def _patients(tx: Connection, query: Query) -> Select[Any]:
+def _patients(tx: Transaction, query: Query) -> Select[Any]:
     keys, _ = matching(query, further(tx, query))
     return keys.where(study.c.PatientID.is_not(None)).group_by(*_OWN)
 

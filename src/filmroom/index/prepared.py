@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from filmroom.index.transaction import Transaction
 
 Values = Mapping[str, Any]
 Bind = Callable[[Values], Any]
@@ -28,22 +30,22 @@ class Prepared:
         self._columns = None if columns is None else list(columns)
         self._compiled: dict[str, tuple[str, Bind]] = {}  # by the name of the database
 
-    def one(self, tx: Connection, values: Values) -> tuple[Any, ...] | None:
+    def one(self, tx: Transaction, values: Values) -> tuple[Any, ...] | None:
         """Run it and give the first row."""
         text, bind = self._for(tx.dialect)
-        row: tuple[Any, ...] | None = tx.connection.cursor().execute(text, bind(values)).fetchone()
+        row: tuple[Any, ...] | None = tx.driver.execute(text, bind(values)).fetchone()
         return row
 
-    def all(self, tx: Connection, values: Values) -> list[tuple[Any, ...]]:
+    def all(self, tx: Transaction, values: Values) -> list[tuple[Any, ...]]:
         """Run it and give all rows."""
         text, bind = self._for(tx.dialect)
-        rows: list[tuple[Any, ...]] = tx.connection.cursor().execute(text, bind(values)).fetchall()
+        rows: list[tuple[Any, ...]] = tx.driver.execute(text, bind(values)).fetchall()
         return rows
 
-    def run(self, tx: Connection, rows: Sequence[Values]) -> None:
+    def run(self, tx: Transaction, rows: Sequence[Values]) -> None:
         """Run it once for each of `rows`."""
         text, bind = self._for(tx.dialect)
-        tx.connection.cursor().executemany(text, list(map(bind, rows)))
+        tx.driver.cursor().executemany(text, list(map(bind, rows)))
 
     def _for(self, dialect: Dialect) -> tuple[str, Bind]:
         """The text for a database, and what makes of named values those that its driver takes."""

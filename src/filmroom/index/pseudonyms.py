@@ -6,23 +6,24 @@ number of the key that they are made with. What is missing is found by what has 
 
 from collections.abc import Mapping
 
-from sqlalchemy import Column, Connection, Select, select
+from sqlalchemy import Column, Select, select
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index.database import upsert
 from filmroom.index.selects import HERE, parameters
 from filmroom.index.tables import instance, links, pseudonym, series, study
+from filmroom.index.transaction import Transaction
 
 
-def fetch(tx: Connection, profile: int, value: str, partition: int) -> str | None:
+def fetch(tx: Transaction, profile: int, value: str, partition: int) -> str | None:
     """The UID of the Study of that pseudonym."""
     wanted = (pseudonym.c.profile == profile) & (pseudonym.c.value == value) & (study.c.partition == partition)
-    return tx.scalar(
+    return tx.core.scalar(
         select(study.c.StudyInstanceUID).join_from(study, pseudonym, pseudonym.c.study_key == study.c.key).where(wanted)
     )
 
 
-def missing(tx: Connection, profile: int, partition: int, since: int, behind: int, limit: int) -> dict[int, str]:
+def missing(tx: Transaction, profile: int, partition: int, since: int, behind: int, limit: int) -> dict[int, str]:
     """Keys and UIDs of Studies without one, of those that got Instances behind the watermark `since`, or of all.
 
     They come in the order of their keys, from `behind` one on.
@@ -33,18 +34,18 @@ def missing(tx: Connection, profile: int, partition: int, since: int, behind: in
     if since:
         newer = select(instance.c.study_key).where(instance.c.partition == partition, instance.c.watermark > since)
         wanted = wanted.where(study.c.key.in_(newer))
-    return {row.key: row.StudyInstanceUID for row in tx.execute(wanted.order_by(study.c.key).limit(limit))}
+    return {row.key: row.StudyInstanceUID for row in tx.core.execute(wanted.order_by(study.c.key).limit(limit))}
 
 
-def add(tx: Connection, profile: int, values: Mapping[int, str]) -> None:
+def add(tx: Transaction, profile: int, values: Mapping[int, str]) -> None:
     """Write them down, by the keys of Studies. Another may have done so meanwhile: they come to the same."""
     rows = [{"study_key": key, "profile": profile, "value": value} for key, value in values.items()]
-    tx.execute(upsert(pseudonym, tx.dialect.name).on_conflict_do_nothing(), rows)
+    tx.core.execute(upsert(pseudonym, tx.dialect.name).on_conflict_do_nothing(), rows)
 
 
-def fetch_uids(tx: Connection, resource: Resource, level: Level) -> list[str]:
+def fetch_uids(tx: Transaction, resource: Resource, level: Level) -> list[str]:
     """The UIDs of all Series or Instances of a Study or a Series."""
-    return list(tx.scalars(_UIDS[resource.level, level], parameters(resource)))
+    return list(tx.core.scalars(_UIDS[resource.level, level], parameters(resource)))
 
 
 def _of(uids: Column[str], above: Level) -> Select[str]:

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from filmroom.dicom import json_model, matching, query_tags
 from filmroom.dicom.query_tags import BUILT_IN, MOST_VALUES, BadValue, Found, Listed, QueryTag, Status, Texts
@@ -18,6 +18,7 @@ from filmroom.dicom.resources import Level
 from filmroom.index import columns, tables, watermarks
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import TAG_VALUES, counter, instance, query_tag, query_tag_error, series, study
+from filmroom.index.transaction import Transaction
 
 LAST_ITEM = 62  # has the last bit that databases have, and shares it with all behind it: some are found too often
 
@@ -35,7 +36,7 @@ class Known:
     def __init__(self) -> None:
         self.last = Tags(-1, BUILT_IN)
 
-    def of(self, tx: Connection) -> Tags:
+    def of(self, tx: Transaction) -> Tags:
         """The tags as a transaction sees them."""
         found, last = _VERSION.one(tx, {}), self.last
         assert found is not None
@@ -127,7 +128,7 @@ def of_metadata(tags: Iterable[QueryTag], text: bytes) -> list[TagValues]:
     return prepare(query_tags.extract(tags, orjson.loads(json_model.azure(text))))
 
 
-def add(tx: Connection, added: Iterable[tuple[Rows, Iterable[TagValues]]]) -> None:
+def add(tx: Transaction, added: Iterable[tuple[Rows, Iterable[TagValues]]]) -> None:
     """Add the values of new Instances, oldest first. A Study and a Series have those of the newest that has any.
 
     Tags of one sequence come together, so those of a row are of one Instance, and so are the Items that are counted.
@@ -145,7 +146,7 @@ def add(tx: Connection, added: Iterable[tuple[Rows, Iterable[TagValues]]]) -> No
     _insert(tx, fresh)
 
 
-def fill(tx: Connection, added: Iterable[tuple[Rows, Iterable[TagValues]]], keys: set[int]) -> None:
+def fill(tx: Transaction, added: Iterable[tuple[Rows, Iterable[TagValues]]], keys: set[int]) -> None:
     """Add the values of Instances stored earlier, newest first: what a Study or a Series has already is newer.
 
     `keys` are those of the tags that are being added. With each come the other tags of its sequence, whose rows are
@@ -170,7 +171,7 @@ def _whole(values: TagValues) -> Whole:
     return whole(values.tag)
 
 
-def _insert(tx: Connection, fresh: Mapping[tuple[QueryTag, int], tuple[int, tuple[Value, ...]]]) -> None:
+def _insert(tx: Transaction, fresh: Mapping[tuple[QueryTag, int], tuple[int, tuple[Value, ...]]]) -> None:
     def level(item: tuple[tuple[QueryTag, int], Any]) -> Level:
         return item[0][0].level
 
@@ -185,20 +186,20 @@ def _insert(tx: Connection, fresh: Mapping[tuple[QueryTag, int], tuple[int, tupl
         )
 
 
-def fetch(tx: Connection, path: str) -> Listed | None:
+def fetch(tx: Transaction, path: str) -> Listed | None:
     """One tag that was declared."""
     return next(iter(_listed(tx, query_tag.c.path == path)), None)
 
 
-def fetch_all(tx: Connection, limit: int = -1, offset: int = 0) -> list[Listed]:
+def fetch_all(tx: Transaction, limit: int = -1, offset: int = 0) -> list[Listed]:
     """The tags that were declared, in the order of that."""
     return _listed(tx, limit=limit, offset=offset)
 
 
-def _listed(tx: Connection, *where: Any, limit: int = 1, offset: int = 0) -> list[Listed]:
+def _listed(tx: Transaction, *where: Any, limit: int = 1, offset: int = 0) -> list[Listed]:
     errors = select(func.count()).where(query_tag_error.c.tag == query_tag.c.key).scalar_subquery()
     found = select(*COLUMNS, errors).where(*where).order_by(query_tag.c.key).offset(offset)
-    return [Listed(tag_of(row), row[-1]) for row in tx.execute(found.limit(limit) if limit >= 0 else found)]
+    return [Listed(tag_of(row), row[-1]) for row in tx.core.execute(found.limit(limit) if limit >= 0 else found)]
 
 
 def beside(tag: QueryTag, known: Iterable[QueryTag]) -> tuple[QueryTag, ...]:
@@ -208,10 +209,10 @@ def beside(tag: QueryTag, known: Iterable[QueryTag]) -> tuple[QueryTag, ...]:
     return tuple(one for one in known if whole(one) == whole(tag) and one.key != tag.key)
 
 
-def indexed(tx: Connection) -> list[QueryTag]:
+def indexed(tx: Transaction) -> list[QueryTag]:
     """The tags that rows have values for, or get them, in the order in which they were declared."""
     there = select(*COLUMNS).where(query_tag.c.status != Status.DELETING).order_by(query_tag.c.key)
-    return [tag_of(row) for row in tx.execute(there)]
+    return [tag_of(row) for row in tx.core.execute(there)]
 
 
 def tag_of(row: Sequence[Any]) -> QueryTag:
@@ -220,14 +221,14 @@ def tag_of(row: Sequence[Any]) -> QueryTag:
     return QueryTag(key, path, vr, Level(level), creator, Status(status), enabled, operation)
 
 
-def change(tx: Connection) -> int:
+def change(tx: Transaction) -> int:
     """Begin a change of tags: stores wait until it is done, and then see it. Gives the next watermark."""
     following = watermarks.lock(tx)
-    tx.execute(update(counter).where(counter.c.name == "query_tags").values(value=counter.c.value + 1))
+    tx.core.execute(update(counter).where(counter.c.name == "query_tags").values(value=counter.c.value + 1))
     return following
 
 
-def declare(tx: Connection, tags: Iterable[QueryTag], before: int) -> list[QueryTag]:
+def declare(tx: Transaction, tags: Iterable[QueryTag], before: int) -> list[QueryTag]:
     """Add tags, with their keys. Instances with watermarks below `before` are to be indexed."""
     declared = []
     for tag in tags:
@@ -240,22 +241,22 @@ def declare(tx: Connection, tags: Iterable[QueryTag], before: int) -> list[Query
             "enabled": True,
             "before": before,
         }
-        key = tx.scalar(insert(query_tag).values(values).returning(query_tag.c.key))
+        key = tx.core.scalar(insert(query_tag).values(values).returning(query_tag.c.key))
         declared.append(replace(tag, key=key or 0, status=Status.ADDING))
     return declared
 
 
-def assign(tx: Connection, keys: Iterable[int], **values: Any) -> None:
+def assign(tx: Transaction, keys: Iterable[int], **values: Any) -> None:
     """Set columns of tags."""
-    tx.execute(update(query_tag).where(query_tag.c.key.in_(list(keys))).values(values))
+    tx.core.execute(update(query_tag).where(query_tag.c.key.in_(list(keys))).values(values))
 
 
-def remove_values(tx: Connection, tag: QueryTag, limit: int) -> int:
+def remove_values(tx: Transaction, tag: QueryTag, limit: int) -> int:
     """Remove some of a tag's values; gives how many."""
     table = TAG_VALUES[tag.level]
     names = [table.c[name] for name in ("partition", "value", "row")]
     some = select(*names).where(table.c.tag == tag.key).limit(limit)
-    found = tx.execute(some).all()
+    found = tx.core.execute(some).all()
     if found:
         own = [
             {"of_tag": tag.key, "of_" + names[0].name: row[0], "of_value": row[1], "of_row": row[2]} for row in found
@@ -264,25 +265,25 @@ def remove_values(tx: Connection, tag: QueryTag, limit: int) -> int:
     return len(found)
 
 
-def remove(tx: Connection, tag: QueryTag) -> None:
+def remove(tx: Transaction, tag: QueryTag) -> None:
     """Remove a tag without values, with its errors."""
-    tx.execute(delete(query_tag).where(query_tag.c.key == tag.key))
+    tx.core.execute(delete(query_tag).where(query_tag.c.key == tag.key))
 
 
-def with_errors(tx: Connection, tags: Iterable[QueryTag]) -> list[str]:
+def with_errors(tx: Transaction, tags: Iterable[QueryTag]) -> list[str]:
     """The paths of those for which there are values that are not valid."""
     keys = [tag.key for tag in tags]
     found = select(query_tag.c.path).where(
         query_tag.c.key.in_(keys), query_tag.c.key.in_(select(query_tag_error.c.tag))
     )
-    return list(tx.scalars(found.order_by(query_tag.c.key)))
+    return list(tx.core.scalars(found.order_by(query_tag.c.key)))
 
 
-def fetch_errors(tx: Connection, tag: QueryTag, limit: int, offset: int) -> list[BadValue]:
+def fetch_errors(tx: Transaction, tag: QueryTag, limit: int, offset: int) -> list[BadValue]:
     """What is not valid, in the order in which it was stored."""
     return [
         BadValue(*row)
-        for row in tx.execute(
+        for row in tx.core.execute(
             select(
                 study.c.StudyInstanceUID,
                 series.c.SeriesInstanceUID,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 
 from filmroom.dicom import json_model, query_tags
 from filmroom.dicom.query_tags import BUILT_IN, QueryTag, Status
@@ -18,6 +18,7 @@ from filmroom.index import watermarks
 from filmroom.index.packing import unpack
 from filmroom.index.query_tags import Rows, TagValues
 from filmroom.index.tables import instance, instance_data, query_tag, query_tag_error, study
+from filmroom.index.transaction import Transaction
 
 
 class Pending(NamedTuple):
@@ -43,20 +44,20 @@ class Read(NamedTuple):
     problems: list[Problem]
 
 
-def fetch_pending(tx: Connection, keys: Collection[int]) -> list[Pending]:
+def fetch_pending(tx: Transaction, keys: Collection[int]) -> list[Pending]:
     """Those of the tags that are being added."""
     there = select(*tag_rows.COLUMNS, query_tag.c.before).where(
         query_tag.c.key.in_(list(keys)), query_tag.c.status == Status.ADDING
     )
-    found = [(tag_rows.tag_of(row), row.before) for row in tx.execute(there.order_by(query_tag.c.key))]
+    found = [(tag_rows.tag_of(row), row.before) for row in tx.core.execute(there.order_by(query_tag.c.key))]
     known = (*BUILT_IN, *tag_rows.indexed(tx)) if any(tag.holder for tag, _ in found) else ()
     return [Pending(tag, before, tag_rows.beside(tag, known)) for tag, before in found]
 
 
-def read(tx: Connection, pending: Sequence[Pending], limit: int) -> list[Read]:
+def read(tx: Transaction, pending: Sequence[Pending], limit: int) -> list[Read]:
     """What the next Instances have of the tags, newest first."""
     first = max(one.before for one in pending)
-    found = tx.execute(
+    found = tx.core.execute(
         select(
             instance.c.partition,
             instance.c.study_key,
@@ -81,11 +82,11 @@ def _read(rows: Rows, pending: Iterable[Pending], packed: bytes) -> Read:
     return Read(rows, tag_rows.prepare(query_tags.extract(together.values(), elements)), problems)
 
 
-def write(tx: Connection, pending: Sequence[Pending], batch: Sequence[Read]) -> None:
+def write(tx: Transaction, pending: Sequence[Pending], batch: Sequence[Read]) -> None:
     """Write what was read, unless the tags have changed since. An empty batch is the end: the tags are ready."""
     # Who removes a Study holds its row and then waits for the watermarks: whoever wants both takes them in this order.
     rows_of_studies = select(study.c.key).where(study.c.key.in_({one.rows.study for one in batch}))
-    tx.execute(rows_of_studies.order_by(study.c.key).with_for_update(read=True, key_share=True))
+    tx.core.execute(rows_of_studies.order_by(study.c.key).with_for_update(read=True, key_share=True))
     watermarks.lock(tx)
     keys = {one.tag.key for one in pending}
     if fetch_pending(tx, keys) != list(pending):
@@ -95,7 +96,7 @@ def write(tx: Connection, pending: Sequence[Pending], batch: Sequence[Read]) -> 
         tag_rows.assign(tx, keys, status=Status.READY, operation=None)
         return
     numbers = [one.rows.watermark for one in batch]
-    there = set(tx.scalars(select(instance.c.watermark).where(instance.c.watermark.in_(numbers))))
+    there = set(tx.core.scalars(select(instance.c.watermark).where(instance.c.watermark.in_(numbers))))
     still = [one for one in batch if one.rows.watermark in there]
     tag_rows.fill(tx, ((one.rows, one.values) for one in still), keys)
     _note(tx, still)
@@ -103,7 +104,7 @@ def write(tx: Connection, pending: Sequence[Pending], batch: Sequence[Read]) -> 
     tag_rows.assign(tx, [one.tag.key for one in pending if one.before > done], before=done)
 
 
-def _note(tx: Connection, batch: Iterable[Read]) -> None:
+def _note(tx: Transaction, batch: Iterable[Read]) -> None:
     now = time.time()
     errors: list[dict[str, Any]] = [
         {"tag": problem.tag.key, "watermark": one.rows.watermark, "created": now, "message": problem.message}
@@ -112,7 +113,7 @@ def _note(tx: Connection, batch: Iterable[Read]) -> None:
     ]
     if errors:
         tag_rows.change(tx)
-        tx.execute(insert(query_tag_error), errors)
+        tx.core.execute(insert(query_tag_error), errors)
         tag_rows.assign(tx, {error["tag"] for error in errors}, enabled=False)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.sql import ClauseElement
 
 from filmroom.dicom import json_model, matching
@@ -20,6 +20,7 @@ from filmroom.index.columns import Elements
 from filmroom.index.database import upsert
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import FURTHER, instance, series, study
+from filmroom.index.transaction import Transaction
 
 _MODALITY = 0x00080060
 _SEPARATOR = "\\"  # as between the values of a DICOM attribute; no CS and no UID holds it
@@ -83,17 +84,17 @@ def split(joined: str) -> list[str]:
     return joined.split(_SEPARATOR) if joined else []
 
 
-def open_studies(tx: Connection, wanted: Iterable[StudyId]) -> dict[StudyId, StudyRow]:
+def open_studies(tx: Transaction, wanted: Iterable[StudyId]) -> dict[StudyId, StudyRow]:
     """The rows of Studies, made if they are new. They are locked in a fixed order, so that nobody waits in a ring."""
     return {(partition, uid): _open_study(tx, partition, uid) for partition, uid in sorted(wanted)}
 
 
-def open_series(tx: Connection, wanted: Iterable[SeriesId]) -> dict[SeriesId, SeriesRow]:
+def open_series(tx: Transaction, wanted: Iterable[SeriesId]) -> dict[SeriesId, SeriesRow]:
     """The rows of Series, made if they are new. Their Studies must be open."""
     return {(partition, key, uid): _open_series(tx, partition, key, uid) for partition, key, uid in sorted(wanted)}
 
 
-def write(tx: Connection, studies: Collection[StudyRow], serieses: Collection[SeriesRow]) -> None:
+def write(tx: Transaction, studies: Collection[StudyRow], serieses: Collection[SeriesRow]) -> None:
     """Write the rows as they have become. Most Instances say nothing new of them; then only numbers are written."""
     for series_row in serieses:
         statement = _UPDATE_SERIES[series_row.changed]
@@ -109,12 +110,12 @@ def write(tx: Connection, studies: Collection[StudyRow], serieses: Collection[Se
     _write_further(tx, Level.STUDY, studies)
 
 
-def write_expiry(tx: Connection, study_key: int, at: float | None) -> None:
+def write_expiry(tx: Transaction, study_key: int, at: float | None) -> None:
     """Let a Study expire at a time (seconds since 1970), or never."""
     _UPDATE_EXPIRY.run(tx, [{"row": study_key, "expires": at}])
 
 
-def _write_further(tx: Connection, level: Level, written: Iterable[StudyRow | SeriesRow]) -> None:
+def _write_further(tx: Transaction, level: Level, written: Iterable[StudyRow | SeriesRow]) -> None:
     """The values that no column has a place for, in place of those that were."""
     changed = [row for row in written if row.changed]
     if changed:
@@ -122,19 +123,19 @@ def _write_further(tx: Connection, level: Level, written: Iterable[StudyRow | Se
     add_further(tx, level, ((row.key, columns.further(level, row.elements)) for row in changed))
 
 
-def add_further(tx: Connection, level: Level, of_rows: Iterable[tuple[int, Iterable[tuple[int, str]]]]) -> None:
+def add_further(tx: Transaction, level: Level, of_rows: Iterable[tuple[int, Iterable[tuple[int, str]]]]) -> None:
     """Add values that no column has a place for, of rows by their keys."""
     values = [{"row": row, "tag": tag, "value": value} for row, found in of_rows for tag, value in found]
     if values:
         _ADD_FURTHER[level].run(tx, values)
 
 
-def close(tx: Connection, study_key: int, series_uid: str | None) -> None:
+def close(tx: Transaction, study_key: int, series_uid: str | None) -> None:
     """Settle the rows of a Study after Instances have gone: from one of its Series, or from any."""
     within = series.c.study_key == study_key
     touched = within if series_uid is None else within & (series.c.SeriesInstanceUID == series_uid)
     of_series, of_study = instance.c.series_key == series.c.key, series.c.study_key == study.c.key
-    tx.execute(
+    tx.core.execute(
         update(series)
         .where(touched)
         .values(
@@ -142,8 +143,8 @@ def close(tx: Connection, study_key: int, series_uid: str | None) -> None:
             newest=select(func.coalesce(func.max(instance.c.watermark), 0)).where(of_series).scalar_subquery(),
         )
     )
-    tx.execute(delete(series).where(touched, series.c.instances == 0))
-    tx.execute(
+    tx.core.execute(delete(series).where(touched, series.c.instances == 0))
+    tx.core.execute(
         update(study)
         .where(study.c.key == study_key)
         .values(
@@ -152,44 +153,44 @@ def close(tx: Connection, study_key: int, series_uid: str | None) -> None:
             newest=select(func.coalesce(func.max(series.c.newest), 0)).where(of_study).scalar_subquery(),
         )
     )
-    tx.execute(delete(study).where(study.c.key == study_key, study.c.instances == 0))
+    tx.core.execute(delete(study).where(study.c.key == study_key, study.c.instances == 0))
     prune(tx, [study_key])
 
 
-def prune(tx: Connection, study_keys: Iterable[int]) -> None:
+def prune(tx: Transaction, study_keys: Iterable[int]) -> None:
     """Drop the modalities and SOP Classes that no Series and no Instance of the Studies has any more."""
     for key in study_keys:
-        row = tx.execute(select(study.c.modalities, study.c.sop_classes).where(study.c.key == key)).first()
+        row = tx.core.execute(select(study.c.modalities, study.c.sop_classes).where(study.c.key == key)).first()
         if row is None:
             continue
         modalities = [m for m in split(row.modalities) if _any(tx, series, study_key=key, Modality=fold(m))]
         sop_classes = [c for c in split(row.sop_classes) if _any(tx, instance, study_key=key, SOPClassUID=c)]
-        tx.execute(
+        tx.core.execute(
             update(study)
             .where(study.c.key == key)
             .values(modalities=_SEPARATOR.join(modalities), sop_classes=_SEPARATOR.join(sop_classes))
         )
 
 
-def recount(tx: Connection, study_key: int) -> None:
+def recount(tx: Transaction, study_key: int) -> None:
     """Count anew what a Study and its Series have, and gather the sets, after something went wrong."""
     there = select(study.c.modalities, study.c.sop_classes).where(study.c.key == study_key).with_for_update()
-    if tx.execute(there).first() is None:
+    if tx.core.execute(there).first() is None:
         return
     close(tx, study_key, None)
-    row = tx.execute(there).first()
+    row = tx.core.execute(there).first()
     if row is None:
         return
     modalities, sop_classes = split(row.modalities), split(row.sop_classes)
     of_series = select(series.c.attributes).where(series.c.study_key == study_key).order_by(series.c.key)
-    for held in tx.scalars(of_series):
+    for held in tx.core.scalars(of_series):
         modality = SeriesRow(0, 0, 0, orjson.loads(held)).modality
         if modality and fold(modality) not in map(fold, modalities):
             modalities.append(modality)
     classes = select(instance.c.SOPClassUID).where(instance.c.study_key == study_key).distinct()
-    sop_classes += sorted(set(filter(None, tx.scalars(classes))) - set(sop_classes))
+    sop_classes += sorted(set(filter(None, tx.core.scalars(classes))) - set(sop_classes))
     sets = {"modalities": _SEPARATOR.join(modalities), "sop_classes": _SEPARATOR.join(sop_classes)}
-    tx.execute(update(study).where(study.c.key == study_key).values(sets))
+    tx.core.execute(update(study).where(study.c.key == study_key).values(sets))
 
 
 def fold(modality: str) -> str | int | None:
@@ -197,11 +198,11 @@ def fold(modality: str) -> str | int | None:
     return columns.comparable("CS", matching.fold("CS", modality))
 
 
-def _any(tx: Connection, table: Table, **values: Any) -> bool:
-    return bool(tx.scalar(select(exists().where(*(table.c[name] == value for name, value in values.items())))))
+def _any(tx: Transaction, table: Table, **values: Any) -> bool:
+    return bool(tx.core.scalar(select(exists().where(*(table.c[name] == value for name, value in values.items())))))
 
 
-def _open_study(tx: Connection, partition: int, uid: str) -> StudyRow:
+def _open_study(tx: Transaction, partition: int, uid: str) -> StudyRow:
     row = _OPEN_STUDY.one(tx, {**_NEW_STUDY, "partition": partition, "StudyInstanceUID": uid})
     found = _by_name(row, _NEW_STUDY)
     return StudyRow(
@@ -216,7 +217,7 @@ def _open_study(tx: Connection, partition: int, uid: str) -> StudyRow:
     )
 
 
-def _open_series(tx: Connection, partition: int, study_key: int, uid: str) -> SeriesRow:
+def _open_series(tx: Transaction, partition: int, study_key: int, uid: str) -> SeriesRow:
     row = _OPEN_SERIES.one(
         tx, {**_NEW_SERIES, "partition": partition, "study_key": study_key, "SeriesInstanceUID": uid}
     )

@@ -8,7 +8,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import insert, inspect, select
 
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Unavailable
@@ -16,6 +16,7 @@ from filmroom.index import service_tables as service_tables  # its tables are ma
 from filmroom.index.kinds import Kind
 from filmroom.index.table_parts import metadata
 from filmroom.index.tables import alembic_version, counter, partition
+from filmroom.index.transaction import Transaction
 
 SCHEMA = "0005"  # that of `tables`: the newest in `migrations/versions`
 COUNTER = "schema"  # what said it before there were migrations, by these numbers
@@ -30,16 +31,16 @@ class Found:
     stamped: bool
 
 
-def find(tx: Connection) -> Found | None:
+def find(tx: Transaction) -> Found | None:
     """The schema of the tables, or None if there are none at all."""
-    present = set(inspect(tx).get_table_names())
+    present = set(inspect(tx.core).get_table_names())
     if not present:
         return None
     if counter.name not in present:
         raise Unavailable("The database holds tables, but not those of a Filmroom index; name an empty database.")
     if alembic_version.name in present:
-        return Found(str(tx.scalar(select(alembic_version.c.version_num))), stamped=True)
-    number = tx.scalar(select(counter.c.value).where(counter.c.name == COUNTER))
+        return Found(str(tx.core.scalar(select(alembic_version.c.version_num))), stamped=True)
+    number = tx.core.scalar(select(counter.c.value).where(counter.c.name == COUNTER))
     if number not in _BEFORE:
         raise Unavailable(
             f"The index has schema {number}, which this version of Filmroom has no migrations from; "
@@ -57,7 +58,7 @@ def refuse_newer(found: Found) -> None:
         )
 
 
-def check(tx: Connection) -> bool:
+def check(tx: Transaction) -> bool:
     """Whether there are tables; refuses those of another schema."""
     found = find(tx)
     if found is None:
@@ -71,15 +72,15 @@ def check(tx: Connection) -> bool:
     return True
 
 
-def make(tx: Connection, kind: Kind) -> None:
+def make(tx: Transaction, kind: Kind) -> None:
     """Make all tables, with the rows that everybody expects."""
-    metadata.create_all(tx)
+    metadata.create_all(tx.core)
     kind.made(tx)
-    tx.execute(insert(alembic_version).values(version_num=SCHEMA))
+    tx.core.execute(insert(alembic_version).values(version_num=SCHEMA))
     numbers = {"watermark": 0, "query_tags": 0, "identity": secrets.randbits(63), "folder": 0}
-    tx.execute(insert(counter), [{"name": name, "value": value} for name, value in numbers.items()])
+    tx.core.execute(insert(counter), [{"name": name, "value": value} for name, value in numbers.items()])
     # Its key is left to the database, which gives the first number, and would give it again if it were said here.
-    [key] = tx.execute(
+    [key] = tx.core.execute(
         insert(partition).values(name="Microsoft.Default", created=time.time()).returning(partition.c.key)
     ).one()
     assert key == DEFAULT_PARTITION

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, case, func, select
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, case, func, select
 
 from filmroom.dicom import attributes
 from filmroom.dicom.conditions import Key
@@ -24,6 +24,7 @@ from filmroom.index.columns import Elements
 from filmroom.index.conditions import ROWS
 from filmroom.index.rows import split
 from filmroom.index.tables import COLUMNS, instance, instance_data, links, series, study
+from filmroom.index.transaction import Transaction
 
 _LONGEST_READ = 256 << 10  # bytes of packed Metadata of one match: a batch has more than a hundred
 
@@ -82,18 +83,18 @@ class Match:
         return self._answers.of(self._row)
 
 
-def search(tx: Connection, query: Query) -> list[Match]:
+def search(tx: Transaction, query: Query) -> list[Match]:
     """The matches of the page, in order."""
     return _matches(tx, query, _page(query, further(tx, query)))
 
 
-def places(tx: Connection, query: Query) -> list[Place]:
+def places(tx: Transaction, query: Query) -> list[Place]:
     """The places of the matches of the page, in order: what is needed to find them again, and little beside."""
     page = _page(query, further(tx, query))
-    return [(*values, key) for key, *values in tx.execute(page)]
+    return [(*values, key) for key, *values in tx.core.execute(page)]
 
 
-def find(tx: Connection, query: Query, wanted: Sequence[Place]) -> list[Match]:
+def find(tx: Transaction, query: Query, wanted: Sequence[Place]) -> list[Match]:
     """The matches at these places, but for those that are gone."""
     own = ROWS[query.level]
     rows = replace(query, order=())
@@ -104,13 +105,13 @@ def find(tx: Connection, query: Query, wanted: Sequence[Place]) -> list[Match]:
     return [replace(found[place[-1]], place=place) for place in wanted if place[-1] in found]
 
 
-def count(tx: Connection, query: Query) -> int:
+def count(tx: Transaction, query: Query) -> int:
     """How many match, on whatever page."""
     keys, _ = matching(query, further(tx, query))
-    return int(tx.scalar(keys.with_only_columns(func.count())) or 0)
+    return int(tx.core.scalar(keys.with_only_columns(func.count())) or 0)
 
 
-def further(tx: Connection, query: Query) -> Collection[Key]:
+def further(tx: Transaction, query: Query) -> Collection[Key]:
     """The keys that values match for which columns have no place."""
     return conditions.matched_further(tx, query.keys) if query.every_value else ()
 
@@ -129,7 +130,7 @@ def _beyond_rows(query: Query) -> frozenset[int] | None:
     return query.attributes - in_rows - _GATHERED.keys() - {RETRIEVE_URL}
 
 
-def _matches(tx: Connection, query: Query, page: Select[Any]) -> list[Match]:
+def _matches(tx: Transaction, query: Query, page: Select[Any]) -> list[Match]:
     gathered = [
         tag
         for tag, (level, _, _) in _GATHERED.items()
@@ -140,7 +141,7 @@ def _matches(tx: Connection, query: Query, page: Select[Any]) -> list[Match]:
     answers = Answers(query, wanted, elements, reads_metadata=with_metadata)
     return [
         Match(_resource(row, query), _place(row, query), row, answers)
-        for row in tx.execute(_statement(query, gathered, page, with_metadata=with_metadata))
+        for row in tx.core.execute(_statement(query, gathered, page, with_metadata=with_metadata))
     ]
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, CursorResult, Select, bindparam, literal, null, select
+from sqlalchemy import Column, CursorResult, Select, bindparam, literal, null, select
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index.tables import instance, instance_data, links, series, study
+from filmroom.index.transaction import Transaction
 from filmroom.index.views import seen
 
 _BATCH = 500  # of values in one statement; SQLite takes 32,766 parameters, older ones 999
@@ -31,11 +32,11 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def run(tx: Connection, selected: Select[Any], resource: Resource, **more: Any) -> CursorResult[Any]:
+def run(tx: Transaction, selected: Select[Any], resource: Resource, **more: Any) -> CursorResult[Any]:
     """Run one of these SELECTs, with what else it takes. What the view of the resource does not show is not found."""
     if not resource.view.whole:  # else the statement stays the one that is compiled already
         selected = selected.where(*seen(resource.view, resource.partition))
-    return tx.execute(selected, parameters(resource) | more)
+    return tx.core.execute(selected, parameters(resource) | more)
 
 
 def parameters(resource: Resource) -> dict[str, Any]:

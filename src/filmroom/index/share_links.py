@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from filmroom.index.service_tables import share_link
+from filmroom.index.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +20,23 @@ class ShareLink:
     expires: float
 
 
-def add(tx: Connection, link: ShareLink) -> None:
+def add(tx: Transaction, link: ShareLink) -> None:
     """Make a link known, and forget those that have expired."""
-    tx.execute(delete(share_link).where(share_link.c.expires < link.created))
-    tx.execute(insert(share_link), asdict(link))
+    tx.core.execute(delete(share_link).where(share_link.c.expires < link.created))
+    tx.core.execute(insert(share_link), asdict(link))
 
 
-def fetch(tx: Connection, id_: str) -> ShareLink | None:
+def fetch(tx: Transaction, id_: str) -> ShareLink | None:
     """The link of an id, expired or not."""
-    row = tx.execute(select(share_link).where(share_link.c.id == id_)).first()
+    row = tx.core.execute(select(share_link).where(share_link.c.id == id_)).first()
     return None if row is None else ShareLink(*row)
 
 
-def fetch_all(tx: Connection) -> list[ShareLink]:
+def fetch_all(tx: Transaction) -> list[ShareLink]:
     """All links, the newest first."""
-    return [ShareLink(*row) for row in tx.execute(select(share_link).order_by(share_link.c.created.desc()))]
+    return [ShareLink(*row) for row in tx.core.execute(select(share_link).order_by(share_link.c.created.desc()))]
 
 
-def remove(tx: Connection, id_: str) -> bool:
+def remove(tx: Transaction, id_: str) -> bool:
     """Forget a link; whether it was known."""
-    return tx.execute(delete(share_link).where(share_link.c.id == id_)).rowcount > 0
+    return tx.core.execute(delete(share_link).where(share_link.c.id == id_)).rowcount > 0

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from filmroom.index.transaction import Transaction
 
 # Statement → what it must say, and what it is for. Others lose commits, or the index, at a loss of power.
 _DURABLE = {
@@ -30,15 +30,15 @@ class Said:
     ahead: float  # seconds by which its clock is ahead of ours
 
 
-def ask(tx: Connection) -> Said:
+def ask(tx: Transaction) -> Said:
     """Ask it."""
     name = tx.dialect.name
     missing = [
         what
         for statement, (right, what) in _DURABLE[name].items()
-        if str(tx.exec_driver_sql(statement).scalar()).lower() not in right
+        if str(tx.core.exec_driver_sql(statement).scalar()).lower() not in right
     ]
     before = time.time()
-    clock = tx.exec_driver_sql(_CLOCK[name]).scalar() if name in _CLOCK else None
+    clock = tx.core.exec_driver_sql(_CLOCK[name]).scalar() if name in _CLOCK else None
     ahead = float(clock) - (before + time.time()) / 2 if clock is not None else 0.0
-    return Said(name, str(tx.exec_driver_sql(_VERSION[name]).scalar()).split()[0], missing, ahead)
+    return Said(name, str(tx.core.exec_driver_sql(_VERSION[name]).scalar()).split()[0], missing, ahead)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from filmroom.dicom import json_model
 from filmroom.dicom.resources import Resource
@@ -23,6 +23,7 @@ from filmroom.index.packing import unpack
 from filmroom.index.query_tags import Known
 from filmroom.index.rows import StudyId, StudyRow
 from filmroom.index.tables import instance, instance_data
+from filmroom.index.transaction import Transaction
 
 
 class Outcome(Enum):
@@ -46,7 +47,7 @@ class Update:
         return self.rows.new.resource != self.old.resource
 
 
-def replace(tx: Connection, updates: Sequence[Update], known: Known) -> list[Outcome]:
+def replace(tx: Transaction, updates: Sequence[Update], known: Known) -> list[Outcome]:
     """Put new versions in the place of old ones; what became of each, in the order given."""
     studies = _lock(tx, updates)  # (1)
     outcomes = [_outcome(tx, update) for update in updates]  # (2)
@@ -65,7 +66,7 @@ def replace(tx: Connection, updates: Sequence[Update], known: Known) -> list[Out
     return outcomes
 
 
-def fetch_before(tx: Connection, resource: Resource, after: int, last: int, limit: int) -> list[StoredInstance]:
+def fetch_before(tx: Transaction, resource: Resource, after: int, last: int, limit: int) -> list[StoredInstance]:
     """Instances whose watermarks are above `after` and not above `last`, oldest first."""
     chosen = selects.of(select(*selects.FILE), resource.level)
     within = chosen.where(instance.c.watermark > after, instance.c.watermark <= last)
@@ -73,31 +74,31 @@ def fetch_before(tx: Connection, resource: Resource, after: int, last: int, limi
     return [instances.stored_instance(row) for row in selects.run(tx, page, resource)]
 
 
-def count_before(tx: Connection, resource: Resource, last: int) -> int:
+def count_before(tx: Transaction, resource: Resource, last: int) -> int:
     """How many there are of them, from the first on."""
     chosen = selects.of(select(instance.c.watermark), resource.level).where(instance.c.watermark <= last)
     count = select(func.count()).select_from(chosen.subquery())
-    return tx.scalar(count, selects.parameters(resource)) or 0
+    return tx.core.scalar(count, selects.parameters(resource)) or 0
 
 
-def fetch_hidden(tx: Connection, found: Sequence[StoredInstance]) -> dict[int, frozenset[str]]:
+def fetch_hidden(tx: Transaction, found: Sequence[StoredInstance]) -> dict[int, frozenset[str]]:
     """The attributes that Metadata and searches leave out, by watermark; of those that have such."""
     of = instance_data.c.watermark
     chosen = select(of, instance_data.c.metadata)
     texts: dict[int, frozenset[str]] = {}
     for batch in selects.batches(one.watermark for one in found):
         these = chosen.where(of.in_(batch))
-        texts |= {row.watermark: json_model.hidden(unpack(row.metadata)) for row in tx.execute(these)}
+        texts |= {row.watermark: json_model.hidden(unpack(row.metadata)) for row in tx.core.execute(these)}
     return {watermark: keys for watermark, keys in texts.items() if keys}
 
 
-def serieses(tx: Connection, resource: Resource) -> set[str]:
+def serieses(tx: Transaction, resource: Resource) -> set[str]:
     """The Series that Instances of it are in."""
     found = selects.run(tx, selects.of(select(*selects.NAME).distinct(), resource.level), resource)
     return {row.SeriesInstanceUID for row in found}
 
 
-def _lock(tx: Connection, updates: Iterable[Update]) -> dict[StudyId, StudyRow]:
+def _lock(tx: Transaction, updates: Iterable[Update]) -> dict[StudyId, StudyRow]:
     """Only Studies with Instances: to open one that is gone would make it."""
     wanted = {_study(one.old.resource) for one in updates}
     present = [id_ for id_ in wanted if instances.version(tx, Resource(id_[1], partition=id_[0]))]
@@ -107,7 +108,7 @@ def _lock(tx: Connection, updates: Iterable[Update]) -> dict[StudyId, StudyRow]:
     return opened
 
 
-def _close(tx: Connection, opened: Iterable[StudyRow]) -> None:
+def _close(tx: Transaction, opened: Iterable[StudyRow]) -> None:
     for row in opened:
         if not row.instances:
             rows.close(tx, row.key, None)
@@ -117,7 +118,7 @@ def _study(resource: Resource) -> StudyId:
     return resource.partition, str(resource.study)
 
 
-def _keep_expiry(tx: Connection, updates: Iterable[Update], before: Mapping[StudyId, StudyRow]) -> None:
+def _keep_expiry(tx: Transaction, updates: Iterable[Update], before: Mapping[StudyId, StudyRow]) -> None:
     """An update is no store: a Study expires when it would have; one of a new UID, when that does which it was."""
     expire = {}
     for one in updates:
@@ -128,7 +129,7 @@ def _keep_expiry(tx: Connection, updates: Iterable[Update], before: Mapping[Stud
         rows.write_expiry(tx, row.key, ending[id_])
 
 
-def _outcome(tx: Connection, update: Update) -> Outcome:
+def _outcome(tx: Transaction, update: Update) -> Outcome:
     if [one.key for one in instances.fetch(tx, update.old.resource)] != [update.old.key]:
         return Outcome.OVERTAKEN
     if update.moves and instances.version(tx, update.rows.new.resource):

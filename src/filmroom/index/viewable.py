@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, func, not_, or_, select
 
 from filmroom.dicom import transfer_syntax, uids
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index import selects
 from filmroom.index.instances import StoredInstance, stored_instance
 from filmroom.index.tables import instance, links, series, study
+from filmroom.index.transaction import Transaction
 
 _MOST_SERIES, _AROUND = 3, 2  # for one image that stands for all, should others be damaged
 _HAS_FRAMES = instance.c.frames > 0
@@ -45,12 +46,12 @@ _AT_PLACE: Select[Any] = (
 )
 
 
-def fetch(tx: Connection, resource: Resource) -> list[StoredInstance]:
+def fetch(tx: Transaction, resource: Resource) -> list[StoredInstance]:
     """Those of a Study or a Series."""
     return [stored_instance(row) for row in selects.run(tx, _IN_ORDER[resource.level], resource)]
 
 
-def fetch_representatives(tx: Connection, resource: Resource) -> list[StoredInstance]:
+def fetch_representatives(tx: Transaction, resource: Resource) -> list[StoredInstance]:
     """The image in the middle of the first Series that has any, those around it, and likewise of the next Series."""
     if resource.level is Level.INSTANCE:
         return [stored_instance(row) for row in selects.run(tx, _IMAGE, resource)]
@@ -58,9 +59,9 @@ def fetch_representatives(tx: Connection, resource: Resource) -> list[StoredInst
     return [one for key in keys for one in _middle(tx, key)]
 
 
-def _middle(tx: Connection, key: int) -> list[StoredInstance]:
-    place = (tx.scalar(_COUNT, {"series_key": key}) or 0) // 2
+def _middle(tx: Transaction, key: int) -> list[StoredInstance]:
+    place = (tx.core.scalar(_COUNT, {"series_key": key}) or 0) // 2
     begin = max(place - _AROUND, 0)
-    rows = tx.execute(_AT_PLACE, {"series_key": key, "place": begin, "most": place + _AROUND + 1 - begin})
+    rows = tx.core.execute(_AT_PLACE, {"series_key": key, "place": begin, "most": place + _AROUND + 1 - begin})
     found = [stored_instance(row) for row in rows]
     return [found[at] for at in sorted(range(len(found)), key=lambda at: abs(begin + at - place))]

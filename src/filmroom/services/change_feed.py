@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection
 
 from filmroom.archive import Archive
 from filmroom.audit.gathered import note
@@ -16,6 +15,7 @@ from filmroom.dicom import json_model
 from filmroom.index import changes as rows
 from filmroom.index import patients
 from filmroom.index.changes import Change
+from filmroom.index.transaction import Transaction
 from filmroom.protocol.change_feed import ByTime, Window, written
 from filmroom.protocol.cloud_events import NAMES
 from filmroom.protocol.dialects import DICOMWEB, Dialect
@@ -62,7 +62,7 @@ def latest(
     return None if found is None else _entry(dialect, found, base)
 
 
-def _note(archive: Archive, tx: Connection, found: Iterable[Change]) -> None:
+def _note(archive: Archive, tx: Transaction, found: Iterable[Change]) -> None:
     """For the audit: whose Metadata are told."""
     if not archive.audit.on:
         return

@@ -18,13 +18,12 @@ from enum import StrEnum
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import Connection
-
 from filmroom.archive import ORPHAN_AGE, Archive
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import Lost, Unreadable
 from filmroom.index import consistency, instances, rows
 from filmroom.index.consistency import File
+from filmroom.index.transaction import Transaction
 from filmroom.services import lineage
 
 BATCH = 500
@@ -150,7 +149,7 @@ def _confirmed(archive: Archive, asked: Asked, file: File, kind: Kind, text: str
 
 
 def _remove_lost(archive: Archive, file: File, resource: Resource) -> bool:
-    def remove(tx: Connection) -> bool:
+    def remove(tx: Transaction) -> bool:
         if not consistency.names_still(tx, file) or _file_problem(archive, True, file) is None:
             return False
         return instances.remove(tx, resource) > 0
@@ -203,7 +202,7 @@ def _rows(
     asked: Asked,
     level: Level,
     wrong: Callable[..., list[int]],
-    mend: Callable[[Connection, int], None],
+    mend: Callable[[Transaction, int], None],
     kind: Kind,
 ) -> Iterator[Problem]:
     after = 0
@@ -221,7 +220,7 @@ def _rows(
         after = keys[-1]
 
 
-def _mended(mend: Callable[[Connection, int], None], key: int, tx: Connection) -> None:
+def _mended(mend: Callable[[Transaction, int], None], key: int, tx: Transaction) -> None:
     mend(tx, key)
 
 

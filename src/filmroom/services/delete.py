@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import Connection
-
 from filmroom.archive import ORPHAN_AGE, Archive
 from filmroom.dicom.resources import Resource
 from filmroom.errors import NotFound
 from filmroom.index import instances, partitions, patients
+from filmroom.index.transaction import Transaction
 from filmroom.services import lineage
 from filmroom.task import Batch
 
@@ -23,7 +22,7 @@ SWEEP = "sweep"  # the name of the operation
 _BATCH = 500
 _LISTED = 2000  # files looked at in one batch
 
-Removed = Callable[[Connection, int], None]
+Removed = Callable[[Transaction, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def delete(archive: Archive, target: Resource) -> Deleted:
     return deleted
 
 
-def _delete(tx: Connection, target: Resource, expired_by: float | None = None) -> Deleted:
+def _delete(tx: Transaction, target: Resource, expired_by: float | None = None) -> Deleted:
     whose = patients.identifiers(tx, [(target.partition, str(target.study))])
     removed = instances.remove(tx, target, expired_by)
     return Deleted(removed, next(iter(whose.values()), None))
@@ -78,7 +77,7 @@ def expire(archive: Archive, by: float, stopping: Callable[[], bool] = lambda: F
     return expired
 
 
-def _unheard(tx: Connection, count: int) -> None:
+def _unheard(tx: Transaction, count: int) -> None:
     pass
 
 

@@ -19,8 +19,6 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
-
 from filmroom import places
 from filmroom.archive import Archive
 from filmroom.audit.gathered import note
@@ -33,6 +31,7 @@ from filmroom.errors import Conflict, Forbidden, Lost, NotFound, Unreadable
 from filmroom.index import instances, operations, watermarks
 from filmroom.index.instances import StoredInstance
 from filmroom.index.operations import SECRET
+from filmroom.index.transaction import Transaction
 from filmroom.places import Place
 from filmroom.services import deidentified, pseudonyms, recorded, views
 from filmroom.services.crew import Crew
@@ -227,7 +226,7 @@ def _within(some: Iterable[StoredInstance], size: int) -> Iterator[StoredInstanc
         yield one
 
 
-def _percent(tx: Connection, resources: Sequence[Resource], position: _Position) -> int:
+def _percent(tx: Transaction, resources: Sequence[Resource], position: _Position) -> int:
     if resources[0].study is None and not position.at:
         return 100 * position.after // max(watermarks.largest(tx), 1)
     return 100 * position.at // len(resources)

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection
-
 from filmroom import metrics, places, tracing
 from filmroom.archive import Archive
 from filmroom.dicom.wording import STANDARD, Wording
@@ -26,6 +24,7 @@ from filmroom.index.operations import Count as Count
 from filmroom.index.operations import Failure as Failure
 from filmroom.index.operations import Operation as Operation
 from filmroom.index.operations import State as State
+from filmroom.index.transaction import Transaction
 from filmroom.protocol.transfers import Asked
 from filmroom.services import delete, exports, imports, query_tags, recorded, updates
 from filmroom.services.views import EVERYTHING, Shown
@@ -52,7 +51,7 @@ class Function:
 def _sweep(task: Task) -> dict[str, int]:
     total: int = task.checkpoint or 0  # removed by workers that did not come to the end
 
-    def count(tx: Connection, removed: int) -> None:
+    def count(tx: Transaction, removed: int) -> None:
         nonlocal total
         total += removed
         metrics.swept_files.inc(removed)
@@ -126,7 +125,7 @@ def start_due(archive: Archive, name: str, arguments: Mapping[str, Any], every: 
         return operations.add(tx, name, arguments)
 
 
-def _due(tx: Connection, name: str, every: float) -> bool:
+def _due(tx: Transaction, name: str, every: float) -> bool:
     now = time.time()  # what was started later than now was started by a clock that was put back since
     return not operations.is_about(tx, name, now - every, now)
 
@@ -171,7 +170,7 @@ def count(archive: Archive) -> list[Count]:
         return operations.count(tx)
 
 
-def _placed(tx: Connection, found: Operation) -> Operation:
+def _placed(tx: Transaction, found: Operation) -> Operation:
     """With the name of the data partition that it works in, unless it is of all."""
     key = found.arguments.get("partition")
     return found if key is None else replace(found, partition=partitions.fetch_name(tx, key))

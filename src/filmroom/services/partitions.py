@@ -14,7 +14,6 @@ import time
 from collections.abc import Collection, Mapping
 
 import orjson
-from sqlalchemy import Connection
 
 from filmroom import metrics
 from filmroom.archive import Archive
@@ -22,6 +21,7 @@ from filmroom.blobs import LARGEST_PARTITION
 from filmroom.errors import BadRequest, Unavailable
 from filmroom.index import partitions as rows
 from filmroom.index.partitions import Partition
+from filmroom.index.transaction import Transaction
 
 NOTE = "partitions"  # of the blob store: {name: key, …} in JSON
 
@@ -68,7 +68,7 @@ def make(archive: Archive, name: str) -> int:
     return key
 
 
-def _make(archive: Archive, tx: Connection, name: str) -> int:
+def _make(archive: Archive, tx: Transaction, name: str) -> int:
     rows.lock(tx)  # (1)
     names = rows.names(tx)
     if name in names:

@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from sqlalchemy import Connection
-
 from filmroom.archive import Archive
 from filmroom.audit.gathered import note
 from filmroom.dicom.deidentification import Deidentification, Option
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.views import EVERYTHING
 from filmroom.index import pseudonyms, watermarks
+from filmroom.index.transaction import Transaction
 
 NOTHING = ""  # the UID of nothing that is stored
 BATCH = 1000  # Studies in a transaction
@@ -118,7 +117,7 @@ def _complete(archive: Archive, profile: Deidentification, partition: int) -> No
         archive.pseudonyms.complete(profile, partition, newest)
 
 
-def _add(profile: Deidentification, partition: int, since: int, behind: int, tx: Connection) -> int | None:
+def _add(profile: Deidentification, partition: int, since: int, behind: int, tx: Transaction) -> int | None:
     """The key behind which there may be more."""
     missing = pseudonyms.missing(tx, profile.number, partition, since, behind, BATCH)
     if missing:

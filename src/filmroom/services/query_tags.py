@@ -9,12 +9,11 @@ Values that are not valid are written down in (2), and searches by their tag dis
 
 from collections.abc import Callable, Collection, Sequence
 
-from sqlalchemy import Connection
-
 from filmroom.archive import Archive
 from filmroom.dicom.query_tags import BadValue, Listed, QueryTag, Status
 from filmroom.errors import AtWork, Conflict, NotFound, Unavailable
 from filmroom.index import operations, query_tags, reindexing, watermarks
+from filmroom.index.transaction import Transaction
 from filmroom.task import Batch
 
 MOST_TAGS = 128
@@ -41,7 +40,7 @@ def declare(archive: Archive, tags: Sequence[QueryTag]) -> str:
     return operation
 
 
-def _left_behind(tx: Connection, present: Collection[QueryTag]) -> set[str]:
+def _left_behind(tx: Transaction, present: Collection[QueryTag]) -> set[str]:
     """The paths of tags that are being added, but by no operation any more. One at a time may be at work."""
     adding = [tag for tag in present if tag.status is Status.ADDING]
     for id_ in dict.fromkeys(tag.operation for tag in adding if tag.operation is not None):
@@ -59,7 +58,7 @@ def reindex(
     archive: Archive,
     keys: Collection[int],
     batch: Batch | None = None,
-    progress: Callable[[Connection, int], None] = lambda tx, percent: None,
+    progress: Callable[[Transaction, int], None] = lambda tx, percent: None,
 ) -> None:
     """Index what was stored before tags were declared. It may be ended at any point, and called again.
 
@@ -130,7 +129,7 @@ def _remove(archive: Archive, tag: QueryTag, stopping: Callable[[], bool] = lamb
                 query_tags.remove(tx, tag)
 
 
-def _existing(tx: Connection, path: str) -> Listed:
+def _existing(tx: Transaction, path: str) -> Listed:
     found = query_tags.fetch(tx, path)
     if found is None:
         raise NotFound(f"The specified extended query tag with tag path {path} cannot be found.")

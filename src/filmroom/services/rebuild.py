@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from filmroom.archive import Archive
 from filmroom.blobs import KEY, made_at, partition_of
 from filmroom.dicom import part10, rewrite, validation
@@ -27,6 +25,7 @@ from filmroom.index import additions, operations, rebuilding, watermarks
 from filmroom.index.additions import ANY, NewRows, Status
 from filmroom.index.operations import State
 from filmroom.index.query_tags import Known
+from filmroom.index.transaction import Transaction
 from filmroom.services import lineage, partitions
 from filmroom.services.examination import Part, examine, spooled
 from filmroom.task import Task
@@ -118,7 +117,7 @@ def rebuild(
     return {name: done[name] for name in ("instances", "replaced", "failed")}
 
 
-def _add(tx: Connection, found: Iterable[Read], known: Known) -> list[Status]:
+def _add(tx: Transaction, found: Iterable[Read], known: Known) -> list[Status]:
     """Add what was stored by one request together, so that rows have the order that they had."""
     statuses = []
     for _, request in groupby(found, lambda one: made_at(one.key)):

@@ -5,14 +5,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from filmroom.archive import Archive
 from filmroom.dicom import documents, report_pages, report_xml, reports, uids
 from filmroom.dicom.reports import Report
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
+from filmroom.index.transaction import Transaction
 from filmroom.protocol import offers
 from filmroom.protocol.negotiation import Selected
 from filmroom.services.content import Content, as_stored, check_unchanged, pieces, read_from, reader
@@ -79,7 +78,7 @@ def _report(archive: Archive, stored: StoredInstance, choice: Selected, location
     return replace(unmade, convert=convert)
 
 
-def _elements(tx: Connection, stored: StoredInstance) -> dict[str, Any]:
+def _elements(tx: Transaction, stored: StoredInstance) -> dict[str, Any]:
     """What is in the file that was found."""
     for now in instances.fetch(tx, stored.resource):
         check_unchanged(stored, now)

@@ -5,8 +5,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
-
 from filmroom.archive import Archive
 from filmroom.cache import digest
 from filmroom.dicom import frames as frame_ranges
@@ -17,6 +15,7 @@ from filmroom.dicom.wording import Wording
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.index import instances
 from filmroom.index.instances import StoredInstance
+from filmroom.index.transaction import Transaction
 from filmroom.pixels import codecs
 from filmroom.pixels.channel import aside
 from filmroom.pixels.frame import describe
@@ -62,7 +61,7 @@ def every_frame(archive: Archive, stored: StoredInstance, ranges: Frames, select
 
 def _found(
     archive: Archive,
-    tx: Connection,
+    tx: Transaction,
     stored: StoredInstance,
     ranges: Frames,
     numbers: Sequence[int],

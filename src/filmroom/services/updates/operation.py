@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
-
 from filmroom.archive import Archive
 from filmroom.dicom import updates
 from filmroom.dicom.resources import Resource
@@ -14,6 +12,7 @@ from filmroom.errors import AtWork
 from filmroom.index import instances, operations, originals, watermarks
 from filmroom.index import updates as rows
 from filmroom.index.database import persistently
+from filmroom.index.transaction import Transaction
 from filmroom.index.updates import Outcome
 from filmroom.protocol import updates as messages
 from filmroom.services.updates.versions import Batch, Maker
@@ -50,7 +49,7 @@ def start(archive: Archive, wanted: messages.Update, partition: int) -> str:
     new_study = updates.uids(wanted.changes)[0]
     touched = {*wanted.studies, *([new_study] if new_study else [])}
 
-    def begin(tx: Connection) -> str:
+    def begin(tx: Transaction) -> str:
         last = watermarks.lock(tx) - 1  # its lock lets one look at a time
         for other in operations.fetch_unended(tx, UPDATE):
             if other.arguments["partition"] == partition and touched & {*other.arguments["touched"]}:
@@ -105,7 +104,7 @@ def _begin(task: Task, targets: Sequence[Resource]) -> _Progress:
     return progress
 
 
-def _obstacle(tx: Connection, target: Resource, new: tuple[str | None, ...], last: int) -> str | None:
+def _obstacle(tx: Transaction, target: Resource, new: tuple[str | None, ...], last: int) -> str | None:
     """Why UIDs can't be changed; None if they can, or are not to be."""
     study, series, instance = (one != old and one for one, old in zip(new, target.uids, strict=True))
     if series and len(rows.serieses(tx, target)) > 1:

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from filmroom.archive import Archive
 from filmroom.errors import BadRequest, NotFound
 from filmroom.index import changes, webhooks
+from filmroom.index.transaction import Transaction
 from filmroom.index.webhooks import Progress
 
 
@@ -28,7 +27,7 @@ def standings(archive: Archive, names: Iterable[str]) -> list[Standing]:
         return [_standing(tx, name, newest) for name in names]
 
 
-def _standing(tx: Connection, name: str, newest: int) -> Standing:
+def _standing(tx: Transaction, name: str, newest: int) -> Standing:
     found = webhooks.fetch(tx, name)
     if found is None or found.position >= newest:
         return Standing(name, found, 0)
