@@ -1,20 +1,23 @@
 """Is an answer right? Each check raises WrongAnswerError, so that no server is fast by being wrong."""
 
 import json
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from bench.client import Answer, WrongAnswerError
 from bench.data import Instance
 
+FRAME_HEADERS = {0xC0, 0xC1, 0xC2}  # Start of Frame: baseline, extended, progressive (ITU-T T.81 B.1.1.3)
 
-def stored(answer: Answer, instance: Instance) -> None:
-    """The Referenced SOP Sequence names it and the Failed SOP Sequence is empty (PS3.18 10.5.3)."""
+
+def stored(answer: Answer, instances: Sequence[Instance]) -> None:
+    """The Referenced SOP Sequence names these and the Failed SOP Sequence is empty (PS3.18 10.5.3)."""
     expect_status(answer, 200, 202)
     told = json.loads(answer.body)
-    done = [value(item, "00081155") for item in told.get("00081199", {}).get("Value", [])]
-    if value(told, "00081198") is not None or done != [instance.uids[2]]:
-        raise WrongAnswerError("the answer does not say that the instance was stored")
+    done = sorted(value(item, "00081155") for item in told.get("00081199", {}).get("Value", []))
+    if value(told, "00081198") is not None or done != sorted(one.uids[2] for one in instances):
+        raise WrongAnswerError("the answer does not say that the instances were stored")
 
 
 def datasets(answer: Answer, tag: str, count: int) -> None:
@@ -39,12 +42,25 @@ def metadata(answer: Answer, instances: Sequence[Instance]) -> None:
             raise WrongAnswerError(f"the Metadata is not what was stored: {told}")
 
 
-def studies(answer: Answer, expected: set[str] | None, count: int) -> None:
+def found(answer: Answer, tag: str, expected: Collection[str] | None, count: int) -> None:
+    """`count` Studies, Series or Instances by their UID, `tag`; none twice, and of the expected, if those are known."""
+    datasets(answer, tag, count)
+    uids = {value(dataset, tag) for dataset in json.loads(answer.body)}
+    if len(uids) != count or not (expected is None or uids <= set(expected)):
+        raise WrongAnswerError("the search found one twice, or one that does not match")
+
+
+def studies(answer: Answer, expected: Collection[str] | None, count: int) -> None:
     """`count` Studies, no one twice, and only of the expected ones, if those are known."""
-    datasets(answer, "0020000D", count)
-    found = {value(dataset, "0020000D") for dataset in json.loads(answer.body)}
-    if len(found) != count or not (expected is None or found <= expected):
-        raise WrongAnswerError("the search found a Study twice, or one that does not match")
+    found(answer, "0020000D", expected, count)
+
+
+def dated(answer: Answer, expected: Collection[str], first: str, last: str) -> None:
+    """The expected Studies, and others only of these days: the service may hold more than the run stored."""
+    expect_status(answer, 200)
+    dates = {value(dataset, "0020000D"): value(dataset, "00080020") for dataset in json.loads(answer.body)}
+    if not set(expected) <= dates.keys() or not all(first <= date <= last for date in dates.values()):
+        raise WrongAnswerError("the search does not find a Study of these days, or finds one of another")
 
 
 def has_modality(answer: Answer, modality: str) -> None:
@@ -77,11 +93,18 @@ def parts(answer: Answer, contents: Iterable[Sequence[bytes]]) -> None:
         raise WrongAnswerError("the multipart answer does not end after the parts expected")
 
 
-def jpeg(answer: Answer) -> None:
-    """It is a whole JPEG image."""
+def jpeg(answer: Answer, rows: int, columns: int) -> None:
+    """It is a whole JPEG image of that size."""
     expect_status(answer, 200)
-    if not (answer.body.startswith(b"\xff\xd8") and answer.body.endswith(b"\xff\xd9")):
+    image = answer.body
+    if not (image.startswith(b"\xff\xd8") and image.endswith(b"\xff\xd9")):
         raise WrongAnswerError("the answer is no JPEG image")
+    place = 2
+    while image[place + 1] not in FRAME_HEADERS:
+        place += 2 + int.from_bytes(image[place + 2 : place + 4])
+    size = struct.unpack(">HH", image[place + 5 : place + 9])
+    if size != (rows, columns):
+        raise WrongAnswerError(f"an image of {size[0]} rows and {size[1]} columns, not of {rows} and {columns}")
 
 
 def value(dataset: dict[str, Any], tag: str) -> Any:

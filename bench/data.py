@@ -1,4 +1,4 @@
-"""The instances that the benchmarks store: CT-like, native 16 bit, the same in each run but for their UIDs.
+"""The instances that the benchmarks store: native 16 bit or JPEG, the same in each run but for their UIDs.
 
 A file is written once per shape, with marks of fixed width where instances differ; an instance is that file
 with its own values in the marks' places. So making one costs microseconds, and an object of any size is a
@@ -11,27 +11,26 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 
+import imagecodecs
 import numpy as np
-from pydicom.dataset import Dataset, FileMetaDataset
+import numpy.typing as npt
+from pydicom.dataset import FileMetaDataset
 from pydicom.filewriter import dcmwrite
-from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
+
+from bench.attributes import MARKS, attributes
 
 SEED = 20241231
-MULTI_FRAME = UID("1.2.840.10008.5.1.4.1.1.7.3")  # Multi-frame Grayscale Word Secondary Capture Image Storage
 _RUNS = itertools.count()
-STAMP = struct.Struct("<QQ")  # the first bytes of each Frame: the instance's and the Frame's number
+STAMP = struct.Struct("<QQ")  # near the beginning of each Frame: the instance's and the Frame's number
+FIRST_DAY = date(2024, 2, 29)
 
-# What differs between instances, and the mark that holds its place. The widths are those of the values.
-MARKS = {
-    "study": "2.25.1" + "1" * 38,
-    "series": "2.25.1" + "2" * 38,
-    "instance": "2.25.1" + "3" * 38,
-    "patient": "P" * 18,
-    "name": "N" * 26,
-    "number": "4" * 8,
-}
+_ITEM = struct.Struct("<HHI")  # tag and length of an item of encapsulated Pixel Data (PS3.5 A.4)
+_END = _ITEM.pack(0xFFFE, 0xE0DD, 0)
+_SOI_COM = b"\xff\xd8\xff\xfe"  # a JPEG begins, and has a comment (ITU-T T.81 B.2.4.5), which holds the stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +41,21 @@ class Shape:
     columns: int
     frames: int = 1
     modality: str = "CT"
+    jpeg: bool = False  # 8 bit, JPEG Baseline; else native, 12 of 16 bit
 
     @property
     def frame_length(self) -> int:
         """The bytes of one Frame."""
-        return self.rows * self.columns * 2
+        return STAMP.size + len(_rest(self)) + (len(_comment(self)) if self.jpeg else 0)
 
 
 KB_10 = Shape(64, 64)
 KB_131 = Shape(256, 256)
+MR = Shape(256, 256, modality="MR")
 KB_530 = Shape(512, 512)
-MB_262 = Shape(512, 512, frames=500)
+DX = Shape(2500, 2000, modality="DX")
+MULTI = Shape(512, 512, frames=300)  # 157 MB
+MULTI_JPEG = Shape(512, 512, frames=300, jpeg=True)
 GB_2 = Shape(512, 512, frames=3815)  # 2,000 MB, under the 2^31 bytes at which some peers' readers end
 
 
@@ -65,6 +68,7 @@ class Instance:
     study: int
     series: int
     number: int
+    day: int = 0  # of the Study, counted from FIRST_DAY
 
     @property
     def uids(self) -> tuple[str, str, str]:
@@ -86,6 +90,11 @@ class Instance:
         return f"{self.family}^Given{self.study:06d}"
 
     @property
+    def date(self) -> str:
+        """The Study Date."""
+        return f"{FIRST_DAY + timedelta(days=self.day):%Y%m%d}"
+
+    @property
     def family(self) -> str:
         """The family name of the Patient, one of forty of the run."""
         return f"B{self.run % 10**10:010d}F{self.study % 40:02d}"
@@ -103,17 +112,24 @@ class Instance:
     @property
     def size(self) -> int:
         """The length of the file."""
-        return len(_template(self.shape).head) + self.shape.frame_length * self.shape.frames
+        shape = self.shape
+        around = _ITEM.size if shape.jpeg else 0  # each Frame, and what ends them
+        return len(_template(shape).head) + (around + shape.frame_length) * shape.frames + around
 
     def pieces(self) -> Iterator[bytes]:
         """The PS3.10 file. Nearly all of it is the same object each time, so an instance takes little memory."""
         yield self.head()
         for number in range(1, self.shape.frames + 1):
+            if self.shape.jpeg:
+                yield _ITEM.pack(0xFFFE, 0xE000, self.shape.frame_length)
             yield from self.frame(number)
+        if self.shape.jpeg:
+            yield _END
 
     def frame(self, number: int) -> tuple[bytes, bytes]:
-        """The bytes of a Frame, from 1, in two pieces."""
-        return STAMP.pack(self.number, number), _pixels(self.shape.rows, self.shape.columns)
+        """The bytes of a Frame, from 1, in two pieces, of which the first is no other Frame's."""
+        stamp = STAMP.pack(self.number, number)
+        return _comment(self.shape) + stamp if self.shape.jpeg else stamp, _rest(self.shape)
 
     def head(self) -> bytes:
         """All that is before the first Frame."""
@@ -125,6 +141,7 @@ class Instance:
             "instance": instance,
             "patient": self.patient,
             "name": self.name,
+            "date": self.date,
             "number": f"{self.number + 1:<8d}",
         }
         head = bytearray(template.head)
@@ -147,17 +164,25 @@ def new_run() -> int:
 
 @cache
 def _template(shape: Shape) -> _Template:
-    made = _attributes(shape)
+    made = attributes(shape.rows, shape.columns, shape.frames, shape.modality, 8 if shape.jpeg else 16)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = made.SOPClassUID
     meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = JPEGBaseline8Bit if shape.jpeg else ExplicitVRLittleEndian
     made.file_meta, made.preamble = meta, b"\0" * 128
     target = io.BytesIO()
     dcmwrite(target, made, implicit_vr=False, little_endian=True, enforce_file_format=True)
-    length = shape.frame_length * shape.frames
-    head = target.getvalue() + struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, length)
+    head = target.getvalue() + _pixel_data(shape)
     return _Template(head, tuple(_find_marks(head)))
+
+
+def _pixel_data(shape: Shape) -> bytes:
+    """How the element of Pixel Data begins, with the Basic Offset Table of what is encapsulated."""
+    if not shape.jpeg:
+        return struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, shape.frame_length * shape.frames)
+    offsets = [number * (_ITEM.size + shape.frame_length) for number in range(shape.frames)]
+    table = struct.pack(f"<{len(offsets)}I", *offsets)
+    return struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF) + _ITEM.pack(0xFFFE, 0xE000, len(table)) + table
 
 
 def _find_marks(head: bytes) -> Iterator[tuple[int, str]]:
@@ -169,129 +194,25 @@ def _find_marks(head: bytes) -> Iterator[tuple[int, str]]:
 
 
 @cache
-def _pixels(rows: int, columns: int) -> bytes:
-    """A bright disc under noise, 12 of 16 bits, without the bytes of the stamp."""
+def _rest(shape: Shape) -> bytes:
+    """A Frame without the stamp and what is before it: a bright disc under noise."""
+    samples = _samples(shape.rows, shape.columns)
+    if not shape.jpeg:
+        return samples.astype("<u2").tobytes()[STAMP.size :]
+    return bytes(imagecodecs.jpeg8_encode((samples / 16).astype("u1"), level=90))[2:]
+
+
+@cache
+def _comment(shape: Shape) -> bytes:
+    """How a JPEG begins, up to the stamp. A blank before that makes the length even, so that no padding is needed."""
+    blank = b" " * (len(_rest(shape)) % 2)
+    return _SOI_COM + struct.pack(">H", 2 + len(blank) + STAMP.size) + blank
+
+
+def _samples(rows: int, columns: int) -> npt.NDArray[np.float64]:
+    """Twelve bits."""
     y, x = np.ogrid[:rows, :columns]
     disc = ((x - columns / 2) ** 2 + (y - rows / 2) ** 2 < (rows / 3) ** 2) * 1000
     noise = np.random.default_rng(SEED).normal(1000, 60, (rows, columns))
-    return (disc + noise).clip(0, 4095).astype("<u2").tobytes()[STAMP.size :]
-
-
-def _attributes(shape: Shape) -> Dataset:
-    made = Dataset()
-    for keyword, value in _VALUES.items():
-        setattr(made, keyword, value)
-    made.Modality = shape.modality
-    made.Rows, made.Columns = shape.rows, shape.columns
-    made.SOPClassUID = MULTI_FRAME if shape.frames > 1 else CTImageStorage
-    if shape.frames > 1:
-        made.NumberOfFrames = shape.frames
-    made.ReferencedStudySequence = [
-        _item(ReferencedSOPClassUID="1.2.840.10008.3.1.2.3.1", ReferencedSOPInstanceUID="2.25.7")
-    ]
-    made.ProcedureCodeSequence = [_code("24725-4", "LN", "CT Head")]
-    made.AnatomicRegionSequence = [_code("69536005", "SCT", "Head")]
-    made.RequestAttributesSequence = [_item(RequestedProcedureID="RP1", ScheduledProcedureStepID="SPS1")]
-    private = made.private_block(0x0009, "FILMROOM BENCH", create=True)
-    for element in range(1, 11):
-        private.add_new(element, "LO", f"Private value {element}")
-    return made
-
-
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
-    return _item(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
-
-
-def _item(**values: str) -> Dataset:
-    made = Dataset()
-    for keyword, value in values.items():
-        setattr(made, keyword, value)
-    return made
-
-
-# About as many attributes as a scanner writes.
-_VALUES: dict[str, object] = {
-    "SpecificCharacterSet": "ISO_IR 100",
-    "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
-    "InstanceCreationDate": "20240229",
-    "InstanceCreationTime": "101112.000000",
-    "SOPInstanceUID": MARKS["instance"],
-    "StudyDate": "20240229",
-    "SeriesDate": "20240229",
-    "AcquisitionDate": "20240229",
-    "ContentDate": "20240229",
-    "StudyTime": "101112.000000",
-    "SeriesTime": "101113.000000",
-    "AcquisitionTime": "101114.000000",
-    "ContentTime": "101115.000000",
-    "AccessionNumber": "A1234567",
-    "Manufacturer": "Filmroom",
-    "InstitutionName": "General Hospital",
-    "InstitutionAddress": "1 Main Street, Springfield",
-    "ReferringPhysicianName": "Doctor^Doc",
-    "StationName": "CT01",
-    "StudyDescription": "CT head without contrast",
-    "SeriesDescription": "Axial 0.6 mm soft tissue",
-    "InstitutionalDepartmentName": "Radiology",
-    "NameOfPhysiciansReadingStudy": "Reader^Ray",
-    "OperatorsName": "Operator^Olive",
-    "ManufacturerModelName": "Benchmark 64",
-    "PatientName": MARKS["name"],
-    "PatientID": MARKS["patient"],
-    "PatientBirthDate": "19700101",
-    "PatientSex": "O",
-    "PatientAge": "054Y",
-    "PatientWeight": "75",
-    "BodyPartExamined": "HEAD",
-    "ScanOptions": "HELICAL MODE",
-    "SliceThickness": "0.6",
-    "KVP": "120",
-    "DataCollectionDiameter": "500",
-    "DeviceSerialNumber": "123456",
-    "SoftwareVersions": "1.0",
-    "ProtocolName": "Head routine",
-    "ReconstructionDiameter": "250",
-    "DistanceSourceToDetector": "949.075",
-    "DistanceSourceToPatient": "541",
-    "GantryDetectorTilt": "0",
-    "TableHeight": "134",
-    "RotationDirection": "CW",
-    "ExposureTime": "1000",
-    "XRayTubeCurrent": "250",
-    "Exposure": "250",
-    "FilterType": "HEAD FILTER",
-    "GeneratorPower": "30000",
-    "FocalSpots": "0.7",
-    "DateOfLastCalibration": "20240201",
-    "TimeOfLastCalibration": "070000",
-    "ConvolutionKernel": "SOFT",
-    "PatientPosition": "HFS",
-    "StudyInstanceUID": MARKS["study"],
-    "SeriesInstanceUID": MARKS["series"],
-    "StudyID": "1",
-    "SeriesNumber": "1",
-    "AcquisitionNumber": "1",
-    "InstanceNumber": MARKS["number"],
-    "ImagePositionPatient": ["-125", "-125", "0"],
-    "ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"],
-    "FrameOfReferenceUID": "2.25.8",
-    "PositionReferenceIndicator": "OM",
-    "SliceLocation": "0",
-    "ImageComments": "Made by a program; shows nobody.",
-    "SamplesPerPixel": 1,
-    "PhotometricInterpretation": "MONOCHROME2",
-    "PixelSpacing": ["0.488", "0.488"],
-    "BitsAllocated": 16,
-    "BitsStored": 12,
-    "HighBit": 11,
-    "PixelRepresentation": 0,
-    "WindowCenter": "40",
-    "WindowWidth": "80",
-    "RescaleIntercept": "-1024",
-    "RescaleSlope": "1",
-    "RescaleType": "HU",
-    "PerformedProcedureStepStartDate": "20240229",
-    "PerformedProcedureStepStartTime": "101112",
-    "PerformedProcedureStepID": "PPS1",
-    "PerformedProcedureStepDescription": "CT head",
-}
+    samples: npt.NDArray[np.float64] = (disc + noise).clip(0, 4095)
+    return samples

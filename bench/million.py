@@ -31,7 +31,7 @@ from bench.population import studies
 from bench.questions import Asked, Question, Row, questions
 from bench.searches import ROWS
 from bench.servers import NEAR, Server, Setup, filmroom, folder_in
-from bench.service import CLIENTS, JSON, Service, address
+from bench.service import JSON, STORING, Service, address
 from filmroom.archive import Archive
 
 SMALL = 10_000
@@ -227,7 +227,7 @@ def _store(url: str, stop: Event) -> None:
     begin = time.monotonic()
     try:
         while not stop.is_set():
-            number += len(at.measure(task, CLIENTS, CLIENTS * 10, 0).latencies)
+            number += len(at.measure(task, STORING, STORING * 10, 0).latencies)
         print(f"{number / (time.monotonic() - begin):.0f} Instances a second were stored meanwhile", file=sys.stderr)
     finally:
         for study in range(-(-number // A_STUDY)):
@@ -241,7 +241,7 @@ def of_peer(folder: Path, asked: Asked, rows: Sequence[Row], seconds: float) -> 
         at = Service(server.name, server.url)
         print(server.name)
         files = [bulk.file(study, series, number) for study, series in asked.series for number in series.numbers]
-        at.measure(lambda number: at.post(files[number]), CLIENTS, len(files), 0)
+        at.measure(lambda number: at.post(files[number]), STORING, len(files), 0)
         return of_server(server, asked, [row for row in rows if row.peer], seconds)
 
 

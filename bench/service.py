@@ -1,20 +1,25 @@
 """One server under test: its address, its clients, and the requests to it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from urllib.parse import urlsplit
 
 from bench import checks
 from bench.client import Check, Connection, Task, Timing, run
 from bench.data import Instance, new_run
 
-CLIENTS = 8
+CLIENTS = 16  # at most
+STORING = 8  # clients, outside of what is measured
+AT_ONCE = 16  # pieces of a request: a small file goes in one packet with the head
 BOUNDARY = b"bench-0123456789abcdef"
 PART = b"--" + BOUNDARY + b"\r\nContent-Type: application/dicom\r\n\r\n"
+NEXT = b"\r\n"  # before the PART of another instance
 CLOSING = b"\r\n--" + BOUNDARY + b"--\r\n"
 
 JSON = "application/dicom+json"
 JPEG = "image/jpeg"
 DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+FRAME_JPEG = 'multipart/related; type="image/jpeg"; transfer-syntax=1.2.840.10008.1.2.4.50'
 OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
 
@@ -54,8 +59,8 @@ class Service:
                 connection.close()
 
     def store_all(self, instances: Sequence[Instance]) -> None:
-        """Store, eight clients at once, outside of what is measured."""
-        self.measure([self.store(one) for one in instances].__getitem__, CLIENTS, len(instances), 0)
+        """Store, several clients at once, outside of what is measured."""
+        self.measure([self.store(one) for one in instances].__getitem__, STORING, len(instances), 0)
 
     def ask(self, task: Task) -> None:
         """Ask once, outside of what is measured, and check the answer."""
@@ -65,14 +70,12 @@ class Service:
         """Search for Studies (PS3.18 10.6)."""
         return self.get(f"/studies?{query}", JSON, check)
 
-    def store(self, instance: Instance) -> Task:
-        """Store Transaction with one instance (PS3.18 10.5): streamed if it has Frames, else in one piece."""
-        length = len(PART) + instance.size + len(CLOSING)
-        head = self._store_head(length)
-        pieces = [head, PART, instance.head()]
-        whole = [[*pieces, *instance.frame(1), CLOSING]]
-        request = whole if instance.shape.frames == 1 else _stream(pieces, instance)
-        return Task(request, lambda answer: checks.stored(answer, instance))
+    def store(self, *instances: Instance) -> Task:
+        """Store Transaction with these instances (PS3.18 10.5)."""
+        length = sum(len(PART) + one.size for one in instances) + len(NEXT) * (len(instances) - 1) + len(CLOSING)
+        pieces = _pieces(self._store_head(length), instances)
+        request = list(iter(lambda: list(islice(pieces, AT_ONCE)), []))  # little: instances share their pixels
+        return Task(request, lambda answer: checks.stored(answer, instances))
 
     def post(self, content: bytes) -> Task:
         """Store Transaction with a small file; a status of success is enough."""
@@ -101,8 +104,9 @@ class Service:
         return "\r\n".join((f"{line} HTTP/1.1", *self._fields, *fields, "", "")).encode()
 
 
-def _stream(pieces: list[bytes], instance: Instance) -> Iterator[Sequence[bytes]]:
-    yield pieces
-    for number in range(1, instance.shape.frames + 1):
-        yield instance.frame(number)
-    yield [CLOSING]
+def _pieces(head: bytes, instances: Sequence[Instance]) -> Iterator[bytes]:
+    yield head
+    for place, one in enumerate(instances):
+        yield NEXT + PART if place else PART
+        yield from one.pieces()
+    yield CLOSING

@@ -100,7 +100,10 @@ def _list(client: Client) -> Task:
 
 
 def _rendered(client: Client) -> Task:
-    return client.service.get(f"{client.one.path}/rendered", JPEG, checks.jpeg)
+    one = client.one
+    return client.service.get(
+        f"{one.path}/rendered", JPEG, lambda answer: checks.jpeg(answer, one.shape.rows, one.shape.columns)
+    )
 
 
 def _delete(client: Client) -> Task:

@@ -1,6 +1,8 @@
 import json
 from typing import Any
 
+import imagecodecs
+import numpy as np
 import pytest
 
 from bench import checks, client, data
@@ -20,10 +22,10 @@ def multipart(*contents: tuple[bytes, ...], end: bytes = b"\r\n--b--") -> client
     return answer(parts + end, 'multipart/related; type="x/y"; boundary="b"')
 
 
-def stored(failed: list[Any], uid: str) -> client.Answer:
+def stored(failed: list[Any], *uids: str) -> client.Answer:
     told = {
         "00081198": {"vr": "SQ", "Value": failed},
-        "00081199": {"vr": "SQ", "Value": [{"00081155": {"Value": [uid]}}]},
+        "00081199": {"vr": "SQ", "Value": [{"00081155": {"Value": [uid]}} for uid in uids]},
     }
     return answer(json.dumps(told).encode())
 
@@ -61,13 +63,13 @@ def test_single_part_is_not_multipart() -> None:
 
 
 def test_stored() -> None:
-    checks.stored(stored([], ONE.uids[2]), ONE)
+    checks.stored(stored([], TWO.uids[2], ONE.uids[2]), [ONE, TWO])
 
 
 def test_not_stored() -> None:
     for wrong in (stored([{}], ONE.uids[2]), stored([], TWO.uids[2]), answer(b"{}", status=409)):
         with pytest.raises(client.WrongAnswerError):
-            checks.stored(wrong, ONE)
+            checks.stored(wrong, [ONE])
 
 
 def test_metadata() -> None:
@@ -97,8 +99,22 @@ def test_modalities_in_study() -> None:
         checks.has_modality(found, "PT")
 
 
-def test_an_image_is_a_whole_jpeg() -> None:
-    checks.jpeg(answer(b"\xff\xd8...\xff\xd9"))
-    for wrong in (answer(b"\xff\xd8..."), answer(b"\xff\xd8...\xff\xd9", status=404)):
+def test_studies_of_certain_days() -> None:
+    values = (("1.2", "20240229"), ("1.3", "20240301"))
+    found = answer(
+        json.dumps([{"0020000D": {"Value": [uid]}, "00080020": {"Value": [on]}} for uid, on in values]).encode()
+    )
+    checks.dated(found, {"1.2"}, "20240229", "20240302")
+    for expected, first in (({"1.4"}, "20240229"), ({"1.3"}, "20240301")):
         with pytest.raises(client.WrongAnswerError):
-            checks.jpeg(wrong)
+            checks.dated(found, expected, first, "20240302")
+
+
+def test_an_image_is_a_whole_jpeg_of_the_right_size() -> None:
+    image = bytes(imagecodecs.jpeg8_encode(np.zeros((24, 16), "u1")))
+    checks.jpeg(answer(image), 24, 16)
+    for wrong in (answer(image[:-1]), answer(image, status=404)):
+        with pytest.raises(client.WrongAnswerError):
+            checks.jpeg(wrong, 24, 16)
+    with pytest.raises(client.WrongAnswerError, match="24 rows"):
+        checks.jpeg(answer(image), 16, 24)

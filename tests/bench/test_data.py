@@ -1,8 +1,10 @@
 import io
 
+import imagecodecs
 import pydicom
+from pydicom.encaps import generate_frames
 
-from bench import data
+from bench import attributes, data
 
 ONE = data.Instance(data.KB_131, run=179_000_000_000_000_000, study=41, series=0, number=7)
 
@@ -20,12 +22,12 @@ def test_an_instance_is_a_file_with_its_own_values() -> None:
 
 
 def test_no_mark_is_left() -> None:
-    assert not any(mark.encode() in ONE.head() for mark in data.MARKS.values())
+    assert not any(mark.encode() in ONE.head() for mark in attributes.MARKS.values())
 
 
 def test_size_is_the_length_of_the_file() -> None:
     assert ONE.size == sum(map(len, ONE.pieces()))
-    assert 262_000_000 < data.Instance(data.MB_262, 1, 0, 0, 0).size < 263_000_000
+    assert 157_000_000 < data.Instance(data.MULTI, 1, 0, 0, 0).size < 158_000_000
 
 
 def test_frames_differ() -> None:
@@ -33,6 +35,21 @@ def test_frames_differ() -> None:
     pixels = read(several).pixel_array
     assert pixels.shape == (3, 8, 8)
     assert pixels[2].tobytes() == b"".join(several.frame(3)) != b"".join(several.frame(2))
+
+
+def test_a_jpeg_object_holds_frames_as_they_are_told_and_they_are_images() -> None:
+    several = data.Instance(data.Shape(16, 8, frames=3, jpeg=True), run=1, study=0, series=0, number=0)
+    made = read(several)
+    frames = list(generate_frames(made.PixelData, number_of_frames=3))
+    assert frames == [b"".join(several.frame(number)) for number in (1, 2, 3)]
+    assert len(set(frames)) == 3
+    assert imagecodecs.jpeg8_decode(frames[2]).shape == (16, 8)
+    assert several.size == sum(map(len, several.pieces()))
+
+
+def test_the_sop_class_is_that_of_the_modality_and_the_date_that_of_the_day() -> None:
+    made = read(data.Instance(data.MR, 1, 0, 0, 0, day=-60))
+    assert (made.SOPClassUID.name, made.StudyDate) == ("MR Image Storage", "20231231")
 
 
 def test_runs_differ_and_families_repeat_every_forty_studies() -> None:

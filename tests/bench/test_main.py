@@ -22,7 +22,7 @@ def test_what_can_not_be_measured_is_refused_before_anything_is_printed(argument
 
 
 def test_an_end_by_sigterm_ends_the_servers_and_removes_the_folder(tmp_path: Path) -> None:
-    options = ["--filmroom", "--workers", "1", "--rows", "search-100", "--folder", str(tmp_path)]
+    options = ["--filmroom", "--workers", "1", "--rows", "search-100-1", "--folder", str(tmp_path)]
     with subprocess.Popen([*BENCH, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
         assert run.stdout is not None
         while not run.stdout.readline().startswith(b"A: "):

@@ -14,6 +14,17 @@ def test_a_store_request_is_as_long_as_it_says(frames: int) -> None:
     assert b"".join(made.pieces()) in content
 
 
+def test_several_instances_are_parts_of_one_request() -> None:
+    at = service.Service("F", "http://127.0.0.1:8080/dicomweb/")
+    made = [data.Instance(data.Shape(8, 8), at.run, 0, 0, number) for number in range(20)]
+    sent = b"".join(piece for pieces in at.store(*made).request for piece in pieces)
+    head, _, content = sent.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(content)}".encode() in head
+    parts = content.split(b"--" + service.BOUNDARY)
+    files = [part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in parts[1:-1]]
+    assert files == [b"".join(one.pieces()) for one in made]
+
+
 def test_studies_get_new_numbers() -> None:
     at = service.Service("F", "http://localhost/v2")
     assert [at.new_study(), at.new_study()] == [0, 1]

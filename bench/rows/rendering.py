@@ -1,0 +1,43 @@
+"""Rows of rendered images."""
+
+from collections.abc import Callable
+from itertools import count
+
+from bench import checks
+from bench.client import Task
+from bench.data import Instance
+from bench.rows.kept import STEP
+from bench.rows.row import Scale, Work
+from bench.service import JPEG, Service
+
+SOME = 20  # images that are asked for again and again
+_CENTERS = count(1)  # of windows, of which no round asks for the same again
+Kept = Callable[[Service], list[Instance]]
+
+
+def cold(of: Kept) -> Callable[[Service, Scale], Work]:
+    """An image of one instance after the other, each in a window that nobody has asked for before."""
+
+    def prepare(at: Service, _: Scale) -> Work:
+        instances = of(at)
+        return Work(lambda number: _image(at, instances[number * STEP % len(instances)], next(_CENTERS)))
+
+    return prepare
+
+
+def warm(of: Kept) -> Callable[[Service, Scale], Work]:
+    """An image that was asked for before."""
+
+    def prepare(at: Service, _: Scale) -> Work:
+        tasks = [_image(at, one, 0) for one in of(at)[:SOME]]
+        for task in tasks:
+            at.ask(task)
+        return Work(lambda number: tasks[number % len(tasks)])
+
+    return prepare
+
+
+def _image(at: Service, one: Instance, center: int) -> Task:
+    shape = one.shape
+    path = f"{one.path}/rendered?window={center},400,linear"
+    return at.get(path, JPEG, lambda answer: checks.jpeg(answer, shape.rows, shape.columns))
