@@ -13,6 +13,12 @@ def test_orthanc_is_durable_and_alone() -> None:
     assert told["DicomServerEnabled"] is False
 
 
+def test_metadata_of_orthanc_are_complete_as_those_of_filmroom() -> None:
+    told = orthanc.configuration(Path("/data"), 4711, Path("/plugin.so"))["DicomWeb"]
+    assert isinstance(told, dict)
+    assert (told["StudiesMetadata"], told["SeriesMetadata"]) == ("Full", "Full")
+
+
 def test_with_postgresql_its_files_stay_in_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     plugin = tmp_path / "index.so"
     plugin.touch()
