@@ -1,10 +1,14 @@
 """The command line: which servers, which rows, and in turn A B A B…"""
 
 import argparse
+import json
 import os
+import re
+import shlex
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fnmatch import fnmatch
@@ -12,11 +16,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import report
+from bench import figures, machine, report
 from bench.buckets import KINDS, bucket
 from bench.client import WrongAnswerError
+from bench.newer import unpacked
 from bench.orthanc import installed, orthanc
 from bench.postgresql import postgresql
+from bench.probes import PROBES, probing
 from bench.processes import Meter
 from bench.report import Result, Round
 from bench.rows import FULL, QUICK, ROWS, Row, Scale
@@ -25,6 +31,8 @@ from bench.service import Service, address
 
 # No answer, a wrong one, or one that is not even JSON of the expected form.
 FAILURES = (WrongAnswerError, OSError, ValueError, LookupError, TypeError, AttributeError)
+
+_OWN = ("--folder", "--json", "--pid")
 
 
 def main() -> int:
@@ -37,19 +45,51 @@ def main() -> int:
         return 0 if options.list else 2
     scale = QUICK if options.quick else FULL
     scale = replace(scale, rounds=options.rounds or scale.rounds)
+    probed: dict[str, dict[str, list[float]]] = {name: {} for name in _probes(options, rows)}
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in(options.folder))
         servers = _servers(options, folder, stack)
-        about = report.machine() + ("" if options.urls else f", data on {report.file_system(folder)}")
-        print(about, *(f"{letter}: {one.name}" for letter, one in zip("AB", servers, strict=False)), sep="\n")
-        results = measure(servers, rows, scale)
+        about = machine.described(folder)
+        print(", ".join(f"{what} {value}" for what, value in about.items()))
+        print(*(f"{letter}: {one.name}" for letter, one in zip(figures.LETTERS, servers, strict=False)), sep="\n")
+        measures = stack.enter_context(probing(list(probed), folder))
+
+        def probe(name: str, beside: str) -> None:
+            if name in measures:
+                probed[name].setdefault(beside, []).append(measures[name](scale.seconds / 2))
+
+        alone = probed.keys() - {row.limit[0] for row in rows if row.limit}
+        for name in alone:
+            probe(name, "before")
+        results = measure(servers, rows, scale, probe)
+        for name in alone:
+            probe(name, "after")
     names = [one.name for one in servers]
-    print("", report.table(names, results), "", report.others(results), sep="\n")
+    run = {"date": time.strftime("%Y-%m-%d", time.gmtime()), "command": command(sys.argv[1:]), "machine": about}
+    run |= report.as_run(names, results, probed)
+    print("", figures.table(run), "", *([figures.probes(run), ""] if probed else []), report.others(results), sep="\n")
     failures = report.failures(names, results)
     print(*failures, sep="\n")
     if options.json:
-        options.json.write_text(report.as_json(about, names, results))
+        options.json.write_text(json.dumps(run, indent=1))
     return 1 if failures else 0
+
+
+def _probes(options: argparse.Namespace, rows: Sequence[Row]) -> list[str]:
+    """What the rows are compared with, and everything if all rows are measured."""
+    named = {row.limit[0] for row in rows if row.limit}
+    return [probe.name for probe in PROBES if probe.name in named or options.rows == ["*"]]
+
+
+def command(arguments: Sequence[str]) -> str:
+    """What was called, without what is this machine's own: folders, files, processes, and names in URLs."""
+    kept, value = [], False
+    for one in arguments:
+        own = value or one.startswith(_OWN)
+        value = not value and own and "=" not in one  # of an option that is left out
+        if not own:
+            kept.append(re.sub(r"^(--[\w-]+=)?(/.*|(?!http:)\w+://.*)", r"\1NAME", one))
+    return shlex.join(["./scripts/bench", *kept])
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
@@ -57,18 +97,22 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def measure(servers: Sequence[Server], rows: Sequence[Row], scale: Scale) -> list[tuple[Row, list[Result]]]:
-    """Each row on each server: a round on A, a round on B, a round on A…"""
+def measure(
+    servers: Sequence[Server], rows: Sequence[Row], scale: Scale, probe: Callable[[str, str], None] = lambda *_: None
+) -> list[tuple[Row, list[Result]]]:
+    """Each row on each server: the probe of its limit, a round on A, a round on B, the probe, a round on A…"""
     sides = [(Service(one.name, one.url, one.also, one.fields), Meter(one.pid, *one.beside)) for one in servers]
     results = []
     for row in rows:
         found = [Result([]) for _ in sides]
         for _ in range(min(scale.rounds, row.rounds or scale.rounds)):
+            if row.limit:
+                probe(row.limit[0], row.name)
             for place, (service, meter) in enumerate(sides):
                 found[place] = _with_another_round(found[place], row, service, meter, scale)
         results.append((row, found))
-        figures = " ".join(f"{report.number(one.figure):>9}" for one in found)
-        print(f"{row.name:20}{figures} {row.unit.name}", file=sys.stderr)
+        shown = " ".join(f"{figures.number(one.figure):>9}" for one in found)
+        print(f"{row.name:20}{shown} {row.unit.name}", file=sys.stderr)
     return results
 
 
@@ -92,15 +136,18 @@ def _round(row: Row, service: Service, meter: Meter, scale: Scale) -> Round:
 
 
 def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[Server]:
-    pids = (options.pid_a, options.pid_b)
+    pids = (options.pid_a, options.pid_b, options.pid_c)
     servers = [Server(url, url, pid) for url, pid in zip(options.urls, pids, strict=False)]
-    unsaid = not (options.urls or options.filmroom or options.orthanc or options.orthanc_postgresql)
+    unsaid = not (options.urls or _started(options))
     if options.filmroom or unsaid:
         servers.insert(0, stack.enter_context(filmroom(folder, _setup(options, stack))))
     if options.orthanc or (unsaid and installed()):
         servers.append(stack.enter_context(orthanc(folder)))
+    if options.orthanc_newer:
+        servers.append(stack.enter_context(orthanc(folder, unpacked(options.orthanc_newer))))
     if options.orthanc_postgresql:
-        servers.append(stack.enter_context(orthanc(folder, stack.enter_context(postgresql(options.folder, "orthanc")))))
+        database = stack.enter_context(postgresql(options.folder, "orthanc"))
+        servers.append(stack.enter_context(orthanc(folder, database=database)))
     return servers
 
 
@@ -115,6 +162,12 @@ def _setup(options: argparse.Namespace, stack: ExitStack) -> Setup:
     return replace(setup, index=database.url, beside=(database.pid,))
 
 
+def _started(options: argparse.Namespace) -> int:
+    """How many servers the options ask to start."""
+    asked = (options.filmroom, options.orthanc, options.orthanc_newer, options.orthanc_postgresql)
+    return sum(map(bool, asked))
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("it is a number from 1")
@@ -123,19 +176,22 @@ def _count(text: str) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse what can't be measured before anything is started or printed."""
-    if len(options.urls) + options.filmroom + options.orthanc + options.orthanc_postgresql > 2:
-        raise SystemExit("At most two servers can be compared.")
+    if len(options.urls) + _started(options) > len(figures.LETTERS):
+        raise SystemExit("At most three servers can be compared.")
     for url in options.urls:
         address(url)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("bench", description="Measure one DICOMweb server, or two in turn.")
+    parser = argparse.ArgumentParser("bench", description="Measure one DICOMweb server, or up to three in turn.")
     parser.add_argument(
         "urls", nargs="*", metavar="BASE_URL", help="none: --filmroom, and --orthanc if it is installed"
     )
     parser.add_argument("--filmroom", action="store_true", help="start Filmroom as the first server")
     parser.add_argument("--orthanc", action="store_true", help="start Orthanc as the last server")
+    parser.add_argument(
+        "--orthanc-newer", type=Path, metavar="DIR", help="start another Orthanc, which bench.newer unpacked there"
+    )
     parser.add_argument("--orthanc-postgresql", action="store_true", help="the same with its index in PostgreSQL")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="Filmroom's web workers, of each service")
     parser.add_argument("--services", type=_count, default=1, help="how many Filmrooms share index and files")
@@ -154,6 +210,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the rows and end")
     parser.add_argument("--pid-a", "--pid", type=int, metavar="PID", help="process of the first BASE_URL")
     parser.add_argument("--pid-b", type=int, metavar="PID", help="process of the second BASE_URL")
+    parser.add_argument("--pid-c", type=int, metavar="PID", help="process of the third BASE_URL")
     parser.add_argument("--folder", type=Path, help="where started servers store; on a real disk")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
     options = parser.parse_args()

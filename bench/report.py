@@ -1,14 +1,15 @@
-"""What a run found, as a table for people and as JSON."""
+"""What a run found, of each row the rounds; and as JSON, which bench.figures makes tables of."""
 
-import json
-import os
-import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench.client import Timing
+from bench.figures import number as number
+from bench.machine import file_system as file_system
+from bench.machine import machine as machine
+from bench.probes import PROBES, Probe, missing
 from bench.processes import Usage
 from bench.rows import Row
 
@@ -68,35 +69,11 @@ class Result:
         return max(known) / 1e6 if known and not self.failure else None
 
 
-def advantage(row: Row, results: Sequence[Result]) -> float | None:
-    """How many times better the first server is than the second: below 1 it is worse."""
-    if len(results) < 2 or not results[0].figure or not results[1].figure:
-        return None
-    ratio = results[0].figure / results[1].figure
-    return ratio if row.unit.more_is_better else 1 / ratio
+Results = Sequence[tuple[Row, Sequence[Result]]]
+Probed = Mapping[str, Mapping[str, Sequence[float]]]  # by probe, and by the row beside which it was taken
 
 
-def table(names: Sequence[str], results: Sequence[tuple[Row, Sequence[Result]]]) -> str:
-    """A Markdown table: a line for each row."""
-    letters = "AB"[: len(names)]
-    head = ["row", "unit", *letters, *(["A against B"] if len(names) > 1 else [])]
-    head += [f"CPU ms a request {letter}" for letter in letters] + [f"peak MB {letter}" for letter in letters]
-    lines = [head, ["---"] * 2 + ["---:"] * (len(head) - 2)]
-    for row, sides in results:
-        better = [f"{number(advantage(row, sides))} x"] if len(names) > 1 else []
-        figures = [_figure(side) for side in sides]
-        costs = [number(side.cpu) for side in sides] + [number(side.peak) for side in sides]
-        lines.append([row.title, row.unit.name, *figures, *better, *costs])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _figure(side: Result) -> str:
-    if side.failure:
-        return "FAILED"
-    return number(side.figure) + ("*" if side.disturbed else "")
-
-
-def failures(names: Sequence[str], results: Sequence[tuple[Row, Sequence[Result]]]) -> list[str]:
+def failures(names: Sequence[str], results: Results) -> list[str]:
     """A sentence for each row that failed."""
     return [
         f"FAILED {row.name} on {name}: {side.failure}"
@@ -106,24 +83,7 @@ def failures(names: Sequence[str], results: Sequence[tuple[Row, Sequence[Result]
     ]
 
 
-def number(value: float | None) -> str:
-    """Three digits that count."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def machine() -> str:
-    """The machine, in a line: without it figures mean nothing."""
-    memory = int(_first("/proc/meminfo", "MemTotal").split()[0]) / 1e6
-    return (
-        f"{os.cpu_count()} cores, {_first('/proc/cpuinfo', 'model name')}, {memory:.0f} GB, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
-        f"load {os.getloadavg()[0]:.1f}"
-    )
-
-
-def others(results: Sequence[tuple[Row, Sequence[Result]]]) -> str:
+def others(results: Results) -> str:
     """How much the machine did beside: figures from a busy machine are too low."""
     busy = [one.others for _, sides in results for side in sides for one in side.rounds]
     if not busy:
@@ -134,30 +94,48 @@ def others(results: Sequence[tuple[Row, Sequence[Result]]]) -> str:
     )
 
 
-def file_system(folder: Path) -> str:
-    """The type of the file system a folder is on; on tmpfs nothing is durable and storing is too fast."""
-    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
-    fitting = [(len(point), kind) for point, kind in mounts if folder.resolve().is_relative_to(point)]
-    return max(fitting, default=(0, "an unknown file system"))[1]
+def as_run(names: Sequence[str], results: Results, probed: Probed) -> dict[str, Any]:
+    """Everything that was measured, as JSON holds it."""
+    return {
+        "servers": list(names),
+        "rows": [_row(row, sides, probed) for row, sides in results],
+        "probes": [_probe(probe, probed[probe.name]) for probe in PROBES if probe.name in probed],
+    }
 
 
-def as_json(about: str, names: Sequence[str], results: Sequence[tuple[Row, Sequence[Result]]]) -> str:
-    """Everything that was measured."""
-    rows = {}
-    for row, sides in results:
-        rows[row.name] = {
-            "title": row.title,
-            "unit": row.unit.name,
-            "better": advantage(row, sides),
-            "servers": [_side(side) for side in sides],
-        }
-    return json.dumps({"machine": about, "servers": list(names), "rows": rows}, indent=1)
+def _probe(probe: Probe, taken: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    rounds = [figure for beside in taken.values() for figure in beside]
+    figure = median(rounds) if rounds else None
+    about = {"name": probe.name, "title": probe.title, "unit": probe.unit, "missing": missing(probe.name)}
+    return {**about, "figure": figure, "rounds": rounds}
 
 
-def _side(side: Result) -> dict[str, object]:
+def _row(row: Row, sides: Sequence[Result], probed: Probed) -> dict[str, Any]:
+    limit = None
+    if row.limit:
+        name, share = row.limit
+        beside = list(probed.get(name, {}).get(row.name, ()))
+        limit = {"probe": name, "share": share, "figure": median(beside) if beside else None, "rounds": beside}
+    return {
+        "name": row.name,
+        "title": row.title,
+        "group": row.group,
+        "unit": row.unit.name,
+        "more_is_better": row.unit.more_is_better,
+        "goal": row.goal,
+        "most": row.most,
+        "limit": limit,
+        "servers": [_side(side) for side in sides],
+    }
+
+
+def _side(side: Result) -> dict[str, Any]:
     return {
         "figure": side.figure,
         "failure": side.failure,
+        "cpu_ms": side.cpu,
+        "peak_mb": side.peak,
+        "disturbed": side.disturbed,
         "rounds": [
             {
                 "figure": one.figure,
@@ -178,10 +156,3 @@ def _quantiles(latencies: Sequence[float]) -> list[float]:
     """The least, the median, the 95th of a hundred and the longest."""
     ordered = sorted(latencies)
     return [ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0, 0.5, 0.95, 1)]
-
-
-def _first(path: str, key: str) -> str:
-    for line in Path(path).read_text().splitlines():
-        if line.startswith(key):
-            return line.partition(":")[2].strip()
-    return "0 unknown"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 BENCH = [sys.executable, "-u", "-m", "bench"]
 
 
-@pytest.mark.parametrize("arguments", [["a", "b"], ["http://127.0.0.1:1/", "http://127.0.0.1:1/", "--orthanc"]])
+@pytest.mark.parametrize("arguments", [["a", "b"], ["http://127.0.0.1:1/"] * 3 + ["--orthanc"]])
 def test_what_can_not_be_measured_is_refused_before_anything_is_printed(arguments: list[str]) -> None:
     ran = subprocess.run([*BENCH, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (1, "")
@@ -43,3 +43,10 @@ def test_no_rounds_are_no_measurement(
         program.main()
     assert ended.value.code == 2
     assert "--rounds" in capsys.readouterr().err
+
+
+def test_the_command_that_is_kept_names_nothing_of_this_machine() -> None:
+    given = ["--filmroom", "--folder", "/data/me", "--json=/me/a.json", "--pid-a", "7", "--rows", "store-*"]
+    given += ["--orthanc-newer", "/me/sid", "--index=postgresql://me@host/x", "http://127.0.0.1:8080/v2"]
+    kept = "./scripts/bench --filmroom --rows 'store-*' --orthanc-newer NAME --index=NAME http://127.0.0.1:8080/v2"
+    assert program.command(given) == kept

@@ -1,10 +1,6 @@
-import json
-from pathlib import Path
-
 from bench import client, processes, report, rows
 
-RATES = rows.Row("rates", "Rates", rows.RATE, 8, rows.ROWS[0].prepare)
-LATENCIES = rows.Row("latencies", "Latencies", rows.LATENCY, 1, rows.ROWS[0].prepare)
+RATES = rows.Row("rates", "Rates", rows.RATE, 8, rows.ROWS[0].prepare, group="Store", limit=("commits-1", 0.5))
 
 
 def result(*figures: float, others: float = 0.0) -> report.Result:
@@ -18,30 +14,18 @@ def test_the_figure_is_the_median_of_the_rounds() -> None:
     assert report.Result([], "late").figure is None
 
 
-def test_advantage_is_above_one_where_the_first_is_better() -> None:
-    assert report.advantage(RATES, [result(30), result(10)]) == 3
-    assert report.advantage(LATENCIES, [result(10), result(30)]) == 3
-    assert report.advantage(RATES, [result(10), report.Result([], "late")]) is None
-
-
-def test_table() -> None:
-    lines = report.table(["F", "O"], [(RATES, [result(3000), result(1500, others=1)])]).splitlines()
-    assert lines[0].startswith("| row | unit | A | B | A against B |")
-    assert lines[2] == "| Rates | /s | 3,000 | 1,500* | 2 x | 5 | 5 | 30 | 30 |"
-
-
 def test_a_failure_is_loud() -> None:
-    results = [(RATES, [report.Result([], "too late")])]
-    assert "FAILED" in report.table(["F"], results)
-    assert report.failures(["F"], results) == ["FAILED rates on F: too late"]
+    assert report.failures(["F"], [(RATES, [report.Result([], "too late")])]) == ["FAILED rates on F: too late"]
 
 
-def test_json_holds_the_rounds() -> None:
-    text = report.as_json("machine", ["F"], [(RATES, [result(3, 5)])])
-    [side] = json.loads(text)["rows"]["rates"]["servers"]
-    assert (side["figure"], len(side["rounds"]), side["rounds"][0]["requests"]) == (4, 2, 100)
-
-
-def test_machine_and_file_system_are_named() -> None:
-    assert "cores" in report.machine()
-    assert report.file_system(Path("/proc/self")) == "proc"
+def test_a_row_holds_its_goals_its_rounds_and_the_probe_beside_it() -> None:
+    probed = {"commits-1": {"rates": [4.0, 6.0, 8.0], "another": [1000.0] * 9}}
+    run = report.as_run(["F"], [(RATES, [result(3, 5, others=1)])], probed)
+    [row] = run["rows"]
+    [side] = row["servers"]
+    assert (row["group"], row["unit"], row["goal"]) == ("Store", "/s", None)
+    assert row["limit"] == {"probe": "commits-1", "share": 0.5, "figure": 6, "rounds": [4, 6, 8]}
+    assert (side["figure"], side["cpu_ms"], side["peak_mb"], side["disturbed"]) == (4, 5, 30, True)
+    assert [one["requests"] for one in side["rounds"]] == [100, 100]
+    [probe] = run["probes"]
+    assert (probe["name"], probe["figure"], len(probe["rounds"])) == ("commits-1", 1000, 12)
