@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import figures, machine, report
+from bench import machine, report, tables
 from bench.buckets import KINDS, bucket
 from bench.client import WrongAnswerError
 from bench.newer import unpacked
@@ -51,7 +51,7 @@ def main() -> int:
         servers = _servers(options, folder, stack)
         about = machine.described(folder)
         print(", ".join(f"{what} {value}" for what, value in about.items()))
-        print(*(f"{letter}: {one.name}" for letter, one in zip(figures.LETTERS, servers, strict=False)), sep="\n")
+        print(*(f"{letter}: {one.name}" for letter, one in zip(tables.LETTERS, servers, strict=False)), sep="\n")
         measures = stack.enter_context(probing(list(probed), folder))
 
         def probe(name: str, beside: str) -> None:
@@ -67,7 +67,7 @@ def main() -> int:
     names = [one.name for one in servers]
     run = {"date": time.strftime("%Y-%m-%d", time.gmtime()), "command": command(sys.argv[1:]), "machine": about}
     run |= report.as_run(names, results, probed)
-    print("", figures.table(run), "", *([figures.probes(run), ""] if probed else []), report.others(results), sep="\n")
+    print("", tables.table(run), "", *([tables.probes(run), ""] if probed else []), report.others(results), sep="\n")
     failures = report.failures(names, results)
     print(*failures, sep="\n")
     if options.json:
@@ -111,7 +111,7 @@ def measure(
             for place, (service, meter) in enumerate(sides):
                 found[place] = _with_another_round(found[place], row, service, meter, scale)
         results.append((row, found))
-        shown = " ".join(f"{figures.number(one.figure):>9}" for one in found)
+        shown = " ".join(f"{tables.number(one.figure):>9}" for one in found)
         print(f"{row.name:20}{shown} {row.unit.name}", file=sys.stderr)
     return results
 
@@ -176,7 +176,7 @@ def _count(text: str) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse what can't be measured before anything is started or printed."""
-    if len(options.urls) + _started(options) > len(figures.LETTERS):
+    if len(options.urls) + _started(options) > len(tables.LETTERS):
         raise SystemExit("At most three servers can be compared.")
     for url in options.urls:
         address(url)

@@ -1,4 +1,4 @@
-"""What a run found, of each row the rounds; and as JSON, which bench.figures makes tables of."""
+"""What a run found, of each row the rounds; and as JSON, which bench.tables makes tables of."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -6,12 +6,12 @@ from statistics import median
 from typing import Any
 
 from bench.client import Timing
-from bench.figures import number as number
 from bench.machine import file_system as file_system
 from bench.machine import machine as machine
 from bench.probes import PROBES, Probe, missing
 from bench.processes import Usage
 from bench.rows import Row
+from bench.tables import number as number
 
 DISTURBING = 0.3  # cores
 

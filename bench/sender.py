@@ -5,7 +5,7 @@ import socket
 import sys
 
 PIECE = bytes(range(256)) * 4096
-ANSWER = 80 * len(PIECE)  # as long as the Series of the rows
+ANSWER = 80 * len(PIECE)  # about as long as the Series of the rows
 HEAD = f"HTTP/1.1 200 OK\r\nContent-Length: {ANSWER}\r\n\r\n".encode()
 
 

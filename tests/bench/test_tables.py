@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench import figures
+from bench import tables
 
 
 def row(*values: float | None, more: bool = True, **goals: Any) -> dict[str, Any]:
@@ -19,23 +19,23 @@ def limit(figure: float | None, share: float) -> dict[str, Any]:
 
 
 def lines(*rows: dict[str, Any]) -> list[str]:
-    return figures.table({"servers": ["F", "O", "N"][: len(rows[0]["servers"])], "rows": list(rows)}).splitlines()
+    return tables.table({"servers": ["F", "O", "N"][: len(rows[0]["servers"])], "rows": list(rows)}).splitlines()
 
 
 def test_the_best_of_the_others_is_what_counts() -> None:
-    assert (figures.best_peer(row(30, 10, 20)), figures.best_peer(row(30, 10, 20, more=False))) == (2, 1)
-    assert figures.ratio(row(30, 10, 20)) == 1.5
-    assert figures.ratio(row(30, 10, 20, more=False)) == 10 / 30
-    assert figures.ratio(row(30, None, 20)) == 1.5
-    assert figures.ratio(row(30, None, None)) is figures.ratio(row(30)) is None
+    assert (tables.best_peer(row(30, 10, 20)), tables.best_peer(row(30, 10, 20, more=False))) == (2, 1)
+    assert tables.ratio(row(30, 10, 20)) == 1.5
+    assert tables.ratio(row(30, 10, 20, more=False)) == 10 / 30
+    assert tables.ratio(row(30, None, 20)) == 1.5
+    assert tables.ratio(row(30, None, None)) is tables.ratio(row(30)) is None
 
 
 def test_goals_are_reached_from_one_on() -> None:
-    assert figures.reached(row(30, 10, goal=2)) == [1.5]
-    assert figures.reached(row(30, 60, more=False, goal=4, most=15)) == [0.5, 0.5]
-    assert figures.reached(row(30, limit=limit(40, 0.5))) == [1.5]
-    assert figures.reached(row(4, more=False, limit=limit(1, 0.5))) == [0.5]
-    assert figures.reached(row(30, limit=limit(None, 0.5))) == []
+    assert tables.reached(row(30, 10, goal=2)) == [1.5]
+    assert tables.reached(row(30, 60, more=False, goal=4, most=15)) == [0.5, 0.5]
+    assert tables.reached(row(30, limit=limit(40, 0.5))) == [1.5]
+    assert tables.reached(row(4, more=False, limit=limit(1, 0.5))) == [0.5]
+    assert tables.reached(row(30, limit=limit(None, 0.5))) == []
 
 
 def test_a_line_says_whether_goals_are_met() -> None:
@@ -57,7 +57,7 @@ def test_a_single_server_has_no_empty_columns() -> None:
 
 
 def test_cells_can_not_break_a_table() -> None:
-    assert figures.markdown(["a|b"], [["c\nd"], [1234.5]]).splitlines() == [
+    assert tables.markdown(["a|b"], [["c\nd"], [1234.5]]).splitlines() == [
         "| a\\|b |",
         "| --- |",
         "| c d |",
@@ -67,4 +67,4 @@ def test_cells_can_not_break_a_table() -> None:
 
 def test_a_probe_that_is_missing_says_why() -> None:
     probe = {"name": "static-131k-1", "title": "A file", "unit": "ms", "missing": "no nginx", "figure": None}
-    assert figures.probes({"probes": [probe]}).endswith("| A file | static-131k-1 | ms | no nginx |")
+    assert tables.probes({"probes": [probe]}).endswith("| A file | static-131k-1 | ms | no nginx |")

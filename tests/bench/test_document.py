@@ -1,0 +1,64 @@
+"""The page of the benchmarks is what the kept runs give."""
+
+import re
+from typing import Any
+
+import pytest
+
+from bench import document
+from tests.bench.test_tables import row
+
+MARKED = "Before.\n\n<!-- figures: one -->\nold\n<!-- end -->\nAfter.\n"
+TABLE = {"title": "Growth", "head": ["n", "ms"], "rows": [["10,000", 1.2345]], "date": "2026-01-02", "command": "x"}
+
+
+def run(*rows: dict[str, Any]) -> dict[str, Any]:
+    about = {"machine": {"CPU": "2 cores", "kernel": "Linux 6"}, "date": "2026-01-02", "command": "./scripts/bench"}
+    return {**about, "servers": ["Filmroom 1", "Orthanc 1"], "rows": list(rows), "probes": []}
+
+
+def test_page_and_graphs_are_what_the_runs_give() -> None:
+    runs, page = document.kept(), document.PAGE.read_text()
+    assert page == document.renewed(page, runs), "run python -m bench.document"
+    drawn = {path.name: path.read_text() for path in document.GRAPHS.glob("*.svg")}
+    assert drawn == document.graphs(runs), "run python -m bench.document"
+
+
+def test_kept_runs_name_no_folder_of_a_machine() -> None:
+    for path in document.FIGURES.glob("*.json"):
+        assert re.search(r"[ \"'=]/[\w.-]+/", path.read_text()) is None
+
+
+def test_what_people_wrote_stays_and_the_machine_is_named() -> None:
+    page = document.renewed(MARKED, {"one": run(row(30, 10, goal=2), row(5, 10) | {"group": "Search"})})
+    assert page.startswith(
+        "Before.\n\n<!-- figures: one -->\n`./scripts/bench` on 2026-01-02; 2 cores, kernel Linux 6."
+    )
+    assert page.endswith("<!-- end -->\nAfter.\n")
+    assert "* A: Filmroom 1\n* B: Orthanc 1" in page
+    assert page.index("### Store") < page.index("(benchmarks/one-store.svg)") < page.index("### Search")
+    assert page == document.renewed(page, {"one": run(row(30, 10, goal=2), row(5, 10) | {"group": "Search"})})
+
+
+def test_other_measurements_are_plain_tables() -> None:
+    page = document.renewed(MARKED, {"one": TABLE | {"machine": "2 cores"}})
+    assert "**Growth**\n\n| n | ms |\n| ---: | ---: |\n| 10,000 | 1.23 |\n\n`x` on 2026-01-02; 2 cores." in page
+
+
+def test_a_run_without_a_place_and_a_place_without_a_run_are_refused() -> None:
+    for runs in ({}, {"one": run(), "two": run()}):
+        with pytest.raises(SystemExit, match="differ"):
+            document.renewed(MARKED, runs)
+
+
+def test_of_each_round_the_figure_is_kept() -> None:
+    made = row(30.123456, 10)
+    made["servers"][0]["rounds"] = [{"figure": 30.123456, "latency_ms": [1, 2]}]
+    made["servers"][1]["rounds"] = []
+    [side, _] = document.trimmed(run(made))["rows"][0]["servers"]
+    assert (side["rounds"], side["figure"]) == ([30.123], 30.123)
+
+
+def test_there_is_a_graph_for_each_group_that_is_compared() -> None:
+    runs = {"one": run(row(30, 10), row(30, None) | {"group": "Search"}), "two": TABLE}
+    assert document.graphs(runs).keys() == {"one-store.svg"}
