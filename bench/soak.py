@@ -11,115 +11,22 @@ import os
 import sys
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from statistics import linear_regression, quantiles
+from statistics import linear_regression
 
-from bench import checks, report
-from bench.client import Connection, Task
-from bench.data import KB_131, Instance
+from bench import report
+from bench.mixture import READINGS, Client, Latencies, percentile, together
 from bench.processes import PROC, proportional, tree
 from bench.servers import Setup, filmroom, folder_in
-from bench.service import DICOM, JPEG, JSON, OCTETS, Service, address
+from bench.service import Service
 
-FILES, STUDIES = 20, 12  # of a Study, and of a client
 EVERY = 2.0  # seconds between looks at memory and descriptors
 SETTLING = 0.2  # of the time, in which caches fill
-WEIGHTS = {"store": 30, "frame": 25, "instance": 10, "metadata": 10, "search": 15, "rendered": 8, "list": 2}
-
-
-@dataclass(slots=True)
-class Client:
-    """One of them, with what it has stored."""
-
-    service: Service
-    random: Random
-    until: float
-    studies: deque[list[Instance]] = field(default_factory=deque)
-    latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-
-    def run(self) -> None:
-        """Ask until it is time."""
-        connection = Connection(*address(self.service.url))
-        kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
-        try:
-            while time.monotonic() < self.until:
-                name = self.random.choices(kinds, weights)[0] if self.studies else "store"
-                if len(self.studies) > STUDIES:
-                    name = "delete"
-                task = _TASKS[name](self)
-                began = time.perf_counter()
-                answer = connection.ask(task.request)
-                self.latencies[name].append((time.perf_counter() - began) * 1000)
-                task.check(answer)
-        finally:
-            connection.close()
-
-    @property
-    def one(self) -> Instance:
-        """Any that is stored."""
-        return self.random.choice(self.random.choice(self.studies))
-
-
-def _store(client: Client) -> Task:
-    if not client.studies or len(client.studies[-1]) == FILES:
-        client.studies.append([])
-    last = client.studies[-1]
-    number = last[0].study if last else client.service.new_study()
-    last.append(Instance(KB_131, client.service.run, number, 0, len(last)))
-    return client.service.store(last[-1])
-
-
-def _frame(client: Client) -> Task:
-    one = client.one
-    return client.service.get(f"{one.path}/frames/1", OCTETS, lambda answer: checks.parts(answer, [one.frame(1)]))
-
-
-def _instance(client: Client) -> Task:
-    one = client.one
-    return client.service.get(one.path, DICOM, lambda answer: checks.parts(answer, [tuple(one.pieces())]))
-
-
-def _metadata(client: Client) -> Task:
-    study = client.random.choice(client.studies)
-    return client.service.get(f"{study[0].series_path}/metadata", JSON, lambda answer: checks.metadata(answer, study))
-
-
-def _search(client: Client) -> Task:
-    one = client.one
-    return client.service.search(f"PatientID={one.patient}", lambda answer: checks.studies(answer, {one.uids[0]}, 1))
-
-
-def _list(client: Client) -> Task:
-    return client.service.search("limit=100", lambda answer: checks.expect_status(answer, 200))
-
-
-def _rendered(client: Client) -> Task:
-    one = client.one
-    return client.service.get(
-        f"{one.path}/rendered", JPEG, lambda answer: checks.jpeg(answer, one.shape.rows, one.shape.columns)
-    )
-
-
-def _delete(client: Client) -> Task:
-    return client.service.delete(client.studies.popleft()[0].series_path.partition("/series")[0])
-
-
-_TASKS: dict[str, Callable[[Client], Task]] = {
-    "store": _store,
-    "frame": _frame,
-    "instance": _instance,
-    "metadata": _metadata,
-    "search": _search,
-    "list": _list,
-    "rendered": _rendered,
-    "delete": _delete,
-}
+WEIGHTS = {"store": 30, **READINGS}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,14 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         assert server.pid is not None
         print(f"{report.machine()}, data on {report.file_system(folder)}; {server.name}, {given.clients} clients")
         until = time.monotonic() + given.minutes * 60
-        clients = [Client(Service(str(one), server.url), Random(one), until) for one in range(given.clients)]
+        clients = [
+            Client(Service(str(one), server.url), Random(one), until, WEIGHTS, deletes=True)
+            for one in range(given.clients)
+        ]
         watch = _Watch(server.pid)
         with watch, ThreadPoolExecutor(given.clients) as pool:
-            ended = [pool.submit(client.run) for client in clients]
-        errors = [error for one in ended if (error := one.exception())]
-    _say(clients, watch, given.minutes * 60)
-    print(*(f"{type(error).__name__}: {error}" for error in errors), sep="\n", file=sys.stderr)
-    return 1 if errors else 0
+            latencies, failures = together(list(pool.map(Client.run, clients)))
+    _say(latencies, watch, given.minutes * 60)
+    print(*failures, sep="\n", file=sys.stderr)
+    return 1 if failures else 0
 
 
 class _Watch:
@@ -172,13 +81,11 @@ class _Watch:
                 self.seen.append((time.monotonic() - began, memory / 1e6, descriptors))
 
 
-def _say(clients: Sequence[Client], watch: _Watch, seconds: float) -> None:
+def _say(latencies: Latencies, watch: _Watch, seconds: float) -> None:
     print("| request | count | 50th ms | 99th ms | longest ms |", "| --- | ---: | ---: | ---: | ---: |", sep="\n")
-    for name in _TASKS:
-        waited = sorted(one for client in clients for one in client.latencies[name])
-        if len(waited) > 1:
-            cuts = quantiles(waited, n=100)
-            print(f"| {name} | {len(waited):,} | {cuts[49]:.1f} | {cuts[98]:.1f} | {waited[-1]:.0f} |")
+    for name, waited in sorted(latencies.items()):
+        middle, high = percentile(waited, 0.5), percentile(waited, 0.99)
+        print(f"| {name} | {len(waited):,} | {middle:.1f} | {high:.1f} | {waited[-1]:.0f} |")
     settled = [one for one in watch.seen if one[0] >= seconds * SETTLING]
     if len(settled) > 1:
         times, memory, descriptors = zip(*settled, strict=True)
