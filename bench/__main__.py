@@ -3,11 +3,8 @@
 import argparse
 import json
 import os
-import re
-import shlex
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -31,8 +28,6 @@ from bench.service import Service, address
 
 # No answer, a wrong one, or one that is not even JSON of the expected form.
 FAILURES = (WrongAnswerError, OSError, ValueError, LookupError, TypeError, AttributeError)
-
-_OWN = ("--folder", "--json", "--pid")
 
 
 def main() -> int:
@@ -65,8 +60,7 @@ def main() -> int:
         for name in alone:
             probe(name, "after")
     names = [one.name for one in servers]
-    run = {"date": time.strftime("%Y-%m-%d", time.gmtime()), "command": command(sys.argv[1:]), "machine": about}
-    run |= report.as_run(names, results, probed)
+    run = machine.stamped("./scripts/bench", about) | report.as_run(names, results, probed)
     print("", tables.table(run), "", *([tables.probes(run), ""] if probed else []), report.others(results), sep="\n")
     failures = report.failures(names, results)
     print(*failures, sep="\n")
@@ -79,17 +73,6 @@ def _probes(options: argparse.Namespace, rows: Sequence[Row]) -> list[str]:
     """What the rows are compared with, and everything if all rows are measured."""
     named = {row.limit[0] for row in rows if row.limit}
     return [probe.name for probe in PROBES if probe.name in named or options.rows == ["*"]]
-
-
-def command(arguments: Sequence[str]) -> str:
-    """What was called, without what is this machine's own: folders, files, processes, and names in URLs."""
-    kept, value = [], False
-    for one in arguments:
-        own = value or one.startswith(_OWN)
-        value = not value and own and "=" not in one  # of an option that is left out
-        if not own:
-            kept.append(re.sub(r"^(--[\w-]+=)?(/.*|(?!http:)\w+://.*)", r"\1NAME", one))
-    return shlex.join(["./scripts/bench", *kept])
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

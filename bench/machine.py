@@ -2,9 +2,17 @@
 
 import os
 import platform
+import re
+import shlex
 import sqlite3
+import sys
 import sysconfig
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+_OWN = ("--folder", "--json", "--pid")  # options that say nothing to others
 
 
 def machine() -> str:
@@ -25,6 +33,26 @@ def described(folder: Path) -> dict[str, str]:
         "SQLite": sqlite3.sqlite_version,
         "load before": f"{os.getloadavg()[0]:.1f}",
     }
+
+
+def stamped(program: str, about: Mapping[str, str]) -> dict[str, Any]:
+    """What stands in the JSON of each measurement beside its figures: when, by which command, on what."""
+    return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "command": command(program, sys.argv[1:]),
+        "machine": dict(about),
+    }
+
+
+def command(program: str, arguments: Sequence[str]) -> str:
+    """What was called, without what is this machine's own: folders, files, processes, and names in URLs."""
+    kept, value = [], False
+    for one in arguments:
+        own = value or one.startswith(_OWN)
+        value = not value and own and "=" not in one  # of an option that is left out
+        if not own:
+            kept.append(re.sub(r"^(--[\w-]+=)?(/.*|(?!http:)\w+://.*)", r"\1NAME", one))
+    return f"{program} {shlex.join(kept)}".strip()
 
 
 def file_system(folder: Path) -> str:

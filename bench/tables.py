@@ -1,7 +1,8 @@
 """What a run's JSON says: each row beside the best peer and its goals, as a Markdown table.
 
 A run is {"servers", "rows", "probes", "machine", "date", "command"}, as bench.report and the command line write it.
-What other measurements write is a plain table: {"title", "head", "rows", "machine", "date", "command"}.
+What other measurements write is a plain table: {"title", "head": [...], "rows": [[...], ...]} and, as a run has them
+from bench.machine.stamped, {"machine", "date", "command"}.
 """
 
 from collections.abc import Callable, Sequence
@@ -139,7 +140,7 @@ def _limit(row: Run) -> str:
 def _judged(found: float | None, goal: float) -> str:
     if found is None:
         return ""
-    return f" {MET}" if found >= goal else f" ({found / goal:.2f} of it)"
+    return f" {MET}" if found >= goal else f" ({number(found / goal)} of it)"
 
 
 def _each(row: Run, key: str) -> str:

@@ -43,10 +43,3 @@ def test_no_rounds_are_no_measurement(
         program.main()
     assert ended.value.code == 2
     assert "--rounds" in capsys.readouterr().err
-
-
-def test_the_command_that_is_kept_names_nothing_of_this_machine() -> None:
-    given = ["--filmroom", "--folder", "/data/me", "--json=/me/a.json", "--pid-a", "7", "--rows", "store-*"]
-    given += ["--orthanc-newer", "/me/sid", "--index=postgresql://me@host/x", "http://127.0.0.1:8080/v2"]
-    kept = "./scripts/bench --filmroom --rows 'store-*' --orthanc-newer NAME --index=NAME http://127.0.0.1:8080/v2"
-    assert program.command(given) == kept
