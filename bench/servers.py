@@ -80,12 +80,19 @@ def filmroom(folder: Path, setup: Setup) -> Iterator[Server]:
 
 @contextmanager
 def started(command: Sequence[str], log: Path, health: str) -> Iterator[int]:
-    """Start a program in its own process group, wait until `health` answers, give its id, end the group."""
+    """Start a program, wait until `health` answers, give its id, end it."""
+    with launched(command, log) as process:
+        _wait(process, log, health)
+        yield process.pid
+
+
+@contextmanager
+def launched(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program in its own process group, and end the group."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
-        _wait(process, log, health)
-        yield process.pid
+        yield process
     finally:
         _end(process)
 
