@@ -20,6 +20,7 @@ def cold(of: Kept) -> Callable[[Service, Scale], Work]:
 
     def prepare(at: Service, _: Scale) -> Work:
         instances = of(at)
+        at.ask(_image(at, instances[0], next(_CENTERS)))  # what renders may only start when it is first needed
         return Work(lambda number: _image(at, instances[number * STEP % len(instances)], next(_CENTERS)))
 
     return prepare
