@@ -1,0 +1,127 @@
+"""How the rows of the table grow with the archive: one of 10,000 Instances beside one of 300,000.
+
+    python -m bench.growth [--instances N] [--small N] [--folder DIR] [--rounds N] [--rows PATTERN] [--json FILE]
+
+The archives are those of `bench.million`: patients, Studies and dates of ten years, of which the first 10,000 Instances
+have files. Into both the same is stored, read and searched, a round in the one, a round in the other; so answers are as
+long, and only what else is there differs.
+"""
+
+import argparse
+import json
+import os
+import sys
+import urllib.parse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+from urllib.request import Request
+
+from bench import bulk, report
+from bench.__main__ import measure
+from bench.checks import value
+from bench.data import KB_131
+from bench.report import Result
+from bench.rows import FULL, QUICK, RATE, ROWS, Row
+from bench.rows.storing import store
+from bench.servers import NEAR, Server, Setup, filmroom, folder_in
+from bench.service import JSON
+
+MOST = 3  # times that a row may be slower in the large archive
+NAMES = (
+    "store-10k-8",
+    "metadata-cold-200",
+    "metadata-warm-200",
+    "metadata-instance",
+    "instance-1",
+    "frame-1",
+    "search-*-1",
+    "search-instances",
+)
+GROWING = (
+    Row("store-131k-1", "Store 131 KB, 1 client", RATE, 1, store(KB_131, 300), group="Store"),
+    *(row for row in ROWS if any(fnmatch(row.name, name) for name in NAMES)),
+)
+OURS = "B*^Given*"  # names of the patients of whom the rows store, and of no others of these archives
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the archives, measure, print the table; 1 if a row failed."""
+    given = _options(arguments)
+    rows = [row for row in GROWING if any(fnmatch(row.name, pattern) for pattern in given.rows or ["*"])]
+    scale = QUICK if given.quick else FULL
+    with ExitStack() as stack:
+        folder = given.folder or stack.enter_context(folder_in(None))
+        about = f"{report.machine()}, data on {report.file_system(folder)}"
+        print(about)
+        servers = []
+        for size in (given.small, given.instances):
+            bulk.made(folder / str(size) / "filmroom", size, given.stored)  # where `servers.filmroom` has it
+            server = stack.enter_context(filmroom(folder / str(size), Setup(given.workers)))
+            tidy(server)
+            servers.append(replace(server, name=f"{size:,} Instances"))
+        results = measure(servers, rows, replace(scale, rounds=given.rounds or scale.rounds))
+    names = [one.name for one in servers]
+    print("", table(names, results), "", *report.failures(names, results), report.others(results), sep="\n")
+    if given.json:
+        given.json.write_text(json.dumps({"machine": about, "archives": names, "rows": _json(results)}, indent=1))
+    return 1 if report.failures(names, results) else 0
+
+
+def tidy(server: Server) -> None:
+    """Delete what the rows of an earlier run have stored, so that the archive is as it was made."""
+    query = urllib.parse.urlencode({"PatientName": OURS, "limit": 100})
+    while found := _asked(Request(f"{server.url}/studies?{query}", headers={"Accept": JSON})):
+        for study in json.loads(found):
+            _asked(Request(f"{server.url}/studies/{value(study, '0020000D')}", method="DELETE"))
+
+
+def _asked(request: Request) -> bytes:
+    with NEAR.open(request, timeout=60) as answer:
+        content: bytes = answer.read()
+        return b"" if content == b"[]" else content
+
+
+def table(names: Sequence[str], results: Sequence[tuple[Row, Sequence[Result]]]) -> str:
+    """A Markdown table: a line for each row, and how it grows."""
+    lines = [["row", "unit", *names, "growth"], ["---"] * 2 + ["---:"] * 3]
+    for row, sides in results:
+        grown = report.advantage(row, sides)  # of the small one: how many times slower the large one is
+        figures = ["FAILED" if side.failure else report.number(side.figure) for side in sides]
+        much = " (more than wanted)" if grown is not None and grown > MOST else ""
+        lines.append([row.title, row.unit.name, *figures, f"{report.number(grown)} x{much}"])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _json(results: Sequence[tuple[Row, Sequence[Result]]]) -> dict[str, object]:
+    return {
+        row.name: {
+            "title": row.title,
+            "unit": row.unit.name,
+            "figures": [side.figure for side in sides],
+            "cpu_ms": [side.cpu for side in sides],
+            "failures": [side.failure for side in sides],
+            "growth": report.advantage(row, sides),
+        }
+        for row, sides in results
+    }
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("bench.growth", description="How the rows grow with the archive.")
+    parser.add_argument("--instances", type=int, default=300_000, help="of the large archive")
+    parser.add_argument("--small", type=int, default=10_000, help="of the archive that it is compared with")
+    parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
+    parser.add_argument("--folder", type=Path, help="where the archives are kept for another run; on a real disk")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="web workers of each service")
+    parser.add_argument("--rounds", type=int, help="of each row in each archive")
+    parser.add_argument("--quick", action="store_true", help="one short round of each row")
+    parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'search-*'; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
