@@ -1,0 +1,107 @@
+"""Seconds from the start of `filmroom serve` to its first right answer, empty and with a million Instances.
+
+    python -m bench.start [--instances 1000000] [--folder DIR] [--times 5] [--workers N] [--json FILE]
+
+The answer is that to `GET /dicomweb/studies?limit=1`. The archive is the one of `bench.million`, which is made unless
+the folder holds it. Each is started once before, so that what is read is in the page cache.
+"""
+
+import argparse
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+from bench import bulk, checks, report
+from bench.client import Answer, Connection
+from bench.processes import cpu_seconds
+from bench.servers import STARTING, Setup, folder_in, free_port, launched
+from bench.service import JSON, Service, address
+
+OFTEN = 0.005  # seconds between two tries to connect
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start: how long it took, and the CPU of all processes until then."""
+
+    seconds: float
+    cpu: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Start, again and again, and print the medians."""
+    given = _options(arguments)
+    found: dict[str, list[Start]] = {}
+    with ExitStack() as stack:
+        empty = stack.enter_context(folder_in(given.folder))
+        folder = (given.folder or empty) / str(given.instances)
+        about = f"{report.machine()}, data on {report.file_system(empty)}"
+        print(about, "| archive | seconds | CPU seconds |", "| --- | ---: | ---: |", sep="\n")
+        bulk.made(folder / "filmroom", given.instances, given.stored)
+        for name, data, count in (
+            ("empty", empty / "none", 0),
+            (f"{given.instances:,} Instances", folder / "filmroom", 1),
+        ):
+            once = [started(data, empty / "log", given.workers, count) for _ in range(given.times + 1)]
+            found[name] = once[1:]
+            seconds, cpu = median(one.seconds for one in found[name]), median(one.cpu for one in found[name])
+            print(f"| {name} | {seconds:.2f} | {cpu:.2f} |")
+    if given.json:
+        told = {name: [asdict(one) for one in each] for name, each in found.items()}
+        given.json.write_text(json.dumps({"machine": about, "workers": given.workers, "starts": told}, indent=1))
+    return 0
+
+
+def started(data: Path, log: Path, workers: int, count: int) -> Start:
+    """Start once; the answer must be of so many Studies."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/dicomweb"
+
+    def check(answer: Answer) -> None:
+        checks.expect_status(answer, 200, 204)
+        if count or answer.status == 200:
+            checks.studies(answer, None, count)
+
+    task = Service("start", url).get("/studies?limit=1", JSON, check)
+    command = Setup(workers).command(data, port)
+    began = time.perf_counter()
+    with launched(command, log) as process, closing(Connection(*address(url))) as connection:
+        while not _listens(port):
+            if process.poll() is not None or time.perf_counter() > began + STARTING:
+                raise SystemExit(f"{command!r} did not start. Its log ends:\n{log.read_text()[-2000:]}")
+            time.sleep(OFTEN)
+        answer = connection.ask(task.request)
+        took = time.perf_counter() - began
+        cpu = cpu_seconds([process.pid]) or 0.0
+        task.check(answer)
+    return Start(took, cpu)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("bench.start", description="How long it takes until Filmroom answers.")
+    parser.add_argument("--instances", type=int, default=1_000_000, help="of the archive that is not empty")
+    parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
+    parser.add_argument("--folder", type=Path, help="where the archive is kept for another run; on a real disk")
+    parser.add_argument("--times", type=int, default=5, help="of each, whose median is given")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="web workers of the service")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every start to FILE")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
