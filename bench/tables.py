@@ -87,7 +87,7 @@ def probes(run: Run) -> str:
 def markdown(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table; columns of figures stand right."""
     lines = [[_cell(cell) for cell in row] for row in rows]
-    figures = [all(_numeric(line[place]) for line in lines) and bool(lines) for place in range(len(head))]
+    figures = [place > 0 and bool(lines) and all(_numeric(line[place]) for line in lines) for place in range(len(head))]
     rule = ["---:" if one else "---" for one in figures]
     return "\n".join(f"| {' | '.join(line)} |" for line in [list(map(_cell, head)), rule, *lines])
 

@@ -19,9 +19,9 @@ def run(*rows: dict[str, Any]) -> dict[str, Any]:
 
 def test_page_and_graphs_are_what_the_runs_give() -> None:
     runs, page = document.kept(), document.PAGE.read_text()
-    assert page == document.renewed(page, runs), "run python -m bench.document"
+    assert page == document.renewed(page, runs), "run scripts/tables"
     drawn = {path.name: path.read_text() for path in document.GRAPHS.glob("*.svg")}
-    assert drawn == document.graphs(runs), "run python -m bench.document"
+    assert drawn == document.graphs(runs), "run scripts/tables"
 
 
 def test_kept_runs_name_no_folder_of_a_machine() -> None:
@@ -42,7 +42,7 @@ def test_what_people_wrote_stays_and_the_machine_is_named() -> None:
 
 def test_other_measurements_are_plain_tables() -> None:
     page = document.renewed(MARKED, {"one": TABLE | {"machine": "2 cores"}})
-    assert "**Growth**\n\n| n | ms |\n| ---: | ---: |\n| 10,000 | 1.23 |\n\n`x` on 2026-01-02; 2 cores." in page
+    assert "**Growth**\n\n| n | ms |\n| --- | ---: |\n| 10,000 | 1.23 |\n\n`x` on 2026-01-02; 2 cores." in page
 
 
 def test_a_run_without_a_place_and_a_place_without_a_run_are_refused() -> None:
