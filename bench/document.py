@@ -53,6 +53,8 @@ def kept() -> dict[str, dict[str, Any]]:
 
 def trimmed(run: dict[str, Any]) -> dict[str, Any]:
     """What a page needs of a run: of each round the figure."""
+    if "servers" not in run:
+        run = {key: run[key] for key in ("title", "date", "command", "machine", "head", "rows")}
     for row in run["rows"] if "servers" in run else ():
         for side in row["servers"]:
             side["rounds"] = [one["figure"] for one in side["rounds"]]

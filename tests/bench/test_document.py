@@ -59,6 +59,11 @@ def test_of_each_round_the_figure_is_kept() -> None:
     assert (side["rounds"], side["figure"]) == ([30.123], 30.123)
 
 
+def test_of_a_plain_table_nothing_else_is_kept() -> None:
+    table = TABLE | {"machine": "2 cores"}
+    assert document.trimmed(table | {"starts": [1, 2]}).keys() == table.keys()
+
+
 def test_there_is_a_graph_for_each_group_that_is_compared() -> None:
     runs = {"one": run(row(30, 10), row(30, None) | {"group": "Search"}), "two": TABLE}
     assert document.graphs(runs).keys() == {"one-store.svg"}

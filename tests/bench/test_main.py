@@ -1,5 +1,6 @@
 """The command line of the benchmarks: what it refuses, and that an end by a signal leaves nothing behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as program
+from bench import document, tables
+from bench.servers import Setup, filmroom
 
 ROOT = Path(__file__).parents[2]
 BENCH = [sys.executable, "-u", "-m", "bench"]
@@ -43,3 +46,24 @@ def test_no_rounds_are_no_measurement(
         program.main()
     assert ended.value.code == 2
     assert "--rounds" in capsys.readouterr().err
+
+
+def test_two_servers_by_their_urls_are_measured_in_turn_with_what_they_cost_and_the_probe_beside(
+    tmp_path: Path,
+) -> None:
+    found = tmp_path / "found.json"
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    with filmroom(tmp_path / "a", Setup(1)) as a, filmroom(tmp_path / "b", Setup(1)) as b:
+        options = ["--pid-a", str(a.pid), "--pid-b", str(b.pid), "--quick", "--rounds", "2", "--rows", "store-mr-4"]
+        given = [str(ROOT / "bench/compare"), a.url, b.url, *options, "--folder", str(tmp_path), "--json", str(found)]
+        printed = subprocess.run(given, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True).stdout
+    run = json.loads(found.read_text())
+    [row] = run["rows"]
+    assert [len(side["rounds"]) for side in row["servers"]] == [len(row["limit"]["rounds"])] * 2 == [2, 2]
+    assert all(side["cpu_ms"] > 0 and side["peak_mb"] > 20 for side in row["servers"])
+    assert tables.ratio(row) is not None
+    assert tables.share(row) is not None
+    assert run["command"] == f"./scripts/bench {a.url} {b.url} --quick --rounds 2 --rows store-mr-4"
+    assert tables.table(run) in printed
+    assert row["title"] in document.text("one", document.trimmed(run))
