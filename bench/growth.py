@@ -19,17 +19,15 @@ from fnmatch import fnmatch
 from pathlib import Path
 from urllib.request import Request
 
-from bench import bulk, report
+from bench import bulk, machine, report, tables
 from bench.__main__ import measure
 from bench.checks import value
 from bench.data import KB_131
-from bench.report import Result
 from bench.rows import FULL, QUICK, RATE, ROWS, Row
 from bench.rows.storing import store
 from bench.servers import NEAR, Server, Setup, filmroom, folder_in
 from bench.service import JSON
 
-MOST = 3  # times that a row may be slower in the large archive
 NAMES = (
     "store-10k-8",
     "metadata-cold-200",
@@ -54,8 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scale = QUICK if given.quick else FULL
     with ExitStack() as stack:
         folder = given.folder or stack.enter_context(folder_in(None))
-        about = f"{report.machine()}, data on {report.file_system(folder)}"
-        print(about)
+        folder.mkdir(parents=True, exist_ok=True)
+        about = machine.described(folder)
+        print(", ".join(f"{what} {value}" for what, value in about.items()))
         servers = []
         for size in (given.small, given.instances):
             bulk.made(folder / str(size) / "filmroom", size, given.stored)  # where `servers.filmroom` has it
@@ -64,10 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             servers.append(replace(server, name=f"{size:,} Instances"))
         results = measure(servers, rows, replace(scale, rounds=given.rounds or scale.rounds))
     names = [one.name for one in servers]
-    print("", table(names, results), "", *report.failures(names, results), report.others(results), sep="\n")
+    head = ["row", "unit", *names, "times slower"]
+    found = [_cells(row) for row in report.as_run(names, results, {})["rows"]]
+    failures = report.failures(names, results)
+    print("", tables.markdown(head, found), "", *failures, report.others(results), sep="\n")
     if given.json:
-        given.json.write_text(json.dumps({"machine": about, "archives": names, "rows": _json(results)}, indent=1))
-    return 1 if report.failures(names, results) else 0
+        title = f"The same rows at {given.small:,} and at {given.instances:,} instances"
+        told = {"title": title, "head": head, "rows": found, "failures": failures}
+        given.json.write_text(json.dumps(told | machine.stamped("python -m bench.growth", about), indent=1))
+    return 1 if failures else 0
 
 
 def tidy(server: Server) -> None:
@@ -84,29 +88,10 @@ def _asked(request: Request) -> bytes:
         return b"" if content == b"[]" else content
 
 
-def table(names: Sequence[str], results: Sequence[tuple[Row, Sequence[Result]]]) -> str:
-    """A Markdown table: a line for each row, and how it grows."""
-    lines = [["row", "unit", *names, "growth"], ["---"] * 2 + ["---:"] * 3]
-    for row, sides in results:
-        grown = report.advantage(row, sides)  # of the small one: how many times slower the large one is
-        figures = ["FAILED" if side.failure else report.number(side.figure) for side in sides]
-        much = " (more than wanted)" if grown is not None and grown > MOST else ""
-        lines.append([row.title, row.unit.name, *figures, f"{report.number(grown)} x{much}"])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _json(results: Sequence[tuple[Row, Sequence[Result]]]) -> dict[str, object]:
-    return {
-        row.name: {
-            "title": row.title,
-            "unit": row.unit.name,
-            "figures": [side.figure for side in sides],
-            "cpu_ms": [side.cpu for side in sides],
-            "failures": [side.failure for side in sides],
-            "growth": report.advantage(row, sides),
-        }
-        for row, sides in results
-    }
+def _cells(row: tables.Run) -> list[str | float]:
+    figures = ["FAILED" if side["failure"] else side["figure"] for side in row["servers"]]
+    slower = tables.ratio(row)  # how many times better the small one is
+    return [row["title"], row["unit"], *figures, "" if slower is None else slower]
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

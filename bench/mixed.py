@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
-from bench import report
+from bench import machine, tables
 from bench.data import KB_131, Instance
 from bench.mixture import FILES, READINGS, STUDIES, Client, Latencies, percentile, together
 from bench.servers import Setup, filmroom, folder_in
@@ -28,6 +28,17 @@ from bench.service import Service, address
 WRITERS = READERS = 4
 UNMEASURED = 4.0  # seconds, in which processes start and caches fill
 Studies = deque[list[Instance]]
+Cells = list[str | float]
+HEAD = (
+    "request",
+    "count",
+    "alone, p50 ms",
+    "alone, p99 ms",
+    "together, p50 ms",
+    "together, p99 ms",
+    "together, p99.9 ms",
+    "p99 against alone",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,18 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if url is None:
             server = stack.enter_context(filmroom(folder, Setup(given.workers)))
             url, name = server.url, server.name
-        about = report.machine() + ("" if given.url else f", data on {report.file_system(folder)}")
-        print(f"{about}; {name}")
+        about = machine.described(folder)
+        print(", ".join(f"{what} {value}" for what, value in about.items()), name, sep="\n")
         spawn = multiprocessing.get_context("spawn")
         pool = stack.enter_context(ProcessPoolExecutor(WRITERS + READERS, spawn))
         idle, mixed, failures = measured(pool, url, given.seconds)
-    rows = {kind: _row(idle.get(kind, []), waited) for kind, waited in sorted(mixed.items())}
-    _say(rows)
-    print(f"{len(failures)} errors in {sum(map(len, mixed.values())):,} requests while reading and writing")
+    rows = [_row(kind, idle.get(kind), waited) for kind, waited in sorted(mixed.items())]
+    asked = sum(map(len, mixed.values()))
+    print("", tables.markdown(HEAD, rows), "", f"{len(failures)} errors in {asked:,} requests", sep="\n")
     print(*failures, sep="\n", end="", file=sys.stderr)
     if given.json:
-        found = {"machine": about, "server": name, "seconds": given.seconds, "rows": rows, "failures": failures}
-        given.json.write_text(json.dumps(found, indent=1))
+        title = f"{WRITERS} writers and {READERS} readers of {name}: {len(failures)} errors in {asked:,} requests"
+        found = {"title": title, "head": HEAD, "rows": rows, "failures": failures}
+        given.json.write_text(json.dumps(found | machine.stamped("python -m bench.mixed", about), indent=1))
     return 1 if failures else 0
 
 
@@ -83,32 +95,17 @@ def _asked(
 ) -> tuple[Latencies, list[str]]:
     until = time.monotonic() + seconds  # the clock is the same in all processes
     clients = [
-        Client(Service(str(place), url), Random(place), until, each, deque() if "store" in each else studies)
-        for place, each in enumerate(weights)
+        Client(Service("one of them", url), Random(), until, each, deque() if "store" in each else studies)
+        for each in weights
     ]
     return together([one.result() for one in [pool.submit(client.run) for client in clients]])
 
 
-def _row(idle: Sequence[float], mixed: Sequence[float]) -> dict[str, float | None]:
-    before = percentile(idle, 0.99) if idle else None
-    after = percentile(mixed, 0.99)
-    return {
-        "count": len(mixed),
-        "idle_p50": percentile(idle, 0.5) if idle else None,
-        "idle_p99": before,
-        "p50": percentile(mixed, 0.5),
-        "p99": after,
-        "p999": percentile(mixed, 0.999),
-        "ratio": after / before if before else None,
-    }
-
-
-def _say(rows: Mapping[str, Mapping[str, float | None]]) -> None:
-    titles = {"count": "count", "idle_p50": "alone, 50th ms", "idle_p99": "alone, 99th ms", "p50": "50th ms"}
-    titles |= {"p99": "99th ms", "p999": "999th of 1,000 ms", "ratio": "99th against alone"}
-    print(f"| request | {' | '.join(titles.values())} |", f"| --- |{' ---: |' * len(titles)}", sep="\n")
-    for kind, row in rows.items():
-        print(f"| {kind} | {' | '.join(report.number(row[key]) for key in titles)} |")
+def _row(kind: str, idle: Sequence[float] | None, mixed: Sequence[float]) -> Cells:
+    high = percentile(mixed, 0.99)
+    cells = [kind, len(mixed), *(percentile(idle, part) if idle else "" for part in (0.5, 0.99))]
+    cells += [percentile(mixed, 0.5), high, percentile(mixed, 0.999)]
+    return [*cells, high / percentile(idle, 0.99) if idle else ""]
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -18,12 +18,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import bulk, checks, report
+from bench import bulk, checks, machine, tables
 from bench.client import Answer, Connection
 from bench.processes import cpu_seconds
 from bench.servers import STARTING, Setup, folder_in, free_port, launched
 from bench.service import JSON, Service, address
 
+HEAD = ("archive", "seconds", "longest, seconds", "CPU seconds")
 OFTEN = 0.005  # seconds between two tries to connect
 
 
@@ -42,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as stack:
         empty = stack.enter_context(folder_in(given.folder))
         folder = (given.folder or empty) / str(given.instances)
-        about = f"{report.machine()}, data on {report.file_system(empty)}"
-        print(about, "| archive | seconds | CPU seconds |", "| --- | ---: | ---: |", sep="\n")
+        about = machine.described(empty)
+        print(", ".join(f"{what} {value}" for what, value in about.items()))
         bulk.made(folder / "filmroom", given.instances, given.stored)
         for name, data, count in (
             ("empty", empty / "none", 0),
@@ -51,11 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             once = [started(data, empty / "log", given.workers, count) for _ in range(given.times + 1)]
             found[name] = once[1:]
-            seconds, cpu = median(one.seconds for one in found[name]), median(one.cpu for one in found[name])
-            print(f"| {name} | {seconds:.2f} | {cpu:.2f} |")
+    rows = [
+        [name, median(one.seconds for one in each), max(one.seconds for one in each), median(one.cpu for one in each)]
+        for name, each in found.items()
+    ]
+    print("", tables.markdown(HEAD, rows), sep="\n")
     if given.json:
-        told = {name: [asdict(one) for one in each] for name, each in found.items()}
-        given.json.write_text(json.dumps({"machine": about, "workers": given.workers, "starts": told}, indent=1))
+        starts = {name: [asdict(one) for one in each] for name, each in found.items()}
+        told = {"title": "From the start to the first right answer", "head": HEAD, "rows": rows, "starts": starts}
+        given.json.write_text(json.dumps(told | machine.stamped("python -m bench.start", about), indent=1))
     return 0
 
 
