@@ -53,7 +53,8 @@ def main() -> int:
             if name in measures:
                 probed[name].setdefault(beside, []).append(measures[name](scale.seconds / 2))
 
-        alone = probed.keys() - {row.limit[0] for row in rows if row.limit}
+        beside = {row.limit[0] for row in rows if row.limit}
+        alone = [name for name in probed if name not in beside]
         for name in alone:
             probe(name, "before")
         results = measure(servers, rows, scale, probe)

@@ -15,7 +15,7 @@ WIDTH, LINE, HEAD, FOOT = 820, 26, 58, 34
 LETTER, VALUE = 6.7, 70  # the width of a letter, and of the figure behind a bar
 TICKS = tuple(step * 10**power for power in range(-6, 9) for step in (1, 2, 5))
 INK, FAINT, PAPER = "#1f2328", "#d8dee4", "#ffffff"
-GOOD, FAIR, POOR = "#1a7f6b", "#c28a1c", "#b5483c"  # goal met, better than the other, worse
+GOOD, FAIR, POOR = "#1a7f6b", "#c28a1c", "#b5483c"  # better: and no goal missed, or one; worse
 
 
 def graph(title: str, rows: Sequence[dict[str, Any]]) -> str:
@@ -71,7 +71,7 @@ def _bar(scale: _Scale, row: dict[str, Any], found: float, top: int) -> list[str
     if row["goal"]:
         at = scale.at(row["goal"])
         lines.append(_mark(at, middle))
-        behind = at + 3 if 0 <= at - end < VALUE else end  # the figure does not stand on the mark
+        behind = at + 3 if -6 <= at - end < VALUE - 15 else end  # the figure does not stand on the mark
     at, anchor = (end - 6, "end") if found < 1 else (behind + 6, "start")
     lines.append(_text(at, middle + 4, f"{number(found)} x", anchor=anchor, weight="600"))
     return lines
@@ -86,7 +86,7 @@ def _mark(at: float, middle: float) -> str:
 
 def _legend(left: int, y: int) -> str:
     parts, at = [], 16
-    told = ((GOOD, "goal met"), (FAIR, "better than the best other, goal not met"), (POOR, "worse than it"))
+    told = ((GOOD, "better, no goal missed"), (FAIR, "better, goal not met"), (POOR, "worse"))
     for colour, text in told:
         parts.append(f'<rect x="{at}" y="{y - 9}" width="10" height="10" rx="2" fill="{colour}"/>')
         parts.append(_text(at + 16, y, text, size=11))
