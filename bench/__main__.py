@@ -87,16 +87,19 @@ def measure(
     """Each row on each server: the probe of its limit, a round on A, a round on B, the probe, a round on A…"""
     sides = [(Service(one.name, one.url, one.also, one.fields), Meter(one.pid, *one.beside)) for one in servers]
     results = []
-    for row in rows:
-        found = [Result([]) for _ in sides]
-        for _ in range(min(scale.rounds, row.rounds or scale.rounds)):
-            if row.limit:
-                probe(row.limit[0], row.name)
-            for place, (service, meter) in enumerate(sides):
-                found[place] = _with_another_round(found[place], row, service, meter, scale)
-        results.append((row, found))
-        shown = " ".join(f"{tables.number(one.figure):>9}" for one in found)
-        print(f"{row.name:20}{shown} {row.unit.name}", file=sys.stderr)
+    with ExitStack() as stack:
+        for _, meter in sides:
+            stack.enter_context(meter.looking())
+        for row in rows:
+            found = [Result([]) for _ in sides]
+            for _ in range(min(scale.rounds, row.rounds or scale.rounds)):
+                if row.limit:
+                    probe(row.limit[0], row.name)
+                for place, (service, meter) in enumerate(sides):
+                    found[place] = _with_another_round(found[place], row, service, meter, scale)
+            results.append((row, found))
+            shown = " ".join(f"{tables.number(one.figure):>9}" for one in found)
+            print(f"{row.name:20}{shown} {row.unit.name}", file=sys.stderr)
     return results
 
 

@@ -10,7 +10,11 @@ from pathlib import Path
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
-INTERVAL = 0.1  # seconds between two looks at the memory, where it is watched
+INTERVAL, REST = (
+    0.1,
+    10,
+)  # seconds between two looks at the memory, where it is watched, and how much longer than a look
+SELDOM, LONG_REST = 1.0, 50  # the same over a whole run, of whose time that takes a fiftieth
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Usage:
     machine_cpu: float  # seconds, of everything on the machine, the benchmark's own included
     peak: int | None  # sum of the processes' highest resident sizes: shared pages count for each process
     peak_shared: int | None  # highest proportional set size: shared pages count once
+    highest: int | None = None  # the same since the run began
 
 
 class Meter:
@@ -31,7 +36,20 @@ class Meter:
         for pid in self.pids:
             if not (PROC / str(pid)).exists():
                 raise SystemExit(f"There is no process {pid}.")
-        self.idle = proportional(self.pids)
+        self.idle = self.highest = proportional(self.pids)
+
+    def look(self) -> int | None:
+        """The memory of all processes now, of which the highest is kept."""
+        now = proportional(self.pids)
+        if now is not None:
+            self.highest = max(now, self.highest or 0)
+        return now
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[None]:
+        """Look at the memory now and then, whatever is done inside."""
+        with _Watch(self, SELDOM, LONG_REST):
+            yield
 
     @contextlib.contextmanager
     def watch(self, memory: bool) -> Iterator[list[Usage]]:
@@ -39,16 +57,16 @@ class Meter:
         usages: list[Usage] = []
         reset_peaks(self.pids)
         cpu, machine = cpu_seconds(self.pids), machine_seconds()
-        with _Watch(self.pids if memory else []) as watch:
+        with _Watch(self, INTERVAL if memory else None, REST) as watch:
             yield usages
         after = cpu_seconds(self.pids)
         spent = None if cpu is None or after is None else after - cpu
-        usages.append(Usage(spent, machine_seconds() - machine, peaks(self.pids), watch.highest))
+        usages.append(Usage(spent, machine_seconds() - machine, peaks(self.pids), watch.highest, self.highest))
 
 
 class _Watch:
-    def __init__(self, pids: Sequence[int]) -> None:
-        self._pids = pids
+    def __init__(self, meter: Meter, interval: float | None, rest: int) -> None:
+        self._meter, self._interval, self._rest = meter, interval, rest
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self.highest: int | None = None
@@ -62,13 +80,13 @@ class _Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        while self._pids:
+        while self._interval and self._meter.pids:
             start = time.perf_counter()
-            now = proportional(self._pids)
+            now = self._meter.look()
             if now is not None:
                 self.highest = max(now, self.highest or 0)
             # Looking at gigabytes takes long, and the server waits meanwhile.
-            if self._done.wait(max(INTERVAL, 10 * (time.perf_counter() - start))):
+            if self._done.wait(max(self._interval, self._rest * (time.perf_counter() - start))):
                 break
 
 

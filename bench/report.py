@@ -14,6 +14,7 @@ from bench.rows import Row
 from bench.tables import number as number
 
 DISTURBING = 0.3  # cores
+MOST_MEMORY = 1000  # MB of all processes together, at any time
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def as_run(names: Sequence[str], results: Results, probed: Probed) -> dict[str, 
     """Everything that was measured, as JSON holds it."""
     return {
         "servers": list(names),
-        "rows": [_row(row, sides, probed) for row, sides in results],
+        "rows": [*(_row(row, sides, probed) for row, sides in results), *_whole(results)],
         "probes": [_probe(probe, probed[probe.name]) for probe in PROBES if probe.name in probed],
     }
 
@@ -127,6 +128,22 @@ def _row(row: Row, sides: Sequence[Result], probed: Probed) -> dict[str, Any]:
         "limit": limit,
         "servers": [_side(side) for side in sides],
     }
+
+
+def _whole(results: Results) -> list[dict[str, Any]]:
+    """The row of the whole run: the highest memory of all of a server's processes together."""
+    peaks = [_highest(sides) for sides in zip(*(sides for _, sides in results), strict=True)]
+    if not peaks or peaks[0] is None:
+        return []
+    row = {"name": "memory", "title": "Peak memory, whole run", "group": "Store", "unit": "MB", "more_is_better": False}
+    told = {"failure": None, "cpu_ms": None, "peak_mb": None, "disturbed": False}
+    servers = [{"figure": peak, "rounds": [{"figure": peak}], **told} for peak in peaks]
+    return [{**row, "goal": None, "most": MOST_MEMORY, "limit": None, "servers": servers}]
+
+
+def _highest(sides: Sequence[Result]) -> float | None:
+    known = [one.usage.highest for side in sides for one in side.rounds if one.usage.highest is not None]
+    return max(known) / 1e6 if known else None
 
 
 def _side(side: Result) -> dict[str, Any]:

@@ -35,3 +35,14 @@ def test_without_a_process_only_the_machine_is_measured() -> None:
 def test_a_process_that_is_not_there() -> None:
     with pytest.raises(SystemExit, match="no process"):
         processes.Meter(2**22 + 1)
+
+
+def test_the_highest_memory_is_kept_while_a_run_is_looked_at() -> None:
+    meter = processes.Meter(os.getpid())
+    with meter.looking(), meter.watch(memory=False) as usages:
+        pass
+    assert usages[0].peak_shared is None
+    assert usages[0].highest is not None
+    assert meter.look() is not None
+    assert meter.highest is not None
+    assert usages[0].highest <= meter.highest

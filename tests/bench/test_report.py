@@ -3,8 +3,8 @@ from bench import client, processes, report, rows
 RATES = rows.Row("rates", "Rates", rows.RATE, 8, rows.ROWS[0].prepare, group="Store", limit=("commits-1", 0.5))
 
 
-def result(*figures: float, others: float = 0.0) -> report.Result:
-    usage = processes.Usage(cpu=0.5, machine_cpu=1.0 + others, peak=30_000_000, peak_shared=None)
+def result(*figures: float, others: float = 0.0, highest: int | None = None) -> report.Result:
+    usage = processes.Usage(cpu=0.5, machine_cpu=1.0 + others, peak=30_000_000, peak_shared=None, highest=highest)
     timing = client.Timing(seconds=1.0, latencies=[0.01] * 100, received=5, client_cpu=0.5)
     return report.Result([report.Round(figure, timing, usage) for figure in figures])
 
@@ -29,3 +29,13 @@ def test_a_row_holds_its_goals_its_rounds_and_the_probe_beside_it() -> None:
     assert [one["requests"] for one in side["rounds"]] == [100, 100]
     [probe] = run["probes"]
     assert (probe["name"], probe["figure"], len(probe["rounds"])) == ("commits-1", 1000, 12)
+
+
+def test_the_highest_memory_of_a_run_is_a_row_with_a_goal() -> None:
+    sides = [
+        (RATES, [result(1, highest=900_000_000), result(1)]),
+        (RATES, [result(1, highest=1_100_000_000), result(1)]),
+    ]
+    *_, row = report.as_run(["F", "O"], sides, {})["rows"]
+    assert ([side["figure"] for side in row["servers"]], row["most"], row["unit"]) == ([1100, None], 1000, "MB")
+    assert [one["name"] for one in report.as_run(["F"], [(RATES, [result(1)])], {})["rows"]] == ["rates"]
