@@ -59,7 +59,8 @@ def test_two_servers_by_their_urls_are_measured_in_turn_with_what_they_cost_and_
         given = [str(ROOT / "bench/compare"), a.url, b.url, *options, "--folder", str(tmp_path), "--json", str(found)]
         printed = subprocess.run(given, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True).stdout
     run = json.loads(found.read_text())
-    [row] = run["rows"]
+    row, memory = run["rows"]
+    assert all(side["figure"] > 20 for side in memory["servers"])
     assert [len(side["rounds"]) for side in row["servers"]] == [len(row["limit"]["rounds"])] * 2 == [2, 2]
     assert all(side["cpu_ms"] > 0 and side["peak_mb"] > 20 for side in row["servers"])
     assert tables.ratio(row) is not None
