@@ -8,7 +8,7 @@ from bench.client import Task
 from bench.data import Instance
 from bench.rows.kept import STEP
 from bench.rows.row import Scale, Work
-from bench.service import JPEG, Service
+from bench.service import JPEG, STORING, Service
 
 SOME = 20  # images that are asked for again and again
 _CENTERS = count(1)  # of windows, of which no round asks for the same again
@@ -20,8 +20,12 @@ def cold(of: Kept) -> Callable[[Service, Scale], Work]:
 
     def prepare(at: Service, _: Scale) -> Work:
         instances = of(at)
-        at.ask(_image(at, instances[0], next(_CENTERS)))  # what renders may only start when it is first needed
-        return Work(lambda number: _image(at, instances[number * STEP % len(instances)], next(_CENTERS)))
+
+        def task(number: int) -> Task:
+            return _image(at, instances[number * STEP % len(instances)], next(_CENTERS))
+
+        at.measure(task, STORING, SOME, 0)  # what renders may only start when it is first needed
+        return Work(task)
 
     return prepare
 

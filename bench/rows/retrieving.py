@@ -12,6 +12,7 @@ from bench.service import DICOM, FRAME_JPEG, OCTETS, Service
 
 STUDY = 1000
 NEW = 20  # instances whose Frames are read for the first time in a round
+OBJECTS = 3  # of many Frames, likewise: the first answer of a connection alone would say little
 _PLACES = count(1)  # of Frames, so that rounds read others
 
 
@@ -35,12 +36,16 @@ def first_frame(at: Service, _: Scale) -> Work:
 
 
 def first_touch(shape: Shape) -> Callable[[Service, Scale], Work]:
-    """Any Frame of an object that was only just stored."""
+    """Any Frame of objects that were only just stored, of each one."""
 
     def prepare(at: Service, _: Scale) -> Work:
-        at.kept.pop(str(shape), None)
-        one, place = _object(at, shape), next(_PLACES)
-        return Work(lambda _: frame_task(at, one, place * STEP % shape.frames + 1), 1)
+        objects = [new_series(at, shape, 1)[0] for _ in range(OBJECTS)]
+        for one in objects:
+            at.store_all([one])
+        at.kept[str(shape)] = objects[-1:]
+        return Work(
+            [frame_task(at, one, next(_PLACES) * STEP % shape.frames + 1) for one in objects].__getitem__, OBJECTS
+        )
 
     return prepare
 
