@@ -1,5 +1,6 @@
 """Clients that do one thing and another as they draw lots: store, read, search, delete. Every answer is checked."""
 
+import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -8,11 +9,12 @@ from random import Random
 
 from bench import checks
 from bench.__main__ import FAILURES
-from bench.client import Connection, Task
+from bench.client import Answer, Connection, Task
 from bench.data import KB_131, Instance
 from bench.service import DICOM, JPEG, JSON, OCTETS, Service, address
 
 FILES, STUDIES = 20, 12  # of a Study, and of a client that deletes
+LIMIT = 100  # of a list
 MOST_FAILURES = 20  # after which a client gives up
 READINGS = {"frame": 25, "instance": 10, "metadata": 10, "search": 15, "rendered": 8, "list": 2}
 Latencies = dict[str, list[float]]  # by the kind of request, in milliseconds
@@ -101,7 +103,12 @@ def _search(client: Client) -> Task:
 
 
 def _list(client: Client) -> Task:
-    return client.service.search("limit=100", lambda answer: checks.expect_status(answer, 200))
+    return client.service.search(f"limit={LIMIT}", _different)
+
+
+def _different(answer: Answer) -> None:
+    checks.expect_status(answer, 200)
+    checks.studies(answer, None, min(LIMIT, len(json.loads(answer.body))))
 
 
 def _rendered(client: Client) -> Task:
