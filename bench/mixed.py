@@ -21,9 +21,9 @@ from random import Random
 
 from bench import machine, tables
 from bench.data import KB_131, Instance
-from bench.mixture import FILES, READINGS, STUDIES, Client, Latencies, percentile, together
+from bench.mixture import FILES, READINGS, STUDIES, TASKS, Client, Latencies, percentile, together
 from bench.servers import Setup, filmroom, folder_in
-from bench.service import Service, address
+from bench.service import STORING, Service, address
 
 WRITERS = READERS = 4
 UNMEASURED = 4.0  # seconds, in which processes start and caches fill
@@ -82,11 +82,13 @@ def measured(pool: ProcessPoolExecutor, url: str, seconds: float) -> tuple[Laten
 
 
 def _stored(url: str) -> Studies:
-    """What readers read."""
+    """What readers read. Some images are asked for, as what renders may only start when it is first needed."""
     at = Service("readers", url)
     numbers = [at.new_study() for _ in range(STUDIES)]
     studies = deque([Instance(KB_131, at.run, study, 0, each) for each in range(FILES)] for study in numbers)
     at.store_all([one for study in studies for one in study])
+    reader = Client(at, Random(), 0, READINGS, studies)
+    at.measure(lambda _: TASKS["rendered"](reader), STORING, 4 * STORING, 0)
     return studies
 
 
