@@ -3,7 +3,8 @@
     python -m bench.start [--instances 1000000] [--folder DIR] [--times 5] [--workers N] [--json FILE]
 
 The answer is that to `GET /dicomweb/studies?limit=1`. The archive is the one of `bench.million`, which is made unless
-the folder holds it. Each is started once before, so that what is read is in the page cache.
+the folder holds it; an empty folder is a new one each time. Each is started once before, so that what is read is in the
+page cache.
 """
 
 import argparse
@@ -46,11 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         about = machine.described(empty)
         print(", ".join(f"{what} {value}" for what, value in about.items()))
         bulk.made(folder / "filmroom", given.instances, given.stored)
-        for name, data, count in (
-            ("empty", empty / "none", 0),
-            (f"{given.instances:,} Instances", folder / "filmroom", 1),
+        times = range(given.times + 1)
+        for name, places, count in (
+            ("empty", [empty / f"empty-{number}" for number in times], 0),
+            (f"{given.instances:,} Instances", [folder / "filmroom" for _ in times], 1),
         ):
-            once = [started(data, empty / "log", given.workers, count) for _ in range(given.times + 1)]
+            once = [started(data, empty / "log", given.workers, count) for data in places]
             found[name] = once[1:]
     rows = [
         [name, median(one.seconds for one in each), max(one.seconds for one in each), median(one.cpu for one in each)]
