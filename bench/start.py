@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Start, again and again, and print the medians."""
     given = _options(arguments)
     found: dict[str, list[Start]] = {}
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         empty = stack.enter_context(folder_in(given.folder))
         folder = (given.folder or empty) / str(given.instances)

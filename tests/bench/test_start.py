@@ -12,7 +12,7 @@ from bench.client import WrongAnswerError
 def test_starts_are_measured_empty_and_with_an_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = tmp_path / "found.json"
     arguments = ["--instances", "20", "--stored", "20", "--times", "1", "--workers", "1"]
-    assert start.main([*arguments, "--folder", str(tmp_path), "--json", str(found)]) == 0
+    assert start.main([*arguments, "--folder", str(tmp_path / "new"), "--json", str(found)]) == 0
     starts = json.loads(found.read_text())["starts"]
     assert set(starts) == {"empty", "20 Instances"}
     assert all(one["seconds"] > 0 and one["cpu"] > 0 for each in starts.values() for one in each)
