@@ -23,7 +23,7 @@ def test_a_row_is_measured_in_both_archives_and_a_second_run_finds_them_as_they_
     assert (told["failures"], title, unit) == ([], "Store 131 KB, 1 client", "/s")
     assert all(figure > 0 for figure in (*figures, *memory[2:]))
     with closing(bulk.opened(tmp_path / "40" / "filmroom")) as archive, archive.index.read() as tx:
-        assert tx.scalar(select(func.count()).select_from(instance)) == 40 + 120
+        assert tx.core.scalar(select(func.count()).select_from(instance)) == 40 + 120
 
 
 def test_each_pattern_names_rows_of_the_table() -> None:
