@@ -194,7 +194,7 @@ def value(found: dict[str, Any], keyword: str) -> Any:
 def postgresql_plan(tx: Transaction, statement: Select[object], **values: object) -> list[str]:
     """What PostgreSQL would do, step by step, if walking through a table were as dear as in a full one."""
     tx.core.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    literal = statement.params(values).compile(tx, compile_kwargs={"literal_binds": True})
+    literal = statement.params(values).compile(tx.core, compile_kwargs={"literal_binds": True})
     return list(tx.core.exec_driver_sql(f"EXPLAIN {literal}").scalars())
 
 

@@ -1,9 +1,9 @@
 import pytest
-from sqlalchemy import Select
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index import selects
 from filmroom.index.database import Database
+from filmroom.index.prepared import Prepared
 from tests.index import given
 
 INSTANCE = Resource("1", "2", "3")
@@ -17,19 +17,19 @@ STATEMENTS = [
 
 
 @given.only("sqlite")
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_no_select_walks_through_a_table(database: Database, statement: Select[object]) -> None:
+@pytest.mark.parametrize("prepared", STATEMENTS)
+def test_no_select_walks_through_a_table(database: Database, prepared: Prepared) -> None:
     with database.read() as tx:
-        steps = given.plan(tx, statement, **selects.parameters(INSTANCE))
+        steps = given.plan(tx, prepared.statement, **selects.parameters(INSTANCE))
     assert steps
     assert not [step for step in steps if step.startswith("SCAN")]
 
 
 @given.only("postgresql")
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_postgresql_has_an_index_for_every_select(database: Database, statement: Select[object]) -> None:
+@pytest.mark.parametrize("prepared", STATEMENTS)
+def test_postgresql_has_an_index_for_every_select(database: Database, prepared: Prepared) -> None:
     with database.read() as tx:
-        steps = given.postgresql_plan(tx, statement, **selects.parameters(INSTANCE))
+        steps = given.postgresql_plan(tx, prepared.statement, **selects.parameters(INSTANCE))
     assert not [step for step in steps if "Seq Scan" in step]
 
 
@@ -37,5 +37,5 @@ def test_postgresql_has_an_index_for_every_select(database: Database, statement:
 @pytest.mark.parametrize("level", [Level.STUDY, Level.SERIES])
 def test_metadata_is_not_sorted(database: Database, level: Level) -> None:
     with database.read() as tx:
-        steps = given.plan(tx, selects.METADATA[level], **selects.parameters(INSTANCE))
+        steps = given.plan(tx, selects.METADATA[level].statement, **selects.parameters(INSTANCE))
     assert not [step for step in steps if "TEMP B-TREE" in step]

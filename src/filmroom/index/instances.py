@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Row, Select, delete, func, insert, literal, select
+from sqlalchemy import Select, delete, func, insert, literal, select
 
 from filmroom.dicom import json_model
 from filmroom.dicom.frames import Frames
@@ -15,6 +15,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound
 from filmroom.index import changes, rows, selects, views, watermarks
 from filmroom.index.packing import unpack
+from filmroom.index.prepared import Prepared
 from filmroom.index.tables import change_feed, deleted_blob, instance, links, original, series, study
 from filmroom.index.transaction import Transaction
 
@@ -100,14 +101,14 @@ def _let_go(tx: Transaction, gone: Select[Any] | Sequence[int], parameters: Mapp
 
 def fetch(tx: Transaction, resource: Resource) -> list[StoredInstance]:
     """The Instances of a Study, a Series or one Instance, oldest first."""
-    return [stored_instance(row) for row in selects.run(tx, selects.STORED[resource.level], resource)]
+    return [stored_instance(row) for row in selects.rows(tx, selects.STORED[resource.level], resource)]
 
 
 def fetch_after(tx: Transaction, resource: Resource, watermark: int, limit: int) -> list[StoredInstance]:
     """The oldest Instances that are newer than a watermark: of a resource, or all of its partition if it names none."""
     everything = resource.study is None
     wanted = selects.ALL_AFTER if everything else selects.STORED_AFTER[resource.level]
-    return [stored_instance(row) for row in selects.run(tx, wanted, resource, after=watermark, most=limit)]
+    return [stored_instance(row) for row in selects.rows(tx, wanted, resource, after=watermark, most=limit)]
 
 
 def fetch_metadata(tx: Transaction, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
@@ -115,13 +116,13 @@ def fetch_metadata(tx: Transaction, resource: Resource) -> Iterator[tuple[Resour
 
     The rows are read at once, compressed; their texts only as they are taken, which may be after `tx` ended.
     """
-    rows = selects.run(tx, selects.METADATA[resource.level], resource).all()
-    return ((_resource(row), unpack(row.metadata)) for row in rows)
+    rows = selects.rows(tx, selects.METADATA[resource.level], resource)
+    return ((Resource(*row[:_NAMES]), unpack(row[_NAMES])) for row in rows)
 
 
 def fetch_elements(tx: Transaction, resource: Resource) -> dict[str, Any]:
     """What the data set of an Instance holds, in the DICOM JSON Model; BulkDataURIs are relative."""
-    return json_model.parse(unpack(_one(tx, selects.METADATA[Level.INSTANCE], resource).metadata))
+    return json_model.parse(unpack(_one(tx, selects.METADATA[Level.INSTANCE], resource)[_NAMES]))
 
 
 def fetch_frames(tx: Transaction, resource: Resource) -> tuple[StoredInstance, Frames]:
@@ -135,15 +136,14 @@ def fetch_frames(tx: Transaction, resource: Resource) -> tuple[StoredInstance, F
 def fetch_pixel_data(tx: Transaction, resource: Resource) -> tuple[StoredInstance, Frames | None]:
     """An Instance and its Frames; None if it has none, or nobody knows where they begin."""
     row = _one(tx, selects.FRAMES, resource)
-    if row.frame_start is None:
-        return stored_instance(row), None
-    return stored_instance(row), Frames(row.frames, row.frame_start, row.frame_bits, row.frame_spans)
+    stored, (start, bits, spans) = stored_instance(row), row[_FILE:]
+    return stored, None if start is None else Frames(stored.frames, start, bits, spans)
 
 
 def fetch_bulk(tx: Transaction, resource: Resource, path: str) -> tuple[StoredInstance, Bulk]:
     """Where a bulk value of an Instance lies in its file."""
     row = _one(tx, selects.BULK, resource)
-    place = orjson.loads(row.bulk).get(path)
+    place = orjson.loads(row[_FILE]).get(path)
     if place is None:
         raise NotFound("The specified bulk value cannot be found.")
     return stored_instance(row), Bulk(*place)
@@ -151,13 +151,13 @@ def fetch_bulk(tx: Transaction, resource: Resource, path: str) -> tuple[StoredIn
 
 def fetch_bulks(tx: Transaction, resource: Resource) -> dict[str, Bulk]:
     """Where all bulk values of an Instance lie in its file, by their paths."""
-    return {path: Bulk(*place) for path, place in orjson.loads(_one(tx, selects.BULK, resource).bulk).items()}
+    return {path: Bulk(*place) for path, place in orjson.loads(_one(tx, selects.BULK, resource)[_FILE]).items()}
 
 
 def version(tx: Transaction, resource: Resource) -> Version | None:
     """The newest watermark and the number of Instances: any change of what is stored changes one of them."""
-    row = selects.run(tx, selects.VERSION[resource.level], resource).first()
-    return Version(*tuple(row)) if row else None
+    rows = selects.rows(tx, selects.VERSION[resource.level], resource)
+    return Version(*rows[0]) if rows else None
 
 
 def nameless(tx: Transaction, keys: Collection[str]) -> set[str]:
@@ -184,21 +184,18 @@ def forget_deleted(tx: Transaction, keys: Iterable[str]) -> None:
         tx.core.execute(delete(deleted_blob).where(deleted_blob.c.blob.in_(batch)))
 
 
-def _one(tx: Transaction, statement: Select[Any], resource: Resource) -> Row[Any]:
-    row = selects.run(tx, statement, resource).first()
-    if row is None:
+def _one(tx: Transaction, statement: Prepared, resource: Resource) -> Sequence[Any]:
+    rows = selects.rows(tx, statement, resource)
+    if not rows:
         raise NotFound("The specified instance cannot be found.")
-    return row
+    return rows[0]
 
 
-def _resource(row: Row[Any]) -> Resource:
-    return Resource(*row[:_NAMES])
-
-
-def stored_instance(row: Row[Any]) -> StoredInstance:
+def stored_instance(row: Sequence[Any]) -> StoredInstance:
     """The Instance of a row with the columns `selects.FILE`, first and in that order."""
     # By position, which takes half the time: a Study may have thousands.
-    return StoredInstance(Resource(*row[:_NAMES]), *row[_NAMES:_FILE])
+    name, (watermark, key, length, digest, syntax, complete, *rest) = row[:_NAMES], row[_NAMES:_FILE]
+    return StoredInstance(Resource(*name), watermark, key, length, digest, syntax, bool(complete), *rest)
 
 
 _NAMES = len(selects.NAME)

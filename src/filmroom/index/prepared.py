@@ -26,7 +26,7 @@ class Prepared:
         self, statement: ClauseElement | Callable[[str], ClauseElement], columns: Iterable[str] | None = None
     ) -> None:
         """`columns` are those that an INSERT or UPDATE sets. A function gives the statement for a database's name."""
-        self._statement = statement
+        self.statement: Any = statement
         self._columns = None if columns is None else list(columns)
         self._compiled: dict[str, tuple[str, Bind]] = {}  # by the name of the database
 
@@ -51,7 +51,7 @@ class Prepared:
         """The text for a database, and what makes of named values those that its driver takes."""
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            statement = self._statement
+            statement = self.statement
             if not isinstance(statement, ClauseElement):
                 statement = statement(dialect.name)
             compiled = self._compiled[dialect.name] = _compile(statement, self._columns, dialect)

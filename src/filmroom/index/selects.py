@@ -3,13 +3,14 @@
 They are built once, for building one costs several times what running it does; `parameters` fills them in.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, CursorResult, Select, bindparam, literal, null, select
 
 from filmroom.dicom.resources import Level, Resource
+from filmroom.index.prepared import Prepared
 from filmroom.index.tables import instance, instance_data, links, series, study
 from filmroom.index.transaction import Transaction
 from filmroom.index.views import seen
@@ -37,6 +38,13 @@ def run(tx: Transaction, selected: Select[Any], resource: Resource, **more: Any)
     if not resource.view.whole:  # else the statement stays the one that is compiled already
         selected = selected.where(*seen(resource.view, resource.partition))
     return tx.core.execute(selected, parameters(resource) | more)
+
+
+def rows(tx: Transaction, prepared: Prepared, resource: Resource, **more: Any) -> Sequence[Sequence[Any]]:
+    """The same for one that is prepared: its rows, in which nothing has a name, and booleans may be numbers."""
+    if not resource.view.whole:
+        return run(tx, prepared.statement, resource, **more).all()
+    return prepared.all(tx, parameters(resource) | more)
 
 
 def parameters(resource: Resource) -> dict[str, Any]:
@@ -74,24 +82,30 @@ FILE = (
     instance.c.frames,
     instance.c.created,
 )
-STORED = {level: of(select(*FILE), level).order_by(instance.c.watermark) for level in Level}
+_STORED = {level: of(select(*FILE), level).order_by(instance.c.watermark) for level in Level}
+STORED = {level: Prepared(stored) for level, stored in _STORED.items()}
 STORED_AFTER = {
-    level: stored.where(instance.c.watermark > bindparam("after")).limit(bindparam("most"))
-    for level, stored in STORED.items()
+    level: Prepared(stored.where(instance.c.watermark > bindparam("after")).limit(bindparam("most")))
+    for level, stored in _STORED.items()
 }
-ALL_AFTER = (
+ALL_AFTER = Prepared(
     select(*FILE)
     .where(*links({instance, series, study}), instance.c.partition == bindparam("in_partition"))
     .where(instance.c.watermark > bindparam("after"))
     .order_by(instance.c.watermark)
     .limit(bindparam("most"))
 )
-METADATA = {level: of(select(*NAME, instance_data.c.metadata), level).order_by(instance.c.watermark) for level in Level}
+METADATA = {
+    level: Prepared(of(select(*NAME, instance_data.c.metadata), level).order_by(instance.c.watermark))
+    for level in Level
+}
 _DATA = instance_data.c
-FRAMES = of(select(*FILE, _DATA.frame_start, _DATA.frame_bits, _DATA.frame_spans), Level.INSTANCE)
-BULK = of(select(*FILE, _DATA.bulk), Level.INSTANCE)
+FRAMES = Prepared(of(select(*FILE, _DATA.frame_start, _DATA.frame_bits, _DATA.frame_spans), Level.INSTANCE))
+BULK = Prepared(of(select(*FILE, _DATA.bulk), Level.INSTANCE))
 VERSION = {
-    Level.STUDY: select(study.c.newest, study.c.instances, null()).where(HERE[0]),
-    Level.SERIES: select(series.c.newest, series.c.instances, null()).where(*links({series, study}), *HERE[:2]),
-    Level.INSTANCE: of(select(instance.c.watermark, literal(1), instance.c.created), Level.INSTANCE),
+    Level.STUDY: Prepared(select(study.c.newest, study.c.instances, null()).where(HERE[0])),
+    Level.SERIES: Prepared(
+        select(series.c.newest, series.c.instances, null()).where(*links({series, study}), *HERE[:2])
+    ),
+    Level.INSTANCE: Prepared(of(select(instance.c.watermark, literal(1), instance.c.created), Level.INSTANCE)),
 }
