@@ -112,6 +112,27 @@ def test_an_error_of_who_waited_comes_back(work: Work, let: threading.Event) -> 
         queued.result()
 
 
+def test_what_a_future_does_not_take_reaches_who_waits(work: Work) -> None:
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        asyncio.run(work.lanes[Use.INDEX].run(next, iter(())))
+
+
+def test_who_is_cancelled_while_waiting_for_a_turn_has_nothing_done(work: Work, let: threading.Event) -> None:
+    lane, done = work.lanes[Use.STORES], list[int]()
+
+    async def cancelled() -> None:
+        waiting = asyncio.create_task(lane.run(done.append, 1))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    flood(lane, let, 3)
+    asyncio.run(cancelled())
+    let.set()
+    wait_until(lambda: lane.at_work == 0)
+    assert done == []
+
+
 def test_of_requests_under_way_no_more_are_taken(work: Work) -> None:
     lane = work.lanes[Use.STORES]
     with ExitStack() as under_way:

@@ -8,14 +8,15 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from enum import Enum, auto
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from filmroom.errors import TooMany, Unavailable
+from filmroom.server.threads import Call, Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,13 +44,13 @@ _REFUSED = {
 class Lane:
     """Calls of one use, so many at once; the others wait for their turn. From the thread of the event loop alone."""
 
-    def __init__(self, pool: ThreadPoolExecutor, most: int, requests: int, refusal: str) -> None:
-        self._pool = pool
+    def __init__(self, threads: Threads, most: int, requests: int, refusal: str) -> None:
+        self._threads = threads
         self._most, self._requests, self._refusal = most, requests, refusal
         self._lock = threading.Lock()  # calls end in their threads
         self._clients: dict[str, int] = {}  # requests under way, of each
         self.at_work = 0
-        self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._waiting: deque[tuple[Call, Callable[[], object]]] = deque()  # and what gives each up
         self._under_way = 0
 
     @contextmanager
@@ -73,34 +74,22 @@ class Lane:
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a service function in a thread; who waits too long for one is refused."""
-        future = self.begin(function, *args, **kwargs)
-        refused = False
-
-        def refuse() -> None:
-            nonlocal refused
-            refused = future.cancel()  # of no effect once it runs
-
-        timer = asyncio.get_running_loop().call_later(PATIENCE, refuse)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        # It knows for which request it works.
+        call = partial(_answer, loop, answer, partial(copy_context().run, function, *args, **kwargs))
+        if self._take(call, answer.cancel):
+            return await answer
+        timer = loop.call_later(PATIENCE, self._refuse, answer)
         try:
-            return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            if refused:
-                raise Unavailable(self._refusal) from None
-            raise  # the client went away
+            return await answer
         finally:
             timer.cancel()
 
     def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a service function called in a thread; whoever needs the result waits for the future, and its turn."""
-        call = partial(copy_context().run, function, *args, **kwargs)  # it knows for which request it works
-        with self._lock:
-            if self.at_work >= self._most:
-                queued: Future[T] = Future()
-                self._waiting.append((queued, call))
-                return queued
-            self.at_work += 1
-        future = self._pool.submit(call)
-        future.add_done_callback(self._next)
+        future: Future[T] = Future()
+        self._take(partial(_fulfil, future, partial(copy_context().run, function, *args, **kwargs)), future.cancel)
         return future
 
     @property
@@ -111,19 +100,39 @@ class Lane:
     def close(self) -> None:
         """Nobody waits any more."""
         with self._lock:
-            waiting = [future for future, _ in self._waiting]
+            waiting = [*self._waiting]
             self._waiting.clear()
-        for future in waiting:
-            future.cancel()
+        for _, give_up in waiting:
+            give_up()
 
-    def _next(self, _: "Future[Any]") -> None:
-        """A call has ended, or was given up before it began: the next takes its place."""
+    def _take(self, call: Call, give_up: Callable[[], object]) -> bool:
+        """Whether the call has a thread, or will have the next that is free; else it waits for its turn."""
+        with self._lock:
+            if self.at_work >= self._most:
+                self._waiting.append((call, give_up))
+                return False
+            self.at_work += 1
+        self._threads.submit(partial(self._do, call))
+        return True
+
+    def _do(self, call: Call) -> None:
+        """In a thread: a call; then the next takes its place."""
+        call()
         with self._lock:
             if not self._waiting:
                 self.at_work -= 1
                 return
-            queued = self._waiting.popleft()
-        self._pool.submit(_fulfil, *queued).add_done_callback(self._next)
+            following, _ = self._waiting.popleft()
+        self._threads.submit(partial(self._do, following))
+
+    def _refuse(self, answer: "asyncio.Future[Any]") -> None:
+        """Refuse who waits still. What has its turn is not refused: it may be done already."""
+        with self._lock:
+            place = next((at for at, (_, give_up) in enumerate(self._waiting) if give_up == answer.cancel), None)
+            if place is None:
+                return
+            del self._waiting[place]
+        answer.set_exception(Unavailable(self._refusal))
 
 
 def less(counts: dict[str, int], client: str, by: int) -> None:
@@ -135,7 +144,31 @@ def less(counts: dict[str, int], client: str, by: int) -> None:
         del counts[client]
 
 
-def _fulfil(future: "Future[Any]", call: Callable[[], Any]) -> None:
+def _answer(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", call: Callable[[], T]) -> None:
+    if answer.done():  # who asked has gone
+        return
+    try:
+        told = partial(_settle, answer, call())
+    except StopIteration as error:  # which a future does not take: who waits would wait for ever
+        told = partial(_fail, answer, RuntimeError(repr(error)))
+    except BaseException as error:  # noqa: BLE001 - it is whoever waits for the answer that meets it
+        told = partial(_fail, answer, error)
+    with suppress(RuntimeError):  # the loop has ended, and nobody waits
+        loop.call_soon_threadsafe(told)
+    del told  # an error holds this frame
+
+
+def _settle(answer: "asyncio.Future[T]", result: T) -> None:
+    if not answer.done():
+        answer.set_result(result)
+
+
+def _fail(answer: "asyncio.Future[Any]", error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+
+
+def _fulfil(future: Future[T], call: Callable[[], T]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
@@ -146,8 +179,8 @@ def _fulfil(future: "Future[Any]", call: Callable[[], Any]) -> None:
         future.set_result(result)
 
 
-def lanes(pool: ThreadPoolExecutor, threads: int) -> dict[Use, Lane]:
-    """The lanes of a pool of so many threads."""
+def lanes(pool: Threads, threads: int) -> dict[Use, Lane]:
+    """The lanes of so many threads."""
     return {
         use: Lane(pool, max(threads * _EIGHTHS[use] // 8, 1), threads * _FOR_EACH_THREAD[use], _REFUSED[use])
         for use in Use

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import ParamSpec, TypeVar
 
 from filmroom.entrance import under_way
 from filmroom.server.lanes import Lane, Use, lanes
+from filmroom.server.threads import Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,7 +21,7 @@ class Work:
 
     def __init__(self, threads: int) -> None:
         self.threads = max(threads, len(Use))  # one for each lane
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="service")
+        self._pool = Threads(self.threads, "service")
         self.lanes = lanes(self._pool, self.threads)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -45,7 +46,7 @@ class Work:
         """Wait for what is running and end the threads."""
         for lane in self.lanes.values():
             lane.close()
-        self._pool.shutdown()
+        self._pool.close()
 
 
 class Body:
