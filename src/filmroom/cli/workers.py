@@ -26,6 +26,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from filmroom import metric_files, metrics
+from filmroom.cli.allocation import keep_freed_memory
 from filmroom.interrupts import withheld
 from filmroom.server import health
 from filmroom.server.balance import ABSENT, Share
@@ -169,6 +170,7 @@ def _serve(
     config: uvicorn.Config, listening: socket.socket, counts: Any, place: int, numbers: Path | None, drain: float
 ) -> None:
     """The life of a worker."""
+    keep_freed_memory()
     config.configure_logging()
     if numbers is not None:
         metrics.share(numbers, place_of(place))
