@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from filmroom.dicom.resources import Level, Resource
 from filmroom.protocol import byte_ranges, codings, offers, validators
@@ -271,11 +272,30 @@ def send(request: Request, answer: Answer) -> Response:
     if answer.length is not None:
         headers["Content-Length"] = str(answer.length)
     if body.whole:
-        return Response(b"".join(body.first), answer.status, headers)
+        return Pieces(body.first, answer.status, headers)
     if request.method == "HEAD":
         body.close()
         return StreamingResponse(_nothing(), answer.status, headers)
     return StreamingResponse(body.stream(request.state.lane), answer.status, headers)
+
+
+class Pieces(Response):
+    """A body that is there, in pieces that are not copied into one."""
+
+    def __init__(self, pieces: Sequence[bytes], status: int, headers: Mapping[str, str]) -> None:
+        first, *self._rest = pieces or [b""]
+        length = {} if "Content-Length" in headers else {"Content-Length": str(sum(map(len, pieces)))}
+        super().__init__(first, status, {**headers, **length})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces one after the other."""
+        if not self._rest:
+            await super().__call__(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        for number, piece in enumerate(self._rest, 1):
+            await send({"type": "http.response.body", "body": piece, "more_body": number < len(self._rest)})
 
 
 async def _nothing() -> AsyncIterator[bytes]:

@@ -13,7 +13,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BATCH = 1 << 20  # bytes gathered in one hop: a study of small parts must not cost a hop for each
-SMALL = 1 << 16  # bytes: to copy less than this costs less than to send it by itself
+SMALL = 1 << 18  # bytes: to copy less than this costs less than to send it by itself
 
 
 class Work:
