@@ -53,17 +53,17 @@ class Service:
 
     def operations_worker(self) -> int | None:
         """The process that does the long operations, once it is there."""
-        return next(iter(self._called(b"\0worker\0")), None)
+        return next(iter(self._called("filmroom worker")), None)
 
     def web_workers(self) -> list[int]:
-        """The processes that were started to answer requests, if there are several."""
-        return self._called(b"spawn_main")
+        """The processes that answer requests."""
+        return self._called("filmroom web-")
 
-    def _called(self, word: bytes) -> list[int]:
+    def _called(self, name: str) -> list[int]:
         found = []
         for pid in self.processes():
             with suppress(OSError):  # it has ended by now
-                found += [pid] if word in Path(f"/proc/{pid}/cmdline").read_bytes() else []
+                found += [pid] if Path(f"/proc/{pid}/comm").read_text().startswith(name) else []
         return found
 
     def listening(self) -> int:

@@ -77,16 +77,6 @@ class Sender(threading.Thread):
                     self.failed.append(answer.text)
 
 
-def web_workers(one: Service) -> list[int]:
-    """The processes that answer requests: those that `filmroom serve` itself has started."""
-    found = []
-    for pid in set(one.processes()) - {one.process.pid}:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"spawn_main" in command and int(Path(f"/proc/{pid}/stat").read_text().split()[3]) == one.process.pid:
-            found.append(pid)
-    return found
-
-
 def test_web_workers_killed_in_the_midst_of_stores_cost_nothing_that_was_acknowledged(
     running: Cluster, http: httpx2.Client
 ) -> None:
@@ -103,7 +93,7 @@ def test_web_workers_killed_in_the_midst_of_stores_cost_nothing_that_was_acknowl
             known = len(acknowledged)
             wait_until(lambda known=known: len(acknowledged) > known + 30)  # type: ignore[misc]
             wait_until(lambda one=one: one.listening() == 2)  # type: ignore[misc]
-            os.kill(web_workers(one)[0], signal.SIGKILL)
+            os.kill(one.web_workers()[0], signal.SIGKILL)
     finally:
         done.set()
         for sender in senders:

@@ -15,11 +15,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvicorn
 
-from filmroom import metric_files, metrics
+from filmroom import metric_files
 from filmroom.archive import Archive
-from filmroom.cli import configuration
+from filmroom.cli import beside as beside_them
+from filmroom.cli import configuration, processes
 from filmroom.cli import workers as web_workers
-from filmroom.cli.beside import OPERATIONS, operations_worker
 from filmroom.cli.noted import noted
 from filmroom.errors import Unavailable
 from filmroom.server import journal, tls
@@ -166,6 +166,13 @@ def _certificate(settings: Settings) -> tls.Files | None:
 
 def _prepare(settings: Settings) -> None:
     """Open the archive once before any worker does: it makes what is new, and tells here what is wrong."""
+    wrong = processes.apart(_unusable, settings)
+    if wrong is not None:
+        _stop(f"The data folder {settings.data.absolute()}{_where(settings)} can't be used. {wrong}", NO_DATA)
+
+
+def _unusable(settings: Settings) -> str | None:
+    """Why the archive can't be used, if it can't."""
     try:
         archive = Archive.open(settings)
         try:
@@ -173,7 +180,8 @@ def _prepare(settings: Settings) -> None:
         finally:
             archive.close()
     except Unavailable as error:
-        _stop(f"The data folder {settings.data.absolute()}{_where(settings)} can't be used. {error}", NO_DATA)
+        return str(error)
+    return None
 
 
 def _where(settings: Settings) -> str:
@@ -258,22 +266,18 @@ def _run(settings: Settings, listening: list[socket.socket], certificate: tls.Fi
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
     )
+    processes.load()
     with ExitStack() as stack:
         stack.enter_context(noted(settings))
         numbers = _numbers(settings, stack) if settings.metrics else None
-        if settings.operations_worker:
-            stack.enter_context(operations_worker(settings, numbers))
-        if settings.workers > 1:
-            web_workers.run(config, listening, numbers, settings.drain)
-            return
-        if numbers is not None:
-            metrics.share(numbers, web_workers.place_of(0))
-        web_workers.Server(config, settings.drain).run(sockets=listening)
+        workers = web_workers.places(config, listening, numbers, settings.drain)
+        beside = [beside_them.place(numbers)] if settings.operations_worker else []
+        processes.run([*workers, *beside], web_workers.hopeless(workers))
 
 
 def _numbers(settings: Settings, stack: ExitStack) -> Path:
     """Where all processes of the service count together."""
-    places = [*map(web_workers.place_of, range(settings.workers)), OPERATIONS]
+    places = [*map(web_workers.place_of, range(settings.workers)), beside_them.OPERATIONS]
     try:
         return stack.enter_context(metric_files.folder(places))
     except Unavailable as error:

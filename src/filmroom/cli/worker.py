@@ -7,15 +7,14 @@ batch. What hangs for longer than a lease ends the process: its operation would 
 import faulthandler
 import os
 import signal
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Annotated
 
 import structlog
 import typer
@@ -27,25 +26,20 @@ from filmroom.cli.beside import OPERATIONS
 from filmroom.cli.chores import Chores
 from filmroom.cli.service import INTERRUPTED, stop
 from filmroom.cli.stopping import Stopping
-from filmroom.cli.workers import NICENESS
 from filmroom.errors import Error, Unavailable
 from filmroom.server import journal
 from filmroom.services import operations
 from filmroom.services.operations import LEASE, Run
 from filmroom.settings import Settings
 
+NICENESS = 10  # an answer to somebody who waits goes first
 POLL = 1.0  # seconds between looks for an operation; each is a SELECT
 REST = 5.0  # seconds before an index that could not be used is tried again
 
 log = structlog.get_logger()
 
 
-def worker(
-    data: configuration.Data = None,
-    config: configuration.Config = None,
-    owner: Annotated[str | None, typer.Option(hidden=True)] = None,
-    numbers: Annotated[Path | None, typer.Option(hidden=True)] = None,
-) -> None:
+def worker(data: configuration.Data = None, config: configuration.Config = None) -> None:
     """Do the long operations of a service, until Ctrl-C.
 
     `filmroom serve` runs one by itself. More of them do more operations at once: on the same
@@ -55,32 +49,44 @@ def worker(
 
     Example: filmroom worker --data /srv/images
     """
-    settings = (
-        configuration.of_service({"data": data}, config) if owner is None else configuration.with_data(Settings())
-    )
+    settings = configuration.of_service({"data": data}, config)
+    stopping = Stopping()
+    signal.signal(signal.SIGINT, stopping.note)
+    said = f"filmroom: waiting for operations of {settings.data.absolute()}; Ctrl-C ends it"
+    _live(settings, uuid.uuid4().hex, stopping, said)
+    if stopping.by == signal.SIGINT:
+        stop("stopped; what is not done yet, the next worker goes on with", INTERRUPTED)
+
+
+def beside(supervisor: Connection, owner: str, numbers: Path | None) -> None:
+    """The life of the one beside a service, until that ends it or is gone. It counts in the folder `numbers`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both
+    try:
+        settings = configuration.with_data(Settings())
+        if numbers is not None:
+            metrics.share(numbers, OPERATIONS)
+        _live(settings, owner, Stopping(supervisor.fileno()))
+    except typer.Exit as end:  # outside a command nobody else knows it
+        raise SystemExit(end.exit_code) from None
+
+
+def _live(settings: Settings, owner: str, stopping: Stopping, said: str | None = None) -> None:
     configuration.keep_private()
     os.nice(max(NICENESS - os.nice(0), 0))
     journal.configure(settings.log_format, settings.log_level)
-    if numbers is not None:
-        metrics.share(numbers, OPERATIONS)
     metrics.process_start_time_seconds.labels(OPERATIONS).set(time.time())
-    # Who gives it a name keeps its standard input open, and asks it to end by closing that.
-    stopping = Stopping() if owner is None else Stopping(sys.stdin.fileno())
     signal.signal(signal.SIGTERM, stopping.note)
-    signal.signal(signal.SIGINT, stopping.note if owner is None else signal.SIG_IGN)  # Ctrl-C reaches both
     archive = here.opened(settings)
     traced = tracing.start(settings.otlp_endpoint)
-    if owner is None:
-        typer.echo(f"filmroom: waiting for operations of {settings.data.absolute()}; Ctrl-C ends it", err=True)
+    if said is not None:
+        typer.echo(said, err=True)
     try:
         with audit_sender(settings):
-            work(archive, settings, owner or uuid.uuid4().hex, stopping)
+            work(archive, settings, owner, stopping)
     finally:
         archive.close()
         if traced is not None:
             traced()
-    if stopping.by == signal.SIGINT:
-        stop("stopped; what is not done yet, the next worker goes on with", INTERRUPTED)
 
 
 def work(archive: Archive, settings: Settings, owner: str, stopping: Callable[[float], bool]) -> None:

@@ -4,43 +4,35 @@ Of a socket that all share, the worker that happens to wake first accepts nearly
 """
 
 import math
-import multiprocessing
 import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
-import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from filmroom import metric_files, metrics
+from filmroom.cli import processes
 from filmroom.cli.allocation import keep_freed_memory
-from filmroom.interrupts import withheld
+from filmroom.cli.processes import shared_numbers
 from filmroom.server import health
 from filmroom.server.balance import ABSENT, Share
 
 BACKLOG = 2048
-REST = 0.5  # seconds before a worker is replaced, doubled each time that it could not start
-LONGEST_REST = 30.0
-NICENESS = 10  # of the operations worker: an answer to somebody who waits goes first
 PATIENCE = 40  # seconds in which a worker finishes what is under way, before it is killed
 
-_CONTEXT = multiprocessing.get_context("spawn")  # the service will have threads, which a fork would not survive
 _OWN_SOCKETS = sys.platform == "linux"  # elsewhere SO_REUSEPORT gives all connections to one of the sockets
-
-log = structlog.get_logger()
 
 
 def listen(host: str, port: int, count: int) -> list[socket.socket]:
@@ -58,44 +50,50 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
     return [first, *(_bound(family, first.getsockname(), socket.SO_REUSEPORT) for _ in range(count - 1))]
 
 
-def run(
+def places(
     config: uvicorn.Config, listening: Sequence[socket.socket], numbers: Path | None = None, drain: float = 0.0
-) -> None:
-    """One worker for each socket, until a signal handler raises or the first of them can't start.
+) -> "list[Place]":
+    """A place for a worker with each socket.
 
     They count in the folder `numbers`, and go on for `drain` seconds after they are asked to end.
     """
-    counts = _CONTEXT.RawArray("i", [ABSENT] * len(listening))
-    places = [
-        _Place(config, counts, number, one.family, one.getsockname(), one, numbers, drain)
+    counts = shared_numbers([ABSENT] * len(listening))
+    made = [
+        Place(
+            called="worker",
+            patience=PATIENCE + drain,
+            config=config,
+            counts=counts,
+            number=number,
+            family=one.family,
+            address=one.getsockname(),
+            listening=one,
+            numbers=numbers,
+            drain=drain,
+        )
         for number, one in enumerate(listening)
     ]
+    for place in made[1:]:
+        place.let_go()  # it is bound anew for its worker: a forked one would have those of the others as well
+    return made
+
+
+def hopeless(workers: "Sequence[Place]") -> Callable[[], int | None]:
+    """Gives an exit code when a worker can't start and none ever served: the next would meet the same."""
     served = False
-    try:
-        while True:
-            for place in places:
-                place.fill()
-            rests = [place.due - time.monotonic() for place in places if place.worker is None]
-            wait([place.worker.sentinel for place in places if place.worker], max(min(rests), 0) if rests else None)
-            served = served or any(count < ABSENT for count in counts)
-            for place in places:
-                code = place.exit_code
-                if code == STARTUP_FAILURE and not served:
-                    raise SystemExit(STARTUP_FAILURE)  # the next would meet the same
-                if code is not None:
-                    place.clear()
-    finally:
-        workers = [place.worker for place in places if place.worker]
-        for worker in workers:
-            worker.terminate()
-        for worker in workers:
-            worker.join(PATIENCE + drain)
-            worker.kill()
+
+    def code() -> int | None:
+        nonlocal served
+        served = served or any(count < ABSENT for count in workers[0].counts)
+        failed = not served and any(place.exit_code == STARTUP_FAILURE for place in workers)
+        return STARTUP_FAILURE if failed else None
+
+    return code
 
 
-@dataclass(slots=True)
-class _Place:
-    """Where one worker serves, and the next when that has ended."""
+@dataclass(slots=True, kw_only=True)
+class Place(processes.Place):
+    """Where one web worker serves, and the next when that has ended."""
 
     config: uvicorn.Config
     counts: Any  # the connections of each worker
@@ -105,48 +103,29 @@ class _Place:
     listening: socket.socket | None
     numbers: Path | None
     drain: float
-    worker: SpawnProcess | None = None
-    rest: float = REST  # before the next is started, in seconds
-    due: float = 0.0  # when that is
 
-    @property
-    def exit_code(self) -> int | None:
-        """How the worker has ended; None if it has not, or if there is none."""
-        return self.worker.exitcode if self.worker else None
+    def life(self) -> tuple[Callable[..., None], tuple[Any, ...], str]:
+        """A worker with a socket of its own. OSError if the port is another's by now."""
+        if self.listening is None:
+            self.listening = _bound(self.family, self.address, socket.SO_REUSEPORT)
+        given = (self.config, self.listening, self.counts, self.number, self.numbers, self.drain)
+        return _serve, given, f"filmroom {place_of(self.number)}"
 
-    def fill(self) -> None:
-        """Start a worker if there is none and it is time for it."""
-        if self.worker is not None or time.monotonic() < self.due:
-            return
-        try:
-            if self.listening is None:
-                self.listening = _bound(self.family, self.address, socket.SO_REUSEPORT)
-            given = (self.config, self.listening, self.counts, self.number, self.numbers, self.drain)
-            worker = _CONTEXT.Process(target=_serve, args=given, name="filmroom web")
-            with withheld():
-                worker.start()
-            self.worker = worker  # at once: a signal may end the service here, and it ends those that it knows
-            if _OWN_SOCKETS:  # the worker has it: while ours is open the kernel deals connections to it, served or not
-                self.listening.close()
-                self.listening = None
-        except OSError as error:  # no more processes, or the port is another's by now
-            self._leave(error=error.strerror)
+    def let_go(self) -> None:
+        """While our socket is open the kernel deals connections to it, served or not."""
+        if _OWN_SOCKETS and self.listening is not None:
+            self.listening.close()
+            self.listening = None
 
-    def clear(self) -> None:
-        """The worker has ended, and its socket with it: nobody waits for its successor."""
-        assert self.worker is not None
-        if self.counts[self.number] < ABSENT:
-            self.rest = REST  # it had begun to serve
-        code, pid, self.worker = self.worker.exitcode, self.worker.pid, None
+    def has_started(self) -> bool:
+        """Whether it has taken connections."""
+        return bool(self.counts[self.number] < ABSENT)
+
+    def left(self) -> None:
+        """Its socket has ended with it: nobody waits for its successor."""
+        self.counts[self.number] = ABSENT
         if self.numbers is not None:
             metric_files.leave(self.numbers, place_of(self.number))
-        self._leave(exit_code=code, pid=pid)
-
-    def _leave(self, **why: Any) -> None:
-        log.warning("worker ended", **why, next_in_seconds=self.rest)
-        self.counts[self.number] = ABSENT
-        self.due = time.monotonic() + self.rest
-        self.rest = min(self.rest * 2, LONGEST_REST)
 
 
 def _bound(family: socket.AddressFamily, address: Any, *options: int) -> socket.socket:
@@ -167,7 +146,13 @@ def place_of(number: int) -> str:
 
 
 def _serve(
-    config: uvicorn.Config, listening: socket.socket, counts: Any, place: int, numbers: Path | None, drain: float
+    supervisor: Connection,
+    config: uvicorn.Config,
+    listening: socket.socket,
+    counts: Any,
+    place: int,
+    numbers: Path | None,
+    drain: float,
 ) -> None:
     """The life of a worker."""
     keep_freed_memory()
@@ -176,7 +161,7 @@ def _serve(
         metrics.share(numbers, place_of(place))
     share = Share(counts, place)
     config.http = partial(cast("Any", config.http), share=share)  # type: ignore[assignment]
-    threading.Thread(target=_finish_with_the_service, daemon=True).start()
+    threading.Thread(target=_finish_with, args=(supervisor,), daemon=True).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         Server(config, drain, share).run(sockets=[listening])
@@ -185,7 +170,7 @@ def _serve(
 class Server(uvicorn.Server):
     """Ends streams before it ends; tells the other workers when it takes connections, and all who ask that it ends."""
 
-    def __init__(self, config: uvicorn.Config, drain: float, share: Share | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, drain: float, share: Share) -> None:
         super().__init__(config)
         self._drain, self._share = drain, share
         self._ends_at = math.inf
@@ -193,8 +178,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Exits with STARTUP_FAILURE if the application can't be started."""
         await super().startup(sockets)
-        if self._share is not None:
-            self._share.begin()
+        self._share.begin()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM lets `drain` seconds pass; a second one, and Ctrl-C, do not."""
@@ -217,9 +201,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _finish_with_the_service() -> None:
+def _finish_with(supervisor: Connection) -> None:
     """Finish what is under way, and end, when the process that started this one is gone."""
-    service = multiprocessing.parent_process()
-    assert service is not None
-    wait([service.sentinel])
+    wait([supervisor])
     os.kill(os.getpid(), signal.SIGTERM)
