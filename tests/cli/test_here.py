@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from filmroom.archive import Archive
-from filmroom.cli import here
+from filmroom.cli import configuration, here
 from filmroom.services import imports, partitions
 from filmroom.settings import Settings
 from tests.cli.program import Program
@@ -15,7 +15,7 @@ from tests.cli.program import Program
 
 @pytest.fixture
 def archive(settings: Settings) -> Iterator[Archive]:
-    opened = here.opened(settings)
+    opened = configuration.opened(settings)
     yield opened
     opened.close()
 
@@ -31,7 +31,7 @@ def test_of_a_folder_its_path_will_do(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_what_is_no_archive_ends_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "data").touch()
     with pytest.raises(typer.Exit) as ended:
-        here.opened(Settings(data=tmp_path / "data"))
+        configuration.opened(Settings(data=tmp_path / "data"))
     assert ended.value.exit_code == 3
     assert capsys.readouterr().err.endswith("can't be used. It is a file; name a folder.\n")
 

@@ -24,9 +24,9 @@ from filmroom.audit.records import Record
 from filmroom.audit.sender import reporter
 from filmroom.audit.verify import Report
 from filmroom.cli import configuration, typed
+from filmroom.cli.exits import NOT_ALL, REFUSED, stop
 from filmroom.cli.noted import append
 from filmroom.cli.results import printable
-from filmroom.cli.service import NOT_ALL, REFUSED, stop
 from filmroom.dicom.instants import written
 from filmroom.settings import Settings
 

@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 from urllib.parse import urljoin
 
 from filmroom.cli.endings import ENDINGS, ending
+from filmroom.cli.exits import NOT_ALL, stop
 from filmroom.cli.saving import Uids, write
-from filmroom.cli.service import NOT_ALL, absent, stop
+from filmroom.cli.service import absent
 from filmroom.cli.typed import ByteRange
 from filmroom.client import BadRequest, Client
 from filmroom.client.roots import fuller_root

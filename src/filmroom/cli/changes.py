@@ -10,8 +10,9 @@ import orjson
 import typer
 
 from filmroom.cli import typed
+from filmroom.cli.exits import INTERRUPTED, stop
 from filmroom.cli.results import printable, when
-from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, INTERRUPTED, Timeout, Token, Url, connect, stop
+from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, Timeout, Token, Url, connect
 from filmroom.client import Change, Client, ClientError
 
 NOW = "now"

@@ -9,9 +9,10 @@ import typer
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration, typed
+from filmroom.cli.exits import NOT_ALL, REFUSED, stop
 from filmroom.cli.noted import write_down
 from filmroom.cli.progress import files_bar
-from filmroom.cli.service import NOT_ALL, REFUSED, Quiet, stop, stoppable
+from filmroom.cli.service import Quiet, stoppable
 from filmroom.errors import Unavailable
 from filmroom.services import check as service
 from filmroom.services.check import Asked, Problem

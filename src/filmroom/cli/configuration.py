@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from filmroom import settings
-from filmroom.archive import is_archive
-from filmroom.cli.service import REFUSED, stop
+from filmroom.archive import Archive, is_archive
+from filmroom.cli.exits import REFUSED, stop
+from filmroom.errors import Unavailable
 from filmroom.settings import FILE_VARIABLE, PREFIX, UNSHOWN, Settings
 
 BAD_SETTING = 2  # exit code, typer's own for a command line that is not understood
@@ -133,6 +134,14 @@ def with_data(found: Settings) -> Settings:
             REFUSED,
         )
     return found
+
+
+def opened(settings: Settings) -> Archive:
+    """The archive; if it can't be used, the command ends."""
+    try:
+        return Archive.open(settings)
+    except Unavailable as error:
+        stop(f"The data folder {settings.data.absolute()} can't be used. {error}", REFUSED)
 
 
 def base_url(settings: Settings) -> str:

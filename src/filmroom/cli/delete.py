@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
+from filmroom.cli.exits import USAGE, stop
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    USAGE,
     Instance,
     Partition,
     Series,
@@ -19,7 +19,6 @@ from filmroom.cli.service import (
     connect,
     existing,
     shown,
-    stop,
     stoppable,
 )
 from filmroom.client import Client

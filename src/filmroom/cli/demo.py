@@ -13,18 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from filmroom.cli import launch
-from filmroom.cli.service import (
-    DEFAULT_TIMEOUT,
-    NOT_ALL,
-    REFUSED,
-    Impatient,
-    Timeout,
-    Token,
-    explain,
-    is_no_root,
-    shown,
-    stop,
-)
+from filmroom.cli.exits import NOT_ALL, REFUSED, stop
+from filmroom.cli.service import DEFAULT_TIMEOUT, Impatient, Timeout, Token, explain, is_no_root, shown
 from filmroom.cli.walkthrough import STEPS, CheckFailed, SamplesAreThere, Step, Tour
 from filmroom.client import Client, ClientError, ConnectionFailed, Unauthorized
 

@@ -8,8 +8,8 @@ import orjson
 import typer
 
 from filmroom.cli import checks, configuration
+from filmroom.cli.exits import NOT_ALL
 from filmroom.cli.results import printable
-from filmroom.cli.service import NOT_ALL
 from filmroom.services.diagnosis import Finding, Level, problem
 
 

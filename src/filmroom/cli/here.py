@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from filmroom.archive import Archive
+from filmroom.cli import configuration
+from filmroom.cli.exits import INTERRUPTED, NOT_ALL, REFUSED, stop
 from filmroom.cli.progress import counter
 from filmroom.cli.results import printable
-from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, partition_option, stop
+from filmroom.cli.service import partition_option
 from filmroom.cli.stopping import Stopping, by_interrupt
 from filmroom.dicom.resources import DEFAULT_PARTITION
 from filmroom.errors import Conflict, Error, Unavailable
@@ -30,14 +32,6 @@ def url(place: str) -> str:
     return place if "://" in place else Path(place).expanduser().absolute().as_uri()
 
 
-def opened(settings: Settings) -> Archive:
-    """The archive; if it can't be used, the command ends."""
-    try:
-        return Archive.open(settings)
-    except Unavailable as error:
-        stop(f"The data folder {settings.data.absolute()} can't be used. {error}", REFUSED)
-
-
 def partition(archive: Archive, name: str | None) -> int | None:
     """The key of a data partition, if there is one of that name; without a name the default one."""
     return DEFAULT_PARTITION if name is None else partitions.find(archive, name)
@@ -53,7 +47,7 @@ def do(
     quiet: bool,
 ) -> None:
     """Do an operation to its end and say what became of it: `far` of its checkpoint, `summary` of its results."""
-    archive = opened(settings)
+    archive = configuration.opened(settings)
     try:
         with counter(doing, quiet) as shown:
             ended = _Here(archive, name, far, shown).run(arguments(archive))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from filmroom.cli.service import NOT_ALL, stop
+from filmroom.cli.exits import NOT_ALL, stop
 from filmroom.client import BadResponse, Client, ResponseError
 from filmroom.dicom.resources import Resource
 

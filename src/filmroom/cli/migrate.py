@@ -7,8 +7,8 @@ from sqlalchemy import URL
 
 from filmroom import archive
 from filmroom.cli import configuration
+from filmroom.cli.exits import NOT_ALL, REFUSED, stop
 from filmroom.cli.progress import counter
-from filmroom.cli.service import NOT_ALL, REFUSED, stop
 from filmroom.errors import Unavailable
 from filmroom.services import migrate as migration
 

@@ -9,20 +9,10 @@ from typing import Annotated
 import typer
 
 from filmroom.cli import typed
+from filmroom.cli.exits import NOT_ALL, stop
 from filmroom.cli.progress import counter
 from filmroom.cli.results import printable, tell, tell_all, when
-from filmroom.cli.service import (
-    DEFAULT_TIMEOUT,
-    DEFAULT_URL,
-    NOT_ALL,
-    Timeout,
-    Token,
-    Url,
-    connect,
-    existing,
-    stop,
-    stoppable,
-)
+from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, Timeout, Token, Url, connect, existing, stoppable
 from filmroom.client import BadRequest, Client, Conflict, Operation, OperationError
 
 # How the service puts it, with names of states, and how people do

@@ -41,8 +41,10 @@ def load() -> None:
     """Import what the processes need, if they are forked from this one."""
     if not _FORKS:
         return
+    gc.disable()
     for name in _NEEDED:
         import_module(name)
+    gc.enable()
     gc.freeze()  # nobody's collector writes to what all share
 
 

@@ -12,9 +12,10 @@ import typer
 from filmroom import durable
 from filmroom.archive import BLOBS, PRIVATE, Archive, take_over
 from filmroom.cli import configuration
+from filmroom.cli.exits import INTERRUPTED, NOT_ALL, REFUSED, stop
 from filmroom.cli.progress import files_bar
 from filmroom.cli.readers import readers
-from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, Quiet, stop
+from filmroom.cli.service import Quiet
 from filmroom.cli.stopping import by_interrupt
 from filmroom.errors import Error, Unavailable
 from filmroom.services import operations

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from filmroom.cli.service import NOT_ALL, stop
+from filmroom.cli.exits import NOT_ALL, stop
 from filmroom.cli.tutorial import SAMPLES, file
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import typer
 
-from filmroom.cli.service import INTERRUPTED, NOT_ALL, REFUSED, explain, stop
+from filmroom.cli.exits import INTERRUPTED, NOT_ALL, REFUSED, stop
+from filmroom.cli.service import explain
 from filmroom.client import Client, ClientError
 
 Uids = tuple[str, str, str]  # of a Study, a Series, an Instance: so files are called

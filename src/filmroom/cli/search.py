@@ -10,19 +10,18 @@ from typing import Annotated, Any
 import typer
 
 from filmroom.cli import typed
+from filmroom.cli.exits import NOT_ALL, stop
 from filmroom.cli.progress import counter
 from filmroom.cli.results import GROUP, Form, What, keyword, show
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    NOT_ALL,
     Partition,
     Timeout,
     Token,
     Url,
     connect,
     existing,
-    stop,
     stoppable,
     uid,
 )

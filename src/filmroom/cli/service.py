@@ -1,4 +1,4 @@
-"""What the commands that talk to a service share: its options, a client of it, and the exit codes."""
+"""What the commands that talk to a service share: its options, and a client of it."""
 
 import re
 import warnings
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 import typer
 
+from filmroom.cli.exits import INTERRUPTED, NOT_ALL, REFUSED, USAGE, stop
 from filmroom.cli.results import printable
 from filmroom.client import (
     BadRequest,
@@ -34,9 +35,6 @@ NOTHING = "Nothing is here."  # begins what Filmroom says outside its roots
 DEFAULT_TIMEOUT = 60.0
 CONNECT_TIMEOUT = 10.0  # seconds; whoever listens answers sooner
 SERVICE = "Service"  # the heading of these options in the help
-
-# Exit codes. USAGE, a command line that is not understood, is typer's own.
-NOT_ALL, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
 
 
 def _word(token: str | None) -> str | None:
@@ -300,9 +298,3 @@ def _said() -> Iterator[None]:
         finally:
             for text in dict.fromkeys(str(warning.message) for warning in caught):
                 typer.echo(f"filmroom: the service warns: {printable(text)}", err=True)
-
-
-def stop(message: str, code: int) -> NoReturn:
-    """End the program with a message for a person and a code for a script."""
-    typer.echo(f"filmroom: {message}", err=True)
-    raise typer.Exit(code)

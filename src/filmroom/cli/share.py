@@ -11,10 +11,11 @@ import typer
 
 from filmroom.access import DEFAULT_PARTITION_NAME
 from filmroom.archive import Archive
-from filmroom.cli import configuration, here, typed
+from filmroom.cli import configuration, typed
+from filmroom.cli.exits import NOT_ALL, REFUSED, stop
 from filmroom.cli.noted import write_down
 from filmroom.cli.results import printable, when
-from filmroom.cli.service import NOT_ALL, REFUSED, partition_option, stop
+from filmroom.cli.service import partition_option
 from filmroom.errors import BadTarget, Error, NotFound
 from filmroom.protocol import targets
 from filmroom.services import sharing
@@ -80,7 +81,7 @@ def share(
         *((what is not What.CREATE and of_create[one] is not None, one, "only `create` takes it") for one in of_create),
     )
     settings = configuration.of_service({"data": data}, config)
-    with closing(here.opened(settings)) as archive, _said():
+    with closing(configuration.opened(settings)) as archive, _said():
         if named is None:
             _tell(sharing.links(archive))
         elif what is What.CREATE:

@@ -9,14 +9,12 @@ from typing import Annotated
 import typer
 
 from filmroom.cli import typed
+from filmroom.cli.exits import INTERRUPTED, NOT_ALL, REFUSED, stop
 from filmroom.cli.progress import bar
 from filmroom.cli.results import printable
 from filmroom.cli.service import (
     DEFAULT_TIMEOUT,
     DEFAULT_URL,
-    INTERRUPTED,
-    NOT_ALL,
-    REFUSED,
     Partition,
     Quiet,
     Timeout,
@@ -24,7 +22,6 @@ from filmroom.cli.service import (
     Url,
     connect,
     explain,
-    stop,
     uid,
 )
 from filmroom.client import (

@@ -6,8 +6,8 @@ import typer
 
 from filmroom.archive import Archive
 from filmroom.cli import configuration
+from filmroom.cli.exits import REFUSED, stop
 from filmroom.cli.noted import write_down
-from filmroom.cli.service import REFUSED, stop
 from filmroom.errors import Conflict, Unavailable
 from filmroom.services import delete
 

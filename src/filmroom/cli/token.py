@@ -12,9 +12,10 @@ import typer
 from filmroom import tokens
 from filmroom.archive import PRIVATE, is_archive
 from filmroom.cli import configuration, typed
+from filmroom.cli.exits import NOT_ALL, REFUSED, stop
 from filmroom.cli.noted import write_down
 from filmroom.cli.results import printable, tell_all, when
-from filmroom.cli.service import NOT_ALL, REFUSED, partition_name, stop
+from filmroom.cli.service import partition_name
 from filmroom.errors import Unavailable
 from filmroom.settings import Settings
 from filmroom.tokens import StaticToken

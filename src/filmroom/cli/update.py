@@ -5,18 +5,8 @@ from typing import Annotated
 import typer
 
 from filmroom.cli import operations, typed
-from filmroom.cli.service import (
-    DEFAULT_TIMEOUT,
-    DEFAULT_URL,
-    NOT_ALL,
-    Partition,
-    Timeout,
-    Token,
-    Url,
-    connect,
-    obeyed,
-    stop,
-)
+from filmroom.cli.exits import NOT_ALL, stop
+from filmroom.cli.service import DEFAULT_TIMEOUT, DEFAULT_URL, Partition, Timeout, Token, Url, connect, obeyed
 from filmroom.dicom import attributes
 
 Studies = Annotated[list[str], typer.Argument(metavar="STUDY...", help="Study Instance UIDs.", show_default=False)]

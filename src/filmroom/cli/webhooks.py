@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from filmroom.archive import Archive
-from filmroom.cli import configuration, deliveries, here, typed
+from filmroom.cli import configuration, deliveries, typed
+from filmroom.cli.exits import NOT_ALL, REFUSED, stop
 from filmroom.cli.noted import write_down
 from filmroom.cli.results import printable, tell_all, when
-from filmroom.cli.service import NOT_ALL, REFUSED, stop
 from filmroom.errors import Error
 from filmroom.protocol.signatures import new_secret
 from filmroom.services import webhooks as service
@@ -66,7 +66,7 @@ def webhooks(
     if name is not None and name not in named:
         listed = ", ".join(sorted(named)) or "none at all"
         stop(f"There is no webhook '{name}' in the settings; there is {listed}.", REFUSED)
-    archive = here.opened(settings)
+    archive = configuration.opened(settings)
     try:
         if name is None:
             _show(service.standings(archive, named), as_json)

@@ -21,10 +21,10 @@ import typer
 
 from filmroom import metrics, tracing
 from filmroom.archive import Archive, audit_sender
-from filmroom.cli import configuration, deliveries, here
+from filmroom.cli import configuration, deliveries
 from filmroom.cli.beside import OPERATIONS
 from filmroom.cli.chores import Chores
-from filmroom.cli.service import INTERRUPTED, stop
+from filmroom.cli.exits import INTERRUPTED, stop
 from filmroom.cli.stopping import Stopping
 from filmroom.errors import Error, Unavailable
 from filmroom.server import journal
@@ -76,7 +76,7 @@ def _live(settings: Settings, owner: str, stopping: Stopping, said: str | None =
     journal.configure(settings.log_format, settings.log_level)
     metrics.process_start_time_seconds.labels(OPERATIONS).set(time.time())
     signal.signal(signal.SIGTERM, stopping.note)
-    archive = here.opened(settings)
+    archive = configuration.opened(settings)
     traced = tracing.start(settings.otlp_endpoint)
     if said is not None:
         typer.echo(said, err=True)

@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from starlette.applications import Starlette
@@ -22,7 +23,6 @@ from filmroom.server.allowance import Allowance, Limits
 from filmroom.server.audit import Audited
 from filmroom.server.authentication import Authority, Gate, only_for
 from filmroom.server.exposition import Exposition, Watched
-from filmroom.server.identity import Provider
 from filmroom.server.paths import in_any_case
 from filmroom.server.roots import Roots
 from filmroom.server.routes import by_depth
@@ -132,7 +132,8 @@ def _authority(settings: Settings) -> Authority:
     """Whom to believe. What is off is None; tokens are on where their file is named, whether it is there or not."""
     provider = None
     if settings.issuer:
-        provider = Provider(settings.issuer, settings.audience, settings.algorithms, settings.clock_skew)
+        identity = import_module("filmroom.server.identity")  # who needs no issuer need not load what reads its tokens
+        provider = identity.Provider(settings.issuer, settings.audience, settings.algorithms, settings.clock_skew)
     roles = Roles(settings.grants, settings.default_role)
     return Authority(provider, settings.tokens, roles, settings.roles_claim, settings.name_claim)
 

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,10 +21,12 @@ from filmroom import tokens
 from filmroom.access import ANYBODY, Access, Action, Grant, Reach, Roles
 from filmroom.errors import Forbidden, Unauthenticated
 from filmroom.protocol import challenges
-from filmroom.server.identity import Claims, Provider
 from filmroom.server.static_tokens import StaticTokens
 from filmroom.services import sharing
 from filmroom.tokens import StaticToken
+
+if TYPE_CHECKING:
+    from filmroom.server.identity import Provider  # loaded where there is one: with cryptography it takes long
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -43,7 +45,7 @@ class Authority:
 
     def __init__(
         self,
-        provider: Provider | None,
+        provider: "Provider | None",
         file: Path | None,
         roles: Roles,
         roles_claim: str = "roles",
@@ -103,7 +105,7 @@ class Authority:
         access = self._roles.access(token.name, token.roles, f"token:{token.id}")
         return access.narrowed(token.partitions) if token.partitions else access
 
-    def _of_provider(self, claims: Claims) -> Access:
+    def _of_provider(self, claims: Mapping[str, Any]) -> Access:
         name = str(_inside(claims, self._name_claim) or claims.get("sub") or "unnamed")
         subject = str(claims.get("sub") or "")[:_LONGEST_SUBJECT]
         id_ = f"{claims['iss']} {subject}" if subject else ""  # no URL has a blank in it
@@ -152,7 +154,7 @@ async def _enter_by_link(scope: Scope) -> Access:
     return access
 
 
-def _inside(claims: Claims, path: str) -> Any:
+def _inside(claims: Mapping[str, Any], path: str) -> Any:
     """A claim; with dots, one inside of others (`realm_access.roles`), unless it has the dots in its name."""
     if path in claims:
         return claims[path]
@@ -162,7 +164,7 @@ def _inside(claims: Claims, path: str) -> Any:
     return found
 
 
-def roles_of(claims: Claims, path: str) -> list[str]:
+def roles_of(claims: Mapping[str, Any], path: str) -> list[str]:
     """The roles of a claim: a list, or a text, which is one role whatever blanks are in it.
 
     Only scopes are a text of several (RFC 6749 §3.3; `scp` is Entra's): of others, which may be written for people, one

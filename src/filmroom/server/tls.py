@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import structlog
 import uvloop
-from cryptography import x509
 
 from filmroom.errors import Unavailable
 
@@ -61,7 +61,8 @@ class Files:
 
 def ends(certificate: Path) -> float:
     """When the certificate in a file is good no more. OSError or ValueError if there is none."""
-    return x509.load_pem_x509_certificates(certificate.read_bytes())[0].not_valid_after_utc.timestamp()
+    x509 = import_module("cryptography.x509")  # without TLS nobody needs it: it takes as long as ten of ours
+    return float(x509.load_pem_x509_certificates(certificate.read_bytes())[0].not_valid_after_utc.timestamp())
 
 
 class Loop(uvloop.Loop):
