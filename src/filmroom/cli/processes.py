@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,8 +26,6 @@ from filmroom.interrupts import withheld
 REST = 0.5  # seconds before a process is replaced, doubled each time that it could not start
 LONGEST_REST = 30.0
 
-# What the processes import, without which serve itself does.
-_NEEDED = ("filmroom.server.app", "filmroom.cli.worker", "sqlalchemy.dialects.sqlite.pysqlite", "uvloop")
 _FORKS = sys.platform == "linux"  # on macOS its own libraries don't survive a fork
 _CONTEXT: Any = multiprocessing.get_context("fork" if _FORKS else "spawn")
 _LONGEST_NAME = 15  # of a process, as `top` shows it (proc_pid_comm(5))
@@ -37,12 +35,12 @@ R = TypeVar("R")
 log = structlog.get_logger()
 
 
-def load() -> None:
+def load(modules: Iterable[str]) -> None:
     """Import what the processes need, if they are forked from this one."""
     if not _FORKS:
         return
     gc.disable()
-    for name in _NEEDED:
+    for name in modules:
         import_module(name)
     gc.enable()
     gc.freeze()  # nobody's collector writes to what all share

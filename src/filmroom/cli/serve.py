@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -266,13 +267,23 @@ def _run(settings: Settings, listening: list[socket.socket], certificate: tls.Fi
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,
     )
-    processes.load()
+    processes.load(_needed(settings))
     with ExitStack() as stack:
         stack.enter_context(noted(settings))
         numbers = _numbers(settings, stack) if settings.metrics else None
         workers = web_workers.places(config, listening, numbers, settings.drain)
         beside = [beside_them.place(numbers)] if settings.operations_worker else []
         processes.run([*workers, *beside], web_workers.hopeless(workers))
+
+
+def _needed(settings: Settings) -> Iterator[str]:
+    """The modules that the processes of the service need, and this one does not."""
+    yield from (APPLICATION.partition(":")[0], "filmroom.cli.worker", "uvloop")
+    yield "psycopg" if settings.index else "sqlalchemy.dialects.sqlite.pysqlite"
+    if settings.issuer:
+        yield "filmroom.server.identity"
+    if settings.tls_certificate:
+        yield "cryptography.x509"
 
 
 def _numbers(settings: Settings, stack: ExitStack) -> Path:
