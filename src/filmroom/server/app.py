@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -17,7 +17,6 @@ from starlette.types import ASGIApp
 from filmroom import __version__, tracing
 from filmroom.access import Action, Roles
 from filmroom.archive import Archive, audit_places, audit_sender
-from filmroom.errors import Unavailable
 from filmroom.server import browsers, errors, events, exposition, health, journal, openapi, sites
 from filmroom.server.allowance import Allowance, Limits
 from filmroom.server.audit import Audited
@@ -56,12 +55,12 @@ def create(settings: Settings | None = None) -> ASGIApp:
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         authority = _authority(settings)
         work = Work(settings.threads)
-        archive = await work.run(Archive.open, settings)
-        try:
+        with ExitStack() as undone:
+            undone.callback(work.close)  # a process does not end while it has threads
+            archive = await work.run(Archive.open, settings)
+            undone.callback(archive.close)
             await work.run(partitions.check, archive, in_use=settings.partitions)
-        except Unavailable:
-            archive.close()
-            raise
+            undone.pop_all()
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         gc.set_threshold(COLLECTED_AFTER)
         healths, sampler = health.Health(archive), Sampler(traffic, work, archive)
