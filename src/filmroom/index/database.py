@@ -100,6 +100,8 @@ class Database:
             yield tx
             tx.driver.commit()
         finally:
+            if getattr(connection.driver_connection, "closed", False):  # the server has gone
+                connection.invalidate()
             connection.close()  # back to the pool, which rolls back what was not committed
 
     def probe(self) -> None:
