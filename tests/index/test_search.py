@@ -12,6 +12,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import BadParameter
 from filmroom.index import search
 from filmroom.index.database import Database
+from filmroom.index.forms import in_core
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
 from tests.index import given
@@ -235,7 +236,7 @@ SELECTIVE = {
 def steps(database: Database, query: Query) -> list[str]:
     """How SQLite finds the page; what comes after it reads rows by their keys."""
     with database.read() as tx:
-        return given.plan(tx, search._page(query))
+        return given.plan(tx, in_core(search._page(query)))
 
 
 @given.only("sqlite")
@@ -263,7 +264,7 @@ def test_names_that_no_index_finds_are_looked_for_newest_first_without_reading_r
 def test_values_beside_the_columns_have_an_index_too(database: Database) -> None:
     query = given.asked(Level.STUDY, PatientName=Wildcard("doe*"))
     with database.read() as tx:
-        found = given.plan(tx, search._page(query, query.keys))
+        found = given.plan(tx, in_core(search._page(query, query.keys)))
     assert [step for step in found if "study_patient_name (partition=? AND PatientName>? AND PatientName<?)" in step]
     assert [step for step in found if "study_further_value_is (tag=? AND value>? AND value<?)" in step]
     assert not [step for step in found if step.startswith("SCAN")]

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Row
 
 from filmroom.dicom import attributes, fields, json_model, query_tags
 from filmroom.dicom.query import Query
@@ -20,6 +19,7 @@ _RETRIEVE_URL_KEY = attributes.key(RETRIEVE_URL)  # which the index doesn't know
 _LONGEST_SEARCHED = 4 << 20  # bytes of Metadata that are parsed for one match; more would be a page of gigabytes
 
 Gathered = Mapping[str, Callable[[Any], Elements]]
+Found = tuple[Any, ...]
 
 
 class Answers:
@@ -43,11 +43,12 @@ class Answers:
         own = int(query.level)
         self._above, self._own = range(own, 2 * own - 1), 2 * own - 1
         self._gathered = [(key, 2 * own + place, element) for place, (key, element) in enumerate(gathered.items())]
+        self._metadata = 2 * own + len(gathered)
         self._read: dict[bytes, Elements] = {}  # what rows of Studies and Series hold
 
-    def of(self, row: Row[Any]) -> Elements:
+    def of(self, row: Found) -> Elements:
         """The elements to answer with, in tag order. The lower level knows better."""
-        found = self._from_metadata(row) if self._reads_metadata else {}
+        found = self._from_metadata(row[self._metadata]) if self._reads_metadata else {}
         for place in self._above:
             found.update(self._above_held(row[place]))
         found.update(self._chosen(row[self._own]))
@@ -70,8 +71,8 @@ class Answers:
             return elements
         return {key: element for key, element in elements.items() if key in self._keys or key[:4] in self._groups}
 
-    def _from_metadata(self, row: Row[Any]) -> Elements:
-        text = b"" if row.metadata is None else unpack(row.metadata)
+    def _from_metadata(self, packed: bytes | None) -> Elements:
+        text = b"" if packed is None else unpack(packed)
         if not 0 < len(text) <= _LONGEST_SEARCHED:
             return {}
         elements = orjson.loads(json_model.azure(text))

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from operator import eq, ge, le, lt, ne
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, bindparam, exists, false, func, not_, or_, select
+from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, exists, false, func, not_, or_, select
+from sqlalchemy.sql.operators import is_, is_not
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from filmroom.dicom import attributes
@@ -28,7 +30,9 @@ from filmroom.dicom.moments import TIMES
 from filmroom.dicom.resources import Level
 from filmroom.dicom.search_attributes import MATCHING_KEYS
 from filmroom.errors import BadParameter
+from filmroom.index import forms
 from filmroom.index.columns import comparable, text
+from filmroom.index.forms import Part, Value, is_one_of, part
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import (
     COLUMNS,
@@ -54,16 +58,17 @@ _TIME_OF_MOMENT = 9  # the place in a moment at which the time begins, counted a
 _MIDNIGHT = "000000.000000"
 
 Sql = ColumnElement[bool]
+_NEVER = part(false)
 
 
-def sql(key: Key, further: Collection[Key] = ()) -> Sql:
+def sql(key: Key, further: Collection[Key] = ()) -> Part:
     """What must hold of the row of the key's level. Of an attribute without a value only `Empty` holds.
 
     `further` are the keys for which there are values beside those of the columns, as `matched_further` says.
     """
     if isinstance(key.condition, AllOf):
         each = [replace(key, condition=condition) for condition in key.condition.conditions]
-        return and_(*(sql(one, each if key in further else ()) for one in each))
+        return part(and_, *(sql(one, each if key in further else ()) for one in each))
     if key.tag in _SETS:
         return _SETS[key.tag](key.condition)
     if key.tag not in COLUMNS:
@@ -76,10 +81,22 @@ def sql(key: Key, further: Collection[Key] = ()) -> Sql:
     if key not in further:
         return here
     level = MATCHING_KEYS[key.tag]
-    return or_(here, ROWS[level].in_(select(FURTHER[level].c.row).where(_further(key.tag, level, key.condition))))
+    return part(or_, here, part(_is_further, level, _further(key.tag, level, key.condition)))
 
 
-def anywhere(key: Key) -> Sql:
+def _is_further(level: Level, matching: Sql) -> Sql:
+    return ROWS[level].in_(_rows_of_further(level, matching))
+
+
+def _rows_of_further(level: Level, matching: Sql) -> Select[Any]:
+    return select(FURTHER[level].c.row).where(matching)
+
+
+def _any_further(level: Level, matching: Sql) -> Select[Any]:
+    return select(exists(_rows_of_further(level, matching)))
+
+
+def anywhere(key: Key) -> Part:
     """What must hold of the row of the key's level, without a look whether there are values beside the columns."""
     return sql(key, [key] if key.tag in COLUMNS and not _in_columns(key) else ())
 
@@ -102,21 +119,21 @@ def _is_matched_further(tx: Transaction, key: Key) -> bool:
         return False
     if isinstance(key.condition, AllOf):
         return True
-    matching = select(FURTHER[level].c.row).where(_further(key.tag, level, key.condition))
-    return bool(tx.core.scalar(select(exists(matching))))
+    [(found,)] = forms.rows(tx, part(_any_further, level, _further(key.tag, level, key.condition)))
+    return bool(found)
 
 
-def _further(tag: int, level: Level, condition: Condition) -> Sql:
+def _further(tag: int, level: Level, condition: Condition) -> Part:
     """What must hold of one of the values that no column has a place for; they are text, whatever the VR."""
     values = FURTHER[level].c
-    return and_(values.tag == tag, _SQL[type(condition)]("UN", values.value, condition))
+    return part(and_, part(eq, values.tag, Value(tag)), _SQL[type(condition)]("UN", values.value, condition))
 
 
-def of_value(values: NamedFromClause, condition: Condition) -> Sql:
+def of_value(values: NamedFromClause, condition: Condition) -> Part:
     """What must hold of a value of a query tag, in an alias of `TAG_VALUES`."""
     column: Any = values.c.words if type(condition) in _OF_WORDS else values.c.value
     holds = _SQL[type(condition)]("UN", column, condition)  # they are text, whatever the VR
-    return and_(column != "", holds) if _takes_nothing(condition) else holds
+    return part(and_, part(ne, column, ""), holds) if _takes_nothing(condition) else holds
 
 
 def _takes_nothing(condition: Condition) -> bool:
@@ -128,89 +145,90 @@ def _takes_nothing(condition: Condition) -> bool:
     return isinstance(condition, Range) and condition.first is None
 
 
-def _sql(tag: int, column: Column[Any], condition: Condition) -> Sql:
+def _sql(tag: int, column: Column[Any], condition: Condition) -> Part:
     return _SQL[type(condition)](attributes.vr(tag) or "UN", column, condition)
 
 
-def _modalities(condition: Condition) -> Sql:
-    """One Series will do. An alias, for the search itself may walk through Series too."""
-    other = series.alias("other_series")
-    own = other.c.study_key == study.c.key
+def _modalities(condition: Condition) -> Part:
+    """One Series will do."""
     if isinstance(condition, Empty):
-        return not_(exists().where(own, other.c.Modality.is_not(None)))
-    return exists().where(own, _sql(MODALITIES_IN_STUDY, other.c.Modality, condition))
+        return part(not_, part(_in_a_series, part(is_not, _MODALITY, None)))
+    return part(_in_a_series, _sql(MODALITIES_IN_STUDY, _MODALITY, condition))
 
 
-def _sop_classes(condition: Condition) -> Sql:
+def _in_a_series(holds: Sql) -> Sql:
+    return exists().where(_OTHER.c.study_key == study.c.key, holds)
+
+
+def _sop_classes(condition: Condition) -> Part:
     """The Study's row gathers them: 1.2\\1.3."""
     if isinstance(condition, Empty):
-        return study.c.sop_classes == ""
+        return part(eq, study.c.sop_classes, "")
     uids = condition.values if isinstance(condition, OneOf) else ()
     if isinstance(condition, Equal):
         uids = (condition.value,)
     if len(uids) > _MOST_SOP_CLASSES:
         raise BadParameter(f"SOPClassesInStudy is given {len(uids)} values, and it takes {_MOST_SOP_CLASSES} at most.")
-    all_of_them = "\\" + study.c.sop_classes + "\\"
     wanted = [uid.translate(_LITERALLY) for uid in map(text, uids) if uid]
-    return or_(false(), *(all_of_them.like(f"%\\{uid}\\%", escape="/") for uid in wanted))
+    return part(or_, _NEVER, *(part(_is_like, _ALL_SOP_CLASSES, Value(f"%\\{uid}\\%")) for uid in wanted))
 
 
-def _in_time(tag: int, condition: Zoned | Moments) -> Sql:
+def _in_time(tag: int, condition: Zoned | Moments) -> Part:
     """Dates and times, together or in a timezone."""
     column = COLUMNS[tag]
     if isinstance(condition, Moments):
-        time = COLUMNS[TIMES[tag]]
-        moment = column + func.coalesce(time, _MIDNIGHT)
         first, last = condition.first, condition.last
         days = Range(first and first[:8], last and last[:8])  # for the index
-        return and_(_range("DA", column, days), _range("DT", moment, Range(first, last)))
+        return part(and_, _range("DA", column, days), _range("DT", _MOMENTS[tag], Range(first, last)))
     utc, near = UTC[tag], condition.near
     plain = sql(Key(tag, condition.plain))
-    known = _utc(utc, condition.utc)
-    either = or_(and_(utc.is_not(None), known), and_(utc.is_(None), plain))
-    return and_(_range("DA", column, near), either) if near else either
+    known = _utc(tag, condition.utc)
+    either = part(or_, part(and_, part(is_not, utc, None), known), part(and_, part(is_, utc, None), plain))
+    return part(and_, _range("DA", column, near), either) if near else either
 
 
-def _utc(column: Column[Any], condition: Range | TimeOfDay) -> Sql:
+def _utc(tag: int, condition: Range | TimeOfDay) -> Part:
     if isinstance(condition, Range):
-        return _range("DT", column, condition)
-    time = func.substr(column, _TIME_OF_MOMENT)
-    return or_(*(_range("TM", time, each) for each in condition.ranges))
+        return _range("DT", UTC[tag], condition)
+    return part(or_, *(_range("TM", _UTC_TIMES[tag], each) for each in condition.ranges))
 
 
-def _equal(vr: str, column: Column[Any], condition: Equal) -> Sql:
+def _equal(vr: str, column: Column[Any], condition: Equal) -> Part:
     value = comparable(vr, condition.value)
-    return false() if value is None else column == value
+    return _NEVER if value is None else part(eq, column, Value(value))
 
 
-def _one_of(vr: str, column: Column[Any], condition: OneOf) -> Sql:
+def _one_of(vr: str, column: Column[Any], condition: OneOf) -> Part:
     values = [comparable(vr, value) for value in condition.values]
-    return column.in_([value for value in values if value is not None])
+    known = [value for value in values if value is not None]
+    return is_one_of(column, known) if known else _NEVER
 
 
-def _any_of(vr: str, column: Column[Any], condition: AnyOf) -> Sql:
-    return or_(*(_SQL[type(one)](vr, column, one) for one in condition.conditions))
+def _any_of(vr: str, column: Column[Any], condition: AnyOf) -> Part:
+    return part(or_, *(_SQL[type(one)](vr, column, one) for one in condition.conditions))
 
 
-def _empty(_: str, column: Column[Any], __: Empty) -> Sql:
-    return column.is_(None)
+def _empty(_: str, column: Column[Any], __: Empty) -> Part:
+    return part(is_, column, None)
 
 
-def _range(vr: str, column: ColumnElement[Any], condition: Range) -> Sql:
-    first = None if condition.first is None else column >= comparable(vr, condition.first)
-    last = None if condition.last is None else column <= comparable(vr, condition.last)
-    return and_(column.is_not(None), *(end for end in (first, last) if end is not None))
+def _range(vr: str, column: ColumnElement[Any], condition: Range) -> Part:
+    ends = ((ge, condition.first), (le, condition.last))
+    within = (part(end, column, Value(comparable(vr, value))) for end, value in ends if value is not None)
+    return part(and_, part(is_not, column, None), *within)
 
 
-def _wildcard(_: str, column: Column[Any], condition: Wildcard) -> Sql:
+def _wildcard(_: str, column: Column[Any], condition: Wildcard) -> Part:
     pattern = re.sub(r"\*+", "*", condition.pattern.replace("\0", ""))
     matches = _like(column, pattern.translate(_LIKE))
     literal = re.split(r"[*?]", pattern, maxsplit=1)[0]
     # What the pattern begins with is a range as well: for that an index will do, for LIKE it won't everywhere.
-    return and_(column >= literal, column < literal + _AFTER_ALL, matches) if literal else matches
+    if not literal:
+        return matches
+    return part(and_, part(ge, column, Value(literal)), part(lt, column, Value(literal + _AFTER_ALL)), matches)
 
 
-def _words(_: str, column: Column[Any], condition: Words) -> Sql:
+def _words(_: str, column: Column[Any], condition: Words) -> Part:
     """The column holds " doe john ", and all further names behind another blank.
 
     LIKE alone can't say that two words are neighbours, for % passes over others; a regular expression can, but costs
@@ -219,16 +237,24 @@ def _words(_: str, column: Column[Any], condition: Words) -> Sql:
     words = [word.replace("\0", "") for word in condition.words]
     like = "%".join(f" {word.translate(_LITERALLY)}" for word in words)
     expression = "[^ ]*".join(" " + _SPECIAL.sub(r"\\\1", word) for word in words)
-    return and_(_like(column, f"%{like}%"), column.regexp_match(expression))
+    return part(and_, _like(column, f"%{like}%"), part(_is_met, column, Value(expression)))
 
 
-def _like(column: Column[Any], pattern: str) -> Sql:
+def _is_met(column: Column[Any], expression: Any) -> Sql:
+    return column.regexp_match(expression)
+
+
+def _like(column: Column[Any], pattern: str) -> Part:
     if len(pattern) > _LONGEST_PATTERN:
         raise BadParameter(f"A matching key that is not a plain value takes {_LONGEST_PATTERN} characters at most.")
+    return part(_is_like, column, Value(pattern))
+
+
+def _is_like(column: ColumnElement[str], pattern: Any) -> Sql:
     return column.like(pattern, escape="/")
 
 
-_SQL: Mapping[type[Condition], Callable[[str, Column[Any], Any], Sql]] = {
+_SQL: Mapping[type[Condition], Callable[[str, Column[Any], Any], Part]] = {
     Equal: _equal,
     OneOf: _one_of,
     AnyOf: _any_of,
@@ -242,7 +268,7 @@ _SQL: Mapping[type[Condition], Callable[[str, Column[Any], Any], Sql]] = {
 _OF_WORDS: frozenset[type[Condition]] = frozenset({Words})
 
 # What is gathered from below.
-_SETS: Mapping[int, Callable[[Condition], Sql]] = {
+_SETS: Mapping[int, Callable[[Condition], Part]] = {
     MODALITIES_IN_STUDY: _modalities,
     SOP_CLASSES_IN_STUDY: _sop_classes,
 }
@@ -251,6 +277,11 @@ ROWS: Mapping[Level, Column[int]] = {
     Level.SERIES: series.c.key,
     Level.INSTANCE: instance.c.watermark,
 }
+_OTHER = series.alias("other_series")  # for the search itself may walk through Series, too
+_MODALITY = _OTHER.c.Modality
+_ALL_SOP_CLASSES = "\\" + study.c.sop_classes + "\\"
+_MOMENTS = {date: COLUMNS[date] + func.coalesce(COLUMNS[time], _MIDNIGHT) for date, time in TIMES.items()}
+_UTC_TIMES = {tag: func.substr(column, _TIME_OF_MOMENT) for tag, column in UTC.items()}
 _ANY_FURTHER = {
     level: Prepared(select(values.c.row).where(values.c.tag == bindparam("tag")).limit(1))
     for level, values in FURTHER.items()

@@ -14,6 +14,7 @@ from filmroom.dicom.json_model import Bulk
 from filmroom.dicom.resources import Level, Resource
 from filmroom.errors import NotFound
 from filmroom.index import changes, rows, selects, views, watermarks
+from filmroom.index.forms import in_core
 from filmroom.index.packing import unpack
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import change_feed, deleted_blob, instance, links, original, series, study
@@ -58,7 +59,7 @@ def remove(tx: Transaction, resource: Resource, expired_by: float | None = None)
     here = (study.c.partition == resource.partition) & (study.c.StudyInstanceUID == resource.study)
     if expired_by is not None:
         here &= study.c.expires <= expired_by
-    seen = views.seen(resource.view, resource.partition)
+    seen = [*map(in_core, views.seen(resource.view, resource.partition))]
     key = tx.core.scalar(select(study.c.key).where(here, *seen).with_for_update())
     if key is None:
         return 0

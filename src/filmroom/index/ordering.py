@@ -6,11 +6,14 @@ there is no such key.
 """
 
 from collections.abc import Sequence
+from operator import eq, gt, lt
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy.sql.operators import is_
 
 from filmroom.dicom.order import By, Place
+from filmroom.index.forms import Part, Value, part
 
 Values = Sequence[ColumnElement[Any]]
 
@@ -21,13 +24,13 @@ def terms(order: Sequence[By], values: Values, key: ColumnElement[int] | None) -
     return [*(way.nulls_last() for way in ways), *([] if key is None else [key.desc()])]
 
 
-def behind(place: Place, order: Sequence[By], values: Values, key: ColumnElement[int] | None) -> ColumnElement[bool]:
+def behind(place: Place, order: Sequence[By], values: Values, key: ColumnElement[int] | None) -> Part:
     """What holds of the rows that come after a place."""
-    found: ColumnElement[bool] = false() if key is None else key < place[-1]
+    found = part(false) if key is None else part(lt, key, Value(place[-1]))
     for by, value, last in reversed([*zip(order, values, place[: len(order)], strict=True)]):
         if last is None:
-            found = and_(value.is_(None), found)
+            found = part(and_, part(is_, value, None), found)
         else:
-            later = value < last if by.descending else value > last
-            found = or_(later, value.is_(None), and_(value == last, found))
+            later = part(lt if by.descending else gt, value, Value(last))
+            found = part(or_, later, part(is_, value, None), part(and_, part(eq, value, Value(last)), found))
     return found

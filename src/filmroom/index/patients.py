@@ -19,6 +19,7 @@ from filmroom.dicom.resources import Resource
 from filmroom.dicom.search_attributes import OF_PATIENTS
 from filmroom.index import ordering, views
 from filmroom.index.columns import Elements
+from filmroom.index.forms import in_core
 from filmroom.index.prepared import Prepared
 from filmroom.index.search import further, matching
 from filmroom.index.selects import HERE
@@ -48,7 +49,7 @@ def places(tx: Transaction, query: Query) -> list[Place]:
     order = (*query.order, _ID, _ISSUER)
     values = [*(func.max(COLUMNS[by.tag]) for by in query.order), *_OWN]
     if query.after is not None:
-        page = page.having(ordering.behind(query.after, order, values, None))
+        page = page.having(in_core(ordering.behind(query.after, order, values, None)))
     page = page.with_only_columns(*values).order_by(*ordering.terms(order, values, None))
     return [tuple(row) for row in tx.core.execute(page.limit(query.limit).offset(query.offset))]
 
@@ -66,7 +67,7 @@ def count(tx: Transaction, query: Query) -> int:
 
 
 def _patients(tx: Transaction, query: Query) -> Select[Any]:
-    keys, _ = matching(query, further(tx, query))
+    keys: Select[Any] = in_core(matching(query, further(tx, query))[0])
     return keys.where(study.c.PatientID.is_not(None)).group_by(*_OWN)
 
 
@@ -81,7 +82,7 @@ def _described(scope: Resource, identifiers: Collection[str | int | None]) -> Se
             func.sum(study.c.instances).label("instances"),
         )
         .where(study.c.partition == scope.partition, study.c.PatientID.in_(identifiers))
-        .where(*views.seen(scope.view, scope.partition))
+        .where(*map(in_core, views.seen(scope.view, scope.partition)))
         .group_by(*_OWN)
         .subquery()
     )

@@ -6,22 +6,24 @@ needed, never carries more than keys and what is ordered by.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from operator import eq
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, case, func, select
+from sqlalchemy import Column, ColumnElement, Select, Table, case, func, select
 
 from filmroom.dicom import attributes
 from filmroom.dicom.conditions import Key
-from filmroom.dicom.order import Place
+from filmroom.dicom.order import By, Place
 from filmroom.dicom.query import Query
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, RETRIEVE_URL, SORTABLE
 from filmroom.errors import BadParameter
-from filmroom.index import conditions, ordering, tag_conditions, views
-from filmroom.index.answers import Answers
+from filmroom.index import conditions, forms, ordering, tag_conditions, views
+from filmroom.index.answers import Answers, Found
 from filmroom.index.columns import Elements
-from filmroom.index.conditions import ROWS
+from filmroom.index.conditions import ROWS, Sql
+from filmroom.index.forms import Part, Value, is_one_of, part
 from filmroom.index.rows import split
 from filmroom.index.tables import COLUMNS, instance, instance_data, links, series, study
 from filmroom.index.transaction import Transaction
@@ -73,7 +75,7 @@ class Match:
 
     resource: Resource
     place: Place
-    _row: Row[Any]
+    _row: Found
     _answers: Answers
 
     @property
@@ -91,16 +93,15 @@ def search(tx: Transaction, query: Query) -> list[Match]:
 def places(tx: Transaction, query: Query) -> list[Place]:
     """The places of the matches of the page, in order: what is needed to find them again, and little beside."""
     page = _page(query, further(tx, query))
-    return [(*values, key) for key, *values in tx.core.execute(page)]
+    return [(*values, key) for key, *values in forms.rows(tx, page)]
 
 
 def find(tx: Transaction, query: Query, wanted: Sequence[Place]) -> list[Match]:
     """The matches at these places, but for those that are gone."""
-    own = ROWS[query.level]
+    own, keys = ROWS[query.level], [place[-1] for place in wanted]
     rows = replace(query, order=())
     found = {
-        match.place[-1]: match
-        for match in _matches(tx, rows, select(own).where(own.in_([place[-1] for place in wanted])))
+        match.place[-1]: match for match in (_matches(tx, rows, part(_at, own, is_one_of(own, keys))) if keys else ())
     }
     return [replace(found[place[-1]], place=place) for place in wanted if place[-1] in found]
 
@@ -108,7 +109,16 @@ def find(tx: Transaction, query: Query, wanted: Sequence[Place]) -> list[Match]:
 def count(tx: Transaction, query: Query) -> int:
     """How many match, on whatever page."""
     keys, _ = matching(query, further(tx, query))
-    return int(tx.core.scalar(keys.with_only_columns(func.count())) or 0)
+    [(found,)] = forms.rows(tx, part(_number_of, keys))
+    return int(found)
+
+
+def _at(own: Column[int], condition: Sql) -> Select[Any]:
+    return select(own).where(condition)
+
+
+def _number_of(keys: Select[Any]) -> Select[Any]:
+    return keys.with_only_columns(func.count())
 
 
 def further(tx: Transaction, query: Query) -> Collection[Key]:
@@ -126,73 +136,81 @@ def _beyond_rows(query: Query) -> frozenset[int] | None:
     """What is to be answered and no row holds. None is everything there is."""
     if query.all_attributes and query.level is Level.INSTANCE:  # only an Instance has one Metadata that speaks for it
         return None
-    in_rows = frozenset().union(*(HELD[level] for level in _levels(query)))
+    in_rows = frozenset().union(*(HELD[level] for level in _levels(query.level)))
     return query.attributes - in_rows - _GATHERED.keys() - {RETRIEVE_URL}
 
 
-def _matches(tx: Transaction, query: Query, page: Select[Any]) -> list[Match]:
-    gathered = [
+def _matches(tx: Transaction, query: Query, page: Part) -> list[Match]:
+    gathered = tuple(
         tag
         for tag, (level, _, _) in _GATHERED.items()
         if level <= query.level and (query.all_attributes or tag in query.attributes or tag >> 16 in query.groups)
-    ]
+    )
     wanted, with_metadata = _beyond_rows(query), reads_metadata(query)
     elements = {attributes.key(tag): _GATHERED[tag][2] for tag in gathered}
     answers = Answers(query, wanted, elements, reads_metadata=with_metadata)
     return [
         Match(_resource(row, query), _place(row, query), row, answers)
-        for row in tx.core.execute(_statement(query, gathered, page, with_metadata=with_metadata))
+        for row in forms.rows(tx, part(_statement, query.level, query.order, gathered, with_metadata, page))
     ]
 
 
-def _resource(row: Row[Any], query: Query) -> Resource:
+def _resource(row: Found, query: Query) -> Resource:
     study_uid, series_uid, instance_uid = (*row[: query.level], None, None)[:3]
     return Resource(study_uid, series_uid, instance_uid, query.scope.partition)
 
 
-def _levels(query: Query) -> list[Level]:
-    return [level for level in Level if level <= query.level]
+@cache
+def _levels(last: Level) -> tuple[Level, ...]:
+    return tuple(level for level in Level if level <= last)
 
 
-def _place(row: Row[Any], query: Query) -> Place:
+def _place(row: Found, query: Query) -> Place:
     return tuple(row[-1 - len(query.order) :])
 
 
-def _statement(query: Query, gathered: Collection[int], of: Select[Any], *, with_metadata: bool) -> Select[Any]:
+def _statement(
+    level: Level, order: Sequence[By], gathered: Collection[int], with_metadata: bool, of: Select[Any]
+) -> Select[Any]:
     """One row for each match of the page, with its place at the end."""
     page = of.subquery("page")
-    own = ROWS[query.level]
+    own, levels = ROWS[level], _levels(level)
     key, *values = page.c
-    columns: list[Any] = [_UIDS[level] for level in _levels(query)]
-    columns += [_TABLES[level].c.attributes.label(f"held_{level}") for level in _levels(query)]
+    columns: list[Any] = [_UIDS[each] for each in levels]
+    columns += [_TABLES[each].c.attributes.label(f"held_{each}") for each in levels]
     columns += [_GATHERED[tag][1].label(attributes.key(tag)) for tag in gathered]
-    belong = [own == key, *links([_TABLES[level] for level in _levels(query)])]
+    belong = [own == key, *links([_TABLES[each] for each in levels])]
     if with_metadata:
         short = func.length(instance_data.c.metadata) <= _LONGEST_READ
         columns.append(case((short, instance_data.c.metadata)).label("metadata"))
-        belong.append(instance_data.c.watermark == _NEWEST[query.level])
-    return select(*columns, *values, own).where(*belong).order_by(*ordering.terms(query.order, values, own))
+        belong.append(instance_data.c.watermark == _NEWEST[level])
+    return select(*columns, *values, own).where(*belong).order_by(*ordering.terms(order, values, own))
 
 
-def _page(query: Query, others: Collection[Key] = ()) -> Select[Any]:
+def _page(query: Query, others: Collection[Key] = ()) -> Part:
     """The keys of the matches of the page and what they are ordered by, from the tables that have a say."""
     keys, key = matching(query, others)
-    values = [COLUMNS[by.tag] for by in query.order]
-    if query.after is not None:
-        keys = keys.where(ordering.behind(query.after, query.order, values, key))
-    labelled = [value.label(f"order_{place}") for place, value in enumerate(values)]
-    return (
-        keys.add_columns(*labelled)
-        .order_by(*ordering.terms(query.order, values, key))
-        .limit(query.limit)
-        .offset(query.offset)
-    )
+    place = [] if query.after is None else [ordering.behind(query.after, query.order, _values(query.order), key)]
+    return part(_page_of, keys, query.order, key, Value(query.limit), Value(query.offset), *place)
 
 
-def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], ColumnElement[int]]:
+def _values(order: Sequence[By]) -> list[Column[Any]]:
+    return [COLUMNS[by.tag] for by in order]
+
+
+def _page_of(
+    keys: Select[Any], order: Sequence[By], key: ColumnElement[int], limit: Any, offset: Any, *place: Sql
+) -> Select[Any]:
+    values = _values(order)
+    labelled = [value.label(f"order_{number}") for number, value in enumerate(values)]
+    terms = ordering.terms(order, values, key)
+    return keys.where(*place).add_columns(*labelled).order_by(*terms).limit(limit).offset(offset)
+
+
+def matching(query: Query, others: Collection[Key]) -> tuple[Part, ColumnElement[int]]:
     """The keys of all matches, and the column to order them by: newest first."""
     scope = {Level.STUDY: query.scope.study, Level.SERIES: query.scope.series, Level.INSTANCE: query.scope.instance}
-    holds = [(level, _UIDS[level] == uid) for level, uid in scope.items() if uid is not None]
+    holds = [(level, part(eq, _UIDS[level], Value(uid))) for level, uid in scope.items() if uid is not None]
     in_columns = (key for key in query.keys if key.by is None)
     holds += [(MATCHING_KEYS.get(key.tag, query.level), conditions.sql(key, others)) for key in in_columns]
     newest: ColumnElement[int] = ROWS[query.level]
@@ -204,8 +222,13 @@ def matching(query: Query, others: Collection[Key]) -> tuple[Select[Any], Column
     having_a_say = {query.level, *dict(holds), *(SORTABLE[by.tag] for by in query.order)}
     if max(having_a_say) > query.level:
         raise BadParameter(f"A search for {query.level.name.lower()} rows takes no matching keys of lower levels.")
-    tables = [_TABLES[level] for level in Level if level in having_a_say]
+    levels = tuple(level for level in Level if level in having_a_say)
+    conditions_alone = (condition for _, condition in holds)
+    return part(_keys, query.level, levels, Value(query.scope.partition), *conditions_alone), newest
+
+
+def _keys(level: Level, levels: Collection[Level], partition: Any, *holds: Sql) -> Select[Any]:
+    tables = [_TABLES[each] for each in levels]
     # The partition leads the indexes by attributes, so it is said of each table that one of them may be of use to.
-    partitions = [table.c.partition == query.scope.partition for table in tables]
-    keys = select(ROWS[query.level]).where(*links(tables), *partitions, *(condition for _, condition in holds))
-    return keys, newest
+    partitions = [table.c.partition == partition for table in tables]
+    return select(ROWS[level]).where(*links(tables), *partitions, *holds)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, CursorResult, Select, bindparam, literal, null, select
 
 from filmroom.dicom.resources import Level, Resource
+from filmroom.index.forms import in_core
 from filmroom.index.prepared import Prepared
 from filmroom.index.tables import instance, instance_data, links, series, study
 from filmroom.index.transaction import Transaction
@@ -36,7 +37,7 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
 def run(tx: Transaction, selected: Select[Any], resource: Resource, **more: Any) -> CursorResult[Any]:
     """Run one of these SELECTs, with what else it takes. What the view of the resource does not show is not found."""
     if not resource.view.whole:  # else the statement stays the one that is compiled already
-        selected = selected.where(*seen(resource.view, resource.partition))
+        selected = selected.where(*map(in_core, seen(resource.view, resource.partition)))
     return tx.core.execute(selected, parameters(resource) | more)
 
 

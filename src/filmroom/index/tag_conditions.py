@@ -1,10 +1,11 @@
 """Matching keys of query tags in SQL. The keys of one sequence are met by one of its Items (PS3.4 C.2.2.2.6)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from functools import cache, reduce
+from operator import eq
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, and_, exists, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from filmroom.dicom.conditions import AllOf, Condition, Empty, Equal, Key
@@ -13,6 +14,7 @@ from filmroom.dicom.resources import Level
 from filmroom.errors import BadParameter
 from filmroom.index import conditions
 from filmroom.index.conditions import ROWS, Sql
+from filmroom.index.forms import Part, Value, part
 from filmroom.index.tables import TAG_VALUES
 
 MOST_IN_ITEM = 20  # conditions on one Item: each is one more table in a join, of which SQLite takes 64
@@ -23,7 +25,7 @@ class Holds(NamedTuple):
     """What must hold of the row of a level."""
 
     level: Level
-    condition: Sql
+    condition: Part
     newest: ColumnElement[int] | None  # the key of the row as a column that comes in order without a sort
 
 
@@ -53,7 +55,7 @@ def of(keys: Iterable[Key], partition: int) -> Iterator[Holds]:
             yield _without_values(together)
             continue
         few = joined + len(together) <= _MOST_JOINED
-        found = _with_values(together, partition, joins=few)
+        found = _with_values(together, partition, joined if few else None)
         joined += len(together) if found.newest is not None else 0
         yield found
 
@@ -75,22 +77,42 @@ def _check_count(together: list[_Asked]) -> None:
         )
 
 
-def _with_values(together: list[_Asked], partition: int, *, joins: bool) -> Holds:
+def _with_values(together: list[_Asked], partition: int, joined: int | None) -> Holds:
+    """`joined` is how many tables are joined already; None: no more may be."""
     level = together[0].tag.level
-    row = ROWS[level]
+    joins = joined is not None and all(isinstance(one.condition, Equal | Empty) for one in together)
+    first = joined if joined is not None and joins else 0
     # A value comes in the order of rows, and once at most for each of them. What has none comes last: it is many rows.
     together = sorted(together, key=lambda one: isinstance(one.condition, Empty))
-    values = [TAG_VALUES[level].alias() for _ in together]
-    met = [_met(each, one, partition) for each, one in zip(values, together, strict=True)]
-    met += _of_one_item(values)
-    if joins and all(isinstance(one.condition, Equal | Empty) for one in together):
-        return Holds(level, and_(*met, values[0].c.row == row), values[0].c.row)
-    return Holds(level, row.in_(select(values[0].c.row).where(*met)), None)
+    places = range(first, first + len(together))
+    met = [_met(_values(level, place), one, partition) for place, one in zip(places, together, strict=True)]
+    if joins:
+        return Holds(level, part(_are_joined, level, places, *met), _values(level, first).c.row)
+    return Holds(level, part(_are_somewhere, level, places, *met), None)
 
 
-def _met(values: NamedFromClause, asked: _Asked, partition: int) -> Sql:
-    holds = values.c.value == "" if isinstance(asked.condition, Empty) else conditions.of_value(values, asked.condition)
-    return and_(values.c.tag == asked.tag.key, values.c.partition == partition, holds)
+@cache
+def _values(level: Level, place: int) -> NamedFromClause:
+    """A table of values of which another may be in the same FROM. There are `_MOST_JOINED` at most, or an Item's."""
+    return TAG_VALUES[level].alias()
+
+
+def _are_joined(level: Level, places: Sequence[int], *met: Sql) -> Sql:
+    values = [_values(level, place) for place in places]
+    return and_(*met, *_of_one_item(values), values[0].c.row == ROWS[level])
+
+
+def _are_somewhere(level: Level, places: Sequence[int], *met: Sql) -> Sql:
+    values = [_values(level, place) for place in places]
+    # Not correlated: the search itself may be joined with others of the same name.
+    return ROWS[level].in_(select(values[0].c.row).where(*met, *_of_one_item(values)).correlate(None))
+
+
+def _met(values: NamedFromClause, asked: _Asked, partition: int) -> Part:
+    nothing = isinstance(asked.condition, Empty)
+    holds = part(eq, values.c.value, "") if nothing else conditions.of_value(values, asked.condition)
+    of_tag, here = part(eq, values.c.tag, Value(asked.tag.key)), part(eq, values.c.partition, Value(partition))
+    return part(and_, of_tag, here, holds)
 
 
 def _of_one_item(values: Sequence[NamedFromClause]) -> Iterator[Sql]:
@@ -102,16 +124,19 @@ def _of_one_item(values: Sequence[NamedFromClause]) -> Iterator[Sql]:
 
 def _without_values(together: list[_Asked]) -> Holds:
     """There is no value at all, or none in one of the Items: an absent sequence is as one Item without anything."""
-    level, row = together[0].tag.level, ROWS[together[0].tag.level]
-    absent = and_(*(not_(_has_any(one.tag, row)) for one in together))
+    level, keys = together[0].tag.level, [Value(one.tag.key) for one in together]
+    absent = part(and_, *(part(_has_none, level, key) for key in keys))
     if not together[0].tag.holder:
         return Holds(level, absent, None)
-    values = [TAG_VALUES[level].alias() for _ in together]
-    none = [and_(each.c.tag == one.tag.key, each.c.value == "") for each, one in zip(values, together, strict=True)]
-    of_item = exists().where(*none, values[0].c.row == row, values[0].c.in_items != 0, *_of_one_item(values))
-    return Holds(level, or_(absent, of_item), None)
+    return Holds(level, part(or_, absent, part(_has_none_in_an_item, level, *keys)), None)
 
 
-def _has_any(tag: QueryTag, row: Column[Any]) -> Sql:
-    values = TAG_VALUES[tag.level].alias()
-    return exists().where(values.c.row == row, values.c.tag == tag.key, values.c.value != "")
+def _has_none(level: Level, key: Any) -> Sql:
+    values = TAG_VALUES[level].alias()
+    return not_(exists().where(values.c.row == ROWS[level], values.c.tag == key, values.c.value != ""))
+
+
+def _has_none_in_an_item(level: Level, *keys: Any) -> Sql:
+    values = [TAG_VALUES[level].alias() for _ in keys]
+    none = [and_(each.c.tag == key, each.c.value == "") for each, key in zip(values, keys, strict=True)]
+    return exists().where(*none, values[0].c.row == ROWS[level], values[0].c.in_items != 0, *_of_one_item(values))

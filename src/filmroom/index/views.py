@@ -10,17 +10,20 @@ from filmroom.dicom.search_attributes import MATCHING_KEYS
 from filmroom.dicom.views import View
 from filmroom.index import conditions, tag_conditions
 from filmroom.index.conditions import Sql
+from filmroom.index.forms import Part, part
 from filmroom.index.tables import series, study
 
+_OF_STUDY = series.c.study_key == study.c.key
 
-def seen(view: View, partition: int) -> tuple[Sql, ...]:
+
+def seen(view: View, partition: int) -> tuple[Part, ...]:
     """The conditions of a view on `study`; none if everything is seen."""
     if view.studies is None:
         return ()
-    return (or_(false(), *(and_(*_found(keys, partition)) for keys in view.studies)),)
+    return (part(or_, part(false), *(part(and_, *_found(keys, partition)) for keys in view.studies)),)
 
 
-def _found(keys: Sequence[Key], partition: int) -> Iterator[Sql]:
+def _found(keys: Sequence[Key], partition: int) -> Iterator[Part]:
     """The tables of values are looked at apart: joined, those of one search would have to hold for the other, too."""
     of_series = []
     for key in keys:
@@ -32,11 +35,11 @@ def _found(keys: Sequence[Key], partition: int) -> Iterator[Sql]:
             of_series.append(conditions.anywhere(key))
     for level, condition, _ in tag_conditions.of(keys, partition):
         if level is Level.STUDY:
-            yield _there_is(condition)
+            yield part(_there_is, condition)
         else:
             of_series.append(condition)
     if of_series:  # of one Series
-        yield _there_is(series.c.study_key == study.c.key, *of_series)
+        yield part(_there_is, _OF_STUDY, *of_series)
 
 
 def _there_is(*these: Sql) -> Sql:
