@@ -24,6 +24,7 @@ class Query:
     groups: frozenset[int] = frozenset()  # answered whole: 0x0010 is all that is known of the patient
     inside: Mapping[int, Fields] = field(default_factory=dict)  # of sequences, what of their Items is answered
     every_value: bool = False  # an attribute is compared by all its values, a name by each group; else by the first
+    padding: bool = True  # the values that rows hold are answered as they are, with blanks and NULs at their end
     private: frozenset[QueryTag] = frozenset()  # to answer with: each lies in the block of its creator
     order: tuple[By, ...] = ()  # what is equal in all of these is newest first
     after: Place | None = None  # the matches behind this place in the order alone

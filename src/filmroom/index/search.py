@@ -5,10 +5,10 @@ needed, never carries more than keys and what is ordered by.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import replace
+from functools import partial
 from operator import eq
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Select, Table, case, func, select
 
@@ -20,7 +20,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, RETRIEVE_URL, SORTABLE
 from filmroom.errors import BadParameter
 from filmroom.index import conditions, forms, ordering, tag_conditions, views
-from filmroom.index.answers import Answers, Found
+from filmroom.index.answers import Answers, Found, by_tag
 from filmroom.index.columns import Elements
 from filmroom.index.conditions import ROWS, Sql
 from filmroom.index.forms import Part, Value, is_one_of, part
@@ -64,25 +64,41 @@ _GATHERED: Mapping[int, tuple[Level, Column[Any], Callable[[Any], Elements]]] = 
     0x00201209: (Level.SERIES, series.c.instances, _number),  # NumberOfSeriesRelatedInstances
     0x00083002: (Level.INSTANCE, instance.c.AvailableTransferSyntaxUID, _uids),
 }
+# What is answered without a look at the Metadata
+_IN_ROWS = {
+    last: frozenset({RETRIEVE_URL, *_GATHERED}).union(*(HELD[level] for level in Level if level <= last))
+    for last in Level
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """One of what was found.
+class Match(NamedTuple):
+    """One of what was found."""
 
-    place  where the next page would begin if this were the last
-    """
+    row: Found
+    query: Query
+    answers: Answers
 
-    resource: Resource
-    place: Place
-    _row: Found
-    _answers: Answers
+    @property
+    def resource(self) -> Resource:
+        """Which it is."""
+        study_uid, series_uid, instance_uid = (*self.row[: self.query.level], None, None)[:3]
+        return Resource(study_uid, series_uid, instance_uid, self.query.scope.partition)
+
+    @property
+    def place(self) -> Place:
+        """Where the next page would begin if this were the last."""
+        return self.row[-1 - len(self.query.order) :]
+
+    @property
+    def found(self) -> Elements:
+        """What to answer with, in no order. Made when it is asked for: what takes kilobytes in a row takes a hundred
+        times as much here, and the answer needs one after the other."""
+        return self.answers.of(self.row)
 
     @property
     def elements(self) -> Elements:
-        """What to answer with, in tag order. Made when it is asked for: what takes kilobytes in a row takes a hundred
-        times as much here, and the answer needs one after the other."""
-        return self._answers.of(self._row)
+        """The same, in tag order."""
+        return by_tag(self.found)
 
 
 def search(tx: Transaction, query: Query) -> list[Match]:
@@ -103,7 +119,8 @@ def find(tx: Transaction, query: Query, wanted: Sequence[Place]) -> list[Match]:
     found = {
         match.place[-1]: match for match in (_matches(tx, rows, part(_at, own, is_one_of(own, keys))) if keys else ())
     }
-    return [replace(found[place[-1]], place=place) for place in wanted if place[-1] in found]
+    there = ((found[place[-1]], place) for place in wanted if place[-1] in found)
+    return [match._replace(row=match.row[:-1] + place, query=query) for match, place in there]
 
 
 def count(tx: Transaction, query: Query) -> int:
@@ -136,8 +153,7 @@ def _beyond_rows(query: Query) -> frozenset[int] | None:
     """What is to be answered and no row holds. None is everything there is."""
     if query.all_attributes and query.level is Level.INSTANCE:  # only an Instance has one Metadata that speaks for it
         return None
-    in_rows = frozenset().union(*(HELD[level] for level in _levels(query.level)))
-    return query.attributes - in_rows - _GATHERED.keys() - {RETRIEVE_URL}
+    return query.attributes - _IN_ROWS[query.level]
 
 
 def _matches(tx: Transaction, query: Query, page: Part) -> list[Match]:
@@ -146,27 +162,15 @@ def _matches(tx: Transaction, query: Query, page: Part) -> list[Match]:
         for tag, (level, _, _) in _GATHERED.items()
         if level <= query.level and (query.all_attributes or tag in query.attributes or tag >> 16 in query.groups)
     )
-    wanted, with_metadata = _beyond_rows(query), reads_metadata(query)
+    with_metadata = reads_metadata(query)
     elements = {attributes.key(tag): _GATHERED[tag][2] for tag in gathered}
-    answers = Answers(query, wanted, elements, reads_metadata=with_metadata)
-    return [
-        Match(_resource(row, query), _place(row, query), row, answers)
-        for row in forms.rows(tx, part(_statement, query.level, query.order, gathered, with_metadata, page))
-    ]
+    answers = Answers(query, _beyond_rows(query), elements, reads_metadata=with_metadata)
+    statement = part(_statement, query.level, query.order, gathered, with_metadata, page)
+    return [Match(row, query, answers) for row in forms.rows(tx, statement)]
 
 
-def _resource(row: Found, query: Query) -> Resource:
-    study_uid, series_uid, instance_uid = (*row[: query.level], None, None)[:3]
-    return Resource(study_uid, series_uid, instance_uid, query.scope.partition)
-
-
-@cache
-def _levels(last: Level) -> tuple[Level, ...]:
-    return tuple(level for level in Level if level <= last)
-
-
-def _place(row: Found, query: Query) -> Place:
-    return tuple(row[-1 - len(query.order) :])
+def _levels(last: Level) -> Sequence[Level]:
+    return [level for level in Level if level <= last]
 
 
 def _statement(

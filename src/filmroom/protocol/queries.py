@@ -52,6 +52,7 @@ def parse(
         offset=integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording),
         groups=wanted.groups,
         inside={tag: fields for tag, fields in wanted.inside.items() if tag not in whole},
+        padding=dialect.padding,
         every_value=dialect.negotiated,
         private=asked.private,
         own_limit=own_limit,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from filmroom.archive import Archive
-from filmroom.dicom import attributes
+from filmroom.dicom import attributes, json_model
 from filmroom.dicom.conditions import Equal, Key, OneOf
 from filmroom.dicom.deidentification import Deidentification, Option, rules
 from filmroom.dicom.deidentification.elements import SUBJECT, part_of_json
@@ -41,6 +41,7 @@ def resolved(archive: Archive, query: Query) -> Query:
         scope=scope,
         keys=tuple(found.get(key.tag, key) if key.by is None else key for key in query.keys),
         attributes=query.attributes.union(SUBJECT),
+        padding=True,  # what is stored is de-identified, and only then is it put as it was asked for
     )
 
 
@@ -55,6 +56,7 @@ def answer(query: Query, found: Elements) -> Elements:
         if not (query.all_attributes or tag in query.attributes or tag >> 16 in query.groups)
     }
     made = part_of_json(found, profile)
+    made = made if query.padding else json_model.unpadded(made)
     return {key: element for key, element in made.items() if key not in added}
 
 

@@ -19,6 +19,7 @@ from filmroom.dicom.query_tags import BUILT_IN, QueryTag
 from filmroom.dicom.search_attributes import INSTANCE_AVAILABILITY, RETRIEVE_URL
 from filmroom.index import patients, query_tags
 from filmroom.index import search as rows
+from filmroom.index.answers import by_tag
 from filmroom.index.search import Match
 from filmroom.protocol.dialects import Dialect
 from filmroom.services import deidentified_search
@@ -47,7 +48,8 @@ def search(archive: Archive, dialect: Dialect, query: Query, root: str) -> Found
     with archive.index.read() as tx:
         total = rows.count(tx, query) if query.total else None
         first = rows.search(tx, replace(query, limit=min(query.limit, size) + 1)) if query.limit else []
-        places = [match.place for match in first]
+        # Mostly all are on this page, and no place is asked for.
+        places = [match.place for match in first] if len(first) > min(query.limit, size) else []
         if len(first) > size and query.limit > size:
             rest = replace(query, limit=query.limit - size + 1, offset=0, after=places[size - 1])
             places = places[:size] + rows.places(tx, rest)
@@ -77,7 +79,7 @@ def _in_batches(archive: Archive, find: Callable[..., Sequence[T]], places: Sequ
 
 
 def _completion(dialect: Dialect, query: Query, root: str) -> Callable[[Match], dict[str, Any]]:
-    """What makes the answer of a match: values as the dialect has them, and what no file holds."""
+    """What makes the answer of a match: what it holds, and what no file does, in the order of tags."""
     wanted = frozenset(
         tag
         for tag in dialect.synthesised
@@ -85,11 +87,13 @@ def _completion(dialect: Dialect, query: Query, root: str) -> Callable[[Match], 
     )
 
     def complete(match: Match) -> dict[str, Any]:
-        elements = deidentified_search.answer(query, match.elements)
-        elements = elements if dialect.padding else json_model.unpadded(elements)
-        if not wanted:
-            return elements
-        return _complete(elements, wanted, root + deidentified_search.called(query, match.resource).path)
+        elements = deidentified_search.answer(query, match.found)
+        if INSTANCE_AVAILABILITY in wanted:
+            elements["00080056"] = {"vr": "CS", "Value": ["ONLINE"]}
+        if RETRIEVE_URL in wanted:
+            path = deidentified_search.called(query, match.resource).path
+            elements["00081190"] = {"vr": "UR", "Value": [root + path]}
+        return by_tag(elements)
 
     return complete
 
@@ -107,12 +111,3 @@ def erroneous(archive: Archive, query: Query) -> list[str]:
         return []
     with archive.index.read() as tx:
         return query_tags.with_errors(tx, declared)
-
-
-def _complete(elements: dict[str, Any], wanted: frozenset[int], url: str) -> dict[str, Any]:
-    """Add what no file holds. Attributes go in the order of their tags (PS3.18 §F.2.2)."""
-    if INSTANCE_AVAILABILITY in wanted:
-        elements["00080056"] = {"vr": "CS", "Value": ["ONLINE"]}
-    if RETRIEVE_URL in wanted:
-        elements["00081190"] = {"vr": "UR", "Value": [url]}
-    return dict(sorted(elements.items()))
