@@ -311,7 +311,15 @@ def test_unpadded_elements_are_those_of_the_standard_text(planned: tuple[Element
     made, _ = planned
     without = {key: element for key, element in made.items() if "BulkDataURI" not in str(element)}
     assert json_model.unpadded(without) == slow_standard(without, "")
-    assert json_model.may_be_padded(orjson.dumps(without)) or json_model.unpadded(without) == without
+    assert orjson.loads(json_model.unpadded_text(orjson.dumps(without))) == json_model.unpadded(without)
+
+
+@given(st.lists(st.text(alphabet='a \0\\"u0'), max_size=3), st.text(alphabet='a \0\\"u0'))
+def test_a_text_is_unpadded_like_its_elements(values: list[str], name: str) -> None:
+    inner: Elements = {"00100020": {"vr": "LO", "Value": values}, "00100010": {"vr": "PN"}}
+    made: Elements = {"00081110": {"vr": "SQ", "Value": [inner, {}]}, **inner}
+    made["00100010"] = {"vr": "PN", "Value": [{"Alphabetic": name}]}
+    assert json_model.unpadded_text(orjson.dumps(made)) == orjson.dumps(json_model.unpadded(made))
 
 
 @given(models_and_hidden)

@@ -95,8 +95,8 @@ class Answers:
         return {key: element for key, element in elements.items() if key in wanted or key[:4] in self._groups}
 
     def _parsed(self, text: bytes) -> Elements:
-        elements: Elements = orjson.loads(text)
-        return elements if self._padding or not json_model.may_be_padded(text) else json_model.unpadded(elements)
+        elements: Elements = orjson.loads(text if self._padding else json_model.unpadded_text(text))
+        return elements
 
     def _from_metadata(self, packed: bytes | None) -> Elements:
         text = b"" if packed is None else unpack(packed)
