@@ -43,4 +43,4 @@ def test_more_attributes_than_a_cursor_may_hold_are_refused() -> None:
 
 
 def test_the_first_page_has_no_place() -> None:
-    assert paging.after(b"", b"", ["", ""], ["5"]) is None
+    assert paging.after(b"", lambda: b"", ["", ""], ["5"]) is None

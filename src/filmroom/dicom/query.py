@@ -34,10 +34,15 @@ class Query:
 
     @property
     def listed(self) -> str:
-        """What the answer is a list of."""
-        return "PATIENT" if self.patients else self.level.name
+        """What is found: `listed`."""
+        return listed(self.level, patients=self.patients)
 
     @property
     def tags(self) -> list[QueryTag]:
         """The query tags that are searched by."""
         return [key.by for key in self.keys if key.by is not None]
+
+
+def listed(level: Level, *, patients: bool) -> str:
+    """What the answer to a search is a list of."""
+    return "PATIENT" if patients else level.name

@@ -218,6 +218,8 @@ def _conditions(wanted: Mapping[int, list[str]], manner: Manner) -> dict[int, Co
 
 def _of_tags(wanted: Mapping[QueryTag, list[str]], manner: Manner) -> Iterator[Key]:
     """Query tags know no timezones: these are for what rows have columns for."""
+    if not wanted:
+        return
     zoneless = replace(manner, negotiated=None)
     for tag, given in wanted.items():
         value = _value(tag.vr, tag.name, given, manner)

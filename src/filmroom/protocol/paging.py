@@ -28,8 +28,8 @@ def order(values: Sequence[str], sortable: Collection[int], warn: Callable[[str,
     return tuple(found.values())
 
 
-def after(secret: bytes, about: bytes, given: Sequence[str], offset: Sequence[str]) -> Place | None:
-    """The place at which the page begins; None is the first."""
+def after(secret: bytes, about: Callable[[], bytes], given: Sequence[str], offset: Sequence[str]) -> Place | None:
+    """The place at which the page begins; None is the first. `about` gives what a cursor belongs to."""
     cursor = next(filter(None, given), None)
     if cursor is None:
         return None
@@ -37,4 +37,4 @@ def after(secret: bytes, about: bytes, given: Sequence[str], offset: Sequence[st
         raise BadParameter(
             "The query parameters 'cursor' and 'offset' exclude each other: a cursor says where to go on."
         )
-    return cursors.unseal(secret, about, cursor)
+    return cursors.unseal(secret, about(), cursor)

@@ -1,11 +1,12 @@
 """The parameters of a search (PS3.18 §8.3.4 and §10.6.1): matching keys, includefield, limit, offset, pages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 from filmroom.dicom import attributes
-from filmroom.dicom.query import Query
+from filmroom.dicom.query import Query, listed
 from filmroom.dicom.query_tags import BUILT_IN
 from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import COMPUTED, OF_PATIENTS, SORTABLE
@@ -17,6 +18,15 @@ from filmroom.protocol.searched import Searched, Tags, some
 _CONTROLS = frozenset({"limit", "offset", "fuzzymatching", "includefield"})
 _NEGOTIATED = frozenset({"emptyvaluematching", "multiplevaluematching"})  # PS3.18 §8.3.4.5, §8.3.4.6
 _PAGING = frozenset({"orderby", "cursor", "count"})  # not of the Standard
+
+# What can be ordered by: attributes of this level and above that rows hold one value of; patients by their own.
+_SORTABLE = {
+    (level, patients): frozenset(
+        tag for tag, at in SORTABLE.items() if at <= level and (not patients or tag in OF_PATIENTS)
+    )
+    for level in Level
+    for patients in (False, True)
+}
 
 # The identifying attribute of a resource in the path comes back with every match (PS3.18 §10.6.3.3).
 _UIDS_OF_SCOPE = {Level.STUDY: 0x0020000D, Level.SERIES: 0x0020000E}
@@ -41,6 +51,9 @@ def parse(
     wanted = included.parse(search, controls["includefield"])
     asked = keys.parse(search, controls, filters, wanted.tags)
     limit, own_limit = _limit(search, controls["limit"])
+    offset = integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording)
+    if patients:
+        _warn_of_others(search, wanted.tags)
     whole = _by_default(search) | asked.named
     query = Query(
         level=level,
@@ -49,31 +62,44 @@ def parse(
         attributes=(whole | wanted.tags) - _left_out(search) - {tag.tag for tag in asked.private},
         all_attributes=wanted.everything,
         limit=limit,
-        offset=integer("Offset", controls["offset"], 0, 0, LARGEST_INTEGER, dialect.wording),
+        offset=offset,
         groups=wanted.groups,
         inside={tag: fields for tag, fields in wanted.inside.items() if tag not in whole},
         padding=dialect.padding,
         every_value=dialect.negotiated,
         private=asked.private,
         own_limit=own_limit,
+        **_paged(search, controls, parameters, secret, patients=patients),
     )
-    if patients:
-        query = _of_patients(search, query, wanted.tags)
-    if dialect.paging:
-        about = cursors.subject(query.listed, scope, parameters)
-        query = replace(
-            query,
-            order=paging.order(controls["orderby"], _sortable(search, query), search.warn),
-            after=paging.after(secret, about, controls["cursor"], controls["offset"]),
-            total=boolean("count", "count", controls["count"], False, dialect.wording),
-        )
-    return query, some(dict.fromkeys(search.warnings))
+    return _of_patients(query) if patients else query, some(dict.fromkeys(search.warnings))
 
 
-def _of_patients(search: Searched, query: Query, included: Iterable[int]) -> Query:
-    """Of patients all is answered that there is of them."""
+def _paged(
+    search: Searched,
+    controls: Mapping[str, Sequence[str]],
+    parameters: Sequence[tuple[str, str]],
+    secret: bytes,
+    *,
+    patients: bool,
+) -> dict[str, Any]:
+    """The order, where in it the page begins, and whether the matches are to be counted."""
+    if not search.dialect.paging:
+        return {}
+    about = partial(cursors.subject, listed(search.level, patients=patients), search.scope, parameters)
+    return {
+        "order": paging.order(controls["orderby"], _SORTABLE[search.level, patients], search.warn),
+        "after": paging.after(secret, about, controls["cursor"], controls["offset"]),
+        "total": boolean("count", "count", controls["count"], False, search.dialect.wording),
+    }
+
+
+def _warn_of_others(search: Searched, included: Iterable[int]) -> None:
     for tag in sorted({*included} - OF_PATIENTS):
         search.warn(attributes.name(tag), "it is not an attribute of patients.")
+
+
+def _of_patients(query: Query) -> Query:
+    """Of patients all is answered that there is of them."""
     none: frozenset[int] = frozenset()
     return replace(
         query,
@@ -84,13 +110,6 @@ def _of_patients(search: Searched, query: Query, included: Iterable[int]) -> Que
         private=frozenset(),
         patients=True,
     )
-
-
-def _sortable(search: Searched, query: Query) -> set[int]:
-    """What can be ordered by: attributes of this level and above that rows hold one value of."""
-    return {
-        tag for tag, level in SORTABLE.items() if level <= search.level and (not query.patients or tag in OF_PATIENTS)
-    }
 
 
 def _sort(dialect: Dialect, parameters: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
