@@ -5,21 +5,21 @@ what else was asked for: they stay as they are, whatever is stored or deleted; a
 without a Patient ID are nobody's.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from filmroom.dicom import attributes
 from filmroom.dicom.json_model import first
 from filmroom.dicom.order import By, Place
 from filmroom.dicom.query import Query
-from filmroom.dicom.resources import Resource
-from filmroom.dicom.search_attributes import OF_PATIENTS
-from filmroom.index import ordering, views
+from filmroom.dicom.search_attributes import OF_PATIENTS, SORTABLE
+from filmroom.index import forms, ordering, views
 from filmroom.index.columns import Elements
-from filmroom.index.forms import in_core
+from filmroom.index.conditions import Sql
+from filmroom.index.forms import Value, is_one_of, part
 from filmroom.index.prepared import Prepared
 from filmroom.index.search import further, matching
 from filmroom.index.selects import HERE
@@ -28,6 +28,7 @@ from filmroom.index.transaction import Transaction
 
 _ID, _ISSUER = By(0x00100020), By(0x00100021)
 _OWN = [COLUMNS[by.tag] for by in (_ID, _ISSUER)]
+_LATEST = {tag: func.max(COLUMNS[tag]) for tag in OF_PATIENTS & SORTABLE.keys()}
 _ATTRIBUTES = Prepared(select(study.c.attributes).where(HERE[0]))
 _COUNTS = ("00201200", "00201202", "00201204")  # NumberOfPatientRelatedStudies, Series, Instances
 
@@ -45,33 +46,49 @@ def identifiers(tx: Transaction, studies: Iterable[tuple[int, str]]) -> dict[tup
 
 def places(tx: Transaction, query: Query) -> list[Place]:
     """The places of the patients of the page, in order; the Patient ID and its issuer are at the end."""
-    page = _patients(tx, query)
+    keys, _ = matching(query, further(tx, query))
     order = (*query.order, _ID, _ISSUER)
-    values = [*(func.max(COLUMNS[by.tag]) for by in query.order), *_OWN]
-    if query.after is not None:
-        page = page.having(in_core(ordering.behind(query.after, order, values, None)))
-    page = page.with_only_columns(*values).order_by(*ordering.terms(order, values, None))
-    return [tuple(row) for row in tx.core.execute(page.limit(query.limit).offset(query.offset))]
+    place = [] if query.after is None else [ordering.behind(query.after, order, _values(query.order), None)]
+    return forms.rows(tx, part(_page_of, keys, order, Value(query.limit), Value(query.offset), *place))
 
 
 def find(tx: Transaction, query: Query, wanted: Sequence[Place]) -> list[Elements]:
     """What is known of the patients at these places, from the newest of their Studies; but for those that are gone."""
-    found = {tuple(row[:2]): row for row in tx.core.execute(_described(query.scope, {one[-2] for one in wanted}))}
+    if not wanted:
+        return []
+    scope, identifiers = query.scope, sorted({str(one[-2]) for one in wanted})
+    seen = views.seen(scope.view, scope.partition)
+    described = part(_described, Value(scope.partition), is_one_of(study.c.PatientID, identifiers), *seen)
+    found = {row[:2]: row for row in forms.rows(tx, described)}
     return [_elements(found[place[-2:]]) for place in wanted if place[-2:] in found]
 
 
 def count(tx: Transaction, query: Query) -> int:
     """How many patients there are, on whatever page."""
-    patients = _patients(tx, query).with_only_columns(*_OWN).subquery()
-    return int(tx.core.scalar(select(func.count()).select_from(patients)) or 0)
+    keys, _ = matching(query, further(tx, query))
+    [(found,)] = forms.rows(tx, part(_number_of, keys))
+    return int(found)
 
 
-def _patients(tx: Transaction, query: Query) -> Select[Any]:
-    keys: Select[Any] = in_core(matching(query, further(tx, query))[0])
-    return keys.where(study.c.PatientID.is_not(None)).group_by(*_OWN)
+def _patients(studies: Select[Any]) -> Select[Any]:
+    return studies.where(study.c.PatientID.is_not(None)).group_by(*_OWN)
 
 
-def _described(scope: Resource, identifiers: Collection[str | int | None]) -> Select[Any]:
+def _values(order: Sequence[By]) -> list[ColumnElement[Any]]:
+    return [*(_LATEST[by.tag] for by in order), *_OWN]
+
+
+def _page_of(studies: Select[Any], order: Sequence[By], limit: Any, offset: Any, *place: Sql) -> Select[Any]:
+    values = _values(order[:-2])
+    page = _patients(studies).having(*place).with_only_columns(*values)
+    return page.order_by(*ordering.terms(order, values, None)).limit(limit).offset(offset)
+
+
+def _number_of(studies: Select[Any]) -> Select[Any]:
+    return select(func.count()).select_from(_patients(studies).with_only_columns(*_OWN).subquery())
+
+
+def _described(partition: Any, *holds: Sql) -> Select[Any]:
     """All Studies of a patient count that may be seen, whether they match or not."""
     patients = (
         select(
@@ -81,8 +98,7 @@ def _described(scope: Resource, identifiers: Collection[str | int | None]) -> Se
             func.sum(study.c.series).label("series"),
             func.sum(study.c.instances).label("instances"),
         )
-        .where(study.c.partition == scope.partition, study.c.PatientID.in_(identifiers))
-        .where(*map(in_core, views.seen(scope.view, scope.partition)))
+        .where(study.c.partition == partition, *holds)
         .group_by(*_OWN)
         .subquery()
     )
