@@ -86,25 +86,20 @@ class Answers:
         return chosen
 
     def _chosen(self, held: bytes) -> Elements:
-        elements = self._parsed(held)
+        elements: Elements = orjson.loads(held if self._padding else json_model.unpadded_text(held))
         if self._everything:
             return elements
-        wanted = self._keys
-        if not self._groups:
-            return {key: element for key, element in elements.items() if key in wanted}
-        return {key: element for key, element in elements.items() if key in wanted or key[:4] in self._groups}
-
-    def _parsed(self, text: bytes) -> Elements:
-        elements: Elements = orjson.loads(text if self._padding else json_model.unpadded_text(text))
-        return elements
+        keys, groups = self._keys, self._groups
+        return {key: element for key, element in elements.items() if key in keys or key[:4] in groups}
 
     def _from_metadata(self, packed: bytes | None) -> Elements:
         text = b"" if packed is None else unpack(packed)
         if not 0 < len(text) <= _LONGEST_SEARCHED:
             return {}
-        elements = self._parsed(json_model.azure(text))
+        elements = orjson.loads(json_model.azure(text))
         wanted = elements.keys() if self._elsewhere is None else {*self._beyond(elements), *self._private(elements)}
-        return {key: elements[key] for key in wanted if key != _RETRIEVE_URL_KEY and is_held(elements[key])}
+        found = {key: elements[key] for key in wanted if key != _RETRIEVE_URL_KEY and is_held(elements[key])}
+        return found if self._padding else json_model.unpadded(found)
 
     def _beyond(self, elements: Elements) -> Iterator[str]:
         assert self._elsewhere is not None
