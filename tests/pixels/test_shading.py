@@ -118,3 +118,9 @@ def test_luminance_and_chroma_become_colors(photometric: str, samples: list[int]
 def test_other_colors_are_refused(frame: Frame) -> None:
     with pytest.raises(NotAcceptable):
         shading.colored(np.zeros(frame.shape, "u2"), frame, frame.photometric)
+
+
+def test_values_beyond_all_numbers_are_dark() -> None:
+    how = replace(PLAIN, slope=1e305)
+    [image] = shading.grey([np.array([[0, 1, 65535]], "u2")], Frame(1, 3), [how])
+    assert image.tolist() == [[0, 0, 0]]

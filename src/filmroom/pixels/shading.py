@@ -45,6 +45,7 @@ class Values:
         )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a data set may say any slope: what is beyond all numbers is dark
 def grey(all_samples: Sequence[Samples], frame: Frame, displays: Sequence[Display]) -> list[Image]:
     """The images of grey Frames. Those without a window share one: all shades for all values that are visible."""
     possible = [Values.of(samples, frame, how.high_bit) for samples, how in zip(all_samples, displays, strict=True)]
