@@ -1,6 +1,8 @@
 import errno
 import json
 import math
+import multiprocessing.connection
+import multiprocessing.forkserver
 import multiprocessing.util
 import os
 import pickle
@@ -70,11 +72,15 @@ def test_errors_of_filmroom_arrive_as_they_are() -> None:
         assert pool.run(os.getpid) == worker
 
 
-def test_a_worker_that_cannot_be_started_does_not_cost_a_place(hasty: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("failure", [OSError(errno.EAGAIN, "no more processes"), EOFError()])
+def test_a_worker_that_cannot_be_started_does_not_cost_a_place(
+    hasty: Pool, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
     def fail(*arguments: object) -> int:
-        raise OSError(errno.EAGAIN, "no more processes")
+        raise failure
 
-    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", fail)
+    monkeypatch.setattr(multiprocessing.forkserver, "connect_to_new_process", fail)
+    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", fail)  # where there is no fork server
     for _ in range(2):
         with pytest.raises(Unavailable, match="could be started"):
             hasty.run(os.getpid)
@@ -136,7 +142,8 @@ def test_an_idle_worker_that_died_is_replaced(pool: Pool) -> None:
     workers = {pool.run(os.getpid)}
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
-        os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+        [sentinel] = [one.sentinel for one in multiprocessing.active_children() if one.pid == worker]
+        multiprocessing.connection.wait([sentinel])
     assert pool.run(os.getpid) not in workers
 
 

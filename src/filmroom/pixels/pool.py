@@ -38,8 +38,13 @@ Seconds = Callable[[float], None]
 
 _CALLERS_FOR_EACH = 4  # calls at work or waiting, for each worker: more would hold threads that others need
 _BUSY = "All workers for pixel data are busy. Try again later."
-# Not "fork": the service has threads, and a forked worker would hold its sockets and locks.
-_CONTEXT = multiprocessing.get_context("spawn")
+# Not "fork": the service has threads, and a forked worker would hold its sockets and locks. A process without threads
+# imports what workers need; they are forks of that, begin at once and share its memory (decision 11).
+if sys.platform == "linux":
+    _CONTEXT = multiprocessing.get_context("forkserver")
+    _CONTEXT.set_forkserver_preload(["__main__", "filmroom.pixels.preloaded"])
+else:
+    _CONTEXT = multiprocessing.get_context("spawn")
 _START = 60  # seconds in which a worker has imported what it is to call
 _PATIENCE = 2  # seconds in which a worker whose pipe has ended says how it ended
 _CLOSED = "The service is shutting down."
@@ -218,7 +223,7 @@ class _Worker:
                 with withheld():
                     self._process.start()
                 self._channel.offer(self._process.pid or 0)
-        except OSError as error:
+        except (OSError, EOFError) as error:  # EOFError: it could not be forked
             raise Unavailable("No worker for pixel data could be started. Try again later.") from error
 
     def is_alive(self) -> bool:
