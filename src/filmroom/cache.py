@@ -1,15 +1,15 @@
 """Files that can be made again, kept in a folder of bounded size that several processes share.
 
 A file's name is the digest of all that it is made of. So what changes has another name, nothing is ever out of date,
-and what nobody asks for any more is the first to go. A file begins with the digest of its content: one that a crash or
-a disk damaged is made again, never served. Nothing here is worth a sync.
+and what nobody asks for any more is the first to go. A file begins with the checksum of its content: one that a crash
+or a disk damaged is made again, never served. Nothing here is worth a sync.
 """
 
 import hashlib
 import os
-import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -19,7 +19,7 @@ from filmroom import metrics
 from filmroom.entrance import Entrance
 
 _FOLDERS = 16  # each is looked through by itself, for its share
-_DIGEST = 16
+_CHECKSUM = 4
 _BLOCK = 4096  # what the smallest file takes on a disk
 _RECENTLY = 600.0  # seconds in which a use is not noted again
 _LEFTOVER_AGE = 3600.0
@@ -67,52 +67,52 @@ class Cache:
                 del self._flights[name]
         return content
 
-    def _path(self, name: str) -> Path:
-        return self._folder / name[0] / name
-
     def _read(self, name: str) -> bytes | None:
         if not self._share:
             return None
-        path = self._path(name)
+        path = self._folder / name[0] / name
         try:
-            with path.open("rb") as file:
-                kept, used = file.read(), os.fstat(file.fileno()).st_mtime
+            with path.open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                checksum, content = file.read(_CHECKSUM), file.read(status.st_size)
         except OSError:
             return None
-        content = kept[_DIGEST:]
-        if kept[:_DIGEST] != _checksum(content):
+        if checksum != _checksum(content):
             with suppress(OSError):
                 path.unlink()
             return None
-        if time.time() - used > _RECENTLY:
+        if time.time() - status.st_mtime > _RECENTLY:
             with suppress(OSError):
                 os.utime(path)  # the time of its last use: the oldest goes first
         return content
 
     def _keep(self, name: str, content: bytes) -> None:
         """Keep it if that works: a full disk costs the next one who asks, not this one."""
-        if len(content) + _DIGEST > self._share:
+        if len(content) + _CHECKSUM > self._share:
             return
-        path = self._path(name)
+        folder = self._folder / name[0]
         with suppress(OSError):
-            for folder in (self._folder, path.parent):  # `parents` would make them with another mode
-                folder.mkdir(mode=0o700, exist_ok=True)
-            _write(path, _checksum(content) + content)
-            self._make_room(path.parent, len(content))
+            try:
+                _write(folder, name, content)
+            except FileNotFoundError:
+                for missing in (self._folder, folder):  # `parents` would make them with another mode
+                    missing.mkdir(mode=0o700, exist_ok=True)
+                _write(folder, name, content)
+            self._make_room(folder, len(content))
 
     def _make_room(self, folder: Path, added: int) -> None:
         """Look through the folder when enough is new in it, and remove what was used longest ago.
 
-        That is the first time, and whenever a thirty-second of the share was added: others add to it, too.
+        That is the first time, and whenever a sixteenth of the share was added: three others may add as much meanwhile.
         """
         with self._lock:
             unseen = self._unseen.get(folder.name, self._share) + added
-            full = unseen >= self._share // 32
+            full = unseen >= self._share // 16
             self._unseen[folder.name] = 0 if full else unseen
         if not full:
             return
         files = sorted(_files(folder))
-        excess = sum(size for _, size, _ in files) - self._share * 7 // 8
+        excess = sum(size for _, size, _ in files) - self._share * 3 // 4
         for used, size, path in files:
             abandoned = path.endswith(_UNFINISHED) and time.time() - used > _LEFTOVER_AGE
             if excess > 0 or abandoned:
@@ -127,16 +127,18 @@ def digest(*made_of: object) -> str:
 
 
 def _checksum(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=_DIGEST).digest()
+    return zlib.crc32(content).to_bytes(_CHECKSUM, "big")
 
 
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing, to be read by this user alone, as `tempfile` makes it."""
-    descriptor, unfinished = tempfile.mkstemp(_UNFINISHED, dir=path.parent)
+def _write(folder: Path, name: str, content: bytes) -> None:
+    """All of it or nothing, to be read by this user alone."""
+    unfinished = folder / f"{os.urandom(8).hex()}{_UNFINISHED}"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "wb") as file:
+            file.write(_checksum(content))
             file.write(content)
-        os.rename(unfinished, path)
+        os.rename(unfinished, folder / name)
     except OSError:
         with suppress(OSError):
             os.unlink(unfinished)
