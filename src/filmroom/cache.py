@@ -33,7 +33,7 @@ class Cache:
     """
 
     def __init__(self, folder: Path, limit: int, waiting: int = 4) -> None:
-        self._folder, self._share = folder, limit // _FOLDERS
+        self._folder, self._share = str(folder), limit // _FOLDERS
         self._lock = threading.Lock()
         self._flights: dict[str, Future[bytes]] = {}
         self._entrance = Entrance(waiting, "Too many wait for the same image. Try again later.")
@@ -70,16 +70,16 @@ class Cache:
     def _read(self, name: str) -> bytes | None:
         if not self._share:
             return None
-        path = self._folder / name[0] / name
+        path = f"{self._folder}/{name[0]}/{name}"
         try:
-            with path.open("rb", buffering=0) as file:
+            with open(path, "rb", buffering=0) as file:
                 status = os.fstat(file.fileno())
                 checksum, content = file.read(_CHECKSUM), file.read(status.st_size)
         except OSError:
             return None
         if checksum != _checksum(content):
             with suppress(OSError):
-                path.unlink()
+                os.unlink(path)
             return None
         if time.time() - status.st_mtime > _RECENTLY:
             with suppress(OSError):
@@ -90,25 +90,25 @@ class Cache:
         """Keep it if that works: a full disk costs the next one who asks, not this one."""
         if len(content) + _CHECKSUM > self._share:
             return
-        folder = self._folder / name[0]
+        folder = f"{self._folder}/{name[0]}"
         with suppress(OSError):
             try:
                 _write(folder, name, content)
             except FileNotFoundError:
                 for missing in (self._folder, folder):  # `parents` would make them with another mode
-                    missing.mkdir(mode=0o700, exist_ok=True)
+                    Path(missing).mkdir(mode=0o700, exist_ok=True)
                 _write(folder, name, content)
             self._make_room(folder, len(content))
 
-    def _make_room(self, folder: Path, added: int) -> None:
+    def _make_room(self, folder: str, added: int) -> None:
         """Look through the folder when enough is new in it, and remove what was used longest ago.
 
         That is the first time, and whenever a sixteenth of the share was added: three others may add as much meanwhile.
         """
         with self._lock:
-            unseen = self._unseen.get(folder.name, self._share) + added
+            unseen = self._unseen.get(folder, self._share) + added
             full = unseen >= self._share // 16
-            self._unseen[folder.name] = 0 if full else unseen
+            self._unseen[folder] = 0 if full else unseen
         if not full:
             return
         files = sorted(_files(folder))
@@ -130,22 +130,22 @@ def _checksum(content: bytes) -> bytes:
     return zlib.crc32(content).to_bytes(_CHECKSUM, "big")
 
 
-def _write(folder: Path, name: str, content: bytes) -> None:
+def _write(folder: str, name: str, content: bytes) -> None:
     """All of it or nothing, to be read by this user alone."""
-    unfinished = folder / f"{os.urandom(8).hex()}{_UNFINISHED}"
+    unfinished = f"{folder}/{os.urandom(8).hex()}{_UNFINISHED}"
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "wb") as file:
             file.write(_checksum(content))
             file.write(content)
-        os.rename(unfinished, folder / name)
+        os.rename(unfinished, f"{folder}/{name}")
     except OSError:
         with suppress(OSError):
             os.unlink(unfinished)
         raise
 
 
-def _files(folder: Path) -> list[tuple[float, int, str]]:
+def _files(folder: str) -> list[tuple[float, int, str]]:
     """Time of last use, size and path of each."""
     found = []
     with os.scandir(folder) as entries:
