@@ -11,7 +11,9 @@ from bench.rows.row import Scale, Work
 from bench.service import JPEG, STORING, Service
 
 SOME = 20  # images that are asked for again and again
-_CENTERS = count(1)  # of windows, of which no round asks for the same again
+_CENTER = 1500  # of the window that was asked for before; others are a little above, and show as much of the image
+_THOUSANDTHS = count(1)  # by which they are: no round asks for the same again
+_QUALITY = 90  # asked for, so that both give the same: Orthanc's default is 90 and Filmroom's 100
 Kept = Callable[[Service], list[Instance]]
 
 
@@ -22,7 +24,7 @@ def cold(of: Kept) -> Callable[[Service, Scale], Work]:
         instances = of(at)
 
         def task(number: int) -> Task:
-            return _image(at, instances[number * STEP % len(instances)], next(_CENTERS))
+            return _image(at, instances[number * STEP % len(instances)], _CENTER + next(_THOUSANDTHS) / 1000)
 
         at.measure(task, STORING, SOME, 0)  # what renders may only start when it is first needed
         return Work(task)
@@ -34,7 +36,7 @@ def warm(of: Kept) -> Callable[[Service, Scale], Work]:
     """An image that was asked for before."""
 
     def prepare(at: Service, _: Scale) -> Work:
-        tasks = [_image(at, one, 0) for one in of(at)[:SOME]]
+        tasks = [_image(at, one, _CENTER) for one in of(at)[:SOME]]
         for task in tasks:
             at.ask(task)
         return Work(lambda number: tasks[number % len(tasks)])
@@ -42,7 +44,7 @@ def warm(of: Kept) -> Callable[[Service, Scale], Work]:
     return prepare
 
 
-def _image(at: Service, one: Instance, center: int) -> Task:
+def _image(at: Service, one: Instance, center: float) -> Task:
     shape = one.shape
-    path = f"{one.path}/rendered?window={center},400,linear"
+    path = f"{one.path}/rendered?window={center},1200,linear&quality={_QUALITY}"
     return at.get(path, JPEG, lambda answer: checks.jpeg(answer, shape.rows, shape.columns))
