@@ -103,6 +103,16 @@ def test_a_signal_ends_it_with_all_its_processes(tmp_path: Path, workers: str, n
 
 
 @needs_proc
+def test_what_its_workers_have_made_for_themselves_is_removed(tmp_path: Path) -> None:
+    (made := tmp_path / "made").mkdir()
+    with service.running(tmp_path / "data", "--workers", "2", given={"TMPDIR": str(made)}) as running:
+        wait_until(lambda: any(made.iterdir()))
+        running.process.terminate()
+        assert running.process.wait(service.DEADLINE) == 0
+        assert not any(made.iterdir())
+
+
+@needs_proc
 def test_ctrl_c_reaches_all_its_processes_and_is_no_mishap(tmp_path: Path) -> None:
     with service.running(tmp_path / "data", "--workers", "2") as running:
         wait_until(running.operations_worker)

@@ -4,6 +4,7 @@ Of a socket that all share, the worker that happens to wake first accepts nearly
 """
 
 import math
+import multiprocessing.util
 import os
 import signal
 import socket
@@ -57,6 +58,7 @@ def places(
 
     They count in the folder `numbers`, and go on for `drain` seconds after they are asked to end.
     """
+    multiprocessing.util.get_temp_dir()  # for sockets of the workers, who inherit it and are ended by a signal
     counts = shared_numbers([ABSENT] * len(listening))
     made = [
         Place(
