@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -135,6 +137,31 @@ def test_who_is_without_hope_ends(tmp_path: Path) -> None:
         processes.run([one], lambda: one.exit_code)
     assert ended.value.code == 7
     assert noted.read_text() == "."
+
+
+ENDED_WHILE_FORKING = """
+import os, signal, sys
+from multiprocessing.connection import wait
+from filmroom.cli import processes
+
+class Waiting(processes.Place):
+    def life(self):
+        return (lambda supervisor: wait([supervisor]), (), "filmroom test")
+
+    def has_started(self):
+        return True
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+processes.run([Waiting(called="test", patience=60)], lambda: None)
+"""
+
+
+@pytest.mark.skipif(not processes._FORKS, reason="processes are forked on Linux only")
+def test_who_is_told_to_end_while_a_process_is_forked_ends() -> None:
+    """What is raised in functions that Python calls after a fork is lost."""
+    ended = subprocess.run([sys.executable, "-c", ENDED_WHILE_FORKING], timeout=DEADLINE, capture_output=True)
+    assert (ended.returncode, ended.stderr) == (5, b"")
 
 
 def test_the_operations_worker_is_always_the_same_and_comes_after_the_others() -> None:

@@ -10,8 +10,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
@@ -28,6 +28,7 @@ LONGEST_REST = 30.0
 
 _FORKS = sys.platform == "linux"  # on macOS its own libraries don't survive a fork
 _CONTEXT: Any = multiprocessing.get_context("fork" if _FORKS else "spawn")
+_ENDING = {signal.SIGTERM, signal.SIGINT}
 _LONGEST_NAME = 15  # of a process, as `top` shows it (proc_pid_comm(5))
 
 R = TypeVar("R")
@@ -52,7 +53,8 @@ def apart(function: Callable[..., R], *arguments: Any) -> R:
         return function(*arguments)
     receiving, sending = _CONTEXT.Pipe(duplex=False)
     process = _CONTEXT.Process(target=_answer, args=(sending, function, arguments))
-    process.start()
+    with _unbroken():
+        process.start()
     sending.close()
     with closing(receiving):
         try:
@@ -65,7 +67,21 @@ def apart(function: Callable[..., R], *arguments: Any) -> R:
 
 
 def _answer(sending: Connection, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     sending.send(function(*arguments))
+
+
+@contextmanager
+def _unbroken() -> Iterator[None]:
+    """No signal is heard in the block, nor in a process that is born in it.
+
+    What a handler raises is lost if it comes while Python calls what is to be called after a fork.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def shared_numbers(numbers: Sequence[int]) -> Any:
@@ -109,9 +125,9 @@ class Place:
         try:
             function, arguments, name = self.life()
             process = _CONTEXT.Process(target=_live, args=(line, name, function, arguments), name=name)
-            with withheld():
+            with withheld(), _unbroken():
                 process.start()
-            self.process = process  # at once: a signal may end the service here, and it ends those that it knows
+                self.process = process  # at once: a signal may end the service here, and it ends those that it knows
         except OSError as error:  # no more processes, or what it needs is another's by now
             self._rest("could not start", error=error.strerror)
         finally:
@@ -165,6 +181,7 @@ def _live(
     ours.close()  # the last to have that end is the supervisor
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not as the supervisor, of which this may be a copy
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     with suppress(OSError):  # elsewhere than on Linux
         Path("/proc/self/comm").write_text(name[:_LONGEST_NAME])
     function(supervisor, *arguments)
