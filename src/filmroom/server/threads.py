@@ -26,7 +26,9 @@ class Threads:
         with self._lock:
             self._open += 1
             if len(self._threads) < min(self._open, self._most):
-                thread = threading.Thread(target=self._work, name=f"{self._name}_{len(self._threads)}")
+                # Those that nobody closes, as when a service is told to end while it starts, must not keep it alive.
+                name = f"{self._name}_{len(self._threads)}"
+                thread = threading.Thread(target=self._work, name=name, daemon=True)
                 self._threads.append(thread)
                 thread.start()
         self._calls.put(call)
