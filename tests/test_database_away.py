@@ -28,6 +28,7 @@ PATIENCE = 30.0  # seconds that a client waits for an answer
 AWAY = float(os.environ.get("AWAY_SECONDS", "2"))
 SENDERS, READERS = 3, 2
 TAG = "00181030"
+WITHOUT = {"index": "Unhealthy", "blobs": "Healthy", "spool": "Healthy", "audit": "Healthy"}
 
 
 @pytest.fixture
@@ -113,10 +114,10 @@ def test_stores_and_searches_are_refused_until_it_is_back(
             database.stop()
             back, known = time.monotonic() + seconds, told.refused
             wait_until(lambda known=known: told.refused > known + 10)  # type: ignore[misc]
-            wait_until(lambda: http.get("/health/check").status_code == 503)  # what was found is known for a second
+            wait_until(lambda: health(http) == WITHOUT)  # what each worker has found is known to it for a second
             while time.monotonic() < back:
                 assert http.get("/health/check").status_code == 503
-            assert health(http) == {"index": "Unhealthy", "blobs": "Healthy", "spool": "Healthy", "audit": "Healthy"}
+            wait_until(lambda: health(http) == WITHOUT)
             database.start()
             wait_until(lambda: http.get("/health/check").status_code == 200)
         known = len(told.acknowledged)
