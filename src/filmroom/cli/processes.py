@@ -100,7 +100,7 @@ class Place:
     rest: float = REST  # before the next is started, in seconds
 
     def life(self) -> tuple[Callable[..., None], tuple[Any, ...], str]:
-        """The function of a process with its arguments, before which comes the `Lifeline`, and its name."""
+        """The function of a process, its arguments behind the first (`_live`), and its name."""
         raise NotImplementedError
 
     def has_started(self) -> bool:

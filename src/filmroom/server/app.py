@@ -56,7 +56,7 @@ def create(settings: Settings | None = None) -> ASGIApp:
         authority = _authority(settings)
         work = Work(settings.threads)
         with ExitStack() as undone:
-            undone.callback(work.close)  # a process does not end while it has threads
+            undone.callback(work.close)
             archive = await work.run(Archive.open, settings)
             undone.callback(archive.close)
             await work.run(partitions.check, archive, in_use=settings.partitions)

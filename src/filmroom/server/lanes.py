@@ -132,7 +132,7 @@ class Lane:
             if place is None:
                 return
             del self._waiting[place]
-        answer.set_exception(Unavailable(self._refusal))
+        _fail(answer, Unavailable(self._refusal))  # unless who asked has just gone
 
 
 def less(counts: dict[str, int], client: str, by: int) -> None:

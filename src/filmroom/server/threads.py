@@ -29,8 +29,8 @@ class Threads:
                 # Those that nobody closes, as when a service is told to end while it starts, must not keep it alive.
                 name = f"{self._name}_{len(self._threads)}"
                 thread = threading.Thread(target=self._work, name=name, daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
         self._calls.put(call)
 
     def close(self) -> None:
