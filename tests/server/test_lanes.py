@@ -133,6 +133,21 @@ def test_who_is_cancelled_while_waiting_for_a_turn_has_nothing_done(work: Work, 
     assert done == []
 
 
+def test_who_left_at_the_instant_of_a_refusal_is_not_told(work: Work, let: threading.Event) -> None:
+    lane = work.lanes[Use.STORES]
+
+    async def left() -> None:
+        waiting = asyncio.get_running_loop().create_future()
+        lane._take(lambda: None, waiting.cancel)
+        waiting.cancel()
+        lane._refuse(waiting)
+        assert waiting.cancelled()
+
+    flood(lane, let, 3)
+    asyncio.run(left())
+    assert lane.waiting == 0
+
+
 def test_of_requests_under_way_no_more_are_taken(work: Work) -> None:
     lane = work.lanes[Use.STORES]
     with ExitStack() as under_way:
