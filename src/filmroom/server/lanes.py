@@ -50,7 +50,7 @@ class Lane:
         self._lock = threading.Lock()  # calls end in their threads
         self._clients: dict[str, int] = {}  # requests under way, of each
         self.at_work = 0
-        self._waiting: deque[tuple[Call, Callable[[], object]]] = deque()  # and what gives each up
+        self._waiting: deque[tuple[Callable[[], None], Callable[[], object]]] = deque()  # and what gives each up
         self._under_way = 0
 
     @contextmanager
@@ -105,7 +105,7 @@ class Lane:
         for _, give_up in waiting:
             give_up()
 
-    def _take(self, call: Call, give_up: Callable[[], object]) -> bool:
+    def _take(self, call: Callable[[], None], give_up: Callable[[], object]) -> bool:
         """Whether the call has a thread, or will have the next that is free; else it waits for its turn."""
         with self._lock:
             if self.at_work >= self._most:
@@ -115,15 +115,15 @@ class Lane:
         self._threads.submit(partial(self._do, call))
         return True
 
-    def _do(self, call: Call) -> None:
-        """In a thread: a call; then the next takes its place."""
+    def _do(self, call: Callable[[], None]) -> Call | None:
+        """In a thread: a call; the next of those that wait takes its place."""
         call()
         with self._lock:
             if not self._waiting:
                 self.at_work -= 1
-                return
+                return None
             following, _ = self._waiting.popleft()
-        self._threads.submit(partial(self._do, following))
+        return partial(self._do, following)
 
     def _refuse(self, answer: "asyncio.Future[Any]") -> None:
         """Refuse who waits still. What has its turn is not refused: it may be done already."""

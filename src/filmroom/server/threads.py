@@ -1,14 +1,17 @@
-"""Threads that do calls from one queue.
+"""Threads that do calls. Of those that are free the last to become so is the next: its stack, and what it has of its
+own, are still in the processor's cache.
 
 Those of `concurrent.futures` make a future, a condition and a lock for each call, which takes as long as the rest of
-the way to a thread and back.
+the way to a thread and back; and all wait at one queue, where each call wakes a second one for nothing.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
-Call = Callable[[], None]
+# What it gives is to be done after all that waits.
+Call = Callable[[], "Call | None"]
 
 
 class Threads:
@@ -16,33 +19,52 @@ class Threads:
 
     def __init__(self, most: int, name: str) -> None:
         self._most, self._name = most, name
-        self._threads: list[threading.Thread] = []
-        self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._open = 0  # calls that have not ended
+        self._threads: dict[SimpleQueue[Call | None], threading.Thread] = {}  # by where each waits for a call
+        self._free: list[SimpleQueue[Call | None]] = []
+        self._waiting: deque[Call] = deque()
 
     def submit(self, call: Call) -> None:
         """Have a call done, when a thread is free."""
         with self._lock:
-            self._open += 1
-            if len(self._threads) < min(self._open, self._most):
-                # Those that nobody closes, as when a service is told to end while it starts, must not keep it alive.
-                name = f"{self._name}_{len(self._threads)}"
-                thread = threading.Thread(target=self._work, name=name, daemon=True)
-                thread.start()
-                self._threads.append(thread)
-        self._calls.put(call)
+            if self._free:
+                self._free.pop().put(call)
+            elif len(self._threads) < self._most:
+                self._begin().put(call)
+            else:
+                self._waiting.append(call)
 
     def close(self) -> None:
         """Wait for what was submitted, and end the threads."""
-        for _ in self._threads:
-            self._calls.put(None)
-        for thread in self._threads:
+        for calls in self._threads:
+            calls.put(None)
+        for thread in self._threads.values():
             thread.join()
 
-    def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
-            del call  # while this waits for the next it holds nothing of the last
-            with self._lock:
-                self._open -= 1
+    def _begin(self) -> SimpleQueue[Call | None]:
+        calls: SimpleQueue[Call | None] = SimpleQueue()
+        # Those that nobody closes, as when a service is told to end while it starts, must not keep it alive.
+        thread = threading.Thread(
+            target=self._work, args=(calls,), name=f"{self._name}_{len(self._threads)}", daemon=True
+        )
+        thread.start()
+        self._threads[calls] = thread
+        return calls
+
+    def _work(self, calls: SimpleQueue[Call | None]) -> None:
+        while (call := calls.get()) is not None:
+            while call is not None:
+                following = call()
+                del call  # while this waits for the next it holds nothing of the last
+                call = self._next(following, calls)
+                del following
+
+    def _next(self, following: Call | None, calls: SimpleQueue[Call | None]) -> Call | None:
+        """What a thread is to do now; if there is nothing, it is free."""
+        with self._lock:
+            if following is not None:
+                self._waiting.append(following)
+            if self._waiting:
+                return self._waiting.popleft()
+            self._free.append(calls)
+            return None
