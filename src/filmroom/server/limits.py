@@ -5,6 +5,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from filmroom.server.balance import Share
+from filmroom.server.transport import Transport
 
 HEAD = 64 * 1024  # bytes of the request line, the header fields and the trailer fields together
 MESSAGE = f"The request line and the header fields exceed {HEAD} bytes together."
@@ -26,7 +27,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._progress = False
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(Transport(transport, self.loop))  # type: ignore[arg-type]
         if self._share is not None:
             self._share.join()
 
