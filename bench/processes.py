@@ -10,11 +10,9 @@ from pathlib import Path
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
-INTERVAL, REST = (
-    0.1,
-    10,
-)  # seconds between two looks at the memory, where it is watched, and how much longer than a look
-SELDOM, LONG_REST = 1.0, 50  # the same over a whole run, of whose time that takes a fiftieth
+# Seconds between two looks at the memory, and how many times as long as a look took.
+INTERVAL, REST = 0.1, 10  # where a row is about memory
+SELDOM, LONG_REST = 1.0, 50  # over a whole run, of whose time looking takes a fiftieth
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Usage:
     """The cost of one round. Bytes; None where it could not be read or was not watched."""
 
     cpu: float | None  # seconds, of the server
-    machine_cpu: float  # seconds, of everything on the machine, the benchmark's own included
+    machine_cpu: float  # seconds, of everything on the machine, the benchmark's own included, and what was stolen of it
     peak: int | None  # sum of the processes' highest resident sizes: shared pages count for each process
     peak_shared: int | None  # highest proportional set size: shared pages count once
     highest: int | None = None  # the same since the run began
@@ -110,10 +108,15 @@ def cpu_seconds(pids: Sequence[int]) -> float | None:
 
 
 def machine_seconds() -> float:
-    """The time that all cores were busy."""
-    fields = (PROC / "stat").read_text().split("\n", 1)[0].split()[1:]
-    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, fields)
-    return (user + nice + system + irq + softirq) / TICKS
+    """The time that all cores were busy, or kept from this machine by others of the same host (steal)."""
+    return busy((PROC / "stat").read_text())
+
+
+def busy(stat: str) -> float:
+    """The same of what /proc/stat says; guests are counted in user and nice already."""
+    fields = stat.split("\n", 1)[0].split()[1:]
+    user, nice, system, _idle, _iowait, irq, softirq, steal, *_ = map(int, fields)
+    return (user + nice + system + irq + softirq + steal) / TICKS
 
 
 def reset_peaks(pids: Sequence[int]) -> None:

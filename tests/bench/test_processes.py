@@ -32,6 +32,11 @@ def test_without_a_process_only_the_machine_is_measured() -> None:
     assert (usages[0].cpu, usages[0].peak, usages[0].peak_shared) == (None, None, None)
 
 
+def test_what_others_of_the_same_host_take_from_the_machine_is_time_that_it_is_busy() -> None:
+    stat = "cpu  100 0 50 9000 9 1 2 47 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
+    assert processes.busy(stat) == 200 / processes.TICKS
+
+
 def test_a_process_that_is_not_there() -> None:
     with pytest.raises(SystemExit, match="no process"):
         processes.Meter(2**22 + 1)
