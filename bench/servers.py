@@ -1,6 +1,7 @@
 """Servers that a run starts on a free loopback port with a temporary folder, and ends."""
 
 import importlib.metadata
+import importlib.util
 import os
 import signal
 import socket
@@ -10,13 +11,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 STARTED = "filmroom-bench"  # a bucket of a store that the run has started; its prefix says which
 STARTING, ENDING = 60, 20  # seconds
+# What a measured service has of this process's environment. PYTHONPATH: what is measured is what is imported here.
+ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH")
+OF_INDEX = ("PG",)  # the beginnings of what it has beside for an index, and for a bucket, that are named to it
+OF_BLOBS = ("FILMROOM_BLOBS_OPTIONS", "AWS_", "AZURE_", "GOOGLE_", "SSL_CERT_")
 NEAR = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not reach the loopback
 
 
@@ -51,8 +56,7 @@ class Setup:
         if self.blobs:
             scheme, _, rest = self.blobs.partition("://")
             blobs = rest.removeprefix(f"{STARTED}/") if rest.startswith(f"{STARTED}/") else scheme
-        version = importlib.metadata.version("filmroom")
-        return f"Filmroom {version}, {services}{self.workers} workers, {index}, {blobs}"
+        return f"Filmroom {version()}, {services}{self.workers} workers, {index}, {blobs}"
 
     def command(self, data: Path, port: int) -> list[str]:
         """What starts one service."""
@@ -61,6 +65,31 @@ class Setup:
         index = ["--index", self.index] if self.index else []
         blobs = ["--blobs", self.blobs] if self.blobs else []
         return [program, *arguments, str(data), *index, *blobs, *self.options]
+
+    def environment(self) -> dict[str, str]:
+        """Nothing that configures Filmroom, but for what this setup names."""
+        further = (OF_INDEX if self.index else ()) + (OF_BLOBS if self.blobs else ())
+        return {key: value for key, value in os.environ.items() if key in ENVIRONMENT or key.startswith(further)}
+
+
+def version() -> str:
+    """Filmroom's version, and of a checkout the commit, and whether there are changes beside it."""
+    number = importlib.metadata.version("filmroom")
+    found = importlib.util.find_spec("filmroom")
+    source = Path(found.origin).parent if found and found.origin else None
+    # Installed below a checkout, as in an environment of its own, it is none of its files.
+    if source is None or _git(source, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return number
+    changed = ", changed" if _git(source, "status", "--porcelain", ".") else ""
+    return f"{number} ({_git(source, 'rev-parse', '--short=10', 'HEAD')}{changed})"
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        ran = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return None if ran.returncode else ran.stdout.strip()
 
 
 @contextmanager
@@ -73,7 +102,9 @@ def filmroom(folder: Path, setup: Setup) -> Iterator[Server]:
             root = f"http://127.0.0.1:{port}"
             command = setup.command(folder / "filmroom", port)  # one folder, as far as it is used
             log = folder / f"filmroom{number}.log"
-            pids.append(stack.enter_context(started(command, log, f"{root}/health/check")))
+            process = stack.enter_context(served(command, log, setup))
+            _wait(process, log, f"{root}/health/check")
+            pids.append(process.pid)
             urls.append(f"{root}/dicomweb")
         yield Server(setup.name, urls[0], pids[0], (*pids[1:], *setup.beside), tuple(urls[1:]))
 
@@ -87,10 +118,21 @@ def started(command: Sequence[str], log: Path, health: str) -> Iterator[int]:
 
 
 @contextmanager
-def launched(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def served(command: Sequence[str], log: Path, setup: Setup) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a Filmroom of that setup: in an empty folder, so that no configuration lies there, and end it."""
+    with tempfile.TemporaryDirectory() as empty, launched(command, log, empty, setup.environment()) as process:
+        yield process
+
+
+@contextmanager
+def launched(
+    command: Sequence[str], log: Path, folder: str | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program in its own process group, and end the group."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, cwd=folder, env=environment
+        )
     try:
         yield process
     finally:

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -34,3 +35,25 @@ def test_a_setup_says_what_is_started(tmp_path: Path) -> None:
     assert servers.Setup(2, blobs=started).name.endswith(", SQLite, moto")  # whose figures are moto's
     assert servers.Setup(2).name.endswith(", 2 workers, SQLite, folder")
     assert servers.Setup(2).command(tmp_path, 4711)[-1] == str(tmp_path)
+
+
+def test_nothing_that_configures_a_filmroom_reaches_the_one_that_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "filmroom.toml").write_text("workers = 7")
+    monkeypatch.chdir(tmp_path)
+    for name in ("FILMROOM_AUDIT", "FILMROOM_BLOBS_OPTIONS", "AWS_REGION"):
+        monkeypatch.setenv(name, "x")
+    show = "import os; print(os.listdir('.'), sorted(key for key in os.environ if key.startswith(('FILM', 'AWS_REG'))))"
+    found = []
+    for setup in (servers.Setup(1), servers.Setup(1, blobs="s3://images")):
+        with servers.served([sys.executable, "-c", show], tmp_path / "log", setup) as process:
+            process.wait()
+        found.append((tmp_path / "log").read_text().strip())
+    assert found == ["[] []", "[] ['AWS_REGION', 'FILMROOM_BLOBS_OPTIONS']"]
+
+
+def test_a_checkout_is_named_by_its_commit() -> None:
+    ask = ["git", "rev-parse", "HEAD"]
+    head = subprocess.run(ask, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    assert head.returncode or f"({head.stdout[:10]}" in servers.version()
