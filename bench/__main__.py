@@ -1,37 +1,33 @@
-"""The command line: which servers, which rows, and in turn A B A B…"""
+"""The command line: which servers, which rows, and in turn A B, B A…"""
 
 import argparse
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fnmatch import fnmatch
+from itertools import zip_longest
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from bench import machine, report, tables
 from bench.buckets import KINDS, bucket
-from bench.client import WrongAnswerError
 from bench.newer import unpacked
 from bench.orthanc import installed, orthanc
 from bench.postgresql import postgresql
 from bench.probes import PROBES, probing
-from bench.processes import Meter
-from bench.report import Result, Round
-from bench.rows import FULL, QUICK, ROWS, Row, Scale
+from bench.rounds import measure
+from bench.rows import FULL, QUICK, ROWS, Row
 from bench.servers import Server, Setup, filmroom, folder_in
-from bench.service import Service, address
-
-# No answer, a wrong one, or one that is not even JSON of the expected form.
-FAILURES = (WrongAnswerError, OSError, ValueError, LookupError, TypeError, AttributeError)
+from bench.service import address
 
 
 def main() -> int:
-    """Run, print the table, and return 1 if a row failed."""
+    """Run, print the table, and return 1 if a row failed, 3 if a goal is missed."""
     options = _options()
     signal.signal(signal.SIGTERM, _end)
     rows = [row for row in ROWS if any(fnmatch(row.name, pattern) for pattern in options.rows)]
@@ -45,7 +41,7 @@ def main() -> int:
         folder = stack.enter_context(folder_in(options.folder))
         servers = _servers(options, folder, stack)
         about = machine.described(folder)
-        print(", ".join(f"{what} {value}" for what, value in about.items()))
+        print(machine.said(about))
         print(*(f"{letter}: {one.name}" for letter, one in zip(tables.LETTERS, servers, strict=False)), sep="\n")
         measures = stack.enter_context(probing(list(probed), folder))
 
@@ -63,11 +59,10 @@ def main() -> int:
     names = [one.name for one in servers]
     run = machine.stamped("./scripts/bench", about) | report.as_run(names, results, probed)
     print("", tables.table(run), "", *([tables.probes(run), ""] if probed else []), report.others(results), sep="\n")
-    failures = report.failures(names, results)
-    print(*failures, sep="\n")
+    print(*report.failures(run), sep="\n")
     if options.json:
         options.json.write_text(json.dumps(run, indent=1))
-    return 1 if failures else 0
+    return tables.status(run)
 
 
 def _probes(options: argparse.Namespace, rows: Sequence[Row]) -> list[str]:
@@ -81,50 +76,8 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def measure(
-    servers: Sequence[Server], rows: Sequence[Row], scale: Scale, probe: Callable[[str, str], None] = lambda *_: None
-) -> list[tuple[Row, list[Result]]]:
-    """Each row on each server: the probe of its limit, a round on A, a round on B, the probe, a round on A…"""
-    sides = [(Service(one.name, one.url, one.also, one.fields), Meter(one.pid, *one.beside)) for one in servers]
-    results = []
-    with ExitStack() as stack:
-        for _, meter in sides:
-            stack.enter_context(meter.looking())
-        for row in rows:
-            found = [Result([]) for _ in sides]
-            for _ in range(min(scale.rounds, row.rounds or scale.rounds)):
-                if row.limit:
-                    probe(row.limit[0], row.name)
-                for place, (service, meter) in enumerate(sides):
-                    found[place] = _with_another_round(found[place], row, service, meter, scale)
-            results.append((row, found))
-            shown = " ".join(f"{tables.number(one.figure):>9}" for one in found)
-            print(f"{row.name:20}{shown} {row.unit.name}", file=sys.stderr)
-    return results
-
-
-def _with_another_round(result: Result, row: Row, service: Service, meter: Meter, scale: Scale) -> Result:
-    """The result after one more round, unless one has failed or the memory can't be read."""
-    if result.failure or (row.unit.needs_memory and meter.idle is None):
-        return result
-    try:
-        return Result([*result.rounds, _round(row, service, meter, scale)])
-    except FAILURES as error:
-        return Result(result.rounds, f"{type(error).__name__}: {error}")
-
-
-def _round(row: Row, service: Service, meter: Meter, scale: Scale) -> Round:
-    work = row.prepare(service, scale)
-    with meter.watch(row.unit.needs_memory) as usages:
-        timing = service.measure(work.task, row.clients, work.count, scale.seconds)
-    if work.after:
-        service.ask(work.after)
-    return Round(row.unit.figure(timing, usages[0], meter), timing, usages[0])
-
-
 def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[Server]:
-    pids = (options.pid_a, options.pid_b, options.pid_c)
-    servers = [Server(url, url, pid) for url, pid in zip(options.urls, pids, strict=False)]
+    servers = [Server(url, url, pid) for url, pid in zip_longest(options.urls, options.pid)]
     unsaid = not (options.urls or _started(options))
     if options.filmroom or unsaid:
         servers.insert(0, stack.enter_context(filmroom(folder, _setup(options, stack))))
@@ -165,6 +118,8 @@ def _check(options: argparse.Namespace) -> None:
     """Refuse what can't be measured before anything is started or printed."""
     if len(options.urls) + _started(options) > len(tables.LETTERS):
         raise SystemExit("At most three servers can be compared.")
+    if len(options.pid) > len(options.urls):
+        raise SystemExit("A --pid is that of a BASE_URL, and there are fewer of these.")
     for url in options.urls:
         address(url)
 
@@ -195,9 +150,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=_count, help="rounds of each row")
     parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'store-*'; may be repeated")
     parser.add_argument("--list", action="store_true", help="list the rows and end")
-    parser.add_argument("--pid-a", "--pid", type=int, metavar="PID", help="process of the first BASE_URL")
-    parser.add_argument("--pid-b", type=int, metavar="PID", help="process of the second BASE_URL")
-    parser.add_argument("--pid-c", type=int, metavar="PID", help="process of the third BASE_URL")
+    parser.add_argument(
+        "--pid", type=int, action="append", default=[], help="process of a BASE_URL; once for each, in their order"
+    )
     parser.add_argument("--folder", type=Path, help="where started servers store; on a real disk")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
     options = parser.parse_args()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench import report
+from bench import machine
 from bench.buckets import KINDS, bucket
 from bench.postgresql import OPTIONS
 from bench.servers import folder_in
@@ -43,5 +43,5 @@ def making(given: argparse.Namespace) -> Iterator[tuple[Path, Make]]:
             return Settings.model_validate(wanted)
 
         stores = f"index {given.index}, files in {given.blobs or 'a folder'}"
-        print(f"{report.machine()}, data on {report.file_system(folder)}, {stores}")
+        print(f"{machine.said(machine.described(folder))}, {stores}")
         yield folder, make

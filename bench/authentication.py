@@ -22,8 +22,8 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bench import report
-from bench.__main__ import measure
+from bench import machine
+from bench.rounds import measure
 from bench.rows import FULL, ROWS
 from bench.servers import Server, Setup, filmroom, folder_in
 from filmroom import tokens
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in(given.folder))
         servers = [stack.enter_context(one) for one in _services(folder, stack)]
-        print(f"{report.machine()}, data on {report.file_system(folder)}")
+        print(machine.said(machine.described(folder)))
         results = measure(servers, rows, replace(FULL, rounds=given.rounds))
         alone = {one.name: asyncio.run(_alone(folder, one)) for one in servers[1:]}
     for row, found in results:

@@ -3,7 +3,8 @@
     python -m bench.document                  write them anew
     python -m bench.document run.json NAME    keep a run as bench/figures/NAME.json, and write them anew
 
-Where a run's figures stand, the page has the marks `<!-- figures: NAME -->` and `<!-- end -->`.
+Where a run's figures stand, the page has the marks `<!-- figures: NAME -->` and `<!-- end -->`; where the goals of the
+rows stand, `<!-- goals -->`.
 """
 
 import argparse
@@ -13,13 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import tables
-from bench.graph import graph
+from bench import machine, tables
+from bench.graph import drawn, graph
+from bench.report import MOST_MEMORY
+from bench.rows import ROWS
+from bench.rows.table import wanted
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "bench" / "figures"
 PAGE = ROOT / "docs" / "benchmarks.md"
 GRAPHS = ROOT / "docs" / "benchmarks"
+_GOALS = re.compile(r"(<!-- goals -->\n).*?(<!-- end -->)", re.DOTALL)
 _MADE = re.compile(r"(<!-- figures: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -29,14 +34,17 @@ def main() -> None:
     parser.add_argument("run", nargs="?", type=Path, help="what a measurement wrote by --json")
     parser.add_argument("name", nargs="?", help="what it is kept as")
     given = parser.parse_args()
+    runs = kept()
     if given.run:
         if not given.name or not re.fullmatch(r"[\w-]+", given.name):
             parser.error("a run is kept under a name of letters, digits and hyphens")
+        runs[given.name] = trimmed(json.loads(given.run.read_text()))
+    page = renewed(PAGE.read_text(), runs)  # refused for want of a mark before anything is written
+    if given.run:
         FIGURES.mkdir(exist_ok=True)
-        run = trimmed(json.loads(given.run.read_text()))
-        (FIGURES / f"{given.name}.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n")
-    runs = kept()
-    PAGE.write_text(renewed(PAGE.read_text(), runs))
+        text = json.dumps(runs[given.name], indent=1, ensure_ascii=False)
+        (FIGURES / f"{given.name}.json").write_text(text + "\n")
+    PAGE.write_text(page)
     GRAPHS.mkdir(exist_ok=True)
     made = graphs(runs)
     for path in GRAPHS.glob("*.svg"):
@@ -52,17 +60,15 @@ def kept() -> dict[str, dict[str, Any]]:
 
 
 def trimmed(run: dict[str, Any]) -> dict[str, Any]:
-    """What a page needs of a run: of each round the figure."""
+    """What a page needs: of a run everything that the command wrote, of a plain table what is in it."""
     if "servers" not in run:
         run = {key: run[key] for key in ("title", "date", "command", "machine", "head", "rows")}
-    for row in run["rows"] if "servers" in run else ():
-        for side in row["servers"]:
-            side["rounds"] = [one["figure"] for one in side["rounds"]]
     return _rounded(run)  # type: ignore[no-any-return]
 
 
 def renewed(page: str, runs: dict[str, dict[str, Any]]) -> str:
     """The page with what is between marks made anew; everything else stays as somebody wrote it."""
+    page = _GOALS.sub(lambda found: f"{found[1]}{goals()}\n{found[2]}", page)
     marked = {found["name"] for found in _MADE.finditer(page)}
     if marked != runs.keys():
         differ = ", ".join(sorted(marked ^ runs.keys()))
@@ -75,23 +81,32 @@ def text(name: str, run: dict[str, Any]) -> str:
     if "servers" not in run:
         return "\n\n".join([f"**{run['title']}**", tables.markdown(run["head"], run["rows"]), _about(run)])
     servers = "\n".join(f"* {letter}: {one}" for letter, one in zip(tables.LETTERS, run["servers"], strict=False))
-    parts = [_about(run), servers]
+    parts = [f"**{run['title']}**"] if "title" in run else []
+    parts += [_about(run), servers, *run.get("notes", ())]
     for group, rows in _groups(run):
-        picture = f"![{group}: ratios to the best other server](benchmarks/{_file(name, group)})"
-        parts += [f"### {group}", *([picture] if _drawn(rows) else []), tables.table(run, rows)]
+        picture = f"![{group}: {tables.summary(rows)}](benchmarks/{_file(name, group)})"
+        parts += [f"### {group}", *([picture] if _drawn(run, rows) else []), tables.table(run, rows)]
     if run["probes"]:
         parts += ["### The machine itself", tables.probes(run)]
     return "\n\n".join(parts)
 
 
+def goals() -> str:
+    """What is wanted of each row."""
+    rows = [(f"`{row.name}`", row.title, ", ".join(wanted(row))) for row in ROWS]
+    return tables.markdown(
+        ["row", "title", "goal"], [*rows, ("`memory`", "Peak memory", f"at most {MOST_MEMORY:,} MB")]
+    )
+
+
 def graphs(runs: dict[str, dict[str, Any]]) -> dict[str, str]:
     """The graphs by the names of their files."""
     return {
-        _file(name, group): graph(f"{group}: how many times as good as the best other server", rows)
+        _file(name, group): graph(group, run, rows)
         for name, run in runs.items()
         if "servers" in run
         for group, rows in _groups(run)
-        if _drawn(rows)
+        if _drawn(run, rows)
     }
 
 
@@ -100,8 +115,8 @@ def _groups(run: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         yield group, [row for row in run["rows"] if row["group"] == group]
 
 
-def _drawn(rows: list[dict[str, Any]]) -> bool:
-    return any(tables.ratio(row) is not None for row in rows)
+def _drawn(run: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
+    return any(value is not None for _, value in drawn(rows, len(run["servers"]) == 1))
 
 
 def _file(name: str, group: str) -> str:
@@ -109,12 +124,8 @@ def _file(name: str, group: str) -> str:
 
 
 def _about(run: dict[str, Any]) -> str:
-    machine = run["machine"]
-    if isinstance(machine, dict):
-        machine = ", ".join(
-            value if what in {"CPU", "system"} else f"{what} {value}" for what, value in machine.items()
-        )
-    return f"`{run['command']}` on {run['date']}; {machine}."
+    about = run["machine"]
+    return f"`{run['command']}` on {run['date']}; {about if isinstance(about, str) else machine.said(about)}."
 
 
 def _rounded(value: Any) -> Any:

@@ -4,7 +4,9 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import sqlite3
+import subprocess
 import sys
 import sysconfig
 import time
@@ -13,26 +15,31 @@ from pathlib import Path
 from typing import Any
 
 _OWN = ("--folder", "--json", "--pid")  # options that say nothing to others
-
-
-def machine() -> str:
-    """The machine, in a line."""
-    return f"{_cpu()}, {_memory()}, {_kernel()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+_UNNAMED = {"CPU", "system"}  # whose values say what they are
+_ESCAPED = re.compile(r"\\([0-7]{3})")  # a blank in /proc/mounts, as \040
+_MODEL = ("model name", "Hardware", "cpu model", "uarch")  # x86; ARM, MIPS, RISC-V, where they say it
 
 
 def described(folder: Path) -> dict[str, str]:
     """The machine that stores in `folder`, item by item, and what Filmroom and the clients run on."""
+    kind, options = mounted(folder)
     return {
         "CPU": _cpu(),
         "memory": _memory(),
-        "file system": file_system(folder),
+        "file system": f"{kind} ({options})",
         "disk cache": write_cache(folder),
         "system": platform.freedesktop_os_release()["PRETTY_NAME"],
-        "kernel": _kernel(),
-        "Python": platform.python_version() + _optimized(),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "Python": _python(),
         "SQLite": sqlite3.sqlite_version,
+        "nginx": _nginx(),
         "load before": f"{os.getloadavg()[0]:.1f}",
     }
+
+
+def said(about: Mapping[str, str]) -> str:
+    """The same in a line."""
+    return ", ".join(value if what in _UNNAMED else f"{what} {value}" for what, value in about.items())
 
 
 def stamped(program: str, about: Mapping[str, str]) -> dict[str, Any]:
@@ -55,11 +62,18 @@ def command(program: str, arguments: Sequence[str]) -> str:
     return f"{program} {shlex.join(kept)}".strip()
 
 
-def file_system(folder: Path) -> str:
-    """The type of the file system a folder is on; on tmpfs nothing is durable and storing is too fast."""
-    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
-    fitting = [(len(point), kind) for point, kind in mounts if folder.resolve().is_relative_to(point)]
-    return max(fitting, default=(0, "an unknown file system"))[1]
+def mounted(folder: Path, mounts: str | None = None) -> tuple[str, str]:
+    """The type of the file system a folder is on, and its options; on tmpfs nothing is durable.
+
+    Of several that are mounted at one place the last is seen.
+    """
+    lines = (Path("/proc/mounts").read_text() if mounts is None else mounts).splitlines()
+    found, longest = ("an unknown file system", ""), -1
+    for point, kind, options in (line.split()[1:4] for line in lines):
+        place = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), point)
+        if folder.resolve().is_relative_to(place) and len(place) >= longest:
+            found, longest = (kind, options), len(place)
+    return found
 
 
 def write_cache(folder: Path) -> str:
@@ -73,25 +87,46 @@ def write_cache(folder: Path) -> str:
 
 
 def _cpu() -> str:
-    return f"{os.cpu_count()} cores, {_first('/proc/cpuinfo', 'model name')}"
+    """A virtual machine sees the threads that it was given; which of them share a core it may not be told."""
+    info = Path("/proc/cpuinfo").read_text()
+    model = next(filter(None, (_first(info, key) for key in _MODEL)), platform.machine())
+    siblings = {file.read_text().strip() for file in _topology()}
+    cores = f"{len(siblings)} cores" if siblings else "cores unknown"
+    virtual = ", a virtual machine" if re.search(r"^flags\b.*\bhypervisor\b", info, re.MULTILINE) else ""
+    return f"{os.cpu_count()} threads ({cores}) of {model}{virtual}"
+
+
+def _topology() -> list[Path]:
+    return list(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list"))
 
 
 def _memory() -> str:
-    return f"{int(_first('/proc/meminfo', 'MemTotal').split()[0]) / 1e6:.0f} GB"
+    return f"{int(_first(Path('/proc/meminfo').read_text(), 'MemTotal').split()[0]) * 1024 / 1e9:.1f} GB"
 
 
-def _kernel() -> str:
-    return f"{platform.system()} {platform.release()}"
+def _python() -> str:
+    """Which it is, and what is certain of how it was built: one that isn't optimized takes half as long again.
+
+    A distributor may optimize it by other means than this option, as Debian does.
+    """
+    optimized = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
+    by = "configured with --enable-optimizations" if optimized else "configured without --enable-optimizations"
+    if sys.base_prefix == "/usr":
+        by = "the distributor's"
+    return f"{platform.python_version()} ({by}, built {platform.python_build()[1]})"
 
 
-def _optimized() -> str:
-    """One that was built without takes up to half as long again (docs/benchmarks.md)."""
-    built = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
-    return ", optimized" if built else ", built without optimizations"
+def _nginx() -> str:
+    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        return "none"
+    ran = subprocess.run([program, "-v"], capture_output=True, text=True, check=False)
+    return ran.stderr.strip().rpartition("/")[2]
 
 
-def _first(path: str, key: str) -> str:
-    for line in Path(path).read_text().splitlines():
+def _first(text: str, key: str) -> str:
+    """The value of the first line that begins so, or nothing."""
+    for line in text.splitlines():
         if line.startswith(key):
             return line.partition(":")[2].strip()
-    return "0 unknown"
+    return ""

@@ -23,15 +23,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request
 
-from bench import bulk, checks, report
+from bench import bulk, checks, machine
 from bench.client import Answer, Check, Connection, Task, WrongAnswerError, run
 from bench.data import KB_10, Instance
 from bench.orthanc import orthanc
 from bench.population import studies
 from bench.questions import Asked, Question, Row, questions
+from bench.rounds import FAILURES, percentile
 from bench.searches import ROWS
 from bench.servers import NEAR, Server, Setup, filmroom, folder_in
 from bench.service import JSON, STORING, Service, address
+from bench.tables import markdown, number
 from filmroom.archive import Archive
 
 SMALL = 10_000
@@ -53,7 +55,7 @@ class Figures:
     def of(cls, latencies: Sequence[float]) -> "Figures":
         """Those that this many of a hundred requests stay below; of none there are none."""
         ordered = sorted(latencies) or [0.0]
-        p50, p95, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1e3 for part in (0.5, 0.95, 0.99))
+        p50, p95, p99 = (percentile(ordered, part) * 1e3 for part in (0.5, 0.95, 0.99))
         return cls(p50, p95, p99)
 
     def __str__(self) -> str:
@@ -61,12 +63,11 @@ class Figures:
             return "FAILED"
         if not self.p99:
             return "–"  # so small an archive can't be asked this
-        return " / ".join(report.number(each) for each in (self.p50, self.p95, self.p99))
+        return " / ".join(number(each) for each in (self.p50, self.p95, self.p99))
 
 
 Table = dict[str, Figures]  # by the names of rows
 Once = Callable[[], float]  # asks once, checks the answer, and gives the seconds it took
-_FAILURES = (WrongAnswerError, OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 def main() -> int:
@@ -77,7 +78,7 @@ def main() -> int:
     with ExitStack() as stack:
         folder = options.folder or stack.enter_context(folder_in(None))
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"{report.machine()}, data on {report.file_system(folder)}")
+        print(machine.said(machine.described(folder)))
         sizes = sorted({min(options.small, options.instances), options.instances})
         tables = {size: measured(folder / str(size), size, rows, options) for size in sizes}
         if options.orthanc:
@@ -195,7 +196,7 @@ def _timed(asked: Sequence[Question], asking: Callable[[Question], Once], second
         latencies, deadline = [once() for once in each], time.monotonic() + seconds
         while time.monotonic() < deadline:
             latencies += [once() for once in each]
-    except _FAILURES as error:
+    except FAILURES as error:
         return Figures(failure=f"{type(error).__name__}: {error}")
     return Figures.of(latencies)
 
@@ -247,10 +248,10 @@ def of_peer(folder: Path, asked: Asked, rows: Sequence[Row], seconds: float) -> 
 
 def table(rows: Sequence[Row], columns: Mapping[str, Table]) -> str:
     """A Markdown table: p50 / p95 / p99 in milliseconds."""
-    lines = [["row", *columns], ["---", *("---:" for _ in columns)]]
-    for row in rows:
-        lines.append([row.title, *(str(found.get(row.name, "–")) for found in columns.values())])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(
+        ["row", *columns],
+        [[row.title, *(str(found.get(row.name, "–")) for found in columns.values())] for row in rows],
+    )
 
 
 def _options() -> argparse.Namespace:

@@ -1,9 +1,10 @@
 """What readers wait while others write: 4 writers and 4 readers for a minute, beside each kind of reading alone.
 
-    python -m bench.mixed [--url BASE_URL] [--seconds 60] [--workers N] [--folder DIR] [--json FILE]
+    python -m bench.mixed [--url BASE_URL [--pid PID]] [--seconds 60] [--workers N] [--folder DIR] [--json FILE]
 
 Each client is a process of its own, so that none waits for another's checks. First each kind of reading is asked by one
-client while nothing else is at work. Any wrong answer, or none, is counted and ends the run with status 1.
+client while nothing else is at work. At the end everything that was acknowledged must be found. Any wrong answer, or
+none, ends the run with status 1, a goal that is missed with 3.
 """
 
 import argparse
@@ -16,29 +17,38 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from bench import machine, tables
+from bench import checks, machine, report, tables
+from bench.client import Task
 from bench.data import KB_131, Instance
-from bench.mixture import FILES, READINGS, STUDIES, TASKS, Client, Latencies, percentile, together
-from bench.servers import Setup, filmroom, folder_in
-from bench.service import STORING, Service, address
+from bench.mixture import FILES, READINGS, STUDIES, TASKS, Client, Latencies, Seen, together
+from bench.processes import Meter, Usage
+from bench.rounds import FAILURES, percentile
+from bench.servers import Server, Setup, filmroom, folder_in
+from bench.service import JSON, STORING, Service, address
 
 WRITERS = READERS = 4
 UNMEASURED = 4.0  # seconds, in which processes start and caches fill
+LEAST = 1000  # requests of a kind, of which ten are above the 99th of a hundred
+MORE = 5  # times what a reading takes alone its 99th of a hundred may be
+PARTS = {"99 of a hundred": 0.99, "50 of a hundred": 0.5, "999 of a thousand": 0.999}
 Studies = deque[list[Instance]]
-Cells = list[str | float]
-HEAD = (
-    "request",
-    "count",
-    "alone, p50 ms",
-    "alone, p99 ms",
-    "together, p50 ms",
-    "together, p99 ms",
-    "together, p99.9 ms",
-    "p99 against alone",
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """What readers waited alone and together, what was wrong, and what the server spent together."""
+
+    alone: Latencies
+    mixed: Latencies
+    failures: Sequence[str]
+    stored: int  # acknowledged together, and found afterwards unless that is a failure
+    usage: Usage
+    seconds: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,39 +56,96 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _options(arguments)
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in(given.folder))
-        url, name = given.url, given.url
-        if url is None:
+        server = Server(given.url, given.url, given.pid)
+        if given.url is None:
             server = stack.enter_context(filmroom(folder, Setup(given.workers)))
-            url, name = server.url, server.name
         about = machine.described(folder)
-        print(", ".join(f"{what} {value}" for what, value in about.items()), name, sep="\n")
+        print(machine.said(about), server.name, sep="\n")
         spawn = multiprocessing.get_context("spawn")
         pool = stack.enter_context(ProcessPoolExecutor(WRITERS + READERS, spawn))
-        idle, mixed, failures = measured(pool, url, given.seconds)
-    rows = [_row(kind, idle.get(kind), waited) for kind, waited in sorted(mixed.items())]
-    asked = sum(map(len, mixed.values()))
-    print("", tables.markdown(HEAD, rows), "", f"{len(failures)} errors in {asked:,} requests", sep="\n")
-    print(*failures, sep="\n", end="", file=sys.stderr)
+        found = measured(pool, server, given.seconds)
+    run = machine.stamped("python -m bench.mixed", about) | as_run(server.name, found)
+    print("", tables.table(run), "", *run["notes"], *report.failures(run), sep="\n")
+    print(*found.failures, sep="\n", end="", file=sys.stderr)
     if given.json:
-        title = f"{WRITERS} writers and {READERS} readers of {name}: {len(failures)} errors in {asked:,} requests"
-        found = {"title": title, "head": HEAD, "rows": rows, "failures": failures}
-        given.json.write_text(json.dumps(found | machine.stamped("python -m bench.mixed", about), indent=1))
-    return 1 if failures else 0
+        given.json.write_text(json.dumps(run, indent=1))
+    return tables.status(run)
 
 
-def measured(pool: ProcessPoolExecutor, url: str, seconds: float) -> tuple[Latencies, Latencies, list[str]]:
+def measured(pool: ProcessPoolExecutor, server: Server, seconds: float) -> Mixed:
     """What each reading takes alone, what requests take together, and what was wrong in both."""
-    studies = _stored(url)
-    readers = [READINGS] * READERS
-    _asked(pool, url, studies, [{"store": 1}] * WRITERS + readers, UNMEASURED)
-    idle: Latencies = {}
-    failures: list[str] = []
-    for kind in READINGS:
-        alone, wrong = _asked(pool, url, studies, [{kind: 1}], seconds / 12)
-        idle |= alone
-        failures += wrong
-    mixed, wrong = _asked(pool, url, studies, [{"store": 1}] * WRITERS + readers, seconds)
-    return idle, mixed, failures + wrong
+    studies, meter = _stored(server.url), Meter(server.pid, *server.beside)
+    everybody = [{"store": 1}] * WRITERS + [READINGS] * READERS
+    _asked(pool, server.url, studies, everybody, UNMEASURED)
+    alone = [_asked(pool, server.url, studies, [{kind: 1}], seconds / 12, LEAST) for kind in READINGS]
+    began = time.monotonic()
+    with meter.watch(memory=True) as usages:
+        mixed = _asked(pool, server.url, studies, everybody, seconds)
+    took = time.monotonic() - began
+    idle = together(alone)
+    failures = [*idle.failures, *mixed.failures, *_lost(server.url, mixed.stored)]
+    return Mixed(idle.latencies, mixed.latencies, failures, len(mixed.stored), usages[0], took)
+
+
+def as_run(name: str, found: Mixed) -> tables.Run:
+    """The readings as rows: A is what they wait together, B alone."""
+    asked = sum(map(len, found.mixed.values())) or 1
+    wrong = f"{len(found.failures)}, the first: {found.failures[0]}" if found.failures else None
+    usage = found.usage
+    cost: dict[str, Any] = {
+        "cpu_ms": None if usage.cpu is None else usage.cpu / asked * 1e3,
+        "peak_mb": None if usage.peak is None else usage.peak / 1e6,
+        "rounds": [{"figure": asked / found.seconds, "requests": asked, "seconds": found.seconds, **asdict(usage)}],
+    }
+    whole = [
+        report.line(
+            "requests",
+            "All requests",
+            "Whole run",
+            "/s",
+            [report.figure(asked / found.seconds, **cost), report.figure(None)],
+            more_is_better=True,
+        ),
+        report.line(
+            "errors",
+            "Wrong answers, or none, and stores that are not found",
+            "Whole run",
+            "",
+            [report.figure(0, wrong), report.figure(None)],
+            most=0,
+        ),
+    ]
+    kinds = sorted(found.mixed)
+    counts = "; ".join(
+        f"{kind} {len(found.mixed[kind]):,} ({len(found.alone.get(kind, ())):,} alone)" for kind in kinds
+    )
+    end = "" if found.failures else ", and a search found each of them at the end"
+    return {
+        "title": f"{WRITERS} writers and {READERS} readers",
+        "servers": [f"{name}, together", "the same, each reading alone"],
+        "notes": [f"{asked:,} requests: {counts}.", f"{found.stored:,} stores were acknowledged{end}."],
+        "rows": [_row(found, kind, group) for group in PARTS for kind in kinds] + whole,
+        "probes": [],
+    }
+
+
+def _row(found: Mixed, kind: str, group: str) -> tables.Run:
+    sides = [_side(kind, one.get(kind, ()), group) for one in (found.mixed, found.alone)]
+    goal = 1 / MORE if PARTS[group] == 0.99 and kind in READINGS else None
+    return report.line(f"{kind}-{PARTS[group]:g}", f"{kind}, {group}", group, "ms", sides, goal=goal)
+
+
+def _side(kind: str, waited: Sequence[float], group: str) -> tables.Run:
+    if not waited:
+        return report.figure(None)
+    few = kind in READINGS and len(waited) < LEAST
+    value = percentile(waited, PARTS[group])
+    rounds = [
+        {"figure": value, "requests": len(waited), "latency_ms": [percentile(waited, one) for one in report.QUANTILES]}
+    ]
+    return report.figure(
+        value, f"only {len(waited)} requests, too few for a 99th of a hundred" if few else None, rounds=rounds
+    )
 
 
 def _stored(url: str) -> Studies:
@@ -92,27 +159,44 @@ def _stored(url: str) -> Studies:
     return studies
 
 
+def _lost(url: str, stored: Sequence[Instance]) -> list[str]:
+    """What is wrong with the Series of what was acknowledged: a search for their Instances must find each."""
+    at, expected = Service("afterwards", url), dict[str, set[str]]()
+    for one in stored:
+        expected.setdefault(one.series_path, set()).add(one.uids[2])
+
+    def search(path: str, uids: set[str]) -> Task:
+        return at.get(f"{path}/instances", JSON, lambda answer: checks.found(answer, "00080018", uids, len(uids)))
+
+    failures = []
+    for path, uids in expected.items():
+        try:
+            at.ask(search(path, uids))
+        except FAILURES as error:
+            failures.append(f"found afterwards: {type(error).__name__}: {error}")
+    return failures
+
+
 def _asked(
-    pool: ProcessPoolExecutor, url: str, studies: Studies, weights: Sequence[Mapping[str, int]], seconds: float
-) -> tuple[Latencies, list[str]]:
+    pool: ProcessPoolExecutor,
+    url: str,
+    studies: Studies,
+    weights: Sequence[Mapping[str, int]],
+    seconds: float,
+    least: int = 1,
+) -> Seen:
     until = time.monotonic() + seconds  # the clock is the same in all processes
     clients = [
-        Client(Service("one of them", url), Random(), until, each, deque() if "store" in each else studies)
+        Client(Service("one of them", url), Random(), until, each, deque() if "store" in each else studies, least=least)
         for each in weights
     ]
     return together([one.result() for one in [pool.submit(client.run) for client in clients]])
 
 
-def _row(kind: str, idle: Sequence[float] | None, mixed: Sequence[float]) -> Cells:
-    high = percentile(mixed, 0.99)
-    cells = [kind, len(mixed), *(percentile(idle, part) if idle else "" for part in (0.5, 0.99))]
-    cells += [percentile(mixed, 0.5), high, percentile(mixed, 0.999)]
-    return [*cells, high / percentile(idle, 0.99) if idle else ""]
-
-
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench.mixed", description="What readers wait while others write.")
     parser.add_argument("--url", metavar="BASE_URL", help="none: Filmroom is started")
+    parser.add_argument("--pid", type=int, help="process of that service, for its CPU and memory")
     parser.add_argument("--seconds", type=float, default=60, help="of reading and writing; a twelfth of each alone")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="web workers of the service")
     parser.add_argument("--folder", type=Path, help="where everything is stored; on a real disk")

@@ -8,16 +8,25 @@ from dataclasses import dataclass, field
 from random import Random
 
 from bench import checks
-from bench.__main__ import FAILURES
 from bench.client import Answer, Connection, Task
 from bench.data import KB_131, Instance
+from bench.rounds import FAILURES
 from bench.service import DICOM, JPEG, JSON, OCTETS, Service, address
 
 FILES, STUDIES = 20, 12  # of a Study, and of a client that deletes
 LIMIT = 100  # of a list
 MOST_FAILURES = 20  # after which a client gives up
-READINGS = {"frame": 25, "instance": 10, "metadata": 10, "search": 15, "rendered": 8, "list": 2}
+READINGS = {"frame": 25, "instance": 10, "metadata": 10, "search": 15, "rendered": 8, "list": 8}
 Latencies = dict[str, list[float]]  # by the kind of request, in milliseconds
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a client saw: how long requests took, what was wrong, and which stores were acknowledged."""
+
+    latencies: Latencies = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    stored: list[Instance] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -30,25 +39,29 @@ class Client:
     weights: Mapping[str, int]
     studies: deque[list[Instance]] = field(default_factory=deque)
     deletes: bool = False  # the oldest Study when it has many
+    least: int = 1  # requests
 
-    def run(self) -> tuple[Latencies, list[str]]:
-        """Ask until it is time, once at least; how long it took, and what was wrong."""
-        latencies: Latencies = defaultdict(list)
-        failures: list[str] = []
+    def run(self) -> Seen:
+        """Ask until it is time, and each when the one before is answered: who waits long asks less meanwhile."""
+        seen = Seen(defaultdict(list))
+        asked = 0
         connection = Connection(*address(self.service.url))
-        while len(failures) < MOST_FAILURES and (time.monotonic() < self.until or not latencies):
+        while len(seen.failures) < MOST_FAILURES and (time.monotonic() < self.until or asked < self.least):
+            asked += 1
             name = self._drawn()
             task = TASKS[name](self)
             try:
                 began = time.perf_counter()
                 answer = connection.ask(task.request)
-                latencies[name].append((time.perf_counter() - began) * 1000)
+                seen.latencies[name].append((time.perf_counter() - began) * 1000)
                 task.check(answer)
+                if name == "store":
+                    seen.stored.append(self.studies[-1][-1])
             except FAILURES as error:
-                failures.append(f"{name}: {type(error).__name__}: {error}")
+                seen.failures.append(f"{name}: {type(error).__name__}: {error}")
                 connection.close()
         connection.close()
-        return latencies, failures
+        return seen
 
     def _drawn(self) -> str:
         if self.deletes and len(self.studies) > STUDIES:
@@ -61,16 +74,14 @@ class Client:
         return self.random.choice(self.random.choice(self.studies))
 
 
-def together(results: Sequence[tuple[Latencies, list[str]]]) -> tuple[Latencies, list[str]]:
+def together(results: Sequence[Seen]) -> Seen:
     """What clients saw, as if they were one; shortest first."""
-    names = {name for latencies, _ in results for name in latencies}
-    waited = {name: sorted(one for latencies, _ in results for one in latencies.get(name, ())) for name in names}
-    return waited, [one for _, failures in results for one in failures]
-
-
-def percentile(ordered: Sequence[float], part: float) -> float:
-    """What so large a part stays below."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+    names = {name for one in results for name in one.latencies}
+    return Seen(
+        {name: sorted(each for one in results for each in one.latencies.get(name, ())) for name in names},
+        [failure for one in results for failure in one.failures],
+        [stored for one in results for stored in one.stored],
+    )
 
 
 def _store(client: Client) -> Task:
@@ -103,12 +114,13 @@ def _search(client: Client) -> Task:
 
 
 def _list(client: Client) -> Task:
-    return client.service.search(f"limit={LIMIT}", _different)
+    least = min(LIMIT, len(client.studies))  # as many as are known at least
 
+    def check(answer: Answer) -> None:
+        checks.expect_status(answer, 200)
+        checks.studies(answer, None, min(LIMIT, max(least, len(json.loads(answer.body)))))
 
-def _different(answer: Answer) -> None:
-    checks.expect_status(answer, 200)
-    checks.studies(answer, None, min(LIMIT, len(json.loads(answer.body))))
+    return client.service.search(f"limit={LIMIT}", check)
 
 
 def _rendered(client: Client) -> Task:

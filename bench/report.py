@@ -1,86 +1,28 @@
-"""What a run found, of each row the rounds; and as JSON, which bench.tables makes tables of."""
+"""A run as JSON: of each row its goals and its rounds, which bench.tables makes tables of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from bench.client import Timing
-from bench.machine import file_system as file_system
-from bench.machine import machine as machine
 from bench.probes import PROBES, Probe, missing
-from bench.processes import Usage
-from bench.rows import Row
-from bench.tables import number as number
+from bench.rounds import DISTURBING, Result, Round, percentile
+from bench.rows import ROWS, Row
 
-DISTURBING = 0.3  # cores
 MOST_MEMORY = 1000  # MB of all processes together, at any time
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """One round of one row on one server."""
-
-    figure: float
-    timing: Timing
-    usage: Usage
-
-    @property
-    def requests(self) -> int:
-        """How many were answered."""
-        return len(self.timing.latencies)
-
-    @property
-    def others(self) -> float:
-        """The cores that programs other than the server and the clients kept busy meanwhile."""
-        rest = self.usage.machine_cpu - (self.usage.cpu or 0) - self.timing.client_cpu
-        return max(0.0, rest / self.timing.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The rounds of one row on one server, or why there are none."""
-
-    rounds: Sequence[Round]
-    failure: str | None = None
-
-    @property
-    def figure(self) -> float | None:
-        """The median of the rounds."""
-        return None if self.failure or not self.rounds else median(one.figure for one in self.rounds)
-
-    @property
-    def cpu(self) -> float | None:
-        """Milliseconds of the server's CPU for a request, over all rounds."""
-        spent = [one.usage.cpu for one in self.rounds if one.usage.cpu is not None]
-        if not spent or self.failure:
-            return None
-        return sum(spent) / sum(one.requests for one in self.rounds) * 1e3
-
-    @property
-    def disturbed(self) -> bool:
-        """Did other programs keep much of a core from the server and the clients?"""
-        known = [one.others for one in self.rounds if one.usage.cpu is not None]
-        return bool(known) and median(known) > DISTURBING
-
-    @property
-    def peak(self) -> float | None:
-        """The highest resident size in MB."""
-        known = [one.usage.peak for one in self.rounds if one.usage.peak is not None]
-        return max(known) / 1e6 if known and not self.failure else None
-
+QUANTILES = (0, 0.5, 0.95, 0.99, 1)  # of the latencies of a round, which are kept
 
 Results = Sequence[tuple[Row, Sequence[Result]]]
 Probed = Mapping[str, Mapping[str, Sequence[float]]]  # by probe, and by the row beside which it was taken
 
 
-def failures(names: Sequence[str], results: Results) -> list[str]:
+def failures(run: Mapping[str, Any]) -> list[str]:
     """A sentence for each row that failed."""
     return [
-        f"FAILED {row.name} on {name}: {side.failure}"
-        for row, sides in results
-        for name, side in zip(names, sides, strict=True)
-        if side.failure
+        f"FAILED {row['name']} on {name}: {side['failure']}"
+        for row in run["rows"]
+        for name, side in zip(run["servers"], row["servers"], strict=True)
+        if side["failure"]
     ]
 
 
@@ -97,18 +39,38 @@ def others(results: Results) -> str:
 
 def as_run(names: Sequence[str], results: Results, probed: Probed) -> dict[str, Any]:
     """Everything that was measured, as JSON holds it."""
+    rows = [_row(row, sides, probed) for row, sides in results]
+    figures = {row["name"]: row["servers"][0]["figure"] for row in rows}
+    for row, (about, _) in zip(rows, results, strict=True):
+        if about.like:
+            near, times = about.like
+            row["like"] = {"row": near, "times": times, "figure": figures.get(near)}
     return {
         "servers": list(names),
-        "rows": [*(_row(row, sides, probed) for row, sides in results), *_whole(results)],
+        "rows": [*rows, *_whole(results)],
         "probes": [_probe(probe, probed[probe.name]) for probe in PROBES if probe.name in probed],
     }
 
 
+def line(
+    name: str, title: str, group: str, unit: str, servers: Sequence[dict[str, Any]], **goals: Any
+) -> dict[str, Any]:
+    """A row as a run has it, of which less is better."""
+    about = {"name": name, "title": title, "group": group, "unit": unit, "more_is_better": False}
+    return {**about, "goal": None, "most": None, "limit": None, "like": None, **goals, "servers": list(servers)}
+
+
+def figure(value: float | None, failure: str | None = None, **known: Any) -> dict[str, Any]:
+    """What one server has in a row of one round."""
+    told = {"figure": None if failure else value, "failure": failure, "cpu_ms": None, "peak_mb": None}
+    return {**told, "disturbed": False, "rounds": [{"figure": value}] if value is not None else [], **known}
+
+
 def _probe(probe: Probe, taken: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     rounds = [figure for beside in taken.values() for figure in beside]
-    figure = median(rounds) if rounds else None
+    found = median(rounds) if rounds else None
     about = {"name": probe.name, "title": probe.title, "unit": probe.unit, "missing": missing(probe.name)}
-    return {**about, "figure": figure, "rounds": rounds}
+    return {**about, "figure": found, "rounds": rounds}
 
 
 def _row(row: Row, sides: Sequence[Result], probed: Probed) -> dict[str, Any]:
@@ -117,28 +79,21 @@ def _row(row: Row, sides: Sequence[Result], probed: Probed) -> dict[str, Any]:
         name, share = row.limit
         beside = list(probed.get(name, {}).get(row.name, ()))
         limit = {"probe": name, "share": share, "figure": median(beside) if beside else None, "rounds": beside}
-    return {
-        "name": row.name,
-        "title": row.title,
-        "group": row.group,
-        "unit": row.unit.name,
-        "more_is_better": row.unit.more_is_better,
-        "goal": row.goal,
-        "most": row.most,
-        "limit": limit,
-        "servers": [_side(side) for side in sides],
-    }
+    goals = {"more_is_better": row.unit.more_is_better, "goal": row.goal, "most": row.most, "limit": limit}
+    return line(row.name, row.title, row.group, row.unit.name, list(map(_side, sides)), **goals)
 
 
 def _whole(results: Results) -> list[dict[str, Any]]:
-    """The row of the whole run: the highest memory of all of a server's processes together."""
+    """The row of the whole run: the highest memory of all of a server's processes together.
+
+    A run of some rows has not seen what the others need, so only one of all is judged.
+    """
     peaks = [_highest(sides) for sides in zip(*(sides for _, sides in results), strict=True)]
     if not peaks or peaks[0] is None:
         return []
-    row = {"name": "memory", "title": "Peak memory, whole run", "group": "Store", "unit": "MB", "more_is_better": False}
-    told = {"failure": None, "cpu_ms": None, "peak_mb": None, "disturbed": False}
-    servers = [{"figure": peak, "rounds": [{"figure": peak}], **told} for peak in peaks]
-    return [{**row, "goal": None, "most": MOST_MEMORY, "limit": None, "servers": servers}]
+    done = {row.name for row, sides in results if sides[0].rounds and not sides[0].failure}
+    most = MOST_MEMORY if done >= {row.name for row in ROWS} else None
+    return [line("memory", "Peak memory", "Whole run", "MB", list(map(figure, peaks)), most=most)]
 
 
 def _highest(sides: Sequence[Result]) -> float | None:
@@ -153,23 +108,19 @@ def _side(side: Result) -> dict[str, Any]:
         "cpu_ms": side.cpu,
         "peak_mb": side.peak,
         "disturbed": side.disturbed,
-        "rounds": [
-            {
-                "figure": one.figure,
-                "requests": one.requests,
-                "seconds": one.timing.seconds,
-                "latency_ms": [round(at * 1e3, 3) for at in _quantiles(one.timing.latencies)],
-                "received": one.timing.received,
-                "client_cpu": one.timing.client_cpu,
-                "other_cores": one.others,
-                **asdict(one.usage),
-            }
-            for one in side.rounds
-        ],
+        "rounds": list(map(_round, side.rounds)),
     }
 
 
-def _quantiles(latencies: Sequence[float]) -> list[float]:
-    """The least, the median, the 95th of a hundred and the longest."""
-    ordered = sorted(latencies)
-    return [ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0, 0.5, 0.95, 1)]
+def _round(one: Round) -> dict[str, Any]:
+    ordered = sorted(one.timing.latencies)
+    return {
+        "figure": one.figure,
+        "requests": one.requests,
+        "seconds": one.timing.seconds,
+        "latency_ms": [percentile(ordered, part) * 1e3 for part in QUANTILES],
+        "received": one.timing.received,
+        "client_cpu": one.timing.client_cpu,
+        "other_cores": one.others,
+        **asdict(one.usage),
+    }

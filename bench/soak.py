@@ -18,9 +18,10 @@ from pathlib import Path
 from random import Random
 from statistics import linear_regression
 
-from bench import report
-from bench.mixture import READINGS, Client, Latencies, percentile, together
+from bench import machine, tables
+from bench.mixture import READINGS, Client, Latencies, together
 from bench.processes import PROC, proportional, tree
+from bench.rounds import percentile
 from bench.servers import Setup, filmroom, folder_in
 from bench.service import Service
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     with folder_in(given.folder) as folder, filmroom(folder, Setup(given.workers)) as server:
         assert server.pid is not None
-        print(f"{report.machine()}, data on {report.file_system(folder)}; {server.name}, {given.clients} clients")
+        print(f"{machine.said(machine.described(folder))}; {server.name}, {given.clients} clients")
         until = time.monotonic() + given.minutes * 60
         clients = [
             Client(Service(str(one), server.url), Random(one), until, WEIGHTS, deletes=True)
@@ -47,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         watch = _Watch(server.pid)
         with watch, ThreadPoolExecutor(given.clients) as pool:
-            latencies, failures = together(list(pool.map(Client.run, clients)))
-    _say(latencies, watch, given.minutes * 60)
-    print(*failures, sep="\n", file=sys.stderr)
-    return 1 if failures else 0
+            seen = together(list(pool.map(Client.run, clients)))
+    _say(seen.latencies, watch, given.minutes * 60)
+    print(*seen.failures, sep="\n", file=sys.stderr)
+    return tables.FAILED if seen.failures else 0
 
 
 class _Watch:
@@ -82,10 +83,11 @@ class _Watch:
 
 
 def _say(latencies: Latencies, watch: _Watch, seconds: float) -> None:
-    print("| request | count | 50th ms | 99th ms | longest ms |", "| --- | ---: | ---: | ---: | ---: |", sep="\n")
-    for name, waited in sorted(latencies.items()):
-        middle, high = percentile(waited, 0.5), percentile(waited, 0.99)
-        print(f"| {name} | {len(waited):,} | {middle:.1f} | {high:.1f} | {waited[-1]:.0f} |")
+    rows = [
+        [name, len(waited), percentile(waited, 0.5), percentile(waited, 0.99), waited[-1]]
+        for name, waited in sorted(latencies.items())
+    ]
+    print(tables.markdown(["request", "count", "50th ms", "99th ms", "longest ms"], rows))
     settled = [one for one in watch.seen if one[0] >= seconds * SETTLING]
     if len(settled) > 1:
         times, memory, descriptors = zip(*settled, strict=True)

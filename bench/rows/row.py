@@ -53,9 +53,8 @@ class Row:
     rounds: int | None = None  # at most
     group: str = ""  # rows that belong together
     goal: float | None = None  # how many times as good as the peer
-    limit: tuple[str, float] | None = (
-        None  # what the machine can do at most, by its probe, and the share that is wanted
-    )
+    limit: tuple[str, float | None] | None = None  # a probe of what the machine can do, and the share that is wanted
+    like: tuple[str, float] | None = None  # another row, and how many times as bad as it this may be
     most: float | None = None  # in the row's unit
 
 

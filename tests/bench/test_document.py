@@ -1,6 +1,9 @@
 """The page of the benchmarks is what the kept runs give."""
 
+import json
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,12 +54,33 @@ def test_a_run_without_a_place_and_a_place_without_a_run_are_refused() -> None:
             document.renewed(MARKED, runs)
 
 
-def test_of_each_round_the_figure_is_kept() -> None:
+def test_of_each_round_everything_is_kept() -> None:
     made = row(30.123456, 10)
-    made["servers"][0]["rounds"] = [{"figure": 30.123456, "latency_ms": [1, 2]}]
-    made["servers"][1]["rounds"] = []
+    made["servers"][0]["rounds"] = [{"figure": 30.123456, "latency_ms": [1, 2], "other_cores": 0.1}]
     [side, _] = document.trimmed(run(made))["rows"][0]["servers"]
-    assert (side["rounds"], side["figure"]) == ([30.123], 30.123)
+    assert side["rounds"] == [{"figure": 30.123, "latency_ms": [1, 2], "other_cores": 0.1}]
+
+
+def test_a_run_without_a_mark_is_refused_before_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = tmp_path / "run.json"
+    given.write_text(json.dumps(run(row(30, 10))))
+    monkeypatch.setattr(sys, "argv", ["bench.document", str(given), "nowhere"])
+    with pytest.raises(SystemExit, match="differ: nowhere"):
+        document.main()
+    assert "nowhere" not in document.kept()
+
+
+def test_goals_in_the_page_are_those_of_the_rows() -> None:
+    assert "| `store-10k-8` | Store 10 KB, 8 clients | 3 x |" in document.goals()
+    assert "| 2.5 x, at most 1.2 x of `metadata-cold-200` |" in document.goals()
+    page = document.renewed("<!-- goals -->\nold\n<!-- end -->\n", {})
+    assert page == f"<!-- goals -->\n{document.goals()}\n<!-- end -->\n"
+
+
+def test_a_run_has_its_title_and_its_notes() -> None:
+    page = document.renewed(MARKED, {"one": run(row(30, 10)) | {"title": "Growth", "notes": ["As it was."]}})
+    assert "<!-- figures: one -->\n**Growth**\n" in page
+    assert "\n\nAs it was.\n\n" in page
 
 
 def test_of_a_plain_table_nothing_else_is_kept() -> None:
@@ -65,5 +89,7 @@ def test_of_a_plain_table_nothing_else_is_kept() -> None:
 
 
 def test_there_is_a_graph_for_each_group_that_is_compared() -> None:
-    runs = {"one": run(row(30, 10), row(30, None) | {"group": "Search"}), "two": TABLE}
+    alone = row(30, None) | {"group": "Search"}
+    alone["servers"][1]["failure"] = None
+    runs = {"one": run(row(30, 10), alone), "two": TABLE}
     assert document.graphs(runs).keys() == {"one-store.svg"}

@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 BENCH = [sys.executable, "-u", "-m", "bench"]
 
 
-@pytest.mark.parametrize("arguments", [["a", "b"], ["http://127.0.0.1:1/"] * 3 + ["--orthanc"]])
+@pytest.mark.parametrize(
+    "arguments", [["a", "b"], ["http://127.0.0.1:1/"] * 3 + ["--orthanc"], ["--filmroom", "--pid", "1"]]
+)
 def test_what_can_not_be_measured_is_refused_before_anything_is_printed(arguments: list[str]) -> None:
     ran = subprocess.run([*BENCH, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (1, "")
@@ -55,16 +57,18 @@ def test_two_servers_by_their_urls_are_measured_in_turn_with_what_they_cost_and_
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     with filmroom(tmp_path / "a", Setup(1)) as a, filmroom(tmp_path / "b", Setup(1)) as b:
-        options = ["--pid-a", str(a.pid), "--pid-b", str(b.pid), "--quick", "--rounds", "2", "--rows", "store-mr-4"]
+        options = ["--pid", str(a.pid), "--pid", str(b.pid), "--quick", "--rounds", "2", "--rows", "store-mr-4"]
         given = [str(ROOT / "bench/compare"), a.url, b.url, *options, "--folder", str(tmp_path), "--json", str(found)]
-        printed = subprocess.run(given, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True).stdout
+        ran = subprocess.run(given, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=False)
     run = json.loads(found.read_text())
     row, memory = run["rows"]
     assert all(side["figure"] > 20 for side in memory["servers"])
+    assert (memory["group"], memory["most"]) == ("Whole run", None)  # of one row nothing follows for all
     assert [len(side["rounds"]) for side in row["servers"]] == [len(row["limit"]["rounds"])] * 2 == [2, 2]
     assert all(side["cpu_ms"] > 0 and side["peak_mb"] > 20 for side in row["servers"])
     assert tables.ratio(row) is not None
     assert tables.share(row) is not None
     assert run["command"] == f"./scripts/bench {a.url} {b.url} --quick --rounds 2 --rows store-mr-4"
-    assert tables.table(run) in printed
+    assert tables.table(run) in ran.stdout
+    assert ran.returncode == tables.status(run) != tables.FAILED
     assert row["title"] in document.text("one", document.trimmed(run))
