@@ -12,7 +12,8 @@ from math import log10
 from bench.tables import LETTERS, MET, Run, failed_peers, number, ratio, reached, summary
 
 WIDTH, LINE, HEAD, FOOT = 820, 26, 66, 40
-LETTER, VALUE = 6.7, 96  # the width of a letter, and of what stands behind a bar
+LETTER, BOLD = 6.7, 7.6  # the width of a letter
+NEAREST = 38  # between two figures of the scale
 TICKS = tuple(step * 10**power for power in range(-6, 9) for step in (1, 2, 5))
 LIGHT = {
     "paper": "#ffffff",
@@ -78,17 +79,22 @@ def drawn(rows: Sequence[Run], alone: bool) -> list[tuple[Run, float | None]]:
 class _Scale:
     def __init__(self, values: Sequence[float], shown: Sequence[tuple[Run, float | None]]) -> None:
         longest = max((len(row["title"]) for row, _ in shown), default=0)
-        self.left = round(24 + LETTER * longest + VALUE)  # a bar that goes to the left has its figure there
+        self.room = round(24 + BOLD * max((len(_label(*one)) for one in shown), default=0))  # beside a bar
+        leftwards = any(found is not None and found < 1 for _, found in shown)
+        self.left = round(24 + LETTER * longest + (self.room if leftwards else 12))
         values = [min(max(one, TICKS[0]), TICKS[-1]) for one in values]
         self._low = max(tick for tick in TICKS if tick <= min([0.5, *values]))
         self._high = min(tick for tick in TICKS if tick >= max([2, *values]))
-        wide = self._high / self._low > 200
-        self.ticks = [one for one in TICKS if self._low <= one <= self._high and not (wide and log10(one) % 1)]
+        decade = (WIDTH - self.room - self.left) / log10(self._high / self._low)
+        within = [one for one in TICKS if self._low <= one <= self._high]
+        every = next((step for step in (1, 2, 3, 4) if step * decade >= NEAREST), 6)  # powers of ten, if not more
+        dense = decade * log10(2) >= NEAREST
+        self.ticks = [one for one in within if dense or (log10(one) % 1 == 0 and log10(one) % every == 0)]
 
     def at(self, value: float) -> float:
         """Where a ratio stands."""
         part = log10(min(max(value, self._low), self._high) / self._low) / log10(self._high / self._low)
-        return round(self.left + part * (WIDTH - VALUE - self.left), 1)
+        return round(self.left + part * (WIDTH - self.room - self.left), 1)
 
 
 def _bar(scale: _Scale, row: Run, found: float | None, top: int, *, alone: bool) -> list[str]:
@@ -105,7 +111,7 @@ def _bar(scale: _Scale, row: Run, found: float | None, top: int, *, alone: bool)
     if aim:
         at = scale.at(aim)
         lines.append(_mark(at, middle))
-        behind = at + 3 if -6 <= at - end < VALUE - 15 else end  # the figure does not stand on the mark
+        behind = at + 3 if -6 <= at - end < scale.room - 15 else end  # the figure does not stand on the mark
     at, anchor = (end - 6, "end") if found < 1 else (behind + 6, "start")
     lines.append(_text(at, middle + 4, _label(row, found), anchor=anchor, weight="600"))
     return lines
@@ -145,7 +151,7 @@ def _opening(title: str, said: str, height: int) -> list[str]:
     def colours(of: dict[str, str]) -> str:
         fills = "".join(f".{name}{{fill:{of[name]}}}" for name in ("good", "fair", "poor"))
         return (
-            f"text{{fill:{of['ink']}}}{fills}.failed{{fill:{of['poor']}}}.paper{{fill:{of['paper']};stroke:{of['faint']}}}"
+            f"text{{fill:{of['ink']};stroke:{of['paper']}}}{fills}.failed{{fill:{of['poor']}}}.paper{{fill:{of['paper']};stroke:{of['faint']}}}"
             f".tick{{stroke:{of['faint']}}}.one,.goal{{stroke:{of['ink']}}}.edge{{stroke:{of['paper']}}}"
         )
 
@@ -155,6 +161,7 @@ def _opening(title: str, said: str, height: int) -> list[str]:
         f'<title id="title">{escape(title)}</title>',
         f'<desc id="desc">{escape(said)}</desc>',
         f"<style>{colours(LIGHT)}.one{{stroke-width:1.5}}.goal{{stroke-width:2.5}}.edge{{stroke-width:5}}"
+        "text{paint-order:stroke;stroke-width:3;stroke-linejoin:round}"  # no line of the scale goes through it
         f"@media (prefers-color-scheme:dark){{{colours(DARK)}}}</style>",
         f'<rect class="paper" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>',
         _text(16, 24, title, weight="600"),

@@ -33,7 +33,7 @@ from bench.service import JSON, STORING, Service, address
 
 WRITERS = READERS = 4
 UNMEASURED = 4.0  # seconds, in which processes start and caches fill
-LEAST = 1000  # requests of a kind, of which ten are above the 99th of a hundred
+LEAST = 500  # requests of a kind, of which five are above the 99th of a hundred
 MORE = 5  # times what a reading takes alone its 99th of a hundred may be
 PARTS = {"99 of a hundred": 0.99, "50 of a hundred": 0.5, "999 of a thousand": 0.999}
 Studies = deque[list[Instance]]
@@ -108,7 +108,7 @@ def as_run(name: str, found: Mixed) -> tables.Run:
         ),
         report.line(
             "errors",
-            "Wrong answers, or none, and stores that are not found",
+            "Wrong or missing answers, lost stores",
             "Whole run",
             "",
             [report.figure(0, wrong), report.figure(None)],
@@ -144,7 +144,9 @@ def _side(kind: str, waited: Sequence[float], group: str) -> tables.Run:
         {"figure": value, "requests": len(waited), "latency_ms": [percentile(waited, one) for one in report.QUANTILES]}
     ]
     return report.figure(
-        value, f"only {len(waited)} requests, too few for a 99th of a hundred" if few else None, rounds=rounds
+        value,
+        f"only {len(waited)} requests, too few for a 99th of a hundred: more --seconds are needed" if few else None,
+        rounds=rounds,
     )
 
 
