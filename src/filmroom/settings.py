@@ -271,7 +271,7 @@ class Settings(BaseSettings):
         return BUILT_IN | self.roles if self.built_in_roles else self.roles
 
     @property
-    def profiles(self) -> frozenset[str]:
+    def profile_names(self) -> frozenset[str]:
         """The names of the profiles of de-identification."""
         return frozenset({profiles.BASIC, *self.deidentification})
 

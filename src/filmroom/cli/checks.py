@@ -127,7 +127,7 @@ def _tokens(given: Settings) -> Iterator[Finding]:
 
 def _roles(given: Settings) -> Iterator[Finding]:
     """The profiles and searches of roles: one that can't be heeded shows nothing, with 503."""
-    for fault in (faults := [*views.faults(given.roles, given.profiles)]):
+    for fault in (faults := [*views.faults(given.roles, given.profile_names)]):
         yield problem(fault, "the service does not start like this")
     searches = {name: role.studies for name, role in given.roles.items() if role.studies}
     if faults or not searches or not _sound(given):

@@ -148,7 +148,7 @@ def _check_exposure(settings: Settings) -> None:
 
 def _check_roles(settings: Settings) -> None:
     """What no role can show is told here, and not to its holders."""
-    faults = [*views.faults(settings.roles, settings.profiles)]
+    faults = [*views.faults(settings.roles, settings.profile_names)]
     if faults:
         _stop(f"The setting roles can't be heeded: {'; '.join(faults)}.", BAD_SETTING)
 
