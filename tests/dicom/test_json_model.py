@@ -336,3 +336,5 @@ def test_hostile_texts_are_formatted_in_linear_time(filling: str) -> None:
     text = json_model.format(made)
     assert orjson.loads(json_model.azure(text)) == made
     assert json_model.parse(text) == {"00081090": {"vr": "UT", "Value": [value, value]}}
+    made = {"00081090": {"vr": "UT", "Value": ["a" + filling * 100_000]}}
+    assert json_model.unpadded_text(orjson.dumps(made)) == orjson.dumps(json_model.unpadded(made))

@@ -248,10 +248,9 @@ def parse(text: bytes) -> dict[str, dict[str, Any]]:
 
 def unpadded_text(text: bytes) -> bytes:
     """The JSON text that `orjson` made of elements, which has no blank between its tokens, with `unpadded` ones."""
-    text = text.replace(rb"\\", b"\7")  # or what looks like an escaped NUL might be a backslash with letters behind it
-    while (shorter := text.replace(b' "', b'"').replace(rb'\u0000"', b'"')) != text:
-        text = shorter
-    return text.replace(b"\7", rb"\\")
+    if b' "' not in text and rb'\u0000"' not in text:
+        return text
+    return _PADDING.sub(lambda match: match[1] or match[0], text)
 
 
 def unpadded(elements: Mapping[str, Any]) -> dict[str, Any]:
