@@ -1,10 +1,13 @@
 """Lanes: what one use may take, what waits for a turn, and what is refused."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
+from typing import cast
 
 import pytest
 import uvloop
@@ -33,6 +36,18 @@ def let() -> Iterator[threading.Event]:
     made = threading.Event()
     yield made
     made.set()
+
+
+class Lost(Exception):
+    pass
+
+
+def lose() -> None:
+    raise Lost
+
+
+def no_more(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def flood(lane: Lane, let: threading.Event, count: int = 20) -> "list[Future[bool]]":
@@ -93,6 +108,85 @@ def test_who_waits_too_long_is_refused(work: Work, let: threading.Event, monkeyp
         asyncio.run(work.lanes[Use.STORES].run(int, "7"))
 
 
+def test_who_waits_too_long_for_threads_of_other_lanes_is_refused_and_nothing_done(
+    work: Work, let: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "PATIENCE", 0.01)
+    lane, done = work.lanes[Use.STORES], list[int]()
+    held = flood(work.lanes[Use.INDEX], let, THREADS)
+
+    async def asked() -> list[BaseException | None]:
+        return await asyncio.gather(*(lane.run(done.append, 1) for _ in range(5)), return_exceptions=True)
+
+    assert [type(one) for one in asyncio.run(asked())] == [Unavailable] * 5
+    let.set()
+    [call.result() for call in held]
+    wait_until(lambda: lane.at_work == 0)
+    assert done == []
+
+
+def test_who_waits_for_its_turn_and_then_for_a_thread_is_refused(
+    work: Work, let: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When its turn comes what waits for a thread already goes first."""
+    monkeypatch.setattr(lanes, "PATIENCE", 0.2)
+    lane, first = work.lanes[Use.STORES], threading.Event()
+    held = flood(lane, first, 3)
+    flood(work.lanes[Use.INDEX], let, THREADS)
+
+    async def asked() -> None:
+        waiting = asyncio.ensure_future(lane.run(int, "7"))
+        await asyncio.sleep(0)
+        first.set()
+        await waiting
+
+    with pytest.raises(Unavailable):
+        asyncio.run(asked())
+    assert all(call.result() for call in held)
+
+
+def test_where_no_thread_can_be_started_places_are_given_back(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    lane = work.lanes[Use.STORES]
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", no_more)
+        for _ in range(THREADS):
+            with pytest.raises(Unavailable, match="No thread could be started"):
+                lane.begin(int, "7")
+    assert lane.at_work == 0
+    assert lane.begin(int, "7").result() == 7
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_an_error_is_gone_with_who_was_told_of_it(work: Work, let: threading.Event, kept: int) -> None:
+    """Without the collector, which comes seldom."""
+    lane = work.lanes[Use.STORES]
+    flood(lane, let, kept)
+
+    async def told() -> "weakref.ref[Lost]":
+        asyncio.get_running_loop().call_soon(let.set)
+        try:
+            await lane.run(lose)
+        except Lost as error:
+            return weakref.ref(error)
+        raise AssertionError
+
+    gc.disable()
+    try:
+        error = asyncio.run(told())
+        wait_until(lambda: error() is None)
+    finally:
+        gc.enable()
+
+
+def test_an_error_is_gone_with_the_future_that_had_it(work: Work) -> None:
+    gc.disable()
+    try:
+        error = weakref.ref(cast("Lost", work.lanes[Use.STORES].begin(lose).exception()))
+        wait_until(lambda: error() is None)
+    finally:
+        gc.enable()
+
+
 def test_a_call_given_up_frees_its_place(work: Work, let: threading.Event) -> None:
     lane = work.lanes[Use.STORES]
     held, queued = flood(lane, let, 3), lane.begin(int, "1")
@@ -138,10 +232,13 @@ def test_who_left_at_the_instant_of_a_refusal_is_not_told(work: Work, let: threa
 
     async def left() -> None:
         waiting = asyncio.get_running_loop().create_future()
-        lane._take(lambda: None, waiting.cancel)
+        lane._take(call, waiting.cancel)
         waiting.cancel()
-        lane._refuse(waiting)
+        lane._refuse(call, threading.Lock(), waiting)
         assert waiting.cancelled()
+
+    def call() -> None:
+        pass
 
     flood(lane, let, 3)
     asyncio.run(left())

@@ -4,6 +4,8 @@ import threading
 import weakref
 from functools import partial
 
+import pytest
+
 from filmroom.server.threads import Call, Threads
 from tests.service import wait_until
 
@@ -18,6 +20,10 @@ def stand(let: threading.Event) -> None:
 
 def hold(_: Result) -> None:
     pass
+
+
+def no_more(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def names() -> set[str]:
@@ -35,6 +41,18 @@ def test_as_many_are_begun_as_are_needed_and_no_more_than_the_most() -> None:
     let.set()
     made.close()
     assert names() == set()
+
+
+def test_where_no_more_threads_can_be_started_a_call_waits_for_one_that_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, let, done = Threads(3, "tested"), threading.Event(), list[int]()
+    assert made.submit(partial(stand, let))
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    assert not made.submit(partial(done.append, 1))
+    let.set()
+    made.close()
+    assert done == [1]
 
 
 def test_to_close_waits_for_what_was_submitted() -> None:

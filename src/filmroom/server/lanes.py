@@ -6,7 +6,7 @@ any number of stores, searches and Metadata go on (decision 29).
 
 import asyncio
 import threading
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -50,7 +50,7 @@ class Lane:
         self._lock = threading.Lock()  # calls end in their threads
         self._clients: dict[str, int] = {}  # requests under way, of each
         self.at_work = 0
-        self._waiting: deque[tuple[Callable[[], None], Callable[[], object]]] = deque()  # and what gives each up
+        self._waiting: OrderedDict[Callable[[], None], Callable[[], object]] = OrderedDict()  # and what gives each up
         self._under_way = 0
 
     @contextmanager
@@ -76,15 +76,18 @@ class Lane:
         """Call a service function in a thread; who waits too long for one is refused."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
+        begun = threading.Lock()  # whoever has it does the call, or refuses it
         # It knows for which request it works.
-        call = partial(_answer, loop, answer, partial(copy_context().run, function, *args, **kwargs))
-        if self._take(call, answer.cancel):
-            return await answer
-        timer = loop.call_later(PATIENCE, self._refuse, answer)
+        call = partial(_answer, loop, answer, begun, partial(copy_context().run, function, *args, **kwargs))
+        timer = None
+        if not self._take(call, answer.cancel):
+            timer = loop.call_later(PATIENCE, self._refuse, call, begun, answer)
         try:
             return await answer
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
+            del answer, call  # an error holds this frame, and they hold the error
 
     def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a service function called in a thread; whoever needs the result waits for the future, and its turn."""
@@ -100,39 +103,42 @@ class Lane:
     def close(self) -> None:
         """Nobody waits any more."""
         with self._lock:
-            waiting = [*self._waiting]
+            waiting = [*self._waiting.values()]
             self._waiting.clear()
-        for _, give_up in waiting:
+        for give_up in waiting:
             give_up()
 
     def _take(self, call: Callable[[], None], give_up: Callable[[], object]) -> bool:
-        """Whether the call has a thread, or will have the next that is free; else it waits for its turn."""
+        """Whether the call has a thread; else it waits for its turn, or for a thread that another lane has."""
         with self._lock:
             if self.at_work >= self._most:
-                self._waiting.append((call, give_up))
+                self._waiting[call] = give_up
                 return False
             self.at_work += 1
-        self._threads.submit(partial(self._do, call))
-        return True
+        try:
+            return self._threads.submit(partial(self._do, call))
+        except RuntimeError as error:
+            with self._lock:
+                self.at_work -= 1
+            raise Unavailable("No thread could be started. Try again later.") from error
 
     def _do(self, call: Callable[[], None]) -> Call | None:
         """In a thread: a call; the next of those that wait takes its place."""
         call()
+        del call  # an error holds this frame as well, and it holds who waited for the error
         with self._lock:
             if not self._waiting:
                 self.at_work -= 1
                 return None
-            following, _ = self._waiting.popleft()
+            following, _ = self._waiting.popitem(last=False)
         return partial(self._do, following)
 
-    def _refuse(self, answer: "asyncio.Future[Any]") -> None:
-        """Refuse who waits still. What has its turn is not refused: it may be done already."""
+    def _refuse(self, call: Callable[[], None], begun: threading.Lock, answer: "asyncio.Future[Any]") -> None:
+        """Refuse who waits still. What has begun is not refused: it may be done already."""
         with self._lock:
-            place = next((at for at, (_, give_up) in enumerate(self._waiting) if give_up == answer.cancel), None)
-            if place is None:
-                return
-            del self._waiting[place]
-        _fail(answer, Unavailable(self._refusal))  # unless who asked has just gone
+            self._waiting.pop(call, None)
+        if begun.acquire(blocking=False):
+            _fail(answer, Unavailable(self._refusal))  # unless who asked has just gone
 
 
 def less(counts: dict[str, int], client: str, by: int) -> None:
@@ -144,8 +150,10 @@ def less(counts: dict[str, int], client: str, by: int) -> None:
         del counts[client]
 
 
-def _answer(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", call: Callable[[], T]) -> None:
-    if answer.done():  # who asked has gone
+def _answer(
+    loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", begun: threading.Lock, call: Callable[[], T]
+) -> None:
+    if answer.done() or not begun.acquire(blocking=False):  # who asked has gone, or was refused
         return
     try:
         told = partial(_settle, answer, call())
@@ -155,7 +163,7 @@ def _answer(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", call: 
         told = partial(_fail, answer, error)
     with suppress(RuntimeError):  # the loop has ended, and nobody waits
         loop.call_soon_threadsafe(told)
-    del told  # an error holds this frame
+    del told, answer  # an error holds this frame, and they hold the error
 
 
 def _settle(answer: "asyncio.Future[T]", result: T) -> None:
@@ -175,6 +183,7 @@ def _fulfil(future: Future[T], call: Callable[[], T]) -> None:
         result = call()
     except BaseException as error:  # noqa: BLE001 - it is whoever waits for the future that meets it
         future.set_exception(error)
+        del future  # the error holds this frame
     else:
         future.set_result(result)
 

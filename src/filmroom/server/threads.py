@@ -24,15 +24,22 @@ class Threads:
         self._free: list[SimpleQueue[Call | None]] = []
         self._waiting: deque[Call] = deque()
 
-    def submit(self, call: Call) -> None:
-        """Have a call done, when a thread is free."""
+    def submit(self, call: Call) -> bool:
+        """Have a call done; whether a thread has it, or it waits for one. RuntimeError if there can be none at all."""
         with self._lock:
             if self._free:
                 self._free.pop().put(call)
-            elif len(self._threads) < self._most:
-                self._begin().put(call)
-            else:
-                self._waiting.append(call)
+                return True
+            if len(self._threads) < self._most:
+                try:
+                    self._begin().put(call)
+                except RuntimeError:  # the system gives no more
+                    if not self._threads:
+                        raise
+                else:
+                    return True
+            self._waiting.append(call)
+            return False
 
     def close(self) -> None:
         """Wait for what was submitted, and end the threads."""
