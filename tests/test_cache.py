@@ -1,5 +1,6 @@
 """The cache: bounded, shared, and nothing damaged ever comes out of it."""
 
+import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,16 @@ def test_its_size_has_a_limit(tmp_path: Path) -> None:
     for name in names(100):
         cache.fetch(name, lambda: bytes(100_000))
     assert 0 < sum(path.stat().st_size for path in files(tmp_path)) <= 1 << 20
+
+
+@pytest.mark.parametrize("processes", [1, 4, 16])
+def test_its_size_has_a_limit_however_many_processes_share_it(tmp_path: Path, processes: int) -> None:
+    limit, sizes = 16 << 20, list[int]()  # a share of 1 MiB for each folder
+    sharing = itertools.cycle([Cache(tmp_path, limit, processes=processes) for _ in range(processes)])
+    for name in names(400):
+        next(sharing).fetch(name, lambda: bytes(8_000))
+        sizes.append(sum(file.stat().st_size for file in os.scandir(tmp_path / "a")))
+    assert (1 << 20) * 3 / 4 < max(sizes) <= 1 << 20
 
 
 def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:

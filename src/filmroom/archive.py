@@ -107,7 +107,9 @@ class Archive:
                 worked=metrics.codec_call_seconds.observe,
             ),
             spool=spool,
-            renderings=Cache(renderings, settings.rendered_cache, max(settings.threads // 4, 1)),
+            renderings=Cache(
+                renderings, settings.rendered_cache, max(settings.threads // 4, 1), processes=settings.workers
+            ),
             inflating=Alone(settings.threads // 4),
             buckets={url: _plain(options) for url, options in settings.places_options.items()},
             profiles=_profiles(settings, index.secret),

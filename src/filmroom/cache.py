@@ -27,13 +27,14 @@ _UNFINISHED = ".part"
 
 
 class Cache:
-    """At most about `limit` bytes under `folder`; 0 keeps nothing. Threads and processes may share it.
+    """At most about `limit` bytes under `folder`; 0 keeps nothing. Threads, and so many processes, may share it.
 
     At most `waiting` threads wait for others to make what they ask for: more would hold threads that others need.
     """
 
-    def __init__(self, folder: Path, limit: int, waiting: int = 4) -> None:
+    def __init__(self, folder: Path, limit: int, waiting: int = 4, processes: int = 1) -> None:
         self._folder, self._share = str(folder), limit // _FOLDERS
+        self._step = self._share // (4 * processes)  # together they add a quarter before one of them looks
         self._lock = threading.Lock()
         self._flights: dict[str, Future[bytes]] = {}
         self._entrance = Entrance(waiting, "Too many wait for the same image. Try again later.")
@@ -103,11 +104,11 @@ class Cache:
     def _make_room(self, folder: str, added: int) -> None:
         """Look through the folder when enough is new in it, and remove what was used longest ago.
 
-        That is the first time, and whenever a sixteenth of the share was added: three others may add as much meanwhile.
+        That is the first time, and whenever a step was added: the other processes may add as much meanwhile.
         """
         with self._lock:
             unseen = self._unseen.get(folder, self._share) + added
-            full = unseen >= self._share // 16
+            full = unseen >= self._step
             self._unseen[folder] = 0 if full else unseen
         if not full:
             return
