@@ -20,7 +20,7 @@ from tests.service import wait_until
 @contextmanager
 def serving(settings: Settings, certificate: tls.Files | None = None) -> Iterator[int]:
     """Its port. What `filmroom serve` gives uvicorn is given here, too."""
-    [listening] = listen("127.0.0.1", 0, 1)
+    listening = listen("127.0.0.1", 0)
     config = uvicorn.Config(
         partial(create, settings),
         factory=True,

@@ -109,7 +109,7 @@ def serve(
     certificate = _certificate(settings)
     _prepare(settings)
     listening = _listen(settings)
-    url = configuration.local_url(settings, *listening[0].getsockname()[:2])
+    url = configuration.local_url(settings, *listening.getsockname()[:2])
     _hear_signals()
     print(f"{LISTENS}{url}", flush=True)  # noqa: T201
     _welcome(settings, url)
@@ -198,9 +198,9 @@ _HINTS = {
 }
 
 
-def _listen(settings: Settings) -> list[socket.socket]:
+def _listen(settings: Settings) -> socket.socket:
     try:
-        return web_workers.listen(settings.host, settings.port, settings.workers)
+        return web_workers.listen(settings.host, settings.port)
     except (OSError, UnicodeError) as error:  # the latter: no name that could be looked up
         code, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, "that is no name")
         hint = _HINTS.get(code or 0, "Name an address of this machine as --host.")
@@ -250,7 +250,7 @@ def _program() -> str:
     return os.path.relpath(sys.argv[0]) if os.access(sys.argv[0], os.X_OK) else f"{sys.executable} -m filmroom"
 
 
-def _run(settings: Settings, listening: list[socket.socket], certificate: tls.Files | None) -> None:
+def _run(settings: Settings, listening: socket.socket, certificate: tls.Files | None) -> None:
     os.environ.update(settings.environment())  # how worker processes, started afresh, learn the settings
     config = uvicorn.Config(
         APPLICATION,
@@ -271,7 +271,7 @@ def _run(settings: Settings, listening: list[socket.socket], certificate: tls.Fi
     with ExitStack() as stack:
         stack.enter_context(noted(settings))
         numbers = _numbers(settings, stack) if settings.metrics else None
-        workers = web_workers.places(config, listening, numbers, settings.drain)
+        workers = web_workers.places(config, listening, settings.workers, numbers, settings.drain)
         beside = [beside_them.place(numbers)] if settings.operations_worker else []
         processes.run([*workers, *beside], web_workers.hopeless(workers))
 

@@ -36,48 +36,43 @@ PATIENCE = 40  # seconds in which a worker finishes what is under way, before it
 _OWN_SOCKETS = sys.platform == "linux"  # elsewhere SO_REUSEPORT gives all connections to one of the sockets
 
 
-def listen(host: str, port: int, count: int) -> list[socket.socket]:
-    """Sockets for so many workers. The kernel spreads connections over them.
+def listen(host: str, port: int) -> socket.socket:
+    """The socket of the first worker, which listens at once, so that nobody is turned away.
 
-    The first listens at once, so that nobody is turned away; the others when their worker is ready. It is bound
-    without SO_REUSEPORT, so that a port in use by another service is found out. OSError or UnicodeError if it can't be.
+    It is bound without SO_REUSEPORT, so that a port in use by another service is found out. OSError or UnicodeError if
+    it can't be.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    first = _bound(family, (host, port))
+    first = _bound(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port))
     first.listen(BACKLOG)
-    if count == 1 or not _OWN_SOCKETS:
-        return [first] * count
-    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    return [first, *(_bound(family, first.getsockname(), socket.SO_REUSEPORT) for _ in range(count - 1))]
+    if _OWN_SOCKETS:
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return first
 
 
 def places(
-    config: uvicorn.Config, listening: Sequence[socket.socket], numbers: Path | None = None, drain: float = 0.0
+    config: uvicorn.Config, listening: socket.socket, count: int, numbers: Path | None = None, drain: float = 0.0
 ) -> "list[Place]":
-    """A place for a worker with each socket.
+    """Places for so many workers. The first has the socket that listens, or all have, where they can't have their own.
 
     They count in the folder `numbers`, and go on for `drain` seconds after they are asked to end.
     """
     multiprocessing.util.get_temp_dir()  # for sockets of the workers, who inherit it and are ended by a signal
-    counts = shared_numbers([ABSENT] * len(listening))
-    made = [
+    counts = shared_numbers([ABSENT] * count)
+    return [
         Place(
             called="worker",
             patience=PATIENCE + drain,
             config=config,
             counts=counts,
             number=number,
-            family=one.family,
-            address=one.getsockname(),
-            listening=one,
+            family=listening.family,
+            address=listening.getsockname(),
+            listening=listening if number == 0 or not _OWN_SOCKETS else None,
             numbers=numbers,
             drain=drain,
         )
-        for number, one in enumerate(listening)
+        for number in range(count)
     ]
-    for place in made[1:]:
-        place.let_go()  # it is bound anew for its worker: a forked one would have those of the others as well
-    return made
 
 
 def hopeless(workers: "Sequence[Place]") -> Callable[[], int | None]:
@@ -108,7 +103,7 @@ class Place(processes.Place):
 
     def life(self) -> tuple[Callable[..., None], tuple[Any, ...], str]:
         """A worker with a socket of its own. OSError if the port is another's by now."""
-        if self.listening is None:
+        if self.listening is None:  # until now: a worker that is forked would have those of the others as well
             self.listening = _bound(self.family, self.address, socket.SO_REUSEPORT)
         given = (self.config, self.listening, self.counts, self.number, self.numbers, self.drain)
         return _serve, given, f"filmroom {place_of(self.number)}"
