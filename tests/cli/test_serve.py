@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import httpx2
@@ -104,12 +105,14 @@ def test_a_signal_ends_it_with_all_its_processes(tmp_path: Path, workers: str, n
 
 @needs_proc
 def test_what_its_workers_have_made_for_themselves_is_removed(tmp_path: Path) -> None:
-    (made := tmp_path / "made").mkdir()
-    with service.running(tmp_path / "data", "--workers", "2", given={"TMPDIR": str(made)}) as running:
-        wait_until(lambda: any(made.iterdir()))
-        running.process.terminate()
-        assert running.process.wait(service.DEADLINE) == 0
-        assert not any(made.iterdir())
+    # In a folder of a short name: in one of a long name no socket can be bound.
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder)
+        with service.running(tmp_path / "data", "--workers", "2", given={"TMPDIR": folder}) as running:
+            wait_until(lambda: any(made.iterdir()))
+            running.process.terminate()
+            assert running.process.wait(service.DEADLINE) == 0
+            assert not any(made.iterdir())
 
 
 @needs_proc

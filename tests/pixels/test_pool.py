@@ -86,6 +86,25 @@ def test_a_worker_that_cannot_be_started_does_not_cost_a_place(
             hasty.run(os.getpid)
 
 
+CLEANED = """
+import multiprocessing.util, os
+from filmroom.pixels.pool import Pool
+os.rmdir(multiprocessing.util.get_temp_dir())
+print(Pool(1, timeout=20).run(abs, -7))
+"""
+
+
+def test_who_cleans_the_folder_for_temporary_files_stops_no_worker() -> None:
+    done = subprocess.run([sys.executable, "-c", CLEANED], capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (b"7\n", b"")
+
+
+def test_no_worker_is_begun_through_a_folder_of_somebody_else(hasty: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(Unavailable, match="could be started"):
+        hasty.run(os.getpid)
+
+
 def test_a_crash_costs_one_call(pool: Pool) -> None:
     worker = pool.run(os.getpid)
     with pytest.raises(NotAcceptable, match="the worker ended over them"):
