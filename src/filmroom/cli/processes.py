@@ -157,11 +157,11 @@ def run(places: Sequence[Place], hopeless: Callable[[], int | None]) -> None:
                 place.fill(line)
             rests = [place.due - time.monotonic() for place in places if place.process is None]
             wait([place.process.sentinel for place in places if place.process], max(min(rests), 0) if rests else None)
+            ended = [place for place in places if place.exit_code is not None]  # before `hopeless`, which sees them all
             if (code := hopeless()) is not None:
                 raise SystemExit(code)
-            for place in places:
-                if place.exit_code is not None:
-                    place.clear()
+            for place in ended:
+                place.clear()
     finally:
         filled = [(place.process, place.patience) for place in places if place.process]
         for process, _ in filled:
