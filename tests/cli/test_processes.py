@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from filmroom.cli import beside, processes
 from filmroom.server import journal
@@ -173,6 +174,20 @@ def test_the_operations_worker_is_always_the_same_and_comes_after_the_others() -
     assert one.has_started()
 
 
+LOADED = """
+import os
+from filmroom.cli import processes, serve
+from filmroom.settings import Settings
+processes.load(serve._needed(Settings(issuer="https://login.example/", audience="a", tls_certificate="a.pem")))
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not processes._FORKS, reason="processes are forked on Linux only")
+def test_who_has_loaded_what_its_processes_need_has_one_thread() -> None:
+    assert subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=True).stdout == b"1\n"
+
+
 @pytest.mark.skipif(not processes._FORKS, reason="processes are forked on Linux only")
 def test_what_is_done_apart_is_done_in_another_process_unless_there_are_threads(
     monkeypatch: pytest.MonkeyPatch,
@@ -187,6 +202,17 @@ def test_what_is_done_apart_is_done_in_another_process_unless_there_are_threads(
         thread.join()
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     assert processes.apart(os.getpid) != os.getpid()
+
+
+@pytest.mark.skipif(not processes._FORKS, reason="processes are forked on Linux only")
+def test_a_process_apart_that_ends_early_is_told_of_by_its_exit_code_or_its_signal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
     with pytest.raises(SystemExit) as ended:
         processes.apart(os._exit, 3)
-    assert ended.value.code == 1
+    assert (ended.value.code, capsys.readouterr().err) == (3, "")
+    with pytest.raises(typer.Exit) as killed:
+        processes.apart(signal.raise_signal, signal.SIGKILL)
+    assert killed.value.exit_code == 128 + signal.SIGKILL
+    assert "SIGKILL" in capsys.readouterr().err

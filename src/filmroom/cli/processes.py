@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from filmroom.cli.exits import stop
 from filmroom.interrupts import withheld
 
 REST = 0.5  # seconds before a process is replaced, doubled each time that it could not start
@@ -59,11 +60,19 @@ def apart(function: Callable[..., R], *arguments: Any) -> R:
     with closing(receiving):
         try:
             found: R = receiving.recv()
-        except EOFError:  # it has said why
-            raise SystemExit(1) from None
+        except EOFError:
+            process.join()
+            raise SystemExit(_told(process.exitcode or 1)) from None
         finally:
             process.join()
     return found
+
+
+def _told(exit_code: int) -> int:
+    """The exit code of a process that ended early, which has said why unless it was killed."""
+    if exit_code < 0:
+        stop(f"a process that it needs was ended by {signal.Signals(-exit_code).name}", 128 - exit_code)
+    return exit_code
 
 
 def _answer(sending: Connection, function: Callable[..., Any], arguments: Sequence[Any]) -> None:

@@ -16,6 +16,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvicorn
 
+# Before numpy is imported, whose own threads no process that is forked from this one would have (decision 9).
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 from filmroom import metric_files
 from filmroom.archive import Archive
 from filmroom.cli import beside as beside_them
