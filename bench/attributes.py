@@ -16,6 +16,7 @@ MULTI_FRAME: dict[int, UID] = {  # by Bits Allocated
     16: MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
 }
 
+INTERCEPT = -1024  # of the rescaling, whose slope is 1
 # What differs between instances, and the mark that holds its place. The widths are those of the values.
 MARKS = {
     "study": "2.25.1" + "1" * 38,
@@ -137,7 +138,7 @@ _VALUES: dict[str, object] = {
     "PixelRepresentation": 0,
     "WindowCenter": "40",
     "WindowWidth": "80",
-    "RescaleIntercept": "-1024",
+    "RescaleIntercept": str(INTERCEPT),
     "RescaleSlope": "1",
     "RescaleType": "HU",
     "PerformedProcedureStepStartDate": "20240229",

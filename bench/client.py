@@ -24,7 +24,7 @@ class Answer:
 
     status: int
     head: bytes
-    buffer: bytearray
+    buffer: bytes | bytearray
     spans: Sequence[tuple[int, int]]  # one, or one for each chunk
     began: float = 0.0  # when its head was here, by `time.perf_counter`
 
@@ -51,7 +51,7 @@ class Answer:
         return ""
 
 
-Check = Callable[[Answer], None]
+Check = Callable[[Answer], Callable[[], None] | None]  # what it gives back is looked at once the clock has stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Timing:
     seconds: float  # one client: the time it waited; several: from the first request to the last answer
     latencies: Sequence[float]
     received: int  # bytes of content
-    client_cpu: float
+    client_cpu: float  # checks included
     first: Sequence[float] = ()  # until the head of each answer was here
 
 
@@ -179,6 +179,7 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
     limit, deadline = (inf, begin + seconds) if count is None else (count, inf)
 
     heads: list[float] = []  # appending is atomic, so the threads share it
+    left: list[Callable[[], None]] = []
 
     def work(connection: Connection) -> tuple[list[float], int]:
         latencies, received = [], 0
@@ -189,12 +190,15 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
             latencies.append(time.perf_counter() - start)
             heads.append(answer.began - start)
             received += sum(end - first for first, end in answer.spans)
-            made.check(answer)
+            if rest := made.check(answer):
+                left.append(rest)
         return latencies, received
 
     with ThreadPoolExecutor(len(connections)) as pool:
         results = list(pool.map(work, connections))
     elapsed = time.perf_counter() - begin
+    for rest in left:
+        rest()
     latencies = [latency for one, _ in results for latency in one]
     waited = elapsed if len(connections) > 1 else sum(latencies)
     return Timing(waited, latencies, sum(received for _, received in results), time.process_time() - cpu, heads)

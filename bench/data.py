@@ -7,12 +7,14 @@ stream of Frames.
 
 import io
 import itertools
+import json
 import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -42,6 +44,7 @@ class Shape:
     frames: int = 1
     modality: str = "CT"
     jpeg: bool = False  # 8 bit, JPEG Baseline; else native, 12 of 16 bit
+    place: int = 0  # of the disc in the image, so that images can be told apart
 
     @property
     def frame_length(self) -> int:
@@ -100,6 +103,20 @@ class Instance:
         return f"B{self.run % 10**10:010d}F{self.study % 40:02d}"
 
     @property
+    def values(self) -> dict[str, str]:
+        """What stands in the places of the marks, as wide as they are."""
+        study, series, instance = self.uids
+        return {
+            "study": study,
+            "series": series,
+            "instance": instance,
+            "patient": self.patient,
+            "name": self.name,
+            "date": self.date,
+            "number": f"{self.number + 1:<8d}",
+        }
+
+    @property
     def path(self) -> str:
         """The instance's path under the root of the service."""
         return f"{self.series_path}/instances/{self.uids[2]}"
@@ -133,17 +150,7 @@ class Instance:
 
     def head(self) -> bytes:
         """All that is before the first Frame."""
-        template = _template(self.shape)
-        study, series, instance = self.uids
-        values = {
-            "study": study,
-            "series": series,
-            "instance": instance,
-            "patient": self.patient,
-            "name": self.name,
-            "date": self.date,
-            "number": f"{self.number + 1:<8d}",
-        }
+        template, values = _template(self.shape), self.values
         head = bytearray(template.head)
         for offset, key in template.places:
             value = values[key].encode()
@@ -196,7 +203,7 @@ def _find_marks(head: bytes) -> Iterator[tuple[int, str]]:
 @cache
 def _rest(shape: Shape) -> bytes:
     """A Frame without the stamp and what is before it: a bright disc under noise."""
-    samples = _samples(shape.rows, shape.columns)
+    samples = _samples(shape)
     if not shape.jpeg:
         return samples.astype("<u2").tobytes()[STAMP.size :]
     return bytes(imagecodecs.jpeg8_encode((samples / 16).astype("u1"), level=90))[2:]
@@ -209,10 +216,31 @@ def _comment(shape: Shape) -> bytes:
     return _SOI_COM + struct.pack(">H", 2 + len(blank) + STAMP.size) + blank
 
 
-def _samples(rows: int, columns: int) -> npt.NDArray[np.float64]:
+def pixels(shape: Shape) -> npt.NDArray[np.uint16]:
+    """The stored values of a native Frame, without the stamp."""
+    stored: npt.NDArray[np.uint16] = np.frombuffer(bytes(STAMP.size) + _rest(shape), "<u2")
+    return stored.reshape(shape.rows, shape.columns)
+
+
+def dataset(instance: Instance) -> dict[str, Any]:
+    """What an instance holds, but for pixels, as DICOM JSON (PS3.18 F.2)."""
+    text = _json(instance.shape)
+    for key, stored in instance.values.items():
+        text = text.replace(MARKS[key], stored.strip())
+    told: dict[str, Any] = json.loads(text)
+    return told
+
+
+@cache
+def _json(shape: Shape) -> str:
+    return attributes(shape.rows, shape.columns, shape.frames, shape.modality, 8 if shape.jpeg else 16).to_json()
+
+
+def _samples(shape: Shape) -> npt.NDArray[np.float64]:
     """Twelve bits."""
+    rows, columns = shape.rows, shape.columns
     y, x = np.ogrid[:rows, :columns]
-    disc = ((x - columns / 2) ** 2 + (y - rows / 2) ** 2 < (rows / 3) ** 2) * 1000
+    disc = ((x - columns * (1 / 2 + shape.place / 16)) ** 2 + (y - rows / 2) ** 2 < (rows / 3) ** 2) * 1000
     noise = np.random.default_rng(SEED).normal(1000, 60, (rows, columns))
     samples: npt.NDArray[np.float64] = (disc + noise).clip(0, 4095)
     return samples

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bench import checks
+from bench.checks import every_attribute, later
 from bench.client import Check, Task
 from bench.data import KB_131, Instance
 from bench.rows.kept import SERIES, STEP, kept, new_series, series
@@ -33,24 +33,18 @@ def warm(count: int) -> Callable[[Service, Scale], Work]:
 
 def one_instance(at: Service, _: Scale) -> Work:
     """The Metadata of one instance after the other."""
-    tasks = [at.get(f"{one.path}/metadata", JSON, _is(one)) for one in series(at)]
+    tasks = [at.get(f"{one.path}/metadata", JSON, _are([one])) for one in series(at)]
     return Work(lambda number: tasks[number * STEP % SERIES])
 
 
 def series_metadata(at: Service, instances: Sequence[Instance]) -> Callable[[int], Task]:
     """The Metadata of these, which are a Series."""
-    path = instances[0].series_path + "/metadata"
-
-    def task(number: int) -> Task:
-        if number == 0:  # looking at all of it takes long
-            return at.get(path, JSON, lambda answer: checks.metadata(answer, instances))
-        return at.get(path, JSON, lambda answer: checks.datasets(answer, "00080018", len(instances)))
-
-    return task
+    task = at.get(instances[0].series_path + "/metadata", JSON, _are(instances))
+    return lambda _: task
 
 
-def _is(one: Instance) -> Check:
-    return lambda answer: checks.metadata(answer, [one])
+def _are(instances: Sequence[Instance]) -> Check:
+    return later(lambda answer: every_attribute(answer, instances))
 
 
 def _series(at: Service, count: int) -> list[Instance]:

@@ -63,13 +63,18 @@ def next_touch(shape: Shape) -> Callable[[Service, Scale], Work]:
 
 def whole_series(at: Service, _: Scale) -> Work:
     """All instances of a Series in one answer."""
-    return _whole(at, series(at)[0].series_path, series(at))
+    return _again(at, series_task(at, series(at)))
 
 
 def whole_study(at: Service, _: Scale) -> Work:
     """All instances of a Study of 1,000 in one answer."""
     instances = kept(at, "study", lambda: new_series(at, KB_530, STUDY))
-    return _whole(at, instances[0].series_path.partition("/series")[0], instances)
+    return _again(at, _whole(at, instances[0].series_path.partition("/series")[0], instances))
+
+
+def series_task(at: Service, instances: Sequence[Instance]) -> Task:
+    """These, which are a Series, as they are stored."""
+    return _whole(at, instances[0].series_path, instances)
 
 
 def frame_task(at: Service, one: Instance, number: int) -> Task:
@@ -82,8 +87,11 @@ def _object(at: Service, shape: Shape) -> Instance:
     return kept(at, str(shape), lambda: new_series(at, shape, 1))[0]
 
 
-def _whole(at: Service, path: str, instances: Sequence[Instance]) -> Work:
-    task = at.get(path, DICOM, _is(*(tuple(one.pieces()) for one in instances)))
+def _whole(at: Service, path: str, instances: Sequence[Instance]) -> Task:
+    return at.get(path, DICOM, _is(*(tuple(one.pieces()) for one in instances)))
+
+
+def _again(at: Service, task: Task) -> Work:
     at.ask(task)  # the client's buffer grows
     return Work(lambda _: task)
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from bench.data import GB_2, Shape
 from bench.rows.kept import new_series
-from bench.rows.metadata import series_metadata
-from bench.rows.retrieving import frame_task
+from bench.rows.retrieving import frame_task, series_task
 from bench.rows.row import Scale, Work
 from bench.service import Service
 
@@ -13,13 +12,13 @@ LEAST = 8  # requests of a round
 
 
 def store(shape: Shape, count: int, each: int = 1) -> Callable[[Service, Scale], Work]:
-    """Store `count` instances of a new Series, so many in each request; afterwards all must be there."""
+    """Store `count` instances of a new Series, so many in each request; afterwards all must be there, byte for byte."""
 
     def prepare(at: Service, scale: Scale) -> Work:
         requests = max(LEAST, round(count * scale.stores / each))
         instances = new_series(at, shape, requests * each)
         tasks = [at.store(*instances[first : first + each]) for first in range(0, len(instances), each)]
-        return Work(tasks.__getitem__, len(tasks), after=series_metadata(at, instances)(0))
+        return Work(tasks.__getitem__, len(tasks), after=series_task(at, instances))
 
     return prepare
 

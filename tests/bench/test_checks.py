@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import imagecodecs
@@ -84,12 +85,67 @@ def test_metadata_of_another_or_without_an_attribute() -> None:
             checks.metadata(answer(json.dumps([wrong]).encode()), [ONE])
 
 
+def stored_whole(instance: data.Instance, **others: Any) -> client.Answer:
+    told = data.dataset(instance) | {f"{int(tag, 16):08X}": element for tag, element in others.items()}
+    return answer(json.dumps([told]).encode())
+
+
+def test_metadata_with_all_that_was_stored_and_more() -> None:
+    more = {"vr": "UR", "Value": ["http://x"]}
+    as_text = {"vr": "DS", "Value": ["75"]}  # numbers may be strings
+    checks.every_attribute(stored_whole(ONE, **{"00081190": more, "00101030": as_text}), [ONE])
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {},
+        {"vr": "LO", "Value": ["Private value 4"]},
+        {"vr": "SH", "Value": ["Private value 3"]},
+        {"vr": "LO", "Value": ["Private value 3", "more"]},
+    ],
+)
+def test_metadata_in_which_one_attribute_is_not_what_was_stored(element: dict[str, Any]) -> None:
+    with pytest.raises(client.WrongAnswerError, match="00091003"):
+        checks.every_attribute(stored_whole(ONE, **{"00091003": element}), [ONE])
+
+
+def test_metadata_in_which_an_item_of_a_sequence_is_not_what_was_stored() -> None:
+    items = [{"00080100": {"vr": "SH", "Value": ["24725-5"]}}]
+    with pytest.raises(client.WrongAnswerError, match="00081032.00080100"):
+        checks.every_attribute(stored_whole(ONE, **{"00081032": {"vr": "SQ", "Value": items}}), [ONE])
+
+
+def test_metadata_of_another_instance() -> None:
+    with pytest.raises(client.WrongAnswerError, match="not asked for"):
+        checks.every_attribute(stored_whole(TWO), [ONE])
+
+
+def matches(*uids: str, **values: Sequence[str]) -> client.Answer:
+    """Studies with all that each must have."""
+    found = []
+    for place, uid in enumerate(uids):
+        one: dict[str, Any] = {tag: {} for tag in checks.REQUIRED[checks.STUDY].split()}
+        one |= {checks.STUDY: {"Value": [uid]}, checks.RETRIEVE_URL: {"Value": [f"http://x/studies/{uid}"]}}
+        found.append(one | {tag.strip("_"): {"Value": [each[place]]} for tag, each in values.items()})
+    return answer(json.dumps(found).encode())
+
+
 def test_studies() -> None:
-    found = answer(json.dumps([{"0020000D": {"Value": [uid]}} for uid in ("1.2", "1.3")]).encode())
+    found = matches("1.2", "1.3")
     checks.studies(found, {"1.2", "1.3", "1.4"}, 2)
     for expected, count in (({"1.2"}, 2), (None, 3)):
         with pytest.raises(client.WrongAnswerError):
             checks.studies(found, expected, count)
+    with pytest.raises(client.WrongAnswerError, match="twice"):
+        checks.studies(matches("1.2", "1.2"), None, 2)
+
+
+def test_studies_without_what_each_must_have() -> None:
+    with pytest.raises(client.WrongAnswerError, match="00201208"):
+        checks.studies(answer(matches("1.2").body.replace(b"00201208", b"00201209")), None, 1)
+    with pytest.raises(client.WrongAnswerError, match="Retrieve URL"):
+        checks.studies(matches("1.2", _00081190=["http://x/studies/1.3"]), None, 1)
 
 
 def test_modalities_in_study() -> None:
@@ -100,14 +156,23 @@ def test_modalities_in_study() -> None:
 
 
 def test_studies_of_certain_days() -> None:
-    values = (("1.2", "20240229"), ("1.3", "20240301"))
-    found = answer(
-        json.dumps([{"0020000D": {"Value": [uid]}, "00080020": {"Value": [on]}} for uid, on in values]).encode()
-    )
+    found = matches("1.2", "1.3", _00080020=["20240229", "20240301"])
     checks.dated(found, {"1.2"}, "20240229", "20240302")
     for expected, first in (({"1.4"}, "20240229"), ({"1.3"}, "20240301")):
         with pytest.raises(client.WrongAnswerError):
             checks.dated(found, expected, first, "20240302")
+    with pytest.raises(client.WrongAnswerError, match="twice"):
+        checks.dated(matches("1.2", "1.2", _00080020=["20240229"] * 2), {"1.2"}, "20240229", "20240302")
+
+
+def test_of_what_is_looked_at_later_only_what_differs_from_the_last_is() -> None:
+    seen: list[bytes] = []
+    look = checks.later(lambda one: seen.append(one.body))
+    left = [look(answer(content)) for content in (b"a", b"a", b"ab", b"ab", b"a")]
+    assert seen == []
+    for rest in filter(None, left):
+        rest()
+    assert seen == [b"a", b"ab", b"a"]
 
 
 def test_an_image_is_a_whole_jpeg_of_the_right_size() -> None:

@@ -92,3 +92,17 @@ def test_a_wrong_answer_ends_the_run(serve: Serve) -> None:
     with pytest.raises(client.WrongAnswerError):
         client.run([connection], lambda _: client.Task([[b"x"]], refuse), count=None, seconds=10)
     connection.close()
+
+
+def test_what_a_check_leaves_for_later_is_looked_at_when_all_have_answered(serve: Serve) -> None:
+    order: list[str] = []
+
+    def check(_: client.Answer) -> Callable[[], None]:
+        order.append("answered")
+        return lambda: order.append("looked at")
+
+    connection = serve(OK + b"Content-Length: 0\r\n\r\n")
+    task = client.Task([[b"GET / HTTP/1.1\r\n\r\n"]], check)
+    client.run([connection], lambda _: task, 2, 0)
+    connection.close()
+    assert order == ["answered", "answered", "looked at", "looked at"]
