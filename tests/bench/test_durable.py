@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -17,8 +18,8 @@ from bench.data import DX, KB_10, KB_530, Instance, Shape
 from bench.servers import Setup, filmroom
 from bench.service import Service, address
 
-# Runs in each process of the service before anything else, and writes down what is synced, by inode because a file may
-# get another name, and what SQLite is told. All processes of Linux have the same clock.
+# Runs in each process of the service before anything else, and writes down which folders are made, what is synced, by
+# inode because a file may get another name, and what SQLite is told. All processes of Linux have the same clock.
 WATCHING = """
 import itertools, json, os, sqlite3, time
 
@@ -32,6 +33,10 @@ def watched(sync):
         sync(descriptor)
         written("synced", os.fstat(descriptor).st_ino)
     return synced
+
+def making(path, *arguments, mkdir=os.mkdir, **named):
+    mkdir(path, *arguments, **named)
+    written("made", os.stat(path, dir_fd=named.get("dir_fd")).st_ino)
 
 numbers = itertools.count()
 
@@ -48,7 +53,7 @@ class Connection(sqlite3.Connection):
 def connected(*arguments, connect=sqlite3.connect, **named):
     return connect(*arguments, factory=Connection, **named)
 
-os.fsync, os.fdatasync = watched(os.fsync), watched(os.fdatasync)
+os.fsync, os.fdatasync, os.mkdir = watched(os.fsync), watched(os.fdatasync), making
 sqlite3.connect = sqlite3.dbapi2.connect = connected
 """
 
@@ -77,14 +82,14 @@ def test_a_store_is_answered_after_files_folders_and_commit_were_synced(
     with ExitStack() as stack:
         for _ in range(3):  # while the others stay open, so that a second worker gets one as well
             connection = stack.enter_context(closing(Connection(*address(at.url))))
-            start, before, folders = log.stat().st_size, set(blobs.glob("??/*")), set(blobs.glob("??"))
+            start, before = log.stat().st_size, set(blobs.glob("??/*"))
             study = at.new_study()
             task = at.store(*(Instance(shape, at.run, study, 0, number) for number in range(count)))
-            answer = connection.ask(task.request)
+            asked, answer = time.perf_counter(), connection.ask(task.request)
             task.check(answer)
             new = set(blobs.glob("??/*")) - before
             assert len(new) == count
-            in_order(log, start, new, set(blobs.glob("??")) - folders, answer.began)
+            in_order(log, start, new, asked, answer.began)
 
 
 def test_the_index_is_in_wal_mode(service: tuple[Service, Path]) -> None:
@@ -92,8 +97,8 @@ def test_the_index_is_in_wal_mode(service: tuple[Service, Path]) -> None:
         assert index.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def in_order(log: Path, start: int, files: set[Path], folders: set[Path], answered: float) -> None:
-    """File, then folder, then commit, then answer; where a folder is new, the one above before the commit."""
+def in_order(log: Path, start: int, files: set[Path], asked: float, answered: float) -> None:
+    """File, then folder, then commit, then answer; the folder above when the folder was made, and before the commit."""
     with log.open() as lines:
         whole = [json.loads(line) for line in lines]
         lines.seek(start)
@@ -102,15 +107,17 @@ def in_order(log: Path, start: int, files: set[Path], folders: set[Path], answer
     process, connection = inserted[1], inserted[3]
     committed = next(one[0] for one in since if one[1:] == [process, "committed", connection] and one[0] > inserted[0])
     synced: dict[int, list[float]] = defaultdict(list)
-    for one in since:
+    for one in whole:
         if one[2] == "synced":
             synced[one[3]].append(one[0])
+
+    def after(began: float, path: Path) -> float:
+        return min((at for at in synced[path.stat().st_ino] if at > began), default=inf)
+
+    made = {one[3]: one[0] for one in whole if one[2] == "made"}
     for file in files:
-        first = min(synced[file.stat().st_ino], default=inf)
-        folder = min((at for at in synced[file.parent.stat().st_ino] if at > first), default=inf)
-        assert first < folder < committed < answered
-    for folder_above in {one.parent for one in folders}:
-        assert min(synced[folder_above.stat().st_ino], default=inf) < committed
+        assert after(after(asked, file), file.parent) < committed < answered
+        assert after(made[file.parent.stat().st_ino], file.parent.parent) < committed
     told = [one[4] for one in whole if one[1:4] == [process, "told", connection]]
     assert [one for one in told if re.search("synchronous", one, re.IGNORECASE)] == ["PRAGMA synchronous = FULL"]
 
