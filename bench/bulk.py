@@ -1,9 +1,9 @@
 """An archive of any size, whose rows are those that the store path makes, at a few thousand Instances a second.
 
-The first Instances go through the Store Transaction, with their files. Of the rest one Instance of each Series does,
-but for its file and its rows; what it would have brought to the index is repeated for the whole Series, with UIDs,
-numbers and texts of their own, and added through the index layer in large transactions. So searches and the change
-feed find what a real archive has, and only retrieves would miss files.
+The first Instances go through the Store Transaction. Of the rest one Instance of each Series does, but for its file and
+its rows; what it would have brought to the index is repeated for the whole Series, with UIDs, numbers and texts of
+their own, and added through the index layer in large transactions. Their files are written where the archive has them,
+and not synced. So searches, the change feed and retrieves find what a real archive has, in as many files.
 """
 
 import hashlib
@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.population import CREATOR, SEED, Series, Study, studies
-from filmroom.archive import Archive
+from filmroom.archive import BLOBS, Archive
 from filmroom.blobs import Memory
+from filmroom.blobs.store import FOLDER
 from filmroom.dicom.query_tags import QueryTag
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index import additions
@@ -29,7 +30,7 @@ from filmroom.services import query_tags, store
 from filmroom.services.examination import part
 from filmroom.settings import Settings
 
-STORED = 10_000  # Instances that go through the Store Transaction
+STORED = 10_000  # Instances that go through the Store Transaction; of the others no file is synced
 BATCH = 5_000  # Instances in a transaction of the others
 MARK = 77777  # the Instance Number that is replaced in repeated texts; no Series has as many
 MADE = "archive.json"  # says what the folder holds
@@ -54,18 +55,18 @@ def opened(folder: Path, index: str | None = None) -> Archive:
 def made(folder: Path, instances: int, stored: int = STORED, index: str | None = None) -> list[Study]:
     """The Studies of the archive in the folder, which is made unless it is there."""
     those = studies(instances)
-    about, note = {"instances": instances, "stored": stored, "seed": SEED}, folder / MADE
+    about, note = {"instances": instances, "stored": stored, "seed": SEED, "files": instances}, folder / MADE
     if note.exists():
         if json.loads(note.read_text()) != about:
             raise SystemExit(f"{folder} holds another archive; name another folder.")
         return those
     with closing(opened(folder, index)) as archive:
-        fill(archive, those, stored)
+        fill(archive, folder, those, stored)
     note.write_text(json.dumps(about))
     return those
 
 
-def fill(archive: Archive, those: Sequence[Study], stored: int) -> None:
+def fill(archive: Archive, folder: Path, those: Sequence[Study], stored: int) -> None:
     query_tags.declare(archive, TAGS)
     query_tags.reindex(archive, [tag.key for tag, _ in query_tags.fetch_all(archive, -1, 0)])
     begin, done = time.monotonic(), 0
@@ -77,7 +78,7 @@ def fill(archive: Archive, those: Sequence[Study], stored: int) -> None:
         if done >= stored:
             break
     for batch in _batches(left):
-        done += _add(archive, batch)
+        done += _add(archive, folder / BLOBS, batch)
         print(f"\r{done} Instances, {done / (time.monotonic() - begin):.0f} a second", end="", file=sys.stderr)
     print(file=sys.stderr)
 
@@ -105,28 +106,30 @@ class _Gathering:
         return [Status.ADDED for _ in new]
 
 
-def _add(archive: Archive, batch: Sequence[tuple[Study, Series]]) -> int:
+def _add(archive: Archive, blobs: Path, batch: Sequence[tuple[Study, Series]]) -> int:
     with archive.index.read() as tx:
         archive.additions.known.of(tx)
     gathering = _Gathering(archive)
     beside = replace(archive, blobs=Memory(), additions=gathering)  # type: ignore[arg-type]
     parts = [part(file(study, series, MARK)) for study, series in batch]
     store.store(beside, DICOMWEB, Resource(), parts, replace=False)
-    rows = [row for (_, series), new in zip(batch, gathering.new, strict=True) for row in _repeated(new, series)]
+    rows = [row for each, new in zip(batch, gathering.new, strict=True) for row in _repeated(new, *each, blobs)]
     with archive.index.begin() as tx:
         additions.add(tx, rows, archive.additions.known)
     return len(rows)
 
 
-def _repeated(new: NewInstance, series: Series) -> Iterator[NewRows]:
-    """The rows of all Instances of a Series, from what one brings."""
+def _repeated(new: NewInstance, study: Study, series: Series, blobs: Path) -> Iterator[NewRows]:
+    """The rows of all Instances of a Series, from what one brings; their files are written."""
     rows = additions.prepare(new)
     mark, number_mark = series.instance(MARK).encode(), f"[{MARK}]".encode()
     held: bytes = rows.instance["attributes"]
     for number in series.numbers:
         uid = series.instance(number)
         said = (mark, uid.encode()), (number_mark, f"[{number}]".encode())
-        key, digest = _key(series, number), hashlib.sha256(uid.encode()).digest()
+        key, content = _key(series, number), file(study, series, number)
+        _write(blobs / key[FOLDER] / key, content)
+        digest = hashlib.sha256(content).digest()
         own = {
             "SOPInstanceUID": uid,
             "InstanceNumber": number,
@@ -146,6 +149,11 @@ def _repeated(new: NewInstance, series: Series) -> Iterator[NewRows]:
 def _key(series: Series, number: int) -> str:
     """As `blobs.new_keys` makes them, but the same each time."""
     return hashlib.sha256(series.instance(number).encode()).hexdigest()[:32]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
 
 
 def _with(text: bytes, said: Sequence[tuple[bytes, bytes]]) -> bytes:
@@ -240,7 +248,7 @@ def _elements(study: Study, series: Series, number: int) -> dict[int, _Element]:
         0x0020000E: _Element("UI", series.uid),
         0x00200010: _Element("SH", study.accession[-4:]),
         0x00200011: _Element("IS", str(series.number)),
-        0x00200013: _Element("IS", str(number)),
+        0x00200013: _Element("IS", f"{number:<6}"),  # so all files of a Series are as long
         0x00200052: _Element("UI", study.uid + ".1"),
         0x00400275: _Element("SQ", [request]),
     }

@@ -35,7 +35,7 @@ def main() -> None:
     with archives.making(given) as (_, make):
         small, images = make("small"), make("images")
         with closing(Archive.open(small)) as archive:
-            bulk.fill(archive, studies(given.instances), given.instances)
+            bulk.fill(archive, small.data, studies(given.instances), given.instances)
         with closing(Archive.open(images)) as archive:
             _images(archive, given.images)
         for settings in (small, images):

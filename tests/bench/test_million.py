@@ -1,5 +1,6 @@
 """The archive of a million, with three hundred Instances."""
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from filmroom.index.packing import unpack
 from filmroom.index.tables import TAG_VALUES, change_feed, instance, instance_data, series, study
 
 SIZE = 300
-_OWN = {"blob", "digest", "length", "created", "timestamp", "key", "watermark", "bulk", "frame_start"}
+_OWN = {"blob", "created", "timestamp", "key", "watermark"}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,14 @@ def rows(folder: Path, stored: int) -> dict[str, list[dict[str, Any]]]:
 
 def test_repeated_rows_are_those_that_stores_make(tmp_path: Path) -> None:
     assert rows(tmp_path / "repeated", stored=0) == rows(tmp_path / "stored", stored=SIZE)
+
+
+def test_repeated_instances_have_the_files_that_their_rows_name(made: tuple[Archive, Asked]) -> None:
+    archive, _ = made
+    with archive.index.read() as tx:
+        named = {row.blob: row.digest for row in tx.core.execute(select(instance.c.blob, instance.c.digest))}
+    assert len(named) == SIZE
+    assert {key: hashlib.sha256(archive.blobs.get(key)).digest() for key in named} == named
 
 
 def test_an_archive_is_used_again_and_no_other_taken_for_it(tmp_path: Path) -> None:
