@@ -20,7 +20,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from urllib.request import Request
 
-from bench import bulk, machine, report, tables
+from bench import bulk, disk, machine, report, tables
 from bench.checks import value
 from bench.data import KB_131
 from bench.rounds import measure
@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as stack:
         folder = given.folder or stack.enter_context(folder_in(None))
         folder.mkdir(parents=True, exist_ok=True)
+        if any(row.group == "Store" for row in rows):
+            disk.kept(folder)
         about = machine.described(folder)
         print(machine.said(about))
         servers = []

@@ -5,14 +5,18 @@ from contextlib import closing
 from fnmatch import fnmatch
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
-from bench import bulk, document, growth, tables
+from bench import bulk, disk, document, growth, tables
 from bench.rows import ROWS
 from filmroom.index.tables import instance
 
 
-def test_a_row_is_measured_in_both_archives_and_a_second_run_finds_them_as_they_were(tmp_path: Path) -> None:
+def test_a_row_is_measured_in_both_archives_and_a_second_run_finds_them_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "IN_MEMORY", set())  # wherever the tests run
     found = tmp_path / "found.json"
     sizes = ["--small", "20", "--instances", "40", "--stored", "20"]
     arguments = [*sizes, "--workers", "1", "--quick", "--rows", "store-131k-1"]
