@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import machine, report, tables
+from bench import disk, machine, report, tables
 from bench.buckets import KINDS, bucket
 from bench.newer import unpacked
 from bench.orthanc import installed, orthanc
@@ -39,6 +39,8 @@ def main() -> int:
     probed: dict[str, dict[str, list[float]]] = {name: {} for name in _probes(options, rows)}
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in(options.folder))
+        if any(row.group == "Store" for row in rows):
+            disk.kept(folder)
         servers = _servers(options, folder, stack)
         about = machine.described(folder)
         print(machine.said(about))

@@ -19,6 +19,7 @@ SELDOM, LONG_REST = 1.0, 50  # over a whole run, of whose time looking takes a f
 class Usage:
     """The cost of one round. Bytes; None where it could not be read or was not watched."""
 
+    seconds: float  # that it was watched: checks of the answers take longer than the answers
     cpu: float | None  # seconds, of the server
     machine_cpu: float  # seconds, of everything on the machine, the benchmark's own included, and what was stolen of it
     peak: int | None  # sum of the processes' highest resident sizes: shared pages count for each process
@@ -54,12 +55,13 @@ class Meter:
         """Measure what happens inside; afterwards the list holds the Usage. `memory`: also look meanwhile."""
         usages: list[Usage] = []
         reset_peaks(self.pids)
-        cpu, machine = cpu_seconds(self.pids), machine_seconds()
+        begun, cpu, machine = time.perf_counter(), cpu_seconds(self.pids), machine_seconds()
         with _Watch(self, INTERVAL if memory else None, REST) as watch:
             yield usages
         after = cpu_seconds(self.pids)
         spent = None if cpu is None or after is None else after - cpu
-        usages.append(Usage(spent, machine_seconds() - machine, peaks(self.pids), watch.highest, self.highest))
+        seconds, busy = time.perf_counter() - begun, machine_seconds() - machine
+        usages.append(Usage(seconds, spent, busy, peaks(self.pids), watch.highest, self.highest))
 
 
 class _Watch:

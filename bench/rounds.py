@@ -35,7 +35,7 @@ class Round:
     def others(self) -> float:
         """The cores that programs other than the server and the clients kept busy meanwhile."""
         rest = self.usage.machine_cpu - (self.usage.cpu or 0) - self.timing.client_cpu
-        return max(0.0, rest / self.timing.seconds)
+        return max(0.0, rest / self.usage.seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ _STORE = (
     Row("store-10k-8", "Store 10 KB, 8 clients", RATE, 8, storing.store(KB_10, 800), goal=3),
     Row(
         "store-530k-1",
-        "Store CT 529 KB, 1 client",
+        "Store CT 527 KB, 1 client",
         RATE,
         1,
         storing.store(KB_530, 200),
@@ -22,7 +22,7 @@ _STORE = (
     ),
     Row(
         "store-530k-16",
-        "Store CT 529 KB, 16 clients",
+        "Store CT 527 KB, 16 clients",
         RATE,
         16,
         storing.store(KB_530, 400),
@@ -31,7 +31,7 @@ _STORE = (
     ),
     Row(
         "store-50",
-        "Store CT 529 KB, 50 a request, 4 clients",
+        "Store CT 527 KB, 50 a request, 4 clients",
         several(50),
         4,
         storing.store(KB_530, 600, each=50),
@@ -40,7 +40,7 @@ _STORE = (
     ),
     Row(
         "store-mr-4",
-        "Store MR 135 KB, 4 clients",
+        "Store MR 133 KB, 4 clients",
         RATE,
         4,
         storing.store(MR, 600),
@@ -87,7 +87,7 @@ _METADATA = (
 _RETRIEVE = (
     Row(
         "instance-1",
-        "One CT of 529 KB, 1 client",
+        "One CT of 527 KB, 1 client",
         LATENCY,
         1,
         retrieving.instance,
@@ -96,7 +96,7 @@ _RETRIEVE = (
     ),
     Row(
         "instance-16",
-        "One CT of 529 KB, 16 clients",
+        "One CT of 527 KB, 16 clients",
         RATE,
         16,
         retrieving.instance,
@@ -136,7 +136,7 @@ _RETRIEVE = (
     Row("jpeg-next", "Frame of 300, JPEG, next", LATENCY, 1, retrieving.next_touch(MULTI_JPEG), goal=2),
     Row(
         "series",
-        "Series of 200 CT, 106 MB",
+        "Series of 200 CT, 105 MB",
         THROUGHPUT,
         1,
         retrieving.whole_series,

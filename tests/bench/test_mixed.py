@@ -13,7 +13,7 @@ from bench.processes import Usage
 from bench.servers import Setup, filmroom
 from bench.service import Service
 
-COST = Usage(cpu=2.0, machine_cpu=3.0, peak=50_000_000, peak_shared=None)
+COST = Usage(seconds=1.0, cpu=2.0, machine_cpu=3.0, peak=50_000_000, peak_shared=None)
 
 
 def found(high: float, *failures: str, count: int = mixed.LEAST) -> mixed.Mixed:
