@@ -259,7 +259,7 @@ def test_a_bad_variable(run: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILMROOM_WORKERS", "many")
     ran = run("serve")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "filmroom serve: The variable FILMROOM_WORKERS is 'many': it must be a whole number.\n"
+    assert ran.err == "filmroom: The variable FILMROOM_WORKERS is 'many': it must be a whole number.\n"
 
 
 @pytest.mark.parametrize("text", ["prot = 1", "port = ", "port = 'x'", "\0"])
@@ -267,7 +267,7 @@ def test_a_bad_settings_file(run: Program, tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.toml").write_text(text)
     ran = run("serve", "--config", tmp_path / "settings.toml")
     assert ran.code == 2
-    assert ran.err.startswith("filmroom serve: ")
+    assert ran.err.startswith("filmroom: ")
 
 
 def test_no_settings_file(run: Program, tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_data_that_is_a_file(run: Program, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     ran = run("serve", "--port", "0", "--data", tmp_path / "data")
     sentence = f"The data folder {tmp_path / 'data'} can't be used. It is a file; name a folder."
-    assert (ran.code, ran.err) == (3, f"filmroom serve: {sentence}\n")
+    assert (ran.code, ran.err) == (3, f"filmroom: {sentence}\n")
 
 
 def test_data_of_no_name(run: Program) -> None:

@@ -14,11 +14,10 @@ from pydantic_settings import SettingsError
 
 from filmroom import settings
 from filmroom.archive import Archive, is_archive
-from filmroom.cli.exits import REFUSED, stop
+from filmroom.cli.exits import BAD_SETTING, REFUSED, stop
 from filmroom.errors import Unavailable
 from filmroom.settings import FILE_VARIABLE, PREFIX, UNSHOWN, Settings
 
-BAD_SETTING = 2  # exit code, typer's own for a command line that is not understood
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what one calls to reach it from this machine
 _CLIENTS = {"FILMROOM_URL", "FILMROOM_TOKEN", "FILMROOM_PARTITION"}  # not settings of the service (cli/service.py)
 _FLAGS = {"sweep_delay": "--delay"}  # where it is not the setting's own name

@@ -1,7 +1,6 @@
 """The program `filmroom`: which commands there are, and loading the one that is run and no other."""
 
 import errno
-import gc
 import os
 import re
 import sys
@@ -12,6 +11,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from filmroom import __version__
+from filmroom.cli.exits import INTERRUPTED
+from filmroom.cli.loading import uncollected
 
 # Command -> where its function is, and its sentence in the list. Only the command that runs is imported: a search
 # does not wait for the server's libraries, nor the list for anybody's.
@@ -43,8 +44,6 @@ COMMANDS = {
     "demo": ("filmroom.cli.demo:demo", "Walk the whole tutorial against a service and check every step."),
 }
 
-INTERRUPTED = 130  # exit code
-
 HELP = """A DICOMweb service, and a client for any DICOMweb service.
 
 Start a service with `filmroom serve`, and in a second terminal try:
@@ -64,9 +63,8 @@ def load(name: str) -> Any:
     """The command of that name, ready to run."""
     module, _, function = COMMANDS[name][0].partition(":")
     alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-    gc.disable()  # of a thousand modules nothing is garbage: to look for some takes a tenth of the time
-    loaded = import_module(module)
-    gc.enable()
+    with uncollected():
+        loaded = import_module(module)
     alone.command(name, cls=Command)(getattr(loaded, function))
     return typer.main.get_command(alone)
 

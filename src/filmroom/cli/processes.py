@@ -10,8 +10,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import structlog
 
 from filmroom.cli.exits import stop
+from filmroom.cli.loading import uncollected
 from filmroom.interrupts import withheld
 
 REST = 0.5  # seconds before a process is replaced, doubled each time that it could not start
@@ -29,6 +30,7 @@ LONGEST_REST = 30.0
 
 _FORKS = sys.platform == "linux"  # on macOS its own libraries don't survive a fork
 _CONTEXT: Any = multiprocessing.get_context("fork" if _FORKS else "spawn")
+# What a handler raises is lost if it comes while Python calls what is to be called after a fork.
 _ENDING = {signal.SIGTERM, signal.SIGINT}
 _LONGEST_NAME = 15  # of a process, as `top` shows it (proc_pid_comm(5))
 
@@ -41,10 +43,9 @@ def load(modules: Iterable[str]) -> None:
     """Import what the processes need, if they are forked from this one."""
     if not _FORKS:
         return
-    gc.disable()
-    for name in modules:
-        import_module(name)
-    gc.enable()
+    with uncollected():
+        for name in modules:
+            import_module(name)
     gc.freeze()  # nobody's collector writes to what all share
 
 
@@ -54,7 +55,7 @@ def apart(function: Callable[..., R], *arguments: Any) -> R:
         return function(*arguments)
     receiving, sending = _CONTEXT.Pipe(duplex=False)
     process = _CONTEXT.Process(target=_answer, args=(sending, function, arguments))
-    with _unbroken():
+    with withheld(_ENDING):
         process.start()
     sending.close()
     with closing(receiving):
@@ -78,19 +79,6 @@ def _told(exit_code: int) -> int:
 def _answer(sending: Connection, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     sending.send(function(*arguments))
-
-
-@contextmanager
-def _unbroken() -> Iterator[None]:
-    """No signal is heard in the block, nor in a process that is born in it.
-
-    What a handler raises is lost if it comes while Python calls what is to be called after a fork.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def shared_numbers(numbers: Sequence[int]) -> Any:
@@ -134,7 +122,7 @@ class Place:
         try:
             function, arguments, name = self.life()
             process = _CONTEXT.Process(target=_live, args=(line, name, function, arguments), name=name)
-            with withheld(), _unbroken():
+            with withheld(_ENDING):
                 process.start()
                 self.process = process  # at once: a signal may end the service here, and it ends those that it knows
         except OSError as error:  # no more processes, or what it needs is another's by now

@@ -24,6 +24,7 @@ from filmroom.archive import Archive
 from filmroom.cli import beside as beside_them
 from filmroom.cli import configuration, processes
 from filmroom.cli import workers as web_workers
+from filmroom.cli.exits import BAD_SETTING, ENDED, NO_DATA, PORT_IN_USE, stop
 from filmroom.cli.noted import noted
 from filmroom.errors import Unavailable
 from filmroom.server import journal, tls
@@ -35,8 +36,6 @@ from filmroom.settings import Settings
 
 LISTENS = "Filmroom listens on "  # programs that start a service wait for this line
 APPLICATION = "filmroom.server.app:create"
-BAD_SETTING, NO_DATA, PORT_IN_USE = configuration.BAD_SETTING, 3, 4  # exit codes
-ENDED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # and those of an end by a signal
 _DEFAULTS = {  # where it is no plain value
     "workers": "cores, at most 4",
     "codec_processes": "cores, at most 4",
@@ -119,7 +118,7 @@ def serve(
     try:
         _run(settings, listening, certificate)
     except Unavailable as error:
-        _stop(str(error), NO_DATA)
+        stop(str(error), NO_DATA)
 
 
 def _hear_signals() -> None:
@@ -133,14 +132,14 @@ def _settings(flags: dict[str, Any], config: Path | None) -> Settings:
     try:
         return configuration.read(flags, config).at_start()
     except configuration.BadSettings as error:
-        _stop(str(error), BAD_SETTING)
+        stop(str(error), BAD_SETTING)
 
 
 def _check_exposure(settings: Settings) -> None:
     """Patients' images, and whoever reaches the address could read and delete them: only on purpose."""
     if is_here(settings.host) or settings.insecure or settings.authenticates:
         return
-    _stop(
+    stop(
         f"It won't listen on {settings.host} without authentication: whoever reaches that address could read and "
         "delete everything. Make a token (`filmroom token create --name me --role admin`), or name an identity "
         "provider (--issuer); or say --insecure if all who can reach it may do everything. The default, 127.0.0.1, "
@@ -153,7 +152,7 @@ def _check_roles(settings: Settings) -> None:
     """What no role can show is told here, and not to its holders."""
     faults = [*views.faults(settings.roles, settings.profile_names)]
     if faults:
-        _stop(f"The setting roles can't be heeded: {'; '.join(faults)}.", BAD_SETTING)
+        stop(f"The setting roles can't be heeded: {'; '.join(faults)}.", BAD_SETTING)
 
 
 def _certificate(settings: Settings) -> tls.Files | None:
@@ -164,7 +163,7 @@ def _certificate(settings: Settings) -> tls.Files | None:
     try:
         files.context()
     except Unavailable as error:
-        _stop(str(error), BAD_SETTING)
+        stop(str(error), BAD_SETTING)
     return files
 
 
@@ -172,7 +171,7 @@ def _prepare(settings: Settings) -> None:
     """Open the archive once before any worker does: it makes what is new, and tells here what is wrong."""
     wrong = processes.apart(_unusable, settings)
     if wrong is not None:
-        _stop(f"The data folder {settings.data.absolute()}{_where(settings)} can't be used. {wrong}", NO_DATA)
+        stop(f"The data folder {settings.data.absolute()}{_where(settings)} can't be used. {wrong}", NO_DATA)
 
 
 def _unusable(settings: Settings) -> str | None:
@@ -207,7 +206,7 @@ def _listen(settings: Settings) -> socket.socket:
     except (OSError, UnicodeError) as error:  # the latter: no name that could be looked up
         code, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, "that is no name")
         hint = _HINTS.get(code or 0, "Name an address of this machine as --host.")
-        _stop(f"Can't listen on {settings.host}:{settings.port}: {reason}. {hint}", PORT_IN_USE)
+        stop(f"Can't listen on {settings.host}:{settings.port}: {reason}. {hint}", PORT_IN_USE)
 
 
 def _welcome(settings: Settings, url: str) -> None:
@@ -295,14 +294,9 @@ def _numbers(settings: Settings, stack: ExitStack) -> Path:
     try:
         return stack.enter_context(metric_files.folder(places))
     except Unavailable as error:
-        _stop(str(error), NO_DATA)
+        stop(str(error), NO_DATA)
 
 
 def _end(number: int, _: FrameType | None = None) -> NoReturn:
     """Uvicorn ends what is under way, and then raises the signal again as if it had not been there."""
     raise SystemExit(ENDED[signal.Signals(number)])
-
-
-def _stop(message: str, code: int) -> NoReturn:
-    typer.echo(f"filmroom serve: {message}", err=True)
-    raise typer.Exit(code)
