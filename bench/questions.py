@@ -17,6 +17,7 @@ from filmroom.archive import Archive
 from filmroom.dicom.resources import Level, Resource
 from filmroom.index import changes
 from filmroom.index import search as index
+from filmroom.index.answers import by_tag
 from filmroom.index.transaction import Transaction
 from filmroom.protocol import queries
 from filmroom.protocol.dialects import DICOMWEB
@@ -101,7 +102,7 @@ def _search(level: Level, scope: Resource, keys: Parameters, check: Callable[[Se
 
     def directly(archive: Archive) -> Callable[[Transaction], Sequence[Any]]:
         query, _ = queries.parse(DICOMWEB, level, scope, keys, lambda: search.known_tags(archive))
-        return lambda tx: [match.elements for match in index.search(tx, query)]
+        return lambda tx: [by_tag(match.found) for match in index.search(tx, query)]
 
     return Question(f"{path}?{urlencode(keys)}", directly, check)
 
@@ -245,7 +246,7 @@ def _behind(level: Level, offset: int) -> Callable[[Archive], Callable[[Transact
         with archive.index.read() as tx:
             place = index.places(tx, query)[-1]
         following = replace(query, offset=0, after=place)
-        return lambda tx: [match.elements for match in index.search(tx, following)]
+        return lambda tx: [by_tag(match.found) for match in index.search(tx, following)]
 
     return directly
 

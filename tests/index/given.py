@@ -24,6 +24,7 @@ from filmroom.dicom.resources import DEFAULT_PARTITION, Level, Resource
 from filmroom.dicom.values import COMPONENT_GROUPS
 from filmroom.index import additions, instances, query_tags, reindexing, search
 from filmroom.index.additions import ANY, NewInstance, Status
+from filmroom.index.answers import by_tag
 from filmroom.index.database import Database
 from filmroom.index.transaction import Transaction
 
@@ -177,7 +178,7 @@ def read(name: str, value: str, *, fuzzy: bool = False) -> Condition | None:
 
 def answers(database: Database, query: Query) -> list[dict[str, Any]]:
     with database.read() as tx:
-        return [match.elements for match in search.search(tx, query)]
+        return [by_tag(match.found) for match in search.search(tx, query)]
 
 
 def matches(database: Database, query: Query) -> list[str]:

@@ -11,6 +11,6 @@ def test_what_a_study_holds_is_read_once_and_is_in_each_answer(database: Databas
         given.add(database, given.new("1", "1.1", f"1.1.{number}", PatientID="A", Modality="CT"))
     with database.read() as tx:
         first, *others = search.search(tx, given.asked(Level.INSTANCE, returned=["PatientID", "Modality"]))
-    first.elements.clear()
-    assert [one.elements for one in others] == [given.elements(Modality="CT", PatientID="A")] * 2
-    assert others[0].elements["00100020"] is others[1].elements["00100020"]
+    first.found.clear()
+    assert [one.found for one in others] == [given.elements(Modality="CT", PatientID="A")] * 2
+    assert others[0].found["00100020"] is others[1].found["00100020"]

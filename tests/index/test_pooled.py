@@ -44,7 +44,7 @@ def settings(tx: Transaction) -> tuple[str, str]:
 def test_a_connection_without_a_pooler_is_told_once(name: str, url: str) -> None:
     database = Database(url)
     with database.begin() as tx:
-        assert kinds._POOLED not in tx.info
+        assert kinds._POOLED not in tx._connection.info
         assert settings(tx) == ("30s", "on")
         driver = tx.driver
         assert driver.prepare_threshold == 5

@@ -210,8 +210,8 @@ def test_what_a_match_answers_with_is_made_when_it_is_asked_for(database: Databa
     given.add(database, given.new("1", "2", "3", ImageComments="near"))
     with database.read() as tx:
         [match] = search.search(tx, given.asked(Level.INSTANCE, returned=["ImageComments"]))
-    assert match.elements == given.elements(ImageComments="near")
-    assert match.elements is not match.elements
+    assert match.found == given.elements(ImageComments="near")
+    assert match.found is not match.found
 
 
 def test_the_lower_level_knows_better(database: Database) -> None:

@@ -71,7 +71,7 @@ def answers(settings: Settings) -> list[str]:
         found: list[Any] = []
         for level in Level:
             matches = search.search(tx, given.asked(level, everything=True, limit=10_000))
-            found.append([(match.resource, match.elements) for match in matches])
+            found.append([(match.resource, match.found) for match in matches])
         for resource, _ in found[-1]:
             stored, frames = instances.fetch_pixel_data(tx, resource)
             [(_, metadata)] = instances.fetch_metadata(tx, resource)

@@ -16,6 +16,7 @@ from filmroom.index.prepared import Prepared
 from filmroom.index.tables import instance, instance_data, original
 from filmroom.index.transaction import Transaction
 
+_NAMES = len(selects.NAME)
 _VERSION = len(selects.FILE)  # where the row has what `original` adds
 
 Row = dict[str, Any]
@@ -55,7 +56,7 @@ def fetch(tx: Transaction, resource: Resource) -> list[StoredInstance]:
 def fetch_metadata(tx: Transaction, resource: Resource) -> Iterator[tuple[Resource, bytes]]:
     """The stored text of the first versions' Metadata, as `instances.fetch_metadata`."""
     rows = selects.run(tx, _METADATA[resource.level], resource).all()
-    return ((Resource(*row[:4]), unpack(row.metadata)) for row in rows)
+    return ((Resource(*row[:_NAMES]), unpack(row[_NAMES])) for row in rows)
 
 
 def fetch_elements(tx: Transaction, resource: Resource) -> dict[str, Any]:
@@ -121,9 +122,9 @@ _STORED = {
     level: selects.of(select(*selects.FILE, *_ADDED).select_from(_BESIDE), level).order_by(instance.c.watermark)
     for level in Level
 }
-_TEXT = func.coalesce(original.c.metadata, instance_data.c.metadata).label("metadata")
+_TEXT = func.coalesce(original.c.metadata, instance_data.c.metadata)
 _METADATA = {
-    level: selects.of(select(*selects.NAME, instance_data.c.watermark, _TEXT).select_from(_BESIDE), level).order_by(
+    level: selects.of(select(*selects.NAME, _TEXT, instance_data.c.watermark).select_from(_BESIDE), level).order_by(
         instance.c.watermark
     )
     for level in Level

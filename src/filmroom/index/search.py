@@ -20,7 +20,7 @@ from filmroom.dicom.resources import Level, Resource
 from filmroom.dicom.search_attributes import HELD, MATCHING_KEYS, RETRIEVE_URL, SORTABLE
 from filmroom.errors import BadParameter
 from filmroom.index import conditions, forms, ordering, tag_conditions, views
-from filmroom.index.answers import Answers, Found, by_tag
+from filmroom.index.answers import Answers, Found
 from filmroom.index.columns import Elements
 from filmroom.index.conditions import ROWS, Sql
 from filmroom.index.forms import Part, Value, is_one_of, part
@@ -94,11 +94,6 @@ class Match(NamedTuple):
         """What to answer with, in no order. Made when it is asked for: what takes kilobytes in a row takes a hundred
         times as much here, and the answer needs one after the other."""
         return self.answers.of(self.row)
-
-    @property
-    def elements(self) -> Elements:
-        """The same, in tag order."""
-        return by_tag(self.found)
 
 
 def search(tx: Transaction, query: Query) -> list[Match]:

@@ -5,7 +5,6 @@ is only called in when the first of them comes: to begin and end a transaction i
 does in it (decision 8).
 """
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -29,8 +28,3 @@ class Transaction:
     def dialect(self) -> Dialect:
         """Which database it is."""
         return self._engine.dialect
-
-    @property
-    def info(self) -> Mapping[str, Any]:
-        """What is known of the connection (`kinds`)."""
-        return self._connection.info
