@@ -97,7 +97,10 @@ class Place:
     rest: float = REST  # before the next is started, in seconds
 
     def life(self) -> tuple[Callable[..., None], tuple[Any, ...], str]:
-        """The function of a process, its arguments behind the first (`_live`), and its name."""
+        """What the next process is to do: a function, its arguments, and the name of the process.
+
+        Before these arguments the function is given what can be read from when the supervisor is gone.
+        """
         raise NotImplementedError
 
     def has_started(self) -> bool:
@@ -105,7 +108,7 @@ class Place:
         raise NotImplementedError
 
     def let_go(self) -> None:
-        """What the process has by now, or nobody any more."""
+        """Close what the next process was given: it has its own by now, or could not be started."""
 
     def left(self) -> None:
         """Put away what the ended one has left."""

@@ -253,7 +253,7 @@ def _program() -> str:
 
 
 def _run(settings: Settings, listening: socket.socket, certificate: tls.Files | None) -> None:
-    os.environ.update(settings.environment())  # how worker processes, started afresh, learn the settings
+    os.environ.update(settings.environment())  # from where the processes of the service read them
     config = uvicorn.Config(
         APPLICATION,
         factory=True,

@@ -1,9 +1,9 @@
 """Statements that are put together anew for each request, and compiled once for each form that they take.
 
-To put one together in Core and to have Core run it takes several times what the database does (decision 8). So parts of
-it are put together here as what is to be made of Core, the form, and apart from it the values. Only for a form that has
-not been seen lately is anything made. All that the text of a statement depends on belongs to its form: how many values
-a list has, which end of a range is open.
+To put one together in Core and to have Core run it takes several times what the database does (decision 8). So what is
+put together here is only a description, the form, and beside it the values. From a form that has not been seen lately
+Core makes a statement. All that the text of a statement depends on belongs to its form: how many values a list has,
+which end of a range is open.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, bindparam, type_coerce
 from filmroom.index.prepared import Prepared
 from filmroom.index.transaction import Transaction
 
-_MOST = 512  # forms; some kilobytes each. Who asks for others all the time pays for making them, as was always so
+_MOST = 512  # forms; some kilobytes each. Who asks for others all the time pays for making them
 _ROUNDED = 1024  # values in a list
 
 

@@ -50,7 +50,8 @@ class Lane:
         self._lock = threading.Lock()  # calls end in their threads
         self._clients: dict[str, int] = {}  # requests under way, of each
         self.at_work = 0
-        self._waiting: OrderedDict[Callable[[], None], Callable[[], object]] = OrderedDict()  # and what gives each up
+        # The calls that wait, in order, each with a function that gives it up
+        self._waiting: OrderedDict[Callable[[], None], Callable[[], object]] = OrderedDict()
         self._under_way = 0
 
     @contextmanager
