@@ -124,3 +124,25 @@ def test_values_are_no_part_of_the_form() -> None:
     uids = [f"1.{number}" for number in range(9)]
     of_uids = [form(StudyInstanceUID=OneOf(tuple(uids[:many]))) for many in range(5, 10)]
     assert of_uids[0] == of_uids[1] == of_uids[2] == of_uids[3] != of_uids[4]
+
+
+def test_a_long_list_finds_the_same_as_a_short_one_and_is_one_form_whatever_its_length(
+    shared: Database, tags: list[QueryTag]
+) -> None:
+    def asked(more: int) -> Part:
+        uids = ("1", "3", *(f"9.{number}'\"\\é" for number in range(more)))
+        return search._page(rows.asked(Level.STUDY, StudyInstanceUID=OneOf(uids), limit=9))
+
+    with shared.read() as tx:
+        short, long = forms.rows(tx, asked(0)), forms.rows(tx, asked(5000))
+        assert short == long == both(tx, asked(300))[1]
+        assert len(short) == 2
+    assert asked(5000).form == asked(300).form
+
+
+@pytest.mark.parametrize("more", [2, 5000])
+def test_a_list_of_numbers_may_be_long(shared: Database, tags: list[QueryTag], more: int) -> None:
+    numbers = ("1", *map(str, range(100, 100 + more)))
+    query = rows.asked(Level.STUDY, NumberOfStudyRelatedInstances=OneOf(numbers), limit=9)
+    with shared.read() as tx:
+        assert len(forms.rows(tx, search._page(query))) == len(tags) + 1
