@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _DAY = datetime.timedelta(days=1)
+_SIGNS_CERTIFICATES = x509.KeyUsage(False, False, False, False, False, True, False, False, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,17 @@ class Issued:
 
 
 class Authority:
-    """Issues certificates; its own is in the file `path`."""
+    """Issues certificates; its own is in the file `path`.
+
+    They have what RFC 5280 §4.2.1 asks for: from Python 3.13 on its clients refuse others.
+    """
 
     def __init__(self, folder: Path, name: str = "Authority of the tests") -> None:
         self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        made = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(True, None), critical=True)
+        made = self._builder(self._name, self._key)
+        made = made.add_extension(x509.BasicConstraints(True, None), critical=True)
+        made = made.add_extension(_SIGNS_CERTIFICATES, critical=True)
         self.path = folder / f"{name}.pem"
         self.path.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
@@ -56,4 +62,6 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - 10 * _DAY)
             .not_valid_after(now + days * _DAY)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
