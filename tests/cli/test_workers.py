@@ -5,7 +5,6 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -62,11 +61,9 @@ def test_an_address_in_use_is_refused(closing: ExitStack) -> None:
         workers.listen("127.0.0.1", first.getsockname()[1])
 
 
-def test_without_a_folder_for_temporary_files_it_says_so(
-    closing: ExitStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_a_folder_for_temporary_files_it_says_so(closing: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # type: ignore[attr-defined]
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    monkeypatch.setattr(tempfile, "tempdir", "/none")
     with pytest.raises(Unavailable, match="TMPDIR"):
         sockets(closing, 1)
 
