@@ -27,7 +27,7 @@ def ends() -> Iterator[tuple[Channel, Channel]]:
     """Both in this process, which for a channel is no different."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     with closing(Channel(ours)) as one:
-        one.offer(os.getpid())
+        one.offer()
         with closing(Channel.taken(theirs)) as other:
             yield one, other
 

@@ -6,12 +6,13 @@ megabytes there and back took 90 ms. Through the file each side copies them once
 
 import os
 import pickle
+import socket
 import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import ForkingPickler, recv_handle, send_handle
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, cast
 
 LARGE = 1 << 16  # bytes from which on a value goes through the file
@@ -42,17 +43,20 @@ class Channel:
         self._pipe, self._file = pipe, _file_in_memory() if file is None else file
         self._close_file = weakref.finalize(self, os.close, self._file)  # once, and with the channel at the latest
 
-    def offer(self, pid: int) -> None:
-        """Give the file to the process at the other end of the pipe."""
-        send_handle(self._pipe, self._file, pid)
+    def offer(self) -> None:
+        """Give the file to the process at the other end of the pipe, whenever it takes it."""
+        # Not by `send_handle` of multiprocessing: from Python 3.14 on that waits until the file is taken.
+        with _socket(self._pipe) as sending:
+            socket.send_fds(sending, [b"f"], [self._file])
 
     @classmethod
     def taken(cls, pipe: Connection) -> "Channel":
         """The end that is given the file."""
-        try:
-            return cls(pipe, recv_handle(pipe))
-        except RuntimeError as error:  # there is no file, for there is no other end
-            raise EOFError from error
+        with _socket(pipe) as receiving:
+            _, files, *_ = socket.recv_fds(receiving, 1, 1)
+        if not files:  # for there is no other end
+            raise EOFError
+        return cls(pipe, files[0])
 
     def send(self, message: object) -> None:
         """Send an object; what can't be pickled leaves the channel as it was."""
@@ -85,6 +89,11 @@ class Channel:
         """Let go of pipe and file."""
         self._pipe.close()
         self._close_file()
+
+
+def _socket(pipe: Connection) -> socket.socket:
+    """What the pipe is, by another descriptor."""
+    return socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM)
 
 
 def _file_in_memory() -> int:

@@ -225,7 +225,7 @@ class _Worker:
                 self._process = _CONTEXT.Process(target=_serve, args=(theirs,), name="filmroom pixels", daemon=True)
                 with withheld():
                     self._process.start()
-                self._channel.offer(self._process.pid or 0)
+                self._channel.offer()
         except (OSError, EOFError) as error:  # EOFError: it could not be forked
             raise Unavailable("No worker for pixel data could be started. Try again later.") from error
 
