@@ -112,9 +112,10 @@ def test_a_crash_costs_one_call(pool: Pool) -> None:
     assert pool.run(os.getpid) != worker
 
 
-def test_who_was_killed_again_may_have_wanted_memory(pool: Pool) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_who_was_killed_again_may_have_wanted_memory(pool: Pool, number: signal.Signals) -> None:
     with pytest.raises(Unavailable, match="was killed"):
-        pool.run(signal.raise_signal, signal.SIGKILL)
+        pool.run(signal.raise_signal, number)
 
 
 def test_what_ends_a_worker_once_costs_nothing(pool: Pool, tmp_path: Path) -> None:

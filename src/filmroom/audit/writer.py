@@ -31,6 +31,8 @@ GATHER = 0.05  # seconds in which others come to the first of a batch
 REST = 1.0  # seconds before a trail that could not be written is tried again
 TOLD = 60.0  # seconds between two lines of the log that say so
 
+_NO_THREAD = "no thread could be started"
+
 Waiting = tuple[Facts, "Future[None] | None"]  # and who is told when it is on the disk
 
 log = structlog.get_logger()
@@ -87,13 +89,14 @@ class Audit:
             metrics.audit_lost.inc()
             _fail(settled, "too much waits to be written")
             return
+        if self._thread is None and not self._start() and settled is not None:
+            _fail(settled, _NO_THREAD)
+            return
         self._waiting.append((facts, settled))
         if settled is not None:
             self._hurry.set()
         if not self._wake.is_set():
             self._wake.set()
-            if self._thread is None:
-                self._start()
 
     def settled(self, facts: Facts) -> "Future[None]":
         """Have facts written down; done when they are on the disk. If they can't be, Unavailable."""
@@ -111,11 +114,18 @@ class Audit:
         if self._trail is not None:
             self._trail.close()
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Whether there is a thread. If the system gives none, what comes next tries again."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="audit", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="audit", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    self.trouble = _NO_THREAD
+                    return False
+                self._thread = thread
+            return True
 
     def _work(self) -> None:
         try:

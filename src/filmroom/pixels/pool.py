@@ -49,6 +49,8 @@ else:
     _CONTEXT = multiprocessing.get_context("spawn")
 _START = 60  # seconds in which a worker has imported what it is to call
 _PATIENCE = 2  # seconds in which a worker whose pipe has ended says how it ended
+# By a person or the system, or with what started it (255, as multiprocessing says): not by the data.
+_ENDED_FROM_OUTSIDE = {-signal.SIGKILL, -signal.SIGTERM, 255}
 _CLOSED = "The service is shutting down."
 MEMORY = 4 << 30  # bytes for the calls of one worker, besides what its libraries take; only Linux keeps the limit
 
@@ -158,7 +160,7 @@ class Place:
         try:
             return self._answer(request)
         except _Ended as error:
-            if error.exit_code == -signal.SIGKILL:
+            if error.exit_code in _ENDED_FROM_OUTSIDE:
                 raise Unavailable("A worker for pixel data was killed, perhaps for want of memory.") from None
             # Not Unavailable: the same data would end the next worker too.
             raise NotAcceptable("The pixel data can't be converted: the worker ended over them.") from None
