@@ -5,7 +5,9 @@ RATES = rows.Row("rates", "Rates", rows.RATE, 8, rows.ROWS[0].prepare, group="St
 
 
 def result(*figures: float, others: float = 0.0, highest: int | None = None) -> Result:
-    usage = processes.Usage(seconds=1.0, cpu=0.5, machine_cpu=1.0 + others, peak=30_000_000, peak_shared=None, highest=highest)
+    usage = processes.Usage(
+        seconds=1.0, cpu=0.5, machine_cpu=1.0 + others, peak=30_000_000, peak_shared=None, highest=highest
+    )
     timing = client.Timing(seconds=1.0, latencies=[0.01] * 100, received=5, client_cpu=0.5)
     return Result([Round(figure, timing, usage) for figure in figures])
 
