@@ -32,18 +32,9 @@ FASTEST: dict[str, object] = {
     # A connection serves many requests, and small answers are not held back; by default so, and said here.
     "KeepAlive": True,
     "TcpNoDelay": True,
-    # What searches answer is in the index and need not be read from the files (from 1.11 on). The plugin's NEWS of 1.8
-    # recommends these and more of Instances, which no search of the bench returns and each Store would write. From
-    # 1.13 on those of Series and Studies are there by default, which its log remarks.
-    "ExtraMainDicomTags": {
-        "Instance": ["SOPClassUID", "Rows", "Columns", "BitsAllocated"],
-        "Series": ["TimezoneOffsetFromUTC", "PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"],
-        "Study": ["TimezoneOffsetFromUTC"],
-    },
-    # So no search needs a file; by default "Always", which its configuration calls the slowest.
-    "StorageAccessOnFind": "Never",
-    # No digest of files: a CT takes 1 ms of CPU less. Nothing that is asked here needs it.
-    "StoreMD5ForAttachments": False,
+    # What a search for Instances answers is in the index and need not be read from the files (from 1.11 on). The
+    # plugin's NEWS of 1.8 recommends more, for Series and Studies too, which no search of the bench returns.
+    "ExtraMainDicomTags": {"Instance": ["SOPClassUID", "Rows", "Columns", "BitsAllocated"]},
     # Nothing is counted for /metrics.
     "MetricsEnabled": False,
 }
