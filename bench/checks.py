@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,14 +57,20 @@ def datasets(answer: Answer, tag: str, count: int) -> None:
         raise WrongAnswerError(f"{found} data sets where {count} were expected")
 
 
-def metadata(answer: Answer, instances: Sequence[Instance]) -> None:
-    """The Metadata of exactly these instances, by a few attributes of each."""
+def _each(answer: Answer, instances: Sequence[Instance]) -> Iterator[tuple[Instance, Any]]:
+    """Each of exactly these instances, and what the Metadata tells of it."""
     datasets(answer, INSTANCE, len(instances))
     expected = {instance.uids[2]: instance for instance in instances}
     for told in json.loads(answer.body):
         instance = expected.pop(value(told, INSTANCE), None)
         if instance is None:
             raise WrongAnswerError("the Metadata of an instance that was not asked for, or twice of one")
+        yield instance, told
+
+
+def metadata(answer: Answer, instances: Sequence[Instance]) -> None:
+    """The Metadata of exactly these instances, by a few attributes of each."""
+    for instance, told in _each(answer, instances):
         some = [value(told, tag) for tag in ("00280010", "00100020", "00181210", "00091003")]
         if some != [instance.shape.rows, instance.patient, "SOFT", "Private value 3"]:
             raise WrongAnswerError(f"the Metadata is not what was stored: {some}")
@@ -72,12 +78,7 @@ def metadata(answer: Answer, instances: Sequence[Instance]) -> None:
 
 def every_attribute(answer: Answer, instances: Sequence[Instance]) -> None:
     """The Metadata of exactly these instances, each with all attributes that were stored, and their values."""
-    datasets(answer, INSTANCE, len(instances))
-    expected = {instance.uids[2]: instance for instance in instances}
-    for told in json.loads(answer.body):
-        instance = expected.pop(value(told, INSTANCE), None)
-        if instance is None:
-            raise WrongAnswerError("the Metadata of an instance that was not asked for, or twice of one")
+    for instance, told in _each(answer, instances):
         _compare(dataset(instance), told, "")
 
 

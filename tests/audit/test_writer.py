@@ -131,23 +131,34 @@ def test_who_is_refused_again_and_again_is_an_alert(audit: Audit, tmp_path: Path
     assert value("audit_alerts_total") - before == 2
 
 
+def no_more(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_where_no_thread_can_be_started_the_next_record_tries_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: threading.Thread) -> None:
-        raise RuntimeError
-
-    audit = Audit(given.open_trail(tmp_path))
+    audit = Audit(given.open_trail(tmp_path), required=True)
     with monkeypatch.context() as without:
-        without.setattr(threading.Thread, "start", fail)
+        without.setattr(threading.Thread, "start", no_more)
         audit.put(facts())
         with pytest.raises(Unavailable, match="no thread"):
             audit.settled(facts()).result()
-        problems = [audit.problem]
+        assert value("audit_failing") == 1
+        assert audit.problem is None  # or nobody would be let in, and no record come
     audit.settled(facts()).result()
-    assert [*problems, audit.problem] == ["no thread could be started", None]
+    assert value("audit_failing") == 0
     audit.close()
     assert len(given.lines(tmp_path)) == 2
+
+
+def test_what_waits_for_a_thread_is_written_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit = Audit(given.open_trail(tmp_path))
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", no_more)
+        audit.put(facts())
+    audit.close()
+    assert len(given.lines(tmp_path)) == 1
 
 
 def test_a_thread_that_ended_unforeseen_writes_nothing_and_metrics_say_so(

@@ -109,20 +109,25 @@ class Audit:
         self._closing = True
         self._hurry.set()
         self._wake.set()
+        if self._waiting:
+            self._start()
         if self._thread is not None:
             self._thread.join()
         if self._trail is not None:
             self._trail.close()
 
     def _start(self) -> bool:
-        """Whether there is a thread. If the system gives none, what comes next tries again."""
+        """Whether there is a thread. If the system gives none, what comes next tries again.
+
+        So it is no `problem`, for which all would be refused, and nothing come next, where the trail is required.
+        """
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._work, name="audit", daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:
-                    self.trouble = _NO_THREAD
+                    metrics.audit_failing.set(1)  # until something is written
                     return False
                 self._thread = thread
             return True
