@@ -87,6 +87,7 @@ def test_a_part_that_stands_still_is_told_and_takes_no_thread_of_requests(
     assert (answer.status_code, answer.json()["overallStatus"]) == (503, "Unhealthy")
     assert on_a_bucket.get("/dicomweb/studies").status_code == 200
     proxy.let.set()
+    monkeypatch.undo()  # a bucket that answers may take its time
     wait_until(lambda: told(on_a_bucket) == {})
 
 
@@ -116,6 +117,7 @@ def test_an_index_that_is_waited_for_too_long(
     with closing(Archive.open(settings)) as other:
         with other.index.begin():
             wait_until(lambda: told(http) == {"index": "It does not answer."})
+        monkeypatch.undo()
         wait_until(lambda: told(http) == {})
 
 
@@ -150,6 +152,7 @@ def test_who_waits_for_a_bucket_is_not_ready(
     told = on_a_bucket.get("/metrics").text  # a scrape does not wait for it either
     assert "\nfilmroom_ready 0.0\n" in told
     proxy.let.set()
+    monkeypatch.undo()
     wait_until(lambda: on_a_bucket.get("/health/ready").status_code == 200)
 
 
