@@ -85,9 +85,9 @@ def text(name: str, run: dict[str, Any]) -> str:
     parts += [_about(run), servers, *run.get("notes", ())]
     for group, rows in _groups(run):
         picture = f"![{group}: {tables.summary(rows)}](benchmarks/{_file(name, group)})"
-        parts += [f"### {group}", *([picture] if _drawn(run, rows) else []), tables.table(run, rows)]
+        parts += [f"#### {group}", *([picture] if _drawn(run, rows) else []), tables.table(run, rows)]
     if run["probes"]:
-        parts += ["### The machine itself", tables.probes(run)]
+        parts += ["#### The machine itself", tables.probes(run)]
     return "\n\n".join(parts)
 
 

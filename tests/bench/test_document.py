@@ -39,7 +39,7 @@ def test_what_people_wrote_stays_and_the_machine_is_named() -> None:
     )
     assert page.endswith("<!-- end -->\nAfter.\n")
     assert "* A: Filmroom 1\n* B: Orthanc 1" in page
-    assert page.index("### Store") < page.index("(benchmarks/one-store.svg)") < page.index("### Search")
+    assert page.index("#### Store") < page.index("(benchmarks/one-store.svg)") < page.index("#### Search")
     assert page == document.renewed(page, {"one": run(row(30, 10, goal=2), row(5, 10) | {"group": "Search"})})
 
 

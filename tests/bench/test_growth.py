@@ -27,7 +27,7 @@ def test_a_row_is_measured_in_both_archives_and_a_second_run_finds_them_as_they_
     assert told["servers"] == ["40 Instances", "20 Instances"]
     assert [(row["title"], row["unit"]), row["goal"]] == [("Store 133 KB, 1 client", "/s"), 1 / 3]
     assert all(side["figure"] > 0 for side in (*row["servers"], *memory["servers"]))
-    assert "### Store" in document.text("growth", document.trimmed(told))
+    assert "#### Store" in document.text("growth", document.trimmed(told))
     with closing(bulk.opened(tmp_path / "40" / "filmroom")) as archive, archive.index.read() as tx:
         assert tx.core.scalar(select(func.count()).select_from(instance)) == 40 + 120
 

@@ -43,7 +43,7 @@ def test_a_short_run_compares_each_reading_with_itself_alone(
     assert together["cpu_ms"] > 0
     assert together["peak_mb"] > 20
     assert "a search found each of them" in capsys.readouterr().out
-    assert "### Whole run" in document.text("mixed", document.trimmed(run))
+    assert "#### Whole run" in document.text("mixed", document.trimmed(run))
 
 
 def test_a_reading_that_waits_more_than_five_times_as_long_misses_the_goal() -> None:
