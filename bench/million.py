@@ -11,6 +11,7 @@ import argparse
 import gc
 import json
 import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -218,6 +219,7 @@ def storing(url: str) -> Iterator[None]:
 
 
 def _store(url: str, stop: Event) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process as well: `stop` ends it
     at = Service("storing", url)
     number = 0
 

@@ -11,12 +11,13 @@ import argparse
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -61,15 +62,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
             server = stack.enter_context(filmroom(folder, Setup(given.workers)))
         about = machine.described(folder)
         print(machine.said(about), server.name, sep="\n")
-        spawn = multiprocessing.get_context("spawn")
-        pool = stack.enter_context(ProcessPoolExecutor(WRITERS + READERS, spawn))
-        found = measured(pool, server, given.seconds)
+        found = measured(stack.enter_context(processes()), server, given.seconds)
     run = machine.stamped("python -m bench.mixed", about) | as_run(server.name, found)
     print("", tables.table(run), "", *run["notes"], *report.failures(run), sep="\n")
     print(*found.failures, sep="\n", end="", file=sys.stderr)
     if given.json:
         given.json.write_text(json.dumps(run, indent=1))
     return tables.status(run)
+
+
+@contextmanager
+def processes() -> Iterator[ProcessPoolExecutor]:
+    """A process for each client. Whoever ends the run does not wait until they have asked everything."""
+    pool = ProcessPoolExecutor(WRITERS + READERS, multiprocessing.get_context("spawn"), _heedless)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+            process.join()
+        raise
+    pool.shutdown()
+
+
+def _heedless() -> None:
+    """Ctrl-C reaches all processes of a terminal: the first ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def measured(pool: ProcessPoolExecutor, server: Server, seconds: float) -> Mixed:

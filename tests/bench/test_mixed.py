@@ -1,6 +1,10 @@
 """What readers wait while others write."""
 
 import json
+import os
+import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -44,6 +48,16 @@ def test_a_short_run_compares_each_reading_with_itself_alone(
     assert together["peak_mb"] > 20
     assert "a search found each of them" in capsys.readouterr().out
     assert "#### Whole run" in document.text("mixed", document.trimmed(run))
+
+
+def test_whoever_ends_the_run_waits_for_no_client_and_leaves_none() -> None:
+    with suppress(KeyboardInterrupt), mixed.processes() as pool:
+        assert pool.submit(signal.getsignal, signal.SIGINT).result() is signal.SIG_IGN
+        client = pool.submit(os.getpid).result()
+        pool.submit(time.sleep, 600)
+        raise KeyboardInterrupt
+    with pytest.raises(ProcessLookupError):
+        os.kill(client, 0)
 
 
 def test_a_reading_that_waits_more_than_five_times_as_long_misses_the_goal() -> None:
