@@ -195,7 +195,10 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
         return latencies, received
 
     with ThreadPoolExecutor(len(connections)) as pool:
-        results = list(pool.map(work, connections))
+        try:
+            results = list(pool.map(work, connections))
+        finally:
+            limit = -1  # whoever ends the run, or one wrong answer, waits for no more than what is asked already
     elapsed = time.perf_counter() - begin
     for rest in left:
         rest()

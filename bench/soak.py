@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         watch = _Watch(server.pid)
         with watch, ThreadPoolExecutor(given.clients) as pool:
-            seen = together(list(pool.map(Client.run, clients)))
+            try:
+                seen = together(list(pool.map(Client.run, clients)))
+            finally:
+                for client in clients:
+                    client.until = 0  # whoever ends the run waits for one answer of each
     _say(seen.latencies, watch, given.minutes * 60)
     print(*seen.failures, sep="\n", file=sys.stderr)
     return tables.FAILED if seen.failures else 0

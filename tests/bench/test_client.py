@@ -84,14 +84,18 @@ def test_clients_share_the_tasks(serve: Serve) -> None:
     assert (sorted(asked), len(timing.latencies), timing.received) == ([0, 1, 2], 3, 6)
 
 
-def test_a_wrong_answer_ends_the_run(serve: Serve) -> None:
-    def refuse(_: client.Answer) -> None:
-        raise client.WrongAnswerError("no")
+def test_one_wrong_answer_ends_the_run_of_all_clients(serve: Serve) -> None:
+    wrong = iter(["no"])
 
-    connection = serve(OK + b"Content-Length: 2\r\n\r\nok")
+    def refuse_the_first(_: client.Answer) -> None:
+        for said in wrong:
+            raise client.WrongAnswerError(said)
+
+    connections = [serve(OK + b"Content-Length: 2\r\n\r\nok") for _ in range(2)]
     with pytest.raises(client.WrongAnswerError):
-        client.run([connection], lambda _: client.Task([[b"x"]], refuse), count=None, seconds=10)
-    connection.close()
+        client.run(connections, lambda _: client.Task([[b"x"]], refuse_the_first), count=None, seconds=600)
+    for connection in connections:
+        connection.close()
 
 
 def test_what_a_check_leaves_for_later_is_looked_at_when_all_have_answered(serve: Serve) -> None:
