@@ -3,18 +3,14 @@
 import argparse
 import json
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fnmatch import fnmatch
 from itertools import zip_longest
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
-from bench import disk, machine, report, tables
+from bench import commands, disk, machine, report, tables
 from bench.buckets import KINDS, bucket
 from bench.newer import unpacked
 from bench.orthanc import installed, orthanc
@@ -29,7 +25,6 @@ from bench.service import address
 def main() -> int:
     """Run, print the table, and return 1 if a row failed, 3 if a goal is missed."""
     options = _options()
-    signal.signal(signal.SIGTERM, _end)
     rows = [row for row in ROWS if any(fnmatch(row.name, pattern) for pattern in options.rows)]
     if options.list or not rows:
         print("\n".join(f"{row.name:20} {row.title} ({row.unit.name})" for row in ROWS))
@@ -71,11 +66,6 @@ def _probes(options: argparse.Namespace, rows: Sequence[Row]) -> list[str]:
     """What the rows are compared with, and everything if all rows are measured."""
     named = {row.limit[0] for row in rows if row.limit}
     return [probe.name for probe in PROBES if probe.name in named or options.rows == ["*"]]
-
-
-def _end(number: int, _: FrameType | None) -> NoReturn:
-    """An end by `kill` ends the servers and removes the folder, as Ctrl-C does."""
-    raise SystemExit(128 + number)
 
 
 def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[Server]:
@@ -164,4 +154,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

@@ -22,7 +22,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bench import machine
+from bench import commands, machine
 from bench.rounds import measure
 from bench.rows import FULL, ROWS
 from bench.servers import Server, Setup, filmroom, folder_in
@@ -120,4 +120,4 @@ def _provider() -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

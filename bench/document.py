@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import machine, tables
+from bench import commands, machine, tables
 from bench.graph import drawn, graph
 from bench.report import MOST_MEMORY
 from bench.rows import ROWS
@@ -138,4 +138,4 @@ def _rounded(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

@@ -11,7 +11,6 @@ bytes of one request alone.
 import argparse
 import json
 import os
-import sys
 import urllib.parse
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from urllib.request import Request
 
-from bench import bulk, disk, machine, report, tables
+from bench import bulk, commands, disk, machine, report, tables
 from bench.checks import value
 from bench.data import KB_131
 from bench.rounds import measure
@@ -104,4 +103,4 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

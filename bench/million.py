@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request
 
-from bench import bulk, checks, machine
+from bench import bulk, checks, commands, machine
 from bench.client import Answer, Check, Connection, Task, WrongAnswerError, run
 from bench.data import KB_10, Instance
 from bench.orthanc import orthanc
@@ -270,4 +270,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

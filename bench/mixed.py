@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench import checks, machine, report, tables
+from bench import checks, commands, machine, report, tables
 from bench.client import Task
 from bench.data import KB_131, Instance
 from bench.mixture import FILES, READINGS, STUDIES, TASKS, Client, Latencies, Seen, together
@@ -229,4 +229,4 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from platform import freedesktop_os_release
 
+from bench import commands
 from bench.orthanc import Program
 
 KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -83,4 +84,4 @@ def _mirror() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from statistics import linear_regression
 
-from bench import machine, tables
+from bench import commands, machine, tables
 from bench.mixture import READINGS, Client, Latencies, together
 from bench.processes import PROC, proportional, tree
 from bench.rounds import percentile
@@ -104,4 +104,4 @@ def _say(latencies: Latencies, watch: _Watch, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

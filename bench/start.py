@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import bulk, checks, machine, report, tables
+from bench import bulk, checks, commands, machine, report, tables
 from bench.client import Answer, Connection
 from bench.processes import cpu_seconds
 from bench.servers import STARTING, Setup, folder_in, free_port, served
@@ -131,4 +130,4 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

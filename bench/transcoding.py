@@ -15,6 +15,7 @@ import httpx2
 import imagecodecs
 import numpy as np
 
+from bench import commands
 from bench.client import Answer, WrongAnswerError
 from bench.data import Instance, Shape, new_run
 from bench.servers import Setup, filmroom, folder_in
@@ -150,4 +151,4 @@ def _stored_as(at: Service, native: Instance, uid: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

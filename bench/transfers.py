@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from bench import archives
+from bench import archives, commands
 from filmroom.archive import Archive
 from filmroom.dicom.resources import Resource
 from filmroom.services import crew, exports, imports, operations
@@ -73,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

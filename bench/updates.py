@@ -6,7 +6,7 @@ python -m bench.updates [--instances 1000] [--side 70] [--index postgresql] [--b
 import time
 from contextlib import closing
 
-from bench import archives
+from bench import archives, commands
 from filmroom.archive import Archive
 from filmroom.dicom.resources import DEFAULT_PARTITION, Resource
 from filmroom.protocol.dialects import DICOMWEB
@@ -45,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from bench import archives, bulk
+from bench import archives, bulk, commands
 from bench.data import KB_530, Instance, new_run
 from bench.population import studies
 from filmroom.archive import Archive
@@ -87,4 +87,4 @@ def _say(settings: Settings, name: str, files: int, size: int, work: Callable[[]
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)
