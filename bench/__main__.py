@@ -38,8 +38,8 @@ def main() -> int:
             disk.kept(folder)
         servers = _servers(options, folder, stack)
         about = machine.described(folder)
-        print(machine.said(about))
-        print(*(f"{letter}: {one.name}" for letter, one in zip(tables.LETTERS, servers, strict=False)), sep="\n")
+        names = [one.name for one in servers]
+        print(machine.said(about), tables.legend(names), sep="\n")
         measures = stack.enter_context(probing(list(probed), folder))
 
         def probe(name: str, beside: str) -> None:
@@ -53,7 +53,6 @@ def main() -> int:
         results = measure(servers, rows, scale, probe)
         for name in alone:
             probe(name, "after")
-    names = [one.name for one in servers]
     run = machine.stamped("./scripts/bench", about) | report.as_run(names, results, probed)
     print("", tables.table(run), "", *([tables.probes(run), ""] if probed else []), report.others(results), sep="\n")
     print(*report.failures(run), sep="\n")

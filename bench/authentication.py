@@ -22,7 +22,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bench import commands, machine
+from bench import commands, machine, tables
 from bench.rounds import measure
 from bench.rows import FULL, ROWS
 from bench.servers import Server, Setup, filmroom, folder_in
@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in(given.folder))
         servers = [stack.enter_context(one) for one in _services(folder, stack)]
-        print(machine.said(machine.described(folder)))
+        names = [one.name for one in servers]
+        print(machine.said(machine.described(folder)), tables.legend(names), sep="\n")
         results = measure(servers, rows, replace(FULL, rounds=given.rounds))
         alone = {one.name: asyncio.run(_alone(folder, one)) for one in servers[1:]}
     for row, found in results:

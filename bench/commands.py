@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
@@ -14,6 +15,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     """Run a command as this process: Ctrl-C and `kill` end what it has started, and cost a line."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _end)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # into a pipe or a file, too, where progress stands between
     try:
         sys.exit(main())
     except SystemExit as end:

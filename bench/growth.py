@@ -56,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             server = stack.enter_context(filmroom(folder / str(size), Setup(given.workers)))
             tidy(server)
             servers.append(replace(server, name=f"{size:,} Instances"))
+        names = [one.name for one in servers]
+        print(f"Filmroom {version()}", tables.legend(names), sep="\n")
         results = measure(servers, rows, replace(scale, rounds=given.rounds or scale.rounds))
-    names = [one.name for one in servers]
     run = (
         machine.stamped("python -m bench.growth", about)
         | report.as_run(names, results, {})

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.url is None:
             server = stack.enter_context(filmroom(folder, Setup(given.workers)))
         about = machine.described(folder)
-        print(machine.said(about), server.name, sep="\n")
+        print(machine.said(about), tables.legend(sides(server.name)), sep="\n")
         found = measured(stack.enter_context(processes()), server, given.seconds)
     run = machine.stamped("python -m bench.mixed", about) | as_run(server.name, found)
     print("", tables.table(run), "", *run["notes"], *report.failures(run), sep="\n")
@@ -141,17 +141,22 @@ def as_run(name: str, found: Mixed) -> tables.Run:
     end = "" if found.failures else ", and a search found each of them at the end"
     return {
         "title": f"{WRITERS} writers and {READERS} readers",
-        "servers": [f"{name}, together", "the same, each reading alone"],
+        "servers": sides(name),
         "notes": [f"{asked:,} requests: {counts}.", f"{found.stored:,} stores were acknowledged{end}."],
         "rows": [_row(found, kind, group) for group in PARTS for kind in kinds] + whole,
         "probes": [],
     }
 
 
+def sides(name: str) -> list[str]:
+    """What is compared: a server with itself."""
+    return [f"{name}, together", "the same, each reading alone"]
+
+
 def _row(found: Mixed, kind: str, group: str) -> tables.Run:
-    sides = [_side(kind, one.get(kind, ()), group) for one in (found.mixed, found.alone)]
+    both = [_side(kind, one.get(kind, ()), group) for one in (found.mixed, found.alone)]
     goal = 1 / MORE if PARTS[group] == 0.99 and kind in READINGS else None
-    return report.line(f"{kind}-{PARTS[group]:g}", f"{kind}, {group}", group, "ms", sides, goal=goal)
+    return report.line(f"{kind}-{PARTS[group]:g}", f"{kind}, {group}", group, "ms", both, goal=goal)
 
 
 def _side(kind: str, waited: Sequence[float], group: str) -> tables.Run:

@@ -1,7 +1,7 @@
 """Rounds: each row on each server in turn, what a round found, and what counts as a failure."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
@@ -83,6 +83,7 @@ def measure(
     with ExitStack() as stack:
         for _, meter in sides:
             stack.enter_context(meter.looking())
+        print(f"{'':20}{_columns(tables.LETTERS[: len(sides)])}", file=sys.stderr)
         for row in rows:
             found = [Result([]) for _ in sides]
             for number in range(min(scale.rounds, row.rounds or scale.rounds)):
@@ -91,9 +92,13 @@ def measure(
                 for place in turn(len(sides), number):
                     found[place] = _with_another_round(found[place], row, *sides[place], scale)
             results.append((row, found))
-            shown = " ".join(f"{tables.number(one.figure):>9}" for one in found)
+            shown = _columns([tables.number(one.figure) for one in found])
             print(f"{row.name:20}{shown} {row.unit.name}", file=sys.stderr)
     return results
+
+
+def _columns(texts: Iterable[str]) -> str:
+    return " ".join(f"{text:>9}" for text in texts)
 
 
 def turn(count: int, number: int) -> list[int]:

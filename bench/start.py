@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         empty = stack.enter_context(folder_in(given.folder))
         folder = (given.folder or empty) / str(given.instances)
         about = machine.described(empty)
-        print(machine.said(about))
+        print(machine.said(about), Setup(given.workers).name, sep="\n")
         bulk.made(folder / "filmroom", given.instances, given.stored)
         times = range(given.times + 1)
         for name, places, count in (

@@ -44,6 +44,11 @@ class Goal:
         return f"{self.text} {MET}" if self.reached >= 1 else f"{self.text} ({number(self.reached)} of it)"
 
 
+def legend(names: Sequence[str]) -> str:
+    """Which server stands under which letter."""
+    return "\n".join(f"{letter}: {name}" for letter, name in zip(LETTERS, names, strict=False))
+
+
 def number(value: float | None) -> str:
     """Three digits that count."""
     if value is None:

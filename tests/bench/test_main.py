@@ -14,7 +14,7 @@ from bench import document, tables
 from bench.servers import Setup, filmroom
 
 ROOT = Path(__file__).parents[2]
-BENCH = [sys.executable, "-u", "-m", "bench"]
+BENCH = [sys.executable, "-m", "bench"]  # each line is in the pipe once it is printed
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,10 @@ def test_two_servers_by_their_urls_are_measured_in_turn_with_what_they_cost_and_
     with filmroom(tmp_path / "a", Setup(1)) as a, filmroom(tmp_path / "b", Setup(1)) as b:
         options = ["--pid", str(a.pid), "--pid", str(b.pid), "--quick", "--rounds", "2", "--rows", "store-mr-4"]
         given = [str(ROOT / "bench/compare"), a.url, b.url, *options, "--folder", str(tmp_path), "--json", str(found)]
-        ran = subprocess.run(given, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=False)
+        ran = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, check=False)
     run = json.loads(found.read_text())
     row, memory = run["rows"]
+    assert ["A", "B"] in map(str.split, ran.stderr.splitlines())
     assert all(side["figure"] > 20 for side in memory["servers"])
     assert (memory["group"], memory["most"]) == ("Whole run", None)  # of one row nothing follows for all
     assert [len(side["rounds"]) for side in row["servers"]] == [len(row["limit"]["rounds"])] * 2 == [2, 2]
