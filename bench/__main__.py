@@ -145,7 +145,7 @@ def _options() -> argparse.Namespace:
         "--pid", type=int, action="append", default=[], help="process of a BASE_URL; once for each, in their order"
     )
     parser.add_argument("--folder", type=Path, help="where started servers store; on a real disk")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
+    parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write everything measured to FILE")
     options = parser.parse_args()
     options.rows = options.rows or ["*"]
     _check(options)

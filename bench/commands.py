@@ -1,9 +1,12 @@
 """What the commands do alike: how they end, and what they refuse before anything is measured."""
 
+import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -27,3 +30,13 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(_BY_SIGNAL + number)
+
+
+def new_file(text: str) -> Path:
+    """A file that can be written at the end: nobody shall measure for an hour, and lose it."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{path} can't be written")
+    return path

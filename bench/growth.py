@@ -99,7 +99,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="of each row in each archive")
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
     parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'search-*'; may be repeated")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write the figures to FILE")
     return parser.parse_args(arguments)
 
 

@@ -226,7 +226,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="of reading and writing; a twelfth of each alone")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="web workers of the service")
     parser.add_argument("--folder", type=Path, help="where everything is stored; on a real disk")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen to FILE")
+    parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write what was seen to FILE")
     given = parser.parse_args(arguments)
     if given.url:
         address(given.url)

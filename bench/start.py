@@ -125,7 +125,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="where the archive is kept for another run; on a real disk")
     parser.add_argument("--times", type=int, default=5, help="of each, whose median is given")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="web workers of the service")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every start to FILE")
+    parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write every start to FILE")
     return parser.parse_args(arguments)
 
 

@@ -1,12 +1,16 @@
 """What the commands do alike."""
 
+import argparse
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from bench import commands, growth, mixed, start
 
 ROOT = Path(__file__).parents[2]
 STARTS = """
@@ -39,7 +43,24 @@ def test_an_end_by_a_signal_is_a_line_and_leaves_nothing(number: signal.Signals,
 
 def test_every_command_is_run_so() -> None:
     texts = {path.stem: path.read_text() for path in (ROOT / "bench").glob("*.py")}
-    commands = {name: text for name, text in texts.items() if 'if __name__ == "__main__":' in text}
-    del commands["sender"]  # which the bench itself starts and ends
-    assert len(commands) > 9
-    assert [name for name, text in commands.items() if "    commands.run(main)\n" not in text] == []
+    run = {name: text for name, text in texts.items() if 'if __name__ == "__main__":' in text}
+    del run["sender"]  # which the bench itself starts and ends
+    assert len(run) > 9
+    assert [name for name, text in run.items() if "    commands.run(main)\n" not in text] == []
+
+
+@pytest.mark.parametrize("main", [growth.main, mixed.main, start.main])
+def test_a_run_that_could_not_be_written_is_refused(
+    main: Callable[[list[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--json", str(tmp_path / "nowhere" / "run.json")])
+    assert ended.value.code == commands.WRONG
+    assert f"argument --json: there is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
+
+
+def test_a_file_is_written_anew_and_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "old.json").touch()
+    assert [commands.new_file(str(tmp_path / name)).exists() for name in ("old.json", "new.json")] == [True, False]
+    with pytest.raises(argparse.ArgumentTypeError):
+        commands.new_file(str(tmp_path))
