@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from fnmatch import fnmatch
 from itertools import zip_longest
 from pathlib import Path
 
@@ -25,10 +24,7 @@ from bench.service import address
 def main() -> int:
     """Run, print the table, and return 1 if a row failed, 3 if a goal is missed."""
     options = _options()
-    rows = [row for row in ROWS if any(fnmatch(row.name, pattern) for pattern in options.rows)]
-    if options.list or not rows:
-        print("\n".join(f"{row.name:20} {row.title} ({row.unit.name})" for row in ROWS))
-        return 0 if options.list else 2
+    rows = commands.chosen(options, ROWS)
     scale = QUICK if options.quick else FULL
     scale = replace(scale, rounds=options.rounds or scale.rounds)
     probed: dict[str, dict[str, list[float]]] = {name: {} for name in _probes(options, rows)}
@@ -64,7 +60,7 @@ def main() -> int:
 def _probes(options: argparse.Namespace, rows: Sequence[Row]) -> list[str]:
     """What the rows are compared with, and everything if all rows are measured."""
     named = {row.limit[0] for row in rows if row.limit}
-    return [probe.name for probe in PROBES if probe.name in named or options.rows == ["*"]]
+    return [probe.name for probe in PROBES if probe.name in named or len(rows) == len(ROWS)]
 
 
 def _servers(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[Server]:
@@ -139,15 +135,13 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
     parser.add_argument("--rounds", type=_count, help="rounds of each row")
-    parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'store-*'; may be repeated")
-    parser.add_argument("--list", action="store_true", help="list the rows and end")
+    commands.choosing(parser, "*")
     parser.add_argument(
         "--pid", type=int, action="append", default=[], help="process of a BASE_URL; once for each, in their order"
     )
     parser.add_argument("--folder", type=Path, help="where started servers store; on a real disk")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write everything measured to FILE")
     options = parser.parse_args()
-    options.rows = options.rows or ["*"]
     _check(options)
     return options
 

@@ -1,6 +1,6 @@
 """What it costs to say who one is: a service that asks nobody, one with static tokens, one with a provider's.
 
-    python -m bench.authentication [--rounds 8] [--rows frame-1] [--folder DIR]
+    python -m bench.authentication [--rounds 8] [--rows PATTERN] [--folder DIR]
 
 The three run at the same time, and are asked in turn. On a shared machine their CPU varies by more than authentication
 takes; so that is measured by itself, too, as the event loop does it, and compared with a request of who is nobody.
@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print what a request costs each of the three."""
     parser = argparse.ArgumentParser("bench.authentication", description="Measure what authentication costs.")
     parser.add_argument("--rounds", type=int, default=8, help="of two seconds, for each service and row")
-    parser.add_argument("--rows", nargs="+", default=["frame-1", "search-patient-1"], metavar="NAME")
+    commands.choosing(parser, "frame-1", "search-patient-1")
     parser.add_argument("--folder", type=Path, help="where everything is stored; on a real disk")
     given = parser.parse_args(arguments)
-    rows = [row for row in ROWS if row.name in given.rows]
+    rows = commands.chosen(given, ROWS)
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in(given.folder))
         servers = [stack.enter_context(one) for one in _services(folder, stack)]

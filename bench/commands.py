@@ -4,14 +4,29 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from fnmatch import filter as matching
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, Protocol, TypeVar
 
 WRONG = 2  # the status of a wrong command line, as argparse has it
 _BY_SIGNAL = 128  # what shells add to the number of the signal that ended a program
+
+
+class Named(Protocol):
+    """What rows of all kinds have."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=Named)
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
@@ -30,6 +45,38 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(_BY_SIGNAL + number)
+
+
+def refuse(sentence: str) -> NoReturn:
+    """End as a wrong command line does."""
+    print(sentence, file=sys.stderr)
+    raise SystemExit(WRONG)
+
+
+def choosing(parser: argparse.ArgumentParser, *usual: str) -> None:
+    """The options by which rows are chosen."""
+    parser.add_argument(
+        "--rows",
+        action="append",
+        metavar="PATTERN",
+        help=f"as 'search-*'; may be repeated; {' '.join(usual)} unless said",
+    )
+    parser.add_argument("--list", action="store_true", help="list the rows and end")
+    parser.set_defaults(usual=usual)
+
+
+def chosen(given: argparse.Namespace, rows: Sequence[Row]) -> list[Row]:
+    """The rows that the options name. A pattern that names none was meant to name some."""
+    names, patterns = [row.name for row in rows], given.rows or given.usual
+    for pattern in patterns:
+        if not matching(names, pattern):
+            near = "".join(f"; did you mean {name}?" for name in get_close_matches(pattern, names, 1))
+            refuse(f"no row is called {pattern!r}{near} (--list)")
+    found = [row for row in rows if any(matching([row.name], pattern) for pattern in patterns)]
+    if given.list:
+        print("\n".join(f"{row.name:22} {row.title}" for row in found))
+        raise SystemExit(0)
+    return found
 
 
 def new_file(text: str) -> Path:

@@ -40,8 +40,7 @@ OURS = "B*^Given*"  # names of the patients of whom the rows store, and of no ot
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the archives, measure, print the table; 1 if a row failed, 3 if one is too slow."""
     given = _options(arguments)
-    wanted = [row for row in GROWING if any(fnmatch(row.name, pattern) for pattern in given.rows or ["*"])]
-    rows = [replace(row, goal=1 / SLOWER, most=None, limit=None, like=None) for row in wanted]
+    rows = [replace(row, goal=1 / SLOWER, most=None, limit=None, like=None) for row in commands.chosen(given, GROWING)]
     scale = QUICK if given.quick else FULL
     with ExitStack() as stack:
         folder = given.folder or stack.enter_context(folder_in(None))
@@ -98,7 +97,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="web workers of each service")
     parser.add_argument("--rounds", type=int, help="of each row in each archive")
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
-    parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'search-*'; may be repeated")
+    commands.choosing(parser, "*")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write the figures to FILE")
     return parser.parse_args(arguments)
 

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -71,11 +70,10 @@ Table = dict[str, Figures]  # by the names of rows
 Once = Callable[[], float]  # asks once, checks the answer, and gives the seconds it took
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Make the archives, ask, print the tables, and give 1 if an answer was wrong."""
-    options = _options()
-    patterns = options.rows or ["*"]
-    rows = [row for row in ROWS if any(fnmatch(row.name, pattern) for pattern in patterns)]
+    options = _options(arguments)
+    rows = commands.chosen(options, ROWS)
     with ExitStack() as stack:
         folder = options.folder or stack.enter_context(folder_in(None))
         folder.mkdir(parents=True, exist_ok=True)
@@ -256,17 +254,17 @@ def table(rows: Sequence[Row], columns: Mapping[str, Table]) -> str:
     )
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench.million", description="Measure searches as an archive grows.")
     parser.add_argument("--instances", type=int, default=1_000_000, help="of the large archive")
     parser.add_argument("--small", type=int, default=SMALL, help="of the archive that it is compared with")
     parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
     parser.add_argument("--folder", type=Path, help="where the archives are kept for another run; on a real disk")
     parser.add_argument("--seconds", type=float, default=2, help="of each row; every question is asked once at least")
-    parser.add_argument("--rows", action="append", metavar="PATTERN", help="as 'tag-*'; may be repeated")
+    commands.choosing(parser, "*")
     parser.add_argument("--index", metavar="URL", help="of an empty PostgreSQL database; the index alone is measured")
     parser.add_argument("--orthanc", action="store_true", help="the small archive in Orthanc as well")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import commands, growth, mixed, start
+from bench import authentication, commands, growth, million, mixed, start
 
 ROOT = Path(__file__).parents[2]
 STARTS = """
@@ -64,3 +64,33 @@ def test_a_file_is_written_anew_and_no_folder(tmp_path: Path) -> None:
     assert [commands.new_file(str(tmp_path / name)).exists() for name in ("old.json", "new.json")] == [True, False]
     with pytest.raises(argparse.ArgumentTypeError):
         commands.new_file(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("main", "right", "name"),
+    [
+        (authentication.main, "frame-*", "store-mr-4"),
+        (growth.main, "frame-*", "store-mr-4"),
+        (million.main, "week", "tag-date"),
+    ],
+)
+def test_each_pattern_names_a_row(
+    main: Callable[[list[str]], int], right: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--rows", right, "--rows", name[1:]])
+    assert ended.value.code == commands.WRONG
+    assert capsys.readouterr() == ("", f"no row is called '{name[1:]}'; did you mean {name}? (--list)\n")
+
+
+def test_what_is_near_no_row_is_refused_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        growth.main(["--rows", "?!"])
+    assert capsys.readouterr().err == "no row is called '?!' (--list)\n"
+
+
+def test_rows_that_are_chosen_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        growth.main(["--list", "--rows", "frame-1*"])
+    assert ended.value.code == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["frame-1", "frame-16"]

@@ -1,7 +1,6 @@
 """The archive of a million, with three hundred Instances."""
 
 import hashlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,10 +77,7 @@ def test_an_archive_is_used_again_and_no_other_taken_for_it(tmp_path: Path) -> N
         bulk.made(tmp_path, 30)
 
 
-def test_the_table_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_table_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--instances", "20", "--small", "20", "--seconds", "0", "--rows", "patient", "--folder", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["bench.million", *arguments])
-    assert million.main() == 0
+    assert million.main(arguments) == 0
     assert "| PatientID |" in capsys.readouterr().out
