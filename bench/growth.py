@@ -25,7 +25,7 @@ from bench.data import KB_131
 from bench.rounds import measure
 from bench.rows import FULL, QUICK, RATE, ROWS, Row
 from bench.rows.storing import store
-from bench.servers import NEAR, Server, Setup, filmroom, folder_in, version
+from bench.servers import NEAR, Server, Setup, filmroom, kept_in, version
 from bench.service import JSON
 
 SLOWER = 3  # times, at most
@@ -43,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [replace(row, goal=1 / SLOWER, most=None, limit=None, like=None) for row in commands.chosen(given, GROWING)]
     scale = QUICK if given.quick else FULL
     with ExitStack() as stack:
-        folder = given.folder or stack.enter_context(folder_in(None))
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = stack.enter_context(kept_in(given.folder))
         if any(row.group == "Store" for row in rows):
             disk.kept(folder)
         about = machine.described(folder)

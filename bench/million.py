@@ -31,7 +31,7 @@ from bench.population import studies
 from bench.questions import Asked, Question, Row, questions
 from bench.rounds import FAILURES, percentile
 from bench.searches import ROWS
-from bench.servers import NEAR, Server, Setup, filmroom, folder_in
+from bench.servers import NEAR, Server, Setup, filmroom, kept_in
 from bench.service import JSON, STORING, Service, address
 from bench.tables import markdown, number
 from filmroom.archive import Archive
@@ -75,8 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     rows = commands.chosen(options, ROWS)
     with ExitStack() as stack:
-        folder = options.folder or stack.enter_context(folder_in(None))
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = stack.enter_context(kept_in(options.folder))
         print(machine.said(machine.described(folder)))
         sizes = sorted({min(options.small, options.instances), options.instances})
         tables = {size: measured(folder / str(size), size, rows, options) for size in sizes}

@@ -16,6 +16,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.commands import refuse
+
 STARTED = "filmroom-bench"  # a bucket of a store that the run has started; its prefix says which
 STARTING, ENDING = 60, 20  # seconds
 # What a measured service has of this process's environment. PYTHONPATH: what is measured is what is imported here.
@@ -142,8 +144,24 @@ def launched(
 @contextmanager
 def folder_in(parent: Path | None) -> Iterator[Path]:
     """A temporary folder for what the servers store."""
+    if parent is not None and not parent.is_dir():
+        refuse(f"There is no folder {parent}.")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as name:
         yield Path(name)
+
+
+@contextmanager
+def kept_in(folder: Path | None) -> Iterator[Path]:
+    """A folder for what another run finds again, which is made; without one it is as temporary as the rest."""
+    if folder is None:
+        with folder_in(None) as made:
+            yield made
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(f"The folder {folder} can't be made: {error.strerror}.")
+    yield folder
 
 
 def free_port() -> int:

@@ -21,7 +21,7 @@ from statistics import median
 from bench import bulk, checks, commands, machine, report, tables
 from bench.client import Answer, Connection
 from bench.processes import cpu_seconds
-from bench.servers import STARTING, Setup, folder_in, free_port, served
+from bench.servers import STARTING, Setup, folder_in, free_port, kept_in, served
 from bench.service import JSON, Service, address
 
 OFTEN = 0.005  # seconds between two tries to connect
@@ -40,11 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Start, again and again, and print the medians; 3 if a goal is missed."""
     given = _options(arguments)
     found: dict[str, list[Start]] = {}
-    if given.folder:
-        given.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        empty = stack.enter_context(folder_in(given.folder))
-        folder = (given.folder or empty) / str(given.instances)
+        kept = stack.enter_context(kept_in(given.folder))
+        empty, folder = stack.enter_context(folder_in(kept)), kept / str(given.instances)
         about = machine.described(empty)
         print(machine.said(about), Setup(given.workers).name, sep="\n")
         bulk.made(folder / "filmroom", given.instances, given.stored)

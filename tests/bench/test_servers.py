@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,23 @@ def test_a_program_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
         servers.started(command, tmp_path / "log", "http://127.0.0.1:1/"),
     ):
         pass
+
+
+@pytest.mark.parametrize("place", [servers.folder_in, servers.kept_in])
+def test_what_is_no_folder_is_a_sentence(
+    place: Callable[[Path], AbstractContextManager[Path]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(SystemExit, match="2"), place(file):
+        pass
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_folder_that_is_kept_is_made(tmp_path: Path) -> None:
+    with servers.kept_in(tmp_path / "one" / "two") as folder:
+        pass
+    assert folder.is_dir()
 
 
 def test_a_setup_says_what_is_started(tmp_path: Path) -> None:
