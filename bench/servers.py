@@ -173,16 +173,21 @@ def free_port() -> int:
 
 def _wait(process: subprocess.Popen[bytes], log: Path, health: str) -> None:
     deadline = time.monotonic() + STARTING
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
+    while process.poll() is None and time.monotonic() < deadline:
         try:
             with NEAR.open(health, timeout=5):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
+    raise not_started(process, log)
+
+
+def not_started(process: subprocess.Popen[bytes], log: Path) -> SystemExit:
+    """Why a program that was started does not answer, and the end of what it said."""
+    ended = process.poll()
+    how = f"did not start within {STARTING} s" if ended is None else f"ended at once (exit {ended})"
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-    raise SystemExit(f"{process.args!r} did not start within {STARTING} s. Its log ends:\n{tail}")
+    return SystemExit(f"{process.args!r} {how}. Its log ends:\n{tail}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

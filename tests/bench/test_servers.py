@@ -20,10 +20,10 @@ def test_a_program_is_started_and_ended(tmp_path: Path) -> None:
         os.kill(pid, 0)
 
 
-def test_a_program_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "print('no such luck')"]
+def test_a_program_that_ends_at_once_is_said_so_with_its_log(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "print('no such luck'); exit(4)"]
     with (
-        pytest.raises(SystemExit, match="no such luck"),
+        pytest.raises(SystemExit, match=r"ended at once \(exit 4\)\. Its log ends:\nno such luck"),
         servers.started(command, tmp_path / "log", "http://127.0.0.1:1/"),
     ):
         pass
