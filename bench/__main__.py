@@ -95,10 +95,18 @@ def _started(options: argparse.Namespace) -> int:
     return sum(map(bool, asked))
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("it is a number from 1")
-    return int(text)
+def _index(text: str) -> str:
+    if text not in {"sqlite", "postgresql"} and not text.startswith(("postgresql://", "postgres://")):
+        raise argparse.ArgumentTypeError(
+            "it is sqlite, postgresql, or a URL as postgresql://filmroom@db.example/images"
+        )
+    return text
+
+
+def _blobs(text: str) -> str:
+    if text not in KINDS and "://" not in text:
+        raise argparse.ArgumentTypeError(f"it is {', '.join(KINDS)}, or a URL as s3://bucket/prefix")
+    return text
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -122,19 +130,22 @@ def _options() -> argparse.Namespace:
         "--orthanc-newer", type=Path, metavar="DIR", help="start another Orthanc, which bench.newer unpacked there"
     )
     parser.add_argument("--orthanc-postgresql", action="store_true", help="the same with its index in PostgreSQL")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="Filmroom's web workers, of each service")
-    parser.add_argument("--services", type=_count, default=1, help="how many Filmrooms share index and files")
     parser.add_argument(
-        "--index", default="sqlite", help="Filmroom's index: sqlite, postgresql (one is started), or a URL"
+        "--workers", type=commands.count, default=os.cpu_count(), help="Filmroom's web workers, of each service"
+    )
+    parser.add_argument("--services", type=commands.count, default=1, help="how many Filmrooms share index and files")
+    parser.add_argument(
+        "--index", type=_index, default="sqlite", help="Filmroom's index: sqlite, postgresql (one is started), or a URL"
     )
     parser.add_argument(
         "--blobs",
+        type=_blobs,
         metavar="URL",
         help="Filmroom's blob store: a folder unless said, the URL of a bucket (its options are those of the variable "
         "FILMROOM_BLOBS_OPTIONS), or an S3 that is started: ceph, or moto, which is slow itself",
     )
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
-    parser.add_argument("--rounds", type=_count, help="rounds of each row")
+    parser.add_argument("--rounds", type=commands.count, help="rounds of each row")
     commands.choosing(parser, "*")
     parser.add_argument(
         "--pid", type=int, action="append", default=[], help="process of a BASE_URL; once for each, in their order"

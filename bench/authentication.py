@@ -38,7 +38,7 @@ TIMES = 20_000
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print what a request costs each of the three."""
     parser = argparse.ArgumentParser("bench.authentication", description="Measure what authentication costs.")
-    parser.add_argument("--rounds", type=int, default=8, help="of two seconds, for each service and row")
+    parser.add_argument("--rounds", type=commands.count, default=8, help="of two seconds, for each service and row")
     commands.choosing(parser, "frame-1", "search-patient-1")
     parser.add_argument("--folder", type=Path, help="where everything is stored; on a real disk")
     given = parser.parse_args(arguments)

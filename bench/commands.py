@@ -79,6 +79,13 @@ def chosen(given: argparse.Namespace, rows: Sequence[Row]) -> list[Row]:
     return found
 
 
+def count(text: str) -> int:
+    """A number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("it is a number from 1")
+    return int(text)
+
+
 def new_file(text: str) -> Path:
     """A file that can be written at the end: nobody shall measure for an hour, and lose it."""
     path = Path(text)

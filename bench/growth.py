@@ -89,12 +89,12 @@ def _asked(request: Request) -> bytes:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench.growth", description="How the rows grow with the archive.")
-    parser.add_argument("--instances", type=int, default=300_000, help="of the large archive")
-    parser.add_argument("--small", type=int, default=10_000, help="of the archive that it is compared with")
+    parser.add_argument("--instances", type=commands.count, default=300_000, help="of the large archive")
+    parser.add_argument("--small", type=commands.count, default=10_000, help="of the archive that it is compared with")
     parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
     parser.add_argument("--folder", type=Path, help="where the archives are kept for another run; on a real disk")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="web workers of each service")
-    parser.add_argument("--rounds", type=int, help="of each row in each archive")
+    parser.add_argument("--workers", type=commands.count, default=os.cpu_count(), help="web workers of each service")
+    parser.add_argument("--rounds", type=commands.count, help="of each row in each archive")
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
     commands.choosing(parser, "*")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write the figures to FILE")

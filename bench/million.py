@@ -255,8 +255,8 @@ def table(rows: Sequence[Row], columns: Mapping[str, Table]) -> str:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench.million", description="Measure searches as an archive grows.")
-    parser.add_argument("--instances", type=int, default=1_000_000, help="of the large archive")
-    parser.add_argument("--small", type=int, default=SMALL, help="of the archive that it is compared with")
+    parser.add_argument("--instances", type=commands.count, default=1_000_000, help="of the large archive")
+    parser.add_argument("--small", type=commands.count, default=SMALL, help="of the archive that it is compared with")
     parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
     parser.add_argument("--folder", type=Path, help="where the archives are kept for another run; on a real disk")
     parser.add_argument("--seconds", type=float, default=2, help="of each row; every question is asked once at least")

@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and print what was seen."""
     parser = argparse.ArgumentParser("bench.soak", description="Mixed clients for minutes.")
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--workers", type=int, default=2, help="web workers of the service")
+    parser.add_argument("--clients", type=commands.count, default=8)
+    parser.add_argument("--workers", type=commands.count, default=2, help="web workers of the service")
     parser.add_argument("--folder", type=Path, help="where everything is stored; on a real disk")
     given = parser.parse_args(arguments)
     with folder_in(given.folder) as folder, filmroom(folder, Setup(given.workers)) as server:

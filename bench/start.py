@@ -21,7 +21,7 @@ from statistics import median
 from bench import bulk, checks, commands, machine, report, tables
 from bench.client import Answer, Connection
 from bench.processes import cpu_seconds
-from bench.servers import STARTING, Setup, folder_in, free_port, kept_in, served
+from bench.servers import STARTING, Setup, folder_in, free_port, kept_in, not_started, served
 from bench.service import JSON, Service, address
 
 OFTEN = 0.005  # seconds between two tries to connect
@@ -99,7 +99,7 @@ def started(data: Path, log: Path, workers: int, count: int) -> Start:
     with served(command, log, setup) as process, closing(Connection(*address(url))) as connection:
         while not _listens(port):
             if process.poll() is not None or time.perf_counter() > began + STARTING:
-                raise SystemExit(f"{command!r} did not start. Its log ends:\n{log.read_text()[-2000:]}")
+                raise not_started(process, log)
             time.sleep(OFTEN)
         answer = connection.ask(task.request)
         took = time.perf_counter() - began
@@ -118,11 +118,11 @@ def _listens(port: int) -> bool:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench.start", description="How long it takes until Filmroom answers.")
-    parser.add_argument("--instances", type=int, default=1_000_000, help="of the archive that is not empty")
+    parser.add_argument("--instances", type=commands.count, default=1_000_000, help="of the archive that is not empty")
     parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
     parser.add_argument("--folder", type=Path, help="where the archive is kept for another run; on a real disk")
-    parser.add_argument("--times", type=int, default=5, help="of each, whose median is given")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="web workers of the service")
+    parser.add_argument("--times", type=commands.count, default=5, help="of each, whose median is given")
+    parser.add_argument("--workers", type=commands.count, default=os.cpu_count(), help="web workers of the service")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write every start to FILE")
     return parser.parse_args(arguments)
 

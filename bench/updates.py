@@ -23,8 +23,8 @@ NAME = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "New^Name"}]}}
 def main() -> None:
     """Store one Study of so many images of `side` squared pixels, 16 bits each, and update it twice."""
     parser = archives.options("bench.updates", "Measure updates of a Study.")
-    parser.add_argument("--instances", type=int, default=1000, help="how many, a multiple of 50")
-    parser.add_argument("--side", type=int, default=70, help="rows and columns: 70 make a file of 10 KB")
+    parser.add_argument("--instances", type=commands.count, default=1000, help="how many, a multiple of 50")
+    parser.add_argument("--side", type=commands.count, default=70, help="rows and columns: 70 make a file of 10 KB")
     given = parser.parse_args()
     with archives.making(given) as (_, make), closing(Archive.open(make("data"))) as archive:
         study, series = data.uid(), data.uid()

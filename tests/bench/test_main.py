@@ -39,15 +39,23 @@ def test_an_end_by_sigterm_ends_the_servers_and_removes_the_folder(tmp_path: Pat
         os.kill(int(child), 0)
 
 
-@pytest.mark.parametrize("rounds", ["0", "-1", "many"])
-def test_no_rounds_are_no_measurement(
-    rounds: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--rounds", value) for value in ("0", "-1", "many")),
+        ("--workers", "0"),
+        ("--index", "oracle"),
+        ("--blobs", "cepf"),
+    ],
+)
+def test_what_an_option_can_not_be_is_refused(
+    option: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["bench", "--rounds", rounds])
+    monkeypatch.setattr(sys, "argv", ["bench", option, value])
     with pytest.raises(SystemExit) as ended:
         program.main()
     assert ended.value.code == 2
-    assert "--rounds" in capsys.readouterr().err
+    assert f"argument {option}: it is " in capsys.readouterr().err
 
 
 def test_two_servers_by_their_urls_are_measured_in_turn_with_what_they_cost_and_the_probe_beside(

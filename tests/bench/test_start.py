@@ -31,3 +31,9 @@ def test_a_start_of_a_million_has_a_goal_and_one_that_is_late_misses_it() -> Non
 def test_a_start_that_does_not_find_what_is_there_does_not_count(tmp_path: Path) -> None:
     with pytest.raises(WrongAnswerError):
         start.started(tmp_path / "empty", tmp_path / "log", 1, count=1)
+
+
+def test_no_start_is_no_measurement(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        start.main(["--times", "0"])
+    assert "argument --times: it is a number from 1" in capsys.readouterr().err
