@@ -98,7 +98,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
     commands.choosing(parser, "*")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write the figures to FILE")
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    if given.instances <= given.small:
+        parser.error("--instances is more than --small: the large archive is compared with the small one")
+    return given
 
 
 if __name__ == "__main__":

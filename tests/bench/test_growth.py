@@ -34,3 +34,9 @@ def test_a_row_is_measured_in_both_archives_and_a_second_run_finds_them_as_they_
 
 def test_each_pattern_of_what_is_left_out_names_rows_of_the_table() -> None:
     assert all(any(fnmatch(row.name, name) for row in ROWS) for name in growth.LEFT_OUT)
+
+
+def test_the_large_archive_is_the_larger_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        growth.main(["--instances", "20", "--small", "20"])
+    assert "--instances is more than --small" in capsys.readouterr().err
