@@ -18,13 +18,14 @@ from bench.probes import PROBES, probing
 from bench.rounds import measure
 from bench.rows import FULL, QUICK, ROWS, Row
 from bench.servers import Server, Setup, filmroom, folder_in
-from bench.service import address
+from bench.service import answering
 
 
 def main() -> int:
     """Run, print the table, and return 1 if a row failed, 3 if a goal is missed."""
     options = _options()
     rows = commands.chosen(options, ROWS)
+    _check(options)
     scale = QUICK if options.quick else FULL
     scale = replace(scale, rounds=options.rounds or scale.rounds)
     probed: dict[str, dict[str, list[float]]] = {name: {} for name in _probes(options, rows)}
@@ -112,11 +113,11 @@ def _blobs(text: str) -> str:
 def _check(options: argparse.Namespace) -> None:
     """Refuse what can't be measured before anything is started or printed."""
     if len(options.urls) + _started(options) > len(tables.LETTERS):
-        raise SystemExit("At most three servers can be compared.")
+        commands.refuse("At most three servers can be compared.")
     if len(options.pid) > len(options.urls):
-        raise SystemExit("A --pid is that of a BASE_URL, and there are fewer of these.")
+        commands.refuse("A --pid is that of a BASE_URL, and there are fewer of these.")
     for url in options.urls:
-        address(url)
+        answering(url)
 
 
 def _options() -> argparse.Namespace:
@@ -152,9 +153,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--folder", type=Path, help="where started servers store; on a real disk")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write everything measured to FILE")
-    options = parser.parse_args()
-    _check(options)
-    return options
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from bench.mixture import FILES, READINGS, STUDIES, TASKS, Client, Latencies, Se
 from bench.processes import Meter, Usage
 from bench.rounds import FAILURES, percentile
 from bench.servers import Server, Setup, filmroom, folder_in
-from bench.service import JSON, STORING, Service, address
+from bench.service import JSON, STORING, Service, answering
 
 WRITERS = READERS = 4
 UNMEASURED = 4.0  # seconds, in which processes start and caches fill
@@ -229,7 +229,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write what was seen to FILE")
     given = parser.parse_args(arguments)
     if given.url:
-        address(given.url)
+        answering(given.url)
     return given
 
 

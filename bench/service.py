@@ -1,12 +1,22 @@
 """One server under test: its address, its clients, and the requests to it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPException
 from itertools import islice
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request
 
 from bench import checks
 from bench.client import Check, Connection, Task, Timing, run
+from bench.commands import refuse
 from bench.data import Instance, new_run
+from bench.servers import NEAR
+
+PATIENCE = 60  # seconds, until a server answers at all
+NO_TOKEN = "the service asks for a token, which the bench can't send"
+NO_ROOT = "did you mean {root}/dicomweb? Orthanc has /dicom-web"
+WHY = {400: NO_ROOT, 401: NO_TOKEN, 403: NO_TOKEN, 404: NO_ROOT, 405: NO_ROOT}
 
 CLIENTS = 16  # at most
 STORING = 8  # clients, outside of what is measured
@@ -27,8 +37,28 @@ def address(url: str) -> tuple[str, int]:
     """Host and port of a base URL."""
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname is None:
-        raise SystemExit(f"{url}: a base URL is like http://127.0.0.1:8080/dicomweb; https is not measured.")
+        refuse(f"{url}: a base URL is like http://127.0.0.1:8080/dicomweb; https is not measured.")
     return parts.hostname, parts.port or 80
+
+
+def answering(url: str) -> None:
+    """Ask a server that is there by itself for its Studies, so that what can't be measured is known at once."""
+    address(url)
+    asked = f"{url.rstrip('/')}/studies?limit=1"
+    try:
+        with NEAR.open(Request(asked, headers={"Accept": JSON}), timeout=PATIENCE) as answer:
+            kind = answer.headers.get_content_type()
+            if answer.status != 204 and not kind.endswith("json"):
+                refuse(f"{asked} is {kind}, and no DICOM JSON; {NO_ROOT.format(root=_root(url))}")
+    except HTTPError as error:
+        why = WHY.get(error.code, "so it can't be measured").format(root=_root(url))
+        refuse(f"{asked} is answered with {error.code}: {why}")
+    except (OSError, HTTPException) as error:
+        refuse(f"Nothing answers at {url}: {getattr(error, 'reason', error)}")
+
+
+def _root(url: str) -> str:
+    return f"http://{urlsplit(url).netloc}"
 
 
 class Service:

@@ -18,11 +18,12 @@ BENCH = [sys.executable, "-m", "bench"]  # each line is in the pipe once it is p
 
 
 @pytest.mark.parametrize(
-    "arguments", [["a", "b"], ["http://127.0.0.1:1/"] * 3 + ["--orthanc"], ["--filmroom", "--pid", "1"]]
+    "arguments",
+    [["a", "b"], ["http://127.0.0.1:1/"] * 3 + ["--orthanc"], ["--filmroom", "--pid", "1"], ["http://127.0.0.1:1/"]],
 )
 def test_what_can_not_be_measured_is_refused_before_anything_is_printed(arguments: list[str]) -> None:
     ran = subprocess.run([*BENCH, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout) == (1, "")
+    assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.count("\n") == 1
 
 
