@@ -33,11 +33,21 @@ def main() -> None:
 
 
 def unpack(suite: str, folder: Path) -> None:
-    """Fetch the packages with all that they need, and unpack them."""
-    folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as name:
-        for package in _fetched(suite, Path(name)):
-            subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+    """Fetch the packages with all that they need, and unpack them: all, or nothing is there."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        commands.refuse(f"{folder} is not empty; name another folder.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder.parent) as name:
+        made = Path(name, "made")
+        made.mkdir()
+        try:
+            for package in _fetched(suite, Path(name, "apt")):
+                subprocess.run(["dpkg-deb", "-x", str(package), str(made)], check=True)
+        except subprocess.CalledProcessError:
+            raise SystemExit(
+                f"Orthanc was not fetched; what apt says is above. Has Debian a suite {suite!r}?"
+            ) from None
+        made.rename(folder)  # in the place of an empty one, too (rename(2))
 
 
 def unpacked(folder: Path) -> Program:

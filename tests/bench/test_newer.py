@@ -40,6 +40,21 @@ def test_packages_are_unpacked_and_nothing_of_them_runs(tmp_path: Path, monkeypa
     package = tmp_path / "x.deb"
     subprocess.run(["dpkg-deb", "--root-owner-group", "-b", str(made), str(package)], check=True, capture_output=True)
     monkeypatch.setattr(newer, "_fetched", lambda *_: [package])
+    (tmp_path / "root").mkdir()
     newer.unpack("sid", tmp_path / "root")
     assert (tmp_path / "root/usr/lib/x.so").exists()
     assert not (tmp_path / "ran").exists()
+    with pytest.raises(SystemExit, match="2"):
+        newer.unpack("sid", tmp_path / "root")
+
+
+def test_a_suite_that_is_not_there_is_a_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[Path]:
+        raise subprocess.CalledProcessError(100, "apt-get")
+
+    monkeypatch.setattr(newer, "_fetched", fail)
+    with pytest.raises(SystemExit, match="Has Debian a suite 'sidd'"):
+        newer.unpack("sidd", tmp_path / "root")
+    assert list(tmp_path.iterdir()) == []
