@@ -38,7 +38,7 @@ def main() -> None:
     if given.run:
         if not given.name or not re.fullmatch(r"[\w-]+", given.name):
             parser.error("a run is kept under a name of letters, digits and hyphens")
-        runs[given.name] = trimmed(json.loads(given.run.read_text()))
+        runs[given.name] = read(given.run)
     page = renewed(PAGE.read_text(), runs)  # refused for want of a mark before anything is written
     if given.run:
         FIGURES.mkdir(exist_ok=True)
@@ -57,6 +57,16 @@ def main() -> None:
 def kept() -> dict[str, dict[str, Any]]:
     """The runs by their names."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(FIGURES.glob("*.json"))}
+
+
+def read(file: Path) -> dict[str, Any]:
+    """A run that a measurement wrote."""
+    try:
+        return trimmed(json.loads(file.read_text()))
+    except OSError as error:
+        commands.refuse(f"{file} can't be read: {error.strerror}.")
+    except (ValueError, LookupError, TypeError):
+        commands.refuse(f"{file} is nothing that a measurement wrote by --json.")
 
 
 def trimmed(run: dict[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,16 @@ def test_a_run_without_a_mark_is_refused_before_it_is_kept(tmp_path: Path, monke
     assert "nowhere" not in document.kept()
 
 
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}"])
+def test_what_is_no_run_is_a_sentence(text: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "run.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SystemExit, match="2"):
+        document.read(file)
+    assert re.fullmatch(r"\S+ (can't be read|is nothing that).*\.\n", capsys.readouterr().err)
+
+
 def test_goals_in_the_page_are_those_of_the_rows() -> None:
     assert "| `store-10k-8` | Store 10 KB, 8 clients | 3 x |" in document.goals()
     assert "| 2.5 x, at most 1.2 x of `metadata-cold-200` |" in document.goals()
