@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -131,9 +130,7 @@ def _options() -> argparse.Namespace:
         "--orthanc-newer", type=Path, metavar="DIR", help="start another Orthanc, which bench.newer unpacked there"
     )
     parser.add_argument("--orthanc-postgresql", action="store_true", help="the same with its index in PostgreSQL")
-    parser.add_argument(
-        "--workers", type=commands.count, default=os.cpu_count(), help="Filmroom's web workers, of each service"
-    )
+    parser.add_argument("--workers", type=commands.count, help="Filmroom's web workers, of each service")
     parser.add_argument("--services", type=commands.count, default=1, help="how many Filmrooms share index and files")
     parser.add_argument(
         "--index", type=_index, default="sqlite", help="Filmroom's index: sqlite, postgresql (one is started), or a URL"

@@ -10,7 +10,6 @@ bytes of one request alone.
 
 import argparse
 import json
-import os
 import urllib.parse
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -93,7 +92,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--small", type=commands.count, default=10_000, help="of the archive that it is compared with")
     parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
     parser.add_argument("--folder", type=Path, help="where the archives are kept for another run; on a real disk")
-    parser.add_argument("--workers", type=commands.count, default=os.cpu_count(), help="web workers of each service")
+    parser.add_argument("--workers", type=commands.count, help="web workers of each service")
     parser.add_argument("--rounds", type=commands.count, help="of each row in each archive")
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
     commands.choosing(parser, "*")

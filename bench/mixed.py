@@ -10,7 +10,6 @@ none, ends the run with status 1, a goal that is missed with 3.
 import argparse
 import json
 import multiprocessing
-import os
 import signal
 import sys
 import time
@@ -224,7 +223,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--url", metavar="BASE_URL", help="none: Filmroom is started")
     parser.add_argument("--pid", type=int, help="process of that service, for its CPU and memory")
     parser.add_argument("--seconds", type=float, default=60, help="of reading and writing; a twelfth of each alone")
-    parser.add_argument("--workers", type=commands.count, default=os.cpu_count(), help="web workers of the service")
+    parser.add_argument("--workers", type=commands.count, help="web workers of the service")
     parser.add_argument("--folder", type=Path, help="where everything is stored; on a real disk")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write what was seen to FILE")
     given = parser.parse_args(arguments)

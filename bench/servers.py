@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.commands import refuse
+from filmroom.settings import Settings
 
 STARTED = "filmroom-bench"  # a bucket of a store that the run has started; its prefix says which
 STARTING, ENDING = 60, 20  # seconds
@@ -43,7 +44,7 @@ class Server:
 class Setup:
     """How Filmroom is started: web workers of each service, services, and where index and files are."""
 
-    workers: int
+    workers: int | None  # None: as many as the service has by itself
     services: int = 1
     index: str | None = None  # a URL; None: SQLite in the data folder
     blobs: str | None = None  # a URL; None: the data folder
@@ -58,15 +59,17 @@ class Setup:
         if self.blobs:
             scheme, _, rest = self.blobs.partition("://")
             blobs = rest.removeprefix(f"{STARTED}/") if rest.startswith(f"{STARTED}/") else scheme
-        return f"Filmroom {version()}, {services}{self.workers} workers, {index}, {blobs}"
+        workers = self.workers or Settings.model_fields["workers"].get_default(call_default_factory=True)
+        return f"Filmroom {version()}, {services}{workers} workers, {index}, {blobs}"
 
     def command(self, data: Path, port: int) -> list[str]:
         """What starts one service."""
         program = str(Path(sys.executable).with_name("filmroom"))
-        arguments = f"serve --host 127.0.0.1 --port {port} --workers {self.workers} --data".split()
+        arguments = f"serve --host 127.0.0.1 --port {port}".split()
+        workers = ["--workers", str(self.workers)] if self.workers else []
         index = ["--index", self.index] if self.index else []
         blobs = ["--blobs", self.blobs] if self.blobs else []
-        return [program, *arguments, str(data), *index, *blobs, *self.options]
+        return [program, *arguments, *workers, "--data", str(data), *index, *blobs, *self.options]
 
     def environment(self) -> dict[str, str]:
         """Nothing that configures Filmroom, but for what this setup names."""

@@ -9,7 +9,6 @@ page cache.
 
 import argparse
 import json
-import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -60,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return tables.status(run)
 
 
-def as_run(workers: int, found: Mapping[str, Sequence[Start]], instances: int) -> tables.Run:
+def as_run(workers: int | None, found: Mapping[str, Sequence[Start]], instances: int) -> tables.Run:
     """The starts as rows, each with its goal."""
     goals = (MOST, MOST_FULL if instances >= FULL else None)
     rows = [_row(archive, each, most) for (archive, each), most in zip(found.items(), goals, strict=True)]
@@ -82,7 +81,7 @@ def _row(archive: str, starts: Sequence[Start], most: float | None) -> tables.Ru
     return report.line(f"start-{archive}", f"Start to the first answer, {archive}", "Start", "s", [side], most=most)
 
 
-def started(data: Path, log: Path, workers: int, count: int) -> Start:
+def started(data: Path, log: Path, workers: int | None, count: int) -> Start:
     """Start once; the answer must be of so many Studies."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/dicomweb"
@@ -122,7 +121,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
     parser.add_argument("--folder", type=Path, help="where the archive is kept for another run; on a real disk")
     parser.add_argument("--times", type=commands.count, default=5, help="of each, whose median is given")
-    parser.add_argument("--workers", type=commands.count, default=os.cpu_count(), help="web workers of the service")
+    parser.add_argument("--workers", type=commands.count, help="web workers of the service")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write every start to FILE")
     return parser.parse_args(arguments)
 

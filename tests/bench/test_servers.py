@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import servers
+from filmroom.settings import Settings
 
 
 def test_a_program_is_started_and_ended(tmp_path: Path) -> None:
@@ -54,6 +55,11 @@ def test_a_setup_says_what_is_started(tmp_path: Path) -> None:
     assert servers.Setup(2, blobs=started).name.endswith(", SQLite, moto")  # whose figures are moto's
     assert servers.Setup(2).name.endswith(", 2 workers, SQLite, folder")
     assert servers.Setup(2).command(tmp_path, 4711)[-1] == str(tmp_path)
+
+
+def test_a_setup_without_a_number_of_workers_has_those_of_the_service_and_says_how_many(tmp_path: Path) -> None:
+    assert "--workers" not in servers.Setup(None).command(tmp_path, 4711)
+    assert f", {Settings().workers} workers, " in servers.Setup(None).name
 
 
 def test_nothing_that_configures_a_filmroom_reaches_the_one_that_is_measured(
