@@ -67,7 +67,7 @@ def choosing(parser: argparse.ArgumentParser, *usual: str) -> None:
 
 def chosen(given: argparse.Namespace, rows: Sequence[Row]) -> list[Row]:
     """The rows that the options name. A pattern that names none was meant to name some."""
-    names, patterns = [row.name for row in rows], given.rows or given.usual
+    names, patterns = [row.name for row in rows], given.rows or ("*" if given.list else given.usual)
     for pattern in patterns:
         if not matching(names, pattern):
             near = "".join(f"; did you mean {name}?" for name in get_close_matches(pattern, names, 1))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import authentication, commands, growth, million, mixed, start
+from bench.rows import ROWS
 
 ROOT = Path(__file__).parents[2]
 STARTS = """
@@ -94,3 +95,9 @@ def test_rows_that_are_chosen_are_listed(capsys: pytest.CaptureFixture[str]) -> 
         growth.main(["--list", "--rows", "frame-1*"])
     assert ended.value.code == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["frame-1", "frame-16"]
+
+
+def test_all_rows_are_listed_where_only_some_are_usual(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        authentication.main(["--list"])
+    assert len(capsys.readouterr().out.splitlines()) == len(ROWS)
