@@ -80,9 +80,11 @@ def renewed(page: str, runs: dict[str, dict[str, Any]]) -> str:
     """The page with what is between marks made anew; everything else stays as somebody wrote it."""
     page = _GOALS.sub(lambda found: f"{found[1]}{goals()}\n{found[2]}", page)
     marked = {found["name"] for found in _MADE.finditer(page)}
-    if marked != runs.keys():
-        differ = ", ".join(sorted(marked ^ runs.keys()))
-        raise SystemExit(f"Marks in {PAGE.name} and files in bench/figures differ: {differ}")
+    if missing := runs.keys() - marked:
+        marks = "".join(f"\n<!-- figures: {name} -->\n<!-- end -->" for name in sorted(missing))
+        raise SystemExit(f"Add these lines to docs/{PAGE.name}, where the figures are to stand:{marks}")
+    if missing := marked - runs.keys():
+        raise SystemExit(f"docs/{PAGE.name} has marks without a file in bench/figures: {', '.join(sorted(missing))}")
     return _MADE.sub(lambda found: f"{found[1]}{text(found['name'], runs[found['name']])}\n{found[4]}", page)
 
 

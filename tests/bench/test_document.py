@@ -49,9 +49,10 @@ def test_other_measurements_are_plain_tables() -> None:
 
 
 def test_a_run_without_a_place_and_a_place_without_a_run_are_refused() -> None:
-    for runs in ({}, {"one": run(), "two": run()}):
-        with pytest.raises(SystemExit, match="differ"):
-            document.renewed(MARKED, runs)
+    with pytest.raises(SystemExit, match="without a file in bench/figures: one"):
+        document.renewed(MARKED, {})
+    with pytest.raises(SystemExit, match=r"Add these lines .*\n<!-- figures: two -->\n<!-- end -->"):
+        document.renewed(MARKED, {"one": run(), "two": run()})
 
 
 def test_of_each_round_everything_is_kept() -> None:
@@ -65,7 +66,7 @@ def test_a_run_without_a_mark_is_refused_before_it_is_kept(tmp_path: Path, monke
     given = tmp_path / "run.json"
     given.write_text(json.dumps(run(row(30, 10))))
     monkeypatch.setattr(sys, "argv", ["bench.document", str(given), "nowhere"])
-    with pytest.raises(SystemExit, match="differ: nowhere"):
+    with pytest.raises(SystemExit, match="<!-- figures: nowhere -->"):
         document.main()
     assert "nowhere" not in document.kept()
 
