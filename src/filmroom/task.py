@@ -70,7 +70,7 @@ class Task:
         if self.stopping():
             raise Stopping
         audit = self.archive.audit
-        if audit.required and (problem := audit.problem) is not None:
+        if audit.required and (problem := audit.problem()) is not None:
             raise Unavailable(f"The audit trail can't be written: {problem}. Nothing is done without it.")
         with self.archive.index.begin() as tx:
             canceling = operations.renew(tx, self.operation.id, self.owner)

@@ -135,21 +135,34 @@ def no_more(_: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 
 
-def test_where_no_thread_can_be_started_the_next_record_tries_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_where_no_thread_can_be_started_records_are_kept_until_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     audit = Audit(given.open_trail(tmp_path), required=True)
     with monkeypatch.context() as without:
         without.setattr(threading.Thread, "start", no_more)
-        audit.put(facts())
+        audit.put(facts(number=1))
         with pytest.raises(Unavailable, match="no thread"):
-            audit.settled(facts()).result()
+            audit.settled(facts(number=2)).result()
         assert value("audit_failing") == 1
-        assert audit.problem is None  # or nobody would be let in, and no record come
-    audit.settled(facts()).result()
+        assert audit.problem() == "no thread could be started"
+        assert "".join(capsys.readouterr()).count("audit trail can't be written") == 1
+    audit.settled(facts(number=3)).result(30)
     assert value("audit_failing") == 0
     audit.close()
-    assert len(given.lines(tmp_path)) == 2
+    assert [line["number"] for line in given.lines(tmp_path)] == [1, 2, 3]
+
+
+def test_who_asks_for_a_problem_starts_the_thread_for_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = Audit(given.open_trail(tmp_path))
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", no_more)
+        audit.put(facts())
+    assert audit.problem() is None
+    wait_until(lambda: len(given.lines(tmp_path)) == 1)
+    audit.close()
 
 
 def test_what_waits_for_a_thread_is_written_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,8 +185,8 @@ def test_a_thread_that_ended_unforeseen_writes_nothing_and_metrics_say_so(
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     audit = Audit(trail)
     audit.put(facts())
-    wait_until(lambda: audit.problem)
-    assert value("audit_failing") == 1
+    wait_until(lambda: value("audit_failing") == 1)
+    assert audit.problem()
     audit.close()
     metrics.audit_failing.set(0)
 
@@ -208,7 +221,7 @@ def test_an_error_that_nobody_foresaw_costs_what_it_hit_and_nothing_more(
 ) -> None:
     with pytest.raises(Unavailable, match="internal error"):
         audit.settled(facts(time="no time")).result(30)
-    wait_until(lambda: audit.problem is None)
+    wait_until(lambda: audit.problem() is None)
     audit.settled(facts(number=2)).result(30)
     assert [line.get("records", line.get("number")) for line in given.lines(tmp_path)] == [1, 2]
     assert given.lines(tmp_path)[0]["action"] == chain.LOST

@@ -23,6 +23,7 @@ from filmroom.settings import Settings
 from tests import data, messages
 from tests.audit import given
 from tests.messages import DICOM, sent
+from tests.service import wait_until
 
 # Azure §12, as far as we have it; then ours.
 OF_AZURE = {
@@ -249,6 +250,28 @@ def test_nothing_is_done_that_can_t_be_written_down_where_that_is_required(
             assert http.delete(f"/v2.0{one.study}").status_code == 503
             assert http.get("/").status_code == http.get("/health/live").status_code == 200
     assert [line["action"] for line in given.lines(settings.data)] == ["store", "delete"]
+
+
+def test_nothing_is_done_while_the_trail_that_is_required_has_no_thread(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, one = threading.Thread.start, sent()
+
+    def no_more(thread: threading.Thread) -> None:
+        if thread.name == "audit":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with _client(create(settings.model_copy(update={"audit_required": True}))) as http:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", no_more)
+            refused = http.post("/dicomweb/studies", content=one.content, headers=DICOM)
+            assert (refused.status_code, "Nothing is done without it" in refused.text) == (503, True)
+            assert http.get("/health/check").status_code == 503
+        assert http.get(f"/dicomweb{one.study}").status_code == 404
+        assert http.post("/dicomweb/studies", content=one.content, headers=DICOM).status_code == 200
+        wait_until(lambda: http.get("/health/check").status_code == 200)  # what was found is known for a second
+    assert [line["action"] for line in given.lines(settings.data)] == ["retrieve", "store"]
 
 
 def test_the_trail_can_be_turned_off(settings: Settings) -> None:

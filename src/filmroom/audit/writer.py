@@ -69,12 +69,17 @@ class Audit:
         """Whether there is a trail."""
         return self._trail is not None
 
-    @property
     def problem(self) -> str | None:
-        """Why nothing is written at present; None if all is well."""
-        if self._thread is not None and not self._thread.is_alive() and not self._closing:
-            return "its thread has ended, and the log says why"
-        return self.trouble
+        """Why nothing can be written at present; None if all is well.
+
+        It tries to start a thread if there is none: where the trail is required no record comes that would try.
+        """
+        if self._trail is None or self._closing:
+            return self.trouble
+        thread = self._thread or self._start()
+        if thread is None:
+            return _NO_THREAD
+        return self.trouble if thread.is_alive() else "its thread has ended, and the log says why"
 
     def write(self, action: str, **facts: Any) -> None:
         """Have written down what an operation did, in the name of who runs this process."""
@@ -84,13 +89,13 @@ class Audit:
         """Have facts written down. `settled` is told when they are on the disk."""
         if self._trail is None:
             return
+        if (self._thread or self._start()) is None:
+            _fail(settled, _NO_THREAD)
+            settled = None  # but what was done is written as soon as there is one
         if len(self._waiting) >= MOST:
             self._lost += 1
             metrics.audit_lost.inc()
             _fail(settled, "too much waits to be written")
-            return
-        if self._thread is None and not self._start() and settled is not None:
-            _fail(settled, _NO_THREAD)
             return
         self._waiting.append((facts, settled))
         if settled is not None:
@@ -116,11 +121,8 @@ class Audit:
         if self._trail is not None:
             self._trail.close()
 
-    def _start(self) -> bool:
-        """Whether there is a thread. If the system gives none, what comes next tries again.
-
-        So it is no `problem`, for which all would be refused, and nothing come next, where the trail is required.
-        """
+    def _start(self) -> threading.Thread | None:
+        """The thread; None if the system gives none, which whoever asks or writes next tries again."""
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._work, name="audit", daemon=True)
@@ -128,9 +130,10 @@ class Audit:
                     thread.start()
                 except RuntimeError:
                     metrics.audit_failing.set(1)  # until something is written
-                    return False
+                    self._tell(_NO_THREAD)
+                    return None
                 self._thread = thread
-            return True
+            return self._thread
 
     def _work(self) -> None:
         try:
@@ -216,9 +219,13 @@ class Audit:
         metrics.audit_lost.inc(lost)
         self._held = batch[:MOST]
         self._wake.set()
+        self._tell(self.trouble)
+
+    def _tell(self, reason: str | None) -> None:
         if time.monotonic() >= self._told_at:
             self._told_at = time.monotonic() + TOLD
-            log.error("audit trail can't be written", reason=self.trouble, waiting=len(self._held), lost=self._lost)
+            waiting = len(self._held) + len(self._waiting)
+            log.error("audit trail can't be written", reason=reason, waiting=waiting, lost=self._lost)
 
 
 def _each(facts: Facts) -> list[Facts]:

@@ -149,7 +149,7 @@ class Audited:
         if audit is None or not audit.on:
             await self.app(scope, receive, send)
             return
-        if audit.required and (problem := audit.problem) and scope["path"].lower() not in BESIDE:
+        if audit.required and (problem := audit.problem()) and scope["path"].lower() not in BESIDE:
             await _refuse(send, f"The audit trail can't be written: {problem}. Nothing is done without it.")
             return
         await _Record(audit, scope, send).of(self.app, receive)

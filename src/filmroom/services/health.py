@@ -55,7 +55,7 @@ def _read_blobs(archive: Archive) -> None:
 
 
 def _audit(archive: Archive) -> None:
-    if (problem := archive.audit.problem) is not None:
+    if (problem := archive.audit.problem()) is not None:
         raise Unavailable(f"The audit trail can't be written: {problem}.")
 
 
