@@ -165,11 +165,12 @@ def test_who_asks_for_a_problem_starts_the_thread_for_what_waits(
     audit.close()
 
 
-def test_what_waits_for_a_thread_is_written_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_for_a_thread_is_written_at_the_end_though_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     audit = Audit(given.open_trail(tmp_path))
-    with monkeypatch.context() as without:
-        without.setattr(threading.Thread, "start", no_more)
-        audit.put(facts())
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    audit.put(facts())
     audit.close()
     assert len(given.lines(tmp_path)) == 1
 

@@ -114,10 +114,10 @@ class Audit:
         self._closing = True
         self._hurry.set()
         self._wake.set()
-        if self._waiting:
-            self._start()
         if self._thread is not None:
             self._thread.join()
+        elif self._waiting:
+            self._run()  # here: the system gave no thread
         if self._trail is not None:
             self._trail.close()
 
@@ -136,13 +136,13 @@ class Audit:
             return self._thread
 
     def _work(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # they are for the main thread
         try:
             self._run()
         finally:
             metrics.audit_failing.set(not self._closing)  # an error that nobody foresaw has ended it
 
     def _run(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # they are for the main thread
         while True:
             self._wake.wait(self._alerts.rest(time.time()))
             if self.trouble and not self._closing:
