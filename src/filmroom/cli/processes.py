@@ -72,7 +72,8 @@ def apart(function: Callable[..., R], *arguments: Any) -> R:
 def _told(exit_code: int) -> int:
     """The exit code of a process that ended early, which has said why unless it was killed."""
     if exit_code < 0:
-        stop(f"a process that it needs was ended by {signal.Signals(-exit_code).name}", 128 - exit_code)
+        name = signal.strsignal(-exit_code) or "which has no name"  # `Signals` knows none of the real-time ones
+        stop(f"a process that it needs was ended by signal {-exit_code} ({name})", 128 - exit_code)
     return exit_code
 
 
