@@ -63,6 +63,14 @@ def test_to_close_waits_for_what_was_submitted() -> None:
     assert sorted(done) == [*range(50)]
 
 
+def test_what_nobody_would_do_is_refused() -> None:
+    made = Threads(2, "tested")
+    made.submit(lambda: None)
+    made.close()
+    with pytest.raises(RuntimeError, match="have ended"):
+        made.submit(lambda: None)
+
+
 def test_a_thread_that_waits_holds_nothing_of_the_last_call() -> None:
     made, result = Threads(1, "tested"), Result()
     seen = weakref.ref(result)

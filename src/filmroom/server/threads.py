@@ -23,10 +23,13 @@ class Threads:
         self._threads: dict[SimpleQueue[Call | None], threading.Thread] = {}  # by where each waits for a call
         self._free: list[SimpleQueue[Call | None]] = []
         self._waiting: deque[Call] = deque()
+        self._closed = False
 
     def submit(self, call: Call) -> bool:
-        """Have a call done; whether a thread has it, or it waits for one. RuntimeError if there can be none at all."""
+        """Have a call done; whether a thread has it, or it waits for one. RuntimeError if there can be none."""
         with self._lock:
+            if self._closed:  # nobody would do it
+                raise RuntimeError("the threads have ended")
             if self._free:
                 self._free.pop().put(call)
                 return True
@@ -43,6 +46,8 @@ class Threads:
 
     def close(self) -> None:
         """Wait for what was submitted, and end the threads."""
+        with self._lock:
+            self._closed = True  # so none is begun while these are told
         for calls in self._threads:
             calls.put(None)
         for thread in self._threads.values():
