@@ -21,7 +21,7 @@ from filmroom.index.prepared import Prepared
 from filmroom.index.transaction import Transaction
 
 _MOST = 512  # forms; some kilobytes each. Who asks for others all the time pays for making them
-_LONG = 256  # values in a list, from which on it is one value
+_LONG = 256  # values in a list; one of more is one value
 
 
 class Form(NamedTuple):
