@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import partial
 from typing import cast
 
 import pytest
@@ -124,6 +125,18 @@ def test_who_waits_too_long_for_threads_of_other_lanes_is_refused_and_nothing_do
     let.set()
     [call.result() for call in held]
     wait_until(lambda: lane.at_work == 0)
+    assert done == []
+
+
+def test_a_call_whose_request_was_refused_an_instant_before_is_not_done() -> None:
+    done = list[int]()
+
+    async def came_too_late() -> None:
+        loop, begun = asyncio.get_running_loop(), threading.Lock()
+        with begun:
+            lanes._answer(loop, loop.create_future(), begun, partial(done.append, 1))
+
+    asyncio.run(came_too_late())
     assert done == []
 
 
