@@ -77,6 +77,14 @@ def test_an_archive_can_be_opened_again(tmp_path: Path) -> None:
     opened(tmp_path)
 
 
+def test_the_cache_of_renderings_knows_how_many_processes_share_it(tmp_path: Path) -> None:
+    steps = list[int]()
+    for workers in (1, 4):
+        with closing(Archive.open(Settings(data=tmp_path, workers=workers))) as archive:
+            steps.append(archive.renderings._step)
+    assert steps[1] == steps[0] // 4 > 0
+
+
 def test_two_processes_may_have_it_open(tmp_path: Path) -> None:
     first = Archive.open(Settings(data=tmp_path))
     opened(tmp_path)
