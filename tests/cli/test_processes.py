@@ -1,5 +1,6 @@
 """Processes are started again when they end, and end with who supervises them."""
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -138,6 +139,23 @@ def test_who_is_without_hope_ends(tmp_path: Path) -> None:
         processes.run([one], lambda: one.exit_code)
     assert ended.value.code == 7
     assert noted.read_text() == "."
+
+
+def test_who_ends_while_hope_is_asked_for_is_seen_when_it_is_asked_for_again(tmp_path: Path) -> None:
+    staying, leaving = place(tmp_path / "staying"), place(tmp_path / "leaving", leave)
+    asked = itertools.count()
+
+    def hopeless() -> int | None:
+        if next(asked):
+            return staying.exit_code or 1
+        assert staying.process is not None
+        staying.process.kill()
+        staying.process.join()
+        return None
+
+    with pytest.raises(SystemExit) as ended:
+        processes.run([staying, leaving], hopeless)
+    assert ended.value.code == -signal.SIGKILL
 
 
 ENDED_WHILE_FORKING = """
