@@ -100,8 +100,7 @@ class Audit:
         self._waiting.append((facts, settled))
         if settled is not None:
             self._hurry.set()
-        if not self._wake.is_set():
-            self._wake.set()
+        self._wake.set()
 
     def settled(self, facts: Facts) -> "Future[None]":
         """Have facts written down; done when they are on the disk. If they can't be, Unavailable."""
