@@ -16,6 +16,7 @@ from typing import Any
 
 _OWN = ("--folder", "--json", "--pid")  # options that say nothing to others
 _UNNAMED = {"CPU", "system"}  # whose values say what they are
+MOUNTS = Path("/proc/mounts")
 _ESCAPED = re.compile(r"\\([0-7]{3})")  # a blank in /proc/mounts, as \040
 _MODEL = ("model name", "Hardware", "cpu model", "uarch")  # x86; ARM, MIPS, RISC-V, where they say it
 
@@ -62,15 +63,14 @@ def command(program: str, arguments: Sequence[str]) -> str:
     return f"{program} {shlex.join(kept)}".strip()
 
 
-def mounted(folder: Path, mounts: str | None = None) -> tuple[str, str]:
+def mounted(folder: Path) -> tuple[str, str]:
     """The type of the file system a folder is on, and its options; on tmpfs nothing is durable.
 
     Of several that are mounted at one place the last is seen.
     """
-    lines = (Path("/proc/mounts").read_text() if mounts is None else mounts).splitlines()
     found, longest = ("an unknown file system", ""), -1
-    for point, kind, options in (line.split()[1:4] for line in lines):
-        place = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), point)
+    for line in MOUNTS.read_text().splitlines():
+        place, kind, options = (_ESCAPED.sub(lambda code: chr(int(code[1], 8)), one) for one in line.split()[1:4])
         if folder.resolve().is_relative_to(place) and len(place) >= longest:
             found, longest = (kind, options), len(place)
     return found

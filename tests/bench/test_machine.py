@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from bench import machine
 
 
@@ -12,12 +14,13 @@ def test_machine_and_file_system_are_named(tmp_path: Path) -> None:
     assert machine.said(about).startswith(about["CPU"])
 
 
-def test_of_several_mounts_at_one_place_the_last_is_seen() -> None:
-    mounts = (
+def test_of_several_mounts_at_one_place_the_last_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (mounts := tmp_path / "mounts").write_text(
         "a / ext4 rw 0 0\nb /data\\040disk ext4 ro 0 0\nc /data\\040disk xfs rw,noatime 0 0\nd /data tmpfs rw 0 0\n"
     )
-    assert machine.mounted(Path("/data disk/folder"), mounts) == ("xfs", "rw,noatime")
-    assert machine.mounted(Path("/else"), mounts) == ("ext4", "rw")
+    monkeypatch.setattr(machine, "MOUNTS", mounts)
+    assert machine.mounted(Path("/data disk/folder")) == ("xfs", "rw,noatime")
+    assert machine.mounted(Path("/else")) == ("ext4", "rw")
 
 
 def test_what_has_no_disk_has_no_cache_that_is_known() -> None:
