@@ -17,6 +17,7 @@ from filmroom.dicom.views import View
 from filmroom.index import forms, search
 from filmroom.index.database import Database
 from filmroom.index.forms import Part
+from filmroom.index.tables import instance, series, study
 from filmroom.index.transaction import Transaction
 from tests.index import given as rows
 from tests.index.given import tag
@@ -146,3 +147,34 @@ def test_a_list_of_numbers_may_be_long(shared: Database, tags: list[QueryTag], m
     query = rows.asked(Level.STUDY, NumberOfStudyRelatedInstances=OneOf(numbers), limit=9)
     with shared.read() as tx:
         assert len(forms.rows(tx, search._page(query))) == len(tags) + 1
+
+
+def _copied(tx: Transaction, many: int) -> None:
+    """Copies of all Studies, Series and Instances, with keys and UIDs of their own."""
+    keys = {"key", "study_key", "series_key", "watermark"}
+    for table, uid in ((study, "StudyInstanceUID"), (series, "SeriesInstanceUID"), (instance, "SOPInstanceUID")):
+        names = [f'"{column.name}"' for column in table.columns]
+        copy = [
+            f"{name} + number" if name[1:-1] in keys else f"{name} || number" if name[1:-1] in (uid, "blob") else name
+            for name in names
+        ]
+        tx.driver.execute(
+            f"INSERT INTO {table.name} ({', '.join(names)}) "
+            f"SELECT {', '.join(copy)} FROM {table.name}, generate_series(1, {many}) number"
+        )
+
+
+@rows.only("postgresql")
+@pytest.mark.parametrize("level", [Level.SERIES, Level.INSTANCE])
+def test_postgresql_does_not_join_a_long_list_row_by_row_when_it_has_no_statistics(
+    database: Database, level: Level
+) -> None:
+    rows.add(database, rows.new("1", "2", "3"))
+    uids = OneOf(tuple(f"1{number}" for number in range(1024)))
+    page = search._page(rows.asked(level, StudyInstanceUID=uids))
+    values = {f"given{number}": value for number, value in enumerate(page.values)}
+    with database.begin() as tx:
+        _copied(tx, 8000)
+        text, bind = forms._prepared(page.form)._for(tx.dialect)
+        plan = [row[0] for row in tx.driver.execute(f"EXPLAIN {text}", bind(values))]
+    assert not [step for step in plan if "Nested Loop" in step]

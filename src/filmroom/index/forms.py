@@ -11,12 +11,9 @@ from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
 
-import orjson
-from sqlalchemy import ColumnElement, bindparam, cast, select, type_coerce
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, bindparam, type_coerce
 
+from filmroom.index.listed import IsIn, Listed
 from filmroom.index.prepared import Prepared
 from filmroom.index.transaction import Transaction
 
@@ -66,39 +63,17 @@ def part(make: Callable[..., Any], *given: Any) -> Part:
 def is_one_of(column: ColumnElement[Any], values: Iterable[Any]) -> Part:
     """The condition that a column is one of some values, at least one. Lists of about the same length are one form.
 
-    A long one is one value, a JSON text: ten thousand places for values take the compiler half a second.
+    A long one is one value: ten thousand places for values take the compiler half a second.
     """
     given = [*values]
     if len(given) > _LONG:
-        return part(_is_in, column, Value(orjson.dumps(given).decode()))
+        return part(IsIn, column, Value(Listed(given)))
     given += given[-1:] * ((1 << (len(given) - 1).bit_length()) - len(given))
     return part(_is_one_of, column, *map(Value, given))
 
 
 def _is_one_of(column: ColumnElement[Any], *values: Any) -> ColumnElement[bool]:
     return column.in_([type_coerce(value, column.type) for value in values])
-
-
-def _is_in(column: ColumnElement[Any], array: Any) -> ColumnElement[bool]:
-    listed = _Listed(array).table_valued("value")
-    return column.in_(select(cast(listed.c.value, column.type)))
-
-
-class _Listed(FunctionElement[Any]):
-    """The elements of a JSON array, as rows."""
-
-    inherit_cache = True
-    name = "listed"
-
-
-@compiles(_Listed, "sqlite")
-def _in_sqlite(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
-    return f"json_each({compiler.process(element.clauses, **options)})"
-
-
-@compiles(_Listed, "postgresql")
-def _in_postgresql(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
-    return f"jsonb_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSONB))"
 
 
 def in_core(made: Part) -> Any:
