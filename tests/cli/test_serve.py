@@ -1,6 +1,7 @@
 """`filmroom serve`: what it prints, how it ends, and what it refuses."""
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -288,6 +289,35 @@ def test_data_that_is_a_file(run: Program, tmp_path: Path) -> None:
     ran = run("serve", "--port", "0", "--data", tmp_path / "data")
     sentence = f"The data folder {tmp_path / 'data'} can't be used. It is a file; name a folder."
     assert (ran.code, ran.err) == (3, f"filmroom: {sentence}\n")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python takes another folder for sockets")
+def test_a_folder_for_temporary_files_of_too_long_a_path_for_sockets(tmp_path: Path) -> None:
+    folder = tmp_path / ("d" * 76)
+    folder.mkdir()
+    ran, looked = (
+        subprocess.run(
+            [sys.executable, "-m", "filmroom", *command, "--data", tmp_path / "data"],
+            env=os.environ | {"TMPDIR": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        for command in (("serve", "--port", "0"), ("doctor",))
+    )
+    sentence = f"The path of the folder for temporary files, {folder}, is too long for sockets: 75 bytes are the most"
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert ran.stderr == f"filmroom: {sentence}. Name another by the variable TMPDIR.\n"
+    assert sentence in looked.stdout
+
+
+def test_a_folder_for_temporary_files_that_is_not_there(
+    run: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    ran = run("serve", "--port", "0", "--data", tmp_path / "data")
+    assert (ran.code, ran.out, "TMPDIR" in ran.err) == (3, "", True)
 
 
 def test_data_of_no_name(run: Program) -> None:

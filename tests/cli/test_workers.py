@@ -1,8 +1,6 @@
 """The sockets of web workers."""
 
-import multiprocessing
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
@@ -10,7 +8,6 @@ import pytest
 import uvicorn
 
 from filmroom.cli import workers
-from filmroom.errors import Unavailable
 
 
 @pytest.fixture
@@ -59,13 +56,6 @@ def test_an_address_in_use_is_refused(closing: ExitStack) -> None:
     first = closing.enter_context(workers.listen("127.0.0.1", 0))
     with pytest.raises(OSError, match="in use"):
         workers.listen("127.0.0.1", first.getsockname()[1])
-
-
-def test_without_a_folder_for_temporary_files_it_says_so(closing: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)  # type: ignore[attr-defined]
-    monkeypatch.setattr(tempfile, "tempdir", "/none")
-    with pytest.raises(Unavailable, match="TMPDIR"):
-        sockets(closing, 1)
 
 
 def test_one_socket_is_shared_where_the_kernel_spreads_nothing(

@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -99,6 +100,29 @@ with closing(Pool(1, timeout=20)) as pool:
 def test_who_cleans_the_folder_for_temporary_files_stops_no_worker() -> None:
     done = subprocess.run([sys.executable, "-c", CLEANED], capture_output=True, timeout=60)
     assert (done.stdout, done.returncode) == (b"7\n", 0)
+
+
+TRIED = """
+from contextlib import closing
+from filmroom.errors import Unavailable
+from filmroom.pixels.pool import Pool
+with closing(Pool(1, timeout=20)) as pool:
+    try:
+        print(pool.run(abs, -7))
+    except Unavailable as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python takes another folder for sockets")
+@pytest.mark.parametrize(("length", "said"), [(75, "7\n"), (76, "is too long for sockets: 75 bytes are the most")])
+def test_the_path_of_the_folder_for_temporary_files_may_be_as_long_as_is_said(length: int, said: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as parent:
+        folder = Path(parent) / ("d" * (length - len(parent) - 1))
+        folder.mkdir()
+        variables = os.environ | {"TMPDIR": str(folder)}
+        done = subprocess.run([sys.executable, "-c", TRIED], env=variables, capture_output=True, text=True, timeout=60)
+    assert said in done.stdout
 
 
 def test_no_worker_is_begun_through_a_folder_of_somebody_else(hasty: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,6 +246,7 @@ def _proxy(given: Settings) -> Iterator[Finding]:
 
 def _software(given: Settings) -> Iterator[Finding]:
     yield from software.codecs()
+    yield from software.sockets()
     yield from software.cores(os.cpu_count() or 1, given.workers, given.codec_processes)
 
 

@@ -19,7 +19,7 @@ import uvicorn
 # Before numpy is imported, whose own threads no process that is forked from this one would have (decision 9).
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-from filmroom import metric_files
+from filmroom import metric_files, socket_folder
 from filmroom.archive import Archive
 from filmroom.cli import beside as beside_them
 from filmroom.cli import configuration, processes
@@ -168,7 +168,14 @@ def _certificate(settings: Settings) -> tls.Files | None:
 
 
 def _prepare(settings: Settings) -> None:
-    """Open the archive once before any worker does: it makes what is new, and tells here what is wrong."""
+    """Open the archive once before any worker does: it makes what is new, and tells here what is wrong.
+
+    So with the folder of sockets of codec processes: workers, who inherit it, are ended by a signal and remove nothing.
+    """
+    try:
+        socket_folder.make()
+    except Unavailable as error:
+        stop(str(error), NO_DATA)
     wrong = processes.apart(_unusable, settings)
     if wrong is not None:
         stop(f"The data folder {settings.data.absolute()}{_where(settings)} can't be used. {wrong}", NO_DATA)

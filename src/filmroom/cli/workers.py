@@ -4,7 +4,6 @@ Of a socket that all share, the worker that happens to wake first accepts nearly
 """
 
 import math
-import multiprocessing.util
 import os
 import signal
 import socket
@@ -27,7 +26,6 @@ from filmroom import metric_files, metrics
 from filmroom.cli import processes
 from filmroom.cli.allocation import keep_freed_memory
 from filmroom.cli.processes import shared_numbers
-from filmroom.errors import Unavailable
 from filmroom.server import health
 from filmroom.server.balance import ABSENT, Share
 
@@ -57,7 +55,6 @@ def places(
 
     They count in the folder `numbers`, and go on for `drain` seconds after they are asked to end.
     """
-    _make_folder_of_sockets()
     counts = shared_numbers([ABSENT] * count)
     return [
         Place(
@@ -74,17 +71,6 @@ def places(
         )
         for number in range(count)
     ]
-
-
-def _make_folder_of_sockets() -> None:
-    """Where codec processes are begun through. Here, for workers, who inherit it, are ended by a signal."""
-    try:
-        multiprocessing.util.get_temp_dir()
-    except OSError as error:
-        raise Unavailable(
-            f"No folder for temporary files can be used: {error.strerror}. Name one that can be written, by "
-            "the variable TMPDIR."
-        ) from error
 
 
 def hopeless(workers: "Sequence[Place]") -> Callable[[], int | None]:

@@ -4,9 +4,7 @@
 channel, serves one call at a time, and is replaced when it does not answer.
 """
 
-import errno
 import multiprocessing
-import multiprocessing.util
 import os
 import queue
 import signal
@@ -24,7 +22,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from filmroom import tracing
+from filmroom import socket_folder, tracing
 from filmroom.entrance import Entrance
 from filmroom.errors import Error, NotAcceptable, TookTooLong, Unavailable, Unforeseen
 from filmroom.interrupts import withheld
@@ -220,7 +218,7 @@ class _Worker:
     def __init__(self) -> None:
         self._begun = False
         try:
-            _keep_folder_of_sockets()
+            socket_folder.keep()
             ours, theirs = _CONTEXT.Pipe()
             with theirs:
                 self._channel = Channel(ours)
@@ -260,18 +258,6 @@ class _Worker:
         """Let it go, whatever it does."""
         self.kill()
         self._channel.close()
-
-
-def _keep_folder_of_sockets() -> None:
-    """Make it anew: who cleans the folder for temporary files may have taken it for forgotten, empty as it is at first.
-
-    One that somebody else has made meanwhile is not used: who has the socket gives workers their orders.
-    """
-    folder = multiprocessing.util.get_temp_dir()
-    with suppress(FileExistsError):
-        os.mkdir(folder, 0o700)
-    if os.lstat(folder).st_uid != os.geteuid():
-        raise PermissionError(errno.EPERM, "it is another user's", folder)
 
 
 def _serve(pipe: Connection) -> None:

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 
 import imagecodecs
 
+from filmroom import socket_folder
+from filmroom.errors import Unavailable
 from filmroom.services.diagnosis.findings import Finding, ok, problem, warning
 
 # What `pixels/codecs` calls, by the names of imagecodecs
@@ -23,6 +25,14 @@ def codecs() -> Iterator[Finding]:
         yield ok(f"imagecodecs {imagecodecs.__version__} has all codecs")
     if find_spec("av") is None:
         yield warning("rendered video can't be made (video/mp4)", "install filmroom[video], if somebody wants it")
+
+
+def sockets() -> Iterator[Finding]:
+    """Whether the folder for temporary files can hold the sockets through which codec processes are begun."""
+    try:
+        socket_folder.make()
+    except Unavailable as error:
+        yield problem(str(error), "the service does not start like this")
 
 
 def cores(here: int, web_workers: int, codec_processes: int) -> Iterator[Finding]:
