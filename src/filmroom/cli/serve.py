@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvicorn
 
-# Before numpy is imported, whose own threads no process that is forked from this one would have (decision 9).
+# Before numpy is imported, whose own threads no process that is forked from this one would have (decision 31).
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from filmroom import metric_files, socket_folder
