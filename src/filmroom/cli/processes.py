@@ -1,7 +1,7 @@
 """The processes of a service: each has a place, and is replaced when it ends, by a supervisor that does no more.
 
 On Linux they are forked from it, which has imported all that they need: they start at once, and share what is imported
-(decision 9). What a fork would break the supervisor does not have: no thread, no event loop, no index and no bucket.
+(decision 31). What a fork would break the supervisor does not have: no thread, no event loop, no index and no bucket.
 """
 
 import gc
