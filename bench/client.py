@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from math import inf
 
@@ -195,10 +195,12 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
         return latencies, received
 
     with ThreadPoolExecutor(len(connections)) as pool:
+        working = [pool.submit(work, connection) for connection in connections]
         try:
-            results = list(pool.map(work, connections))
+            wait(working, return_when=FIRST_EXCEPTION)
         finally:
             limit = -1  # whoever ends the run, or one wrong answer, waits for no more than what is asked already
+        results = [one.result() for one in working]
     elapsed = time.perf_counter() - begin
     for rest in left:
         rest()
