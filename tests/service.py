@@ -154,8 +154,9 @@ def _group(pid: int) -> int | None:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    state, _, group = stat.rpartition(")")[2].split()[:3]
-    return None if state == "Z" else int(group)
+    state, _, group, *rest = stat.rpartition(")")[2].split()
+    threads = int(rest[14])  # a killed process holds its sockets until the last of them has gone, its first before that
+    return None if state == "Z" and threads <= 1 else int(group)
 
 
 def _kilobytes(pid: int, field: str) -> int:

@@ -63,7 +63,7 @@ def test_nothing_is_lost_with_a_worker_that_dies(running: Service) -> None:
     before = scraped(running)
     workers = running.web_workers()
     os.kill(workers[0], signal.SIGKILL)
-    wait_until(lambda: running.listening() == 2 and workers[0] not in running.web_workers())
+    wait_until(lambda: workers[0] not in running.web_workers() and running.listening() == 2)
     for _ in range(10):
         get(running, ROUTE)
     wait_until(lambda: sum(name[0] == BEGAN and name[1] != "operations" for name in scraped(running)) == 2, every=0.1)
@@ -91,7 +91,7 @@ def test_without_the_folder_of_the_numbers_there_are_none_and_all_else_goes_on(r
     workers = running.web_workers()
     for pid in filter(None, (workers[0], running.operations_worker())):
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: running.listening() == 2 and workers[0] not in running.web_workers())
+    wait_until(lambda: workers[0] not in running.web_workers() and running.listening() == 2)
     with httpx2.Client(base_url=running.url, timeout=60) as http:
         sweep = f"/dicomweb/operations/{http.post('/dicomweb/sweep').json()['id']}"
         wait_until(lambda: http.get(sweep).json()["status"] == "succeeded", every=0.1)
