@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import httpx2
 import psycopg
 import pytest
 
@@ -71,6 +72,11 @@ class Service:
         port = f":{int(self.url.rpartition(':')[2]):04X}"
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
         return sum(line[1].endswith(port) and line[3] == "0A" for line in lines)
+
+    def begun(self) -> None:
+        """Wait until all its processes are there, and a request has been answered."""
+        httpx2.get(f"{self.url}/health/check", timeout=DEADLINE)
+        wait_until(self.operations_worker)
 
     def memory(self, field: str) -> int:
         """Bytes in all processes that answer requests: `VmRSS` now, or `VmHWM` at most until now."""

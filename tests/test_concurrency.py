@@ -167,7 +167,7 @@ def test_services_that_start_on_a_new_archive_at_once(tmp_path: Path, elsewhere:
         start.wait()
         with (
             service.running(tmp_path / str(number), index=index) as running,
-            httpx2.Client(base_url=running.url) as http,
+            httpx2.Client(base_url=running.url, timeout=60) as http,
         ):
             return store(http, ROOT, sent().content).status_code
 

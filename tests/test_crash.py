@@ -26,6 +26,7 @@ CLIENTS = 8
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with service.running(tmp_path_factory.mktemp("crash") / "data", "--codec-processes", "1") as running:
+        running.begun()
         yield running
 
 

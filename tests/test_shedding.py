@@ -51,16 +51,18 @@ def test_while_many_wait_for_a_bucket_rows_and_health_are_answered(http: httpx2.
     assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
 
 
-def test_stores_that_are_too_many_are_told_at_once(http: httpx2.Client, proxy: Flaky) -> None:
+def test_stores_that_are_too_many_are_told_at_once(
+    http: httpx2.Client, proxy: Flaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "PATIENCE", DEADLINE)
     most = 4 * lanes._FOR_EACH_THREAD[lanes.Use.STORES]
     proxy.let.clear()
     with ThreadPoolExecutor(most) as pool:
         taken = [pool.submit(store, http, ROOT, sent().content) for _ in range(most)]
         wait_until(lambda: proxy.waiting == 1)
-        refused = None
-        while refused is None:  # until all of them are under way
-            answer = store(http, ROOT, b"no DICOM")
-            refused = answer if answer.status_code == 429 else None
+        wait_until(lambda: sum(one.done() for one in taken) == most // 2)  # refused: the others are under way
+        refused = store(http, ROOT, b"no DICOM")
+        assert refused.status_code == 429
         assert (refused.text, refused.headers["Retry-After"]) == (
             f"{most // 2} requests of this kind and of one client are under way. Try again later.",
             "5",

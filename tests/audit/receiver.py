@@ -100,11 +100,11 @@ def _accept(listening: socket.socket, context: ssl.SSLContext | None, heard: Hea
             if context is not None:
                 connection = context.wrap_socket(connection, server_side=True)
                 heard.clients.append(connection.getpeercert())
-            _hear(connection, heard, limit)
+            _hear(connection, listening, heard, limit)
         connection.close()
 
 
-def _hear(connection: socket.socket, heard: Heard, most: int | None) -> None:
+def _hear(connection: socket.socket, listening: socket.socket, heard: Heard, most: int | None) -> None:
     """RFC 5425 §4.3: MSG-LEN SP SYSLOG-MSG."""
     connection.settimeout(0.2)  # to see whether the listening socket is still there
     buffer = b""
@@ -115,7 +115,12 @@ def _hear(connection: socket.socket, heard: Heard, most: int | None) -> None:
             heard.messages.append(rest[: int(length)])
             buffer, taken = rest[int(length) :], taken + 1
             continue
-        received = connection.recv(65536)
+        try:
+            received = connection.recv(65536)
+        except TimeoutError:
+            if listening.fileno() < 0:
+                return
+            continue
         if not received:
             if isinstance(connection, ssl.SSLSocket):
                 connection.unwrap()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -43,7 +44,7 @@ def test_it_says_where_it_listens_and_what_can_be_tried(tmp_path: Path) -> None:
         for shown in (f"{running.url}/dicomweb", f"{running.url}/v2", "curl", "samples", str(tmp_path / "data")):
             assert shown in running.logged()
         assert "no authentication" not in running.logged()
-        assert httpx2.get(f"{running.url}/health/check").status_code == 200
+        assert httpx2.get(f"{running.url}/health/check", timeout=60).status_code == 200
 
 
 def test_what_can_be_tried_names_a_partition_where_there_are_some_and_where_the_files_are(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_an_ipv6_address_is_in_brackets(tmp_path: Path) -> None:
             pytest.skip("there is no IPv6 loopback")
     with service.running(tmp_path / "data", "--host", "::1") as running:
         assert running.url.startswith("http://[::1]:")
-        assert httpx2.get(f"{running.url}/health/check").status_code == 200
+        assert httpx2.get(f"{running.url}/health/check", timeout=60).status_code == 200
 
 
 @needs_proc
@@ -134,12 +135,12 @@ def test_a_request_under_way_is_finished_when_it_is_told_to_end(tmp_path: Path) 
         host, _, port = running.url.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(head.encode() + made.content[:200])
-            httpx2.get(f"{running.url}/health/check")  # a request later, the first is surely under way
+            httpx2.get(f"{running.url}/health/check", timeout=60)  # a request later, the first is surely under way
             running.process.terminate()
             connection.sendall(made.content[200:])
             assert connection.recv(1000).startswith(b"HTTP/1.1 200")
         running.process.wait(service.DEADLINE)
-    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url) as http:
+    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url, timeout=60) as http:
         assert stored(http, made)
 
 
@@ -192,9 +193,9 @@ def test_a_worker_that_cannot_be_replaced_costs_nobody_the_others(tmp_path: Path
 def test_two_services_on_one_archive(tmp_path: Path) -> None:
     made = sent(data.image())
     with service.running(tmp_path / "data") as one, service.running(tmp_path / "data") as two:
-        with httpx2.Client(base_url=one.url) as http:
+        with httpx2.Client(base_url=one.url, timeout=60) as http:
             store(http, ROOT, made.content)
-        with httpx2.Client(base_url=two.url) as http:
+        with httpx2.Client(base_url=two.url, timeout=60) as http:
             assert stored(http, made)
 
 
@@ -220,7 +221,7 @@ def test_all_lines_are_of_one_form(tmp_path: Path) -> None:
 
 def test_who_a_request_says_it_comes_from_is_not_believed(tmp_path: Path) -> None:
     made = sent(data.image())
-    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url) as http:
+    with service.running(tmp_path / "data") as running, httpx2.Client(base_url=running.url, timeout=60) as http:
         http.headers |= {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
         answer = store(http, ROOT, made.content)
         assert f"http://{running.url.removeprefix('http://')}{ROOT}/studies" in answer.text
@@ -354,7 +355,7 @@ def test_connections_that_stay_open_are_spread_evenly_over_the_workers(tmp_path:
 
         def spread() -> list[int]:
             for client in clients:
-                assert client.get("/health/check").status_code == 200
+                assert client.get("/health/check", timeout=60).status_code == 200
             return sorted(len(connections(pid)) for pid in running.web_workers())
 
         wait_until(lambda: spread() == [4, 4])
@@ -364,7 +365,10 @@ def test_connections_that_stay_open_are_spread_evenly_over_the_workers(tmp_path:
 
 def connections(pid: int) -> set[str]:
     """The connections that a process holds, apart from the socket that it listens on."""
-    inodes = {os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()}
+    inodes = set()
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it has been closed by now
+            inodes.add(os.readlink(one))
     lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return {fields[9] for fields in lines if fields[3] == "01" and f"socket:[{fields[9]}]" in inodes}
 

@@ -138,12 +138,16 @@ def test_a_crash_costs_one_call(pool: Pool) -> None:
     assert pool.run(os.getpid) != worker
 
 
-def test_who_was_killed_again_may_have_wanted_memory(pool: Pool) -> None:
+def test_who_was_killed_again_may_have_wanted_memory(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("filmroom.pixels.pool._PATIENCE", 60)
     with pytest.raises(Unavailable, match="was killed"):
         pool.run(signal.raise_signal, signal.SIGKILL)
 
 
-def test_who_ends_with_what_started_it_does_not_do_so_over_the_data(pool: Pool) -> None:
+def test_who_ends_with_what_started_it_does_not_do_so_over_the_data(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filmroom.pixels.pool._PATIENCE", 60)
     with pytest.raises(Unavailable, match="was killed"):
         pool.run(os._exit, 255)
 
@@ -191,8 +195,8 @@ def test_what_cannot_be_sent_does_not_cost_a_place(hasty: Pool) -> None:
 def test_an_idle_worker_that_died_is_replaced(pool: Pool) -> None:
     workers = {pool.run(os.getpid)}
     for worker in workers:
-        os.kill(worker, signal.SIGKILL)
         [sentinel] = [one.sentinel for one in multiprocessing.active_children() if one.pid == worker]
+        os.kill(worker, signal.SIGKILL)
         multiprocessing.connection.wait([sentinel])
     assert pool.run(os.getpid) not in workers
 

@@ -109,6 +109,7 @@ def test_who_does_not_read_the_answer_is_let_go(port: int, large: Sent) -> None:
 def test_who_waits_between_two_requests_is_not(port: int) -> None:
     with connect(port) as connection:
         for _ in range(2):
+            connection.settimeout(DEADLINE)
             connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
             connection.settimeout(3 * PATIENCE)

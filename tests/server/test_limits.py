@@ -21,6 +21,7 @@ LONG = b"a" * HEAD
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Service]:
     with service.running(tmp_path_factory.mktemp("limits") / "data") as started:
+        started.begun()
         yield started
 
 

@@ -123,8 +123,9 @@ def test_each_by_itself_is_no_array(archive: Archive, receiver: Receiver, webhoo
 
 
 def test_what_was_not_taken_is_told_again_and_what_follows_waits(
-    archive: Archive, receiver: Receiver, webhook: Webhook
+    archive: Archive, receiver: Receiver, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(delivery, "FIRST_REST", 600.0)
     keep(archive, *(data.dataset() for _ in range(3)))
     receiver.replies = [(200, {}), (500, {})]
     report = deliver(archive, webhook)
@@ -289,7 +290,8 @@ def test_a_person_has_it_told_again(archive: Archive, receiver: Receiver, webhoo
         replay(archive, "ris", 3)
 
 
-def test_how_far_it_is(archive: Archive, receiver: Receiver, webhook: Webhook) -> None:
+def test_how_far_it_is(archive: Archive, receiver: Receiver, webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "FIRST_REST", 600.0)
     assert standing(archive) == Standing("ris", None, 0)
     receiver.replies = [(500, {})]
     keep(archive, data.dataset(), data.dataset())
