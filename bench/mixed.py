@@ -22,7 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench import checks, commands, machine, report, tables
+from bench import checks, commands, disk, machine, report, tables
 from bench.client import Task
 from bench.data import KB_131, Instance
 from bench.mixture import FILES, READINGS, STUDIES, TASKS, Client, Latencies, Seen, together
@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = stack.enter_context(folder_in(given.folder))
         server = Server(given.url, given.url, given.pid)
         if given.url is None:
+            disk.kept(folder)
             server = stack.enter_context(filmroom(folder, Setup(given.workers)))
         about = machine.described(folder)
         print(machine.said(about), tables.legend(sides(server.name)), sep="\n")

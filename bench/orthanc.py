@@ -82,7 +82,8 @@ def orthanc(folder: Path, program: Program | None = None, database: Database | N
     root = f"http://127.0.0.1:{port}"
     with started([*found.command, str(file)], folder / f"{data.name}.log", f"{root}/system") as pid:
         name = f"Orthanc {_version(f'{root}/system')}, DICOMweb {_version(f'{root}/plugins/dicom-web')}"
-        yield Server(name + (", PostgreSQL" if database else ""), f"{root}/dicom-web", pid, _beside(database))
+        name += ", PostgreSQL" if database else ""
+        yield Server(name, f"{root}/dicom-web", pid, _beside(database), ours=True)
 
 
 def configuration(data: Path, port: int, plugin: Path) -> dict[str, object]:

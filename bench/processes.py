@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -62,6 +63,32 @@ class Meter:
         spent = None if cpu is None or after is None else after - cpu
         seconds, busy = time.perf_counter() - begun, machine_seconds() - machine
         usages.append(Usage(seconds, spent, busy, peaks(self.pids), watch.highest, self.highest))
+
+
+@contextlib.contextmanager
+def standing(pids: Sequence[int]) -> Iterator[None]:
+    """No process of the trees does anything inside, but where it is let `going`."""
+    _tell(pids, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _tell(pids, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def going(pids: Sequence[int]) -> Iterator[None]:
+    """The processes of trees that stand go on inside."""
+    _tell(pids, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        _tell(pids, signal.SIGSTOP)
+
+
+def _tell(pids: Sequence[int], number: signal.Signals) -> None:
+    for one in tree(*pids):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, number)
 
 
 class _Watch:

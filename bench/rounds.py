@@ -2,20 +2,23 @@
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from statistics import median
 
 from bench import tables
 from bench.client import Timing, WrongAnswerError
-from bench.processes import Meter, Usage
+from bench.data import KB_10
+from bench.processes import Meter, Usage, going, standing
 from bench.rows import Row, Scale
+from bench.rows.kept import new_series
 from bench.servers import Server
 from bench.service import Service
 
 # No answer, a wrong one, or one that is not even JSON of the expected form.
 FAILURES = (WrongAnswerError, OSError, ValueError, LookupError, TypeError, AttributeError)
 DISTURBING = 0.3  # cores
+FIRST = 200  # stores that are not measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,18 @@ def measure(
 ) -> list[tuple[Row, list[Result]]]:
     """Each row on each server: the probe of its limit, a round on A, one on B, the probe, one on B, one on A…
 
-    Another is the first in each round, so that none always follows the probe.
+    Another is the first in each round, so that none always follows the probe. While one is measured the others that
+    the run has started stand still: what a server does when nobody asks it is at nobody else's cost.
     """
     sides = [(Service(one.name, one.url, one.also, one.fields), Meter(one.pid, *one.beside)) for one in servers]
+    still = [meter.pids if one.ours else [] for one, (_, meter) in zip(servers, sides, strict=True)]
     results = []
     with ExitStack() as stack:
-        for _, meter in sides:
+        for (service, meter), pids in zip(sides, still, strict=True):
             stack.enter_context(meter.looking())
+            with suppress(*FAILURES):  # what does not work is told of with the rows
+                service.store_all(new_series(service, KB_10, FIRST))  # a server's first requests are like no others
+            stack.enter_context(standing(pids))
         print(f"{'':20}{_columns(tables.LETTERS[: len(sides)])}", file=sys.stderr)
         for row in rows:
             found = [Result([]) for _ in sides]
@@ -90,7 +98,8 @@ def measure(
                 if row.limit:
                     probe(row.limit[0], row.name)
                 for place in turn(len(sides), number):
-                    found[place] = _with_another_round(found[place], row, *sides[place], scale)
+                    with going(still[place]):
+                        found[place] = _with_another_round(found[place], row, *sides[place], scale)
             results.append((row, found))
             shown = _columns([tables.number(one.figure) for one in found])
             print(f"{row.name:20}{shown} {row.unit.name}", file=sys.stderr)

@@ -38,6 +38,7 @@ class Server:
     beside: tuple[int, ...] = ()  # further processes of it
     also: tuple[str, ...] = ()  # base URLs of further services that hold the same
     fields: tuple[str, ...] = ()  # of the head of each request
+    ours: bool = False  # started by the run, which may let it stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def filmroom(folder: Path, setup: Setup) -> Iterator[Server]:
             _wait(process, log, f"{root}/health/check")
             pids.append(process.pid)
             urls.append(f"{root}/dicomweb")
-        yield Server(setup.name, urls[0], pids[0], (*pids[1:], *setup.beside), tuple(urls[1:]))
+        yield Server(setup.name, urls[0], pids[0], (*pids[1:], *setup.beside), tuple(urls[1:]), ours=True)
 
 
 @contextmanager

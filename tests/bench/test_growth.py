@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bench import bulk, disk, document, growth, tables
+from bench import bulk, disk, document, growth, rounds, tables
 from bench.rows import ROWS
 from filmroom.index.tables import instance
 
@@ -29,7 +29,7 @@ def test_a_row_is_measured_in_both_archives_and_a_second_run_finds_them_as_they_
     assert all(side["figure"] > 0 for side in (*row["servers"], *memory["servers"]))
     assert "#### Store" in document.text("growth", document.trimmed(told))
     with closing(bulk.opened(tmp_path / "40" / "filmroom")) as archive, archive.index.read() as tx:
-        assert tx.core.scalar(select(func.count()).select_from(instance)) == 40 + 120
+        assert tx.core.scalar(select(func.count()).select_from(instance)) == 40 + rounds.FIRST + 120
 
 
 def test_each_pattern_of_what_is_left_out_names_rows_of_the_table() -> None:

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from bench import document, mixed, mixture, tables
+from bench import disk, document, mixed, mixture, tables
 from bench.client import Answer, WrongAnswerError
 from bench.data import KB_131, Instance
 from bench.processes import Usage
@@ -27,6 +27,7 @@ def found(high: float, *failures: str, count: int = mixed.LEAST) -> mixed.Mixed:
 def test_a_short_run_compares_each_reading_with_itself_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(disk, "IN_MEMORY", set())  # wherever the tests run
     for name, value in (
         ("WRITERS", 1),
         ("READERS", 1),

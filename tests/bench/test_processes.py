@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from bench import processes
+from tests.service import wait_until
 
 
 def test_a_tree_holds_children() -> None:
@@ -24,6 +25,22 @@ def test_usage_of_this_process() -> None:
     assert usage.peak_shared is not None
     assert usage.cpu is not None
     assert usage.machine_cpu >= 0
+
+
+def test_a_tree_stands_but_where_it_is_let_go() -> None:
+    code = "import subprocess, sys; subprocess.run(['cat'])"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        wait_until(lambda: len(processes.tree(parent.pid)) == 2)
+
+        def states() -> set[str]:
+            return {processes._stat(one)[0] for one in processes.tree(parent.pid)}
+
+        with processes.standing([parent.pid]):
+            wait_until(lambda: states() == {"T"})
+            with processes.going([parent.pid]):
+                wait_until(lambda: "T" not in states())
+            wait_until(lambda: states() == {"T"})
+        assert parent.communicate(b"goes on")[0] == b"goes on"
 
 
 def test_without_a_process_only_the_machine_is_measured() -> None:
