@@ -1,5 +1,6 @@
 """The writer writes what it is given, goes on without a disk, and loses nothing that it could hold."""
 
+import errno
 import os
 import threading
 import time
@@ -153,6 +154,24 @@ def test_where_no_thread_can_be_started_records_are_kept_until_there_is_one(
     assert [line["number"] for line in given.lines(tmp_path)] == [1, 2, 3]
 
 
+def test_another_reason_is_told_at_once(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", no_more)
+        audit.put(facts())
+    assert "no thread could be started" in "".join(capsys.readouterr())
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", _no_space)
+        audit.put(facts())
+        wait_until(lambda: "No space left on device" in "".join(capsys.readouterr()))
+    audit.close()
+
+
+def _no_space(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_who_asks_for_a_problem_starts_the_thread_for_what_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,19 +194,23 @@ def test_what_waits_for_a_thread_is_written_at_the_end_though_there_is_none(
     assert len(given.lines(tmp_path)) == 1
 
 
+class UnforeseenError(BaseException):
+    pass
+
+
 def test_a_thread_that_ended_unforeseen_writes_nothing_and_metrics_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:
-        raise RuntimeError
+        raise UnforeseenError
 
     trail = given.open_trail(tmp_path)
     monkeypatch.setattr(trail, "append", fail)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     audit = Audit(trail)
     audit.put(facts())
-    wait_until(lambda: value("audit_failing") == 1)
-    assert audit.problem()
+    wait_until(lambda: audit.problem() == "its thread has ended, and the log says why")
+    assert value("audit_failing") == 1
     audit.close()
     metrics.audit_failing.set(0)
 

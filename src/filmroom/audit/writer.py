@@ -62,7 +62,8 @@ class Audit:
         self._closing = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._told_at = 0.0
+        self._told: str | None = None
+        self._told_until = 0.0
 
     @property
     def on(self) -> bool:
@@ -221,8 +222,8 @@ class Audit:
         self._tell(self.trouble)
 
     def _tell(self, reason: str | None) -> None:
-        if time.monotonic() >= self._told_at:
-            self._told_at = time.monotonic() + TOLD
+        if reason != self._told or time.monotonic() >= self._told_until:
+            self._told, self._told_until = reason, time.monotonic() + TOLD
             waiting = len(self._held) + len(self._waiting)
             log.error("audit trail can't be written", reason=reason, waiting=waiting, lost=self._lost)
 
