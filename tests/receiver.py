@@ -61,8 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         with receiver.came:
             receiver.received.append(Received({name.lower(): value for name, value in self.headers.items()}, body))
+            hanging = receiver.hangs.is_set()  # before anybody knows that it came
             receiver.came.notify_all()
-        if receiver.hangs.is_set():
+        if hanging:
             receiver.over.wait()
             return
         if receiver.trickles:
