@@ -27,7 +27,7 @@ def main() -> int:
     _check(options)
     scale = QUICK if options.quick else FULL
     scale = replace(scale, rounds=options.rounds or scale.rounds)
-    probed: dict[str, dict[str, list[float]]] = {name: {} for name in _probes(options, rows)}
+    probed: dict[str, dict[str, list[float]]] = {name: {} for name in _probes(rows)}
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in(options.folder))
         if any(row.group == "Store" for row in rows):
@@ -57,7 +57,7 @@ def main() -> int:
     return tables.status(run)
 
 
-def _probes(options: argparse.Namespace, rows: Sequence[Row]) -> list[str]:
+def _probes(rows: Sequence[Row]) -> list[str]:
     """What the rows are compared with, and everything if all rows are measured."""
     named = {row.limit[0] for row in rows if row.limit}
     return [probe.name for probe in PROBES if probe.name in named or len(rows) == len(ROWS)]

@@ -99,6 +99,12 @@ class Connection:
             self._socket.close()
             self._socket = None
 
+    def abandon(self) -> None:
+        """Have whoever waits for an answer wait no longer."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
     def ask(self, request: Iterable[Sequence[bytes]]) -> Answer:
         """Send a request and wait for the whole answer."""
         to = self.open()
@@ -198,8 +204,12 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
         working = [pool.submit(work, connection) for connection in connections]
         try:
             wait(working, return_when=FIRST_EXCEPTION)
+        except BaseException:  # who ends the run waits for no answer
+            for connection in connections:
+                connection.abandon()
+            raise
         finally:
-            limit = -1  # whoever ends the run, or one wrong answer, waits for no more than what is asked already
+            limit = -1  # one wrong answer waits for no more than what is asked already
         results = [one.result() for one in working]
     elapsed = time.perf_counter() - begin
     for rest in left:

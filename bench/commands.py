@@ -5,15 +5,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from fnmatch import filter as matching
 from io import TextIOWrapper
+from math import inf
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, Protocol, TypeVar
 
 WRONG = 2  # the status of a wrong command line, as argparse has it
 _BY_SIGNAL = 128  # what shells add to the number of the signal that ended a program
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Named(Protocol):
@@ -30,20 +33,26 @@ Row = TypeVar("Row", bound=Named)
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Run a command as this process: Ctrl-C and `kill` end what it has started, and cost a line."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _end)
+    """Run a command as this process: Ctrl-C, `kill` and a closed terminal end what it has started, and cost a line."""
+    for each in _ENDS:
+        if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN:  # as nohup asks
+            signal.signal(each, _end)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # into a pipe or a file, too, where progress stands between
     try:
         sys.exit(main())
     except SystemExit as end:
-        if end.code in {_BY_SIGNAL + signal.SIGINT, _BY_SIGNAL + signal.SIGTERM}:
-            print(f"Ended by {signal.Signals(end.code - _BY_SIGNAL).name}.", file=sys.stderr)
+        if end.code in {_BY_SIGNAL + each for each in _ENDS}:
+            with suppress(OSError):
+                print(f"Ended by {signal.Signals(end.code - _BY_SIGNAL).name}.", file=sys.stderr)
         raise
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
+    for each in _ENDS:  # who is impatient leaves nothing behind
+        signal.signal(each, signal.SIG_IGN)
+    with suppress(OSError):  # the terminal has gone
+        print("Ending what was started, and removing what was written …", file=sys.stderr)
     raise SystemExit(_BY_SIGNAL + number)
 
 
@@ -59,7 +68,7 @@ def choosing(parser: argparse.ArgumentParser, *usual: str) -> None:
         "--rows",
         action="append",
         metavar="PATTERN",
-        help=f"as 'search-*'; may be repeated; {' '.join(usual)} unless said",
+        help=f"a name, or several by *; may be repeated; {' '.join(usual)} unless said",
     )
     parser.add_argument("--list", action="store_true", help="list the rows and end")
     parser.set_defaults(usual=usual)
@@ -84,6 +93,17 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("it is a number from 1")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """A time above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < inf:
+        raise argparse.ArgumentTypeError("it is a number of seconds above 0")
+    return value
 
 
 def new_file(text: str) -> Path:

@@ -216,7 +216,8 @@ def storing(url: str) -> Iterator[None]:
 
 
 def _store(url: str, stop: Event) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches this process as well: `stop` ends it
+    for each in (signal.SIGINT, signal.SIGHUP):  # of a terminal they reach this process as well: `stop` ends it
+        signal.signal(each, signal.SIG_IGN)
     at = Service("storing", url)
     number = 0
 
@@ -259,7 +260,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--small", type=commands.count, default=SMALL, help="of the archive that it is compared with")
     parser.add_argument("--stored", type=int, default=bulk.STORED, help="that go through the Store Transaction")
     parser.add_argument("--folder", type=Path, help="where the archives are kept for another run; on a real disk")
-    parser.add_argument("--seconds", type=float, default=2, help="of each row; every question is asked once at least")
+    parser.add_argument(
+        "--seconds", type=commands.seconds, default=2, help="of each row; every question is asked once at least"
+    )
     commands.choosing(parser, "*")
     parser.add_argument("--index", metavar="URL", help="of an empty PostgreSQL database; the index alone is measured")
     parser.add_argument("--orthanc", action="store_true", help="the small archive in Orthanc as well")

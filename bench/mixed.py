@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = measured(stack.enter_context(processes()), server, given.seconds)
     run = machine.stamped("python -m bench.mixed", about) | as_run(server.name, found)
     print("", tables.table(run), "", *run["notes"], *report.failures(run), sep="\n")
-    print(*found.failures, sep="\n", end="", file=sys.stderr)
+    for failure in found.failures:
+        print(failure, file=sys.stderr)
     if given.json:
         given.json.write_text(json.dumps(run, indent=1))
     return tables.status(run)
@@ -87,8 +88,9 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 
 
 def _heedless() -> None:
-    """Ctrl-C reaches all processes of a terminal: the first ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C, and the end of a terminal, reach all its processes: the first ends the others."""
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
 
 
 def measured(pool: ProcessPoolExecutor, server: Server, seconds: float) -> Mixed:
@@ -162,16 +164,13 @@ def _row(found: Mixed, kind: str, group: str) -> tables.Run:
 def _side(kind: str, waited: Sequence[float], group: str) -> tables.Run:
     if not waited:
         return report.figure(None)
-    few = kind in READINGS and len(waited) < LEAST
+    few = kind in READINGS and PARTS[group] == 0.99 and len(waited) < LEAST
     value = percentile(waited, PARTS[group])
     rounds = [
         {"figure": value, "requests": len(waited), "latency_ms": [percentile(waited, one) for one in report.QUANTILES]}
     ]
-    return report.figure(
-        value,
-        f"only {len(waited)} requests, too few for a 99th of a hundred: more --seconds are needed" if few else None,
-        rounds=rounds,
-    )
+    why = f"only {len(waited)} of {LEAST} requests, too few for a 99th of a hundred: more --seconds are needed"
+    return report.figure(value, why if few else None, rounds=rounds)
 
 
 def _stored(url: str) -> Studies:
@@ -223,11 +222,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench.mixed", description="What readers wait while others write.")
     parser.add_argument("--url", metavar="BASE_URL", help="none: Filmroom is started")
     parser.add_argument("--pid", type=int, help="process of that service, for its CPU and memory")
-    parser.add_argument("--seconds", type=float, default=60, help="of reading and writing; a twelfth of each alone")
+    parser.add_argument(
+        "--seconds", type=commands.seconds, default=60, help="of reading and writing; a twelfth of each alone"
+    )
     parser.add_argument("--workers", type=commands.count, help="web workers of the service")
     parser.add_argument("--folder", type=Path, help="where everything is stored; on a real disk")
     parser.add_argument("--json", type=commands.new_file, metavar="FILE", help="write what was seen to FILE")
     given = parser.parse_args(arguments)
+    if given.pid and not given.url:
+        commands.refuse("A --pid is that of a --url.")
     if given.url:
         answering(given.url)
     return given

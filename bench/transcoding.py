@@ -57,7 +57,7 @@ RLE = "1.2.840.10008.1.2.5"
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser("bench.transcoding", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each figure")
+    parser.add_argument("--seconds", type=commands.seconds, default=1.0, help="for each figure")
     parser.add_argument("--folder", type=Path, help="where the server stores; on a real disk")
     parser.add_argument("--codecs", type=str.split, default=list(CODECS), help="UIDs of Transfer Syntaxes")
     options = parser.parse_args()

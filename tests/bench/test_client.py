@@ -98,6 +98,18 @@ def test_one_wrong_answer_ends_the_run_of_all_clients(serve: Serve) -> None:
         connection.close()
 
 
+def test_who_ends_the_run_waits_for_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client, "wait", end)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        connection = client.Connection(*silent.getsockname())
+        with pytest.raises(KeyboardInterrupt):
+            client.run([connection], lambda _: client.Task([[b"x"]], lambda _: None), count=1, seconds=0)
+        connection.close()
+
+
 def test_what_a_check_leaves_for_later_is_looked_at_when_all_have_answered(serve: Serve) -> None:
     order: list[str] = []
 

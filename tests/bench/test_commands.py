@@ -29,17 +29,32 @@ commands.run(main)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_end_by_a_signal_is_a_line_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_end_by_a_signal_is_said_and_leaves_nothing_however_often_it_comes(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", STARTS, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         child = int(run.stdout.readline())
         run.send_signal(number)
+        assert run.stderr is not None
+        assert run.stderr.readline() == "Ending what was started, and removing what was written …\n"
+        run.send_signal(number)
         _, said = run.communicate()
     assert (run.returncode, said, list(tmp_path.iterdir())) == (128 + number, f"Ended by {number.name}.\n", [])
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_who_asked_not_to_be_hung_up_goes_on(tmp_path: Path) -> None:
+    code = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{STARTS}"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.send_signal(signal.SIGHUP)
+        run.send_signal(signal.SIGTERM)
+    assert run.returncode == 128 + signal.SIGTERM
 
 
 def test_every_command_is_run_so() -> None:
@@ -58,6 +73,18 @@ def test_a_run_that_could_not_be_written_is_refused(
         main(["--json", str(tmp_path / "nowhere" / "run.json")])
     assert ended.value.code == commands.WRONG
     assert f"argument --json: there is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
+def test_seconds_are_above_zero(text: str) -> None:
+    assert commands.seconds("0.5") == 0.5
+    with pytest.raises(argparse.ArgumentTypeError):
+        commands.seconds(text)
+
+
+def test_compare_wants_two(tmp_path: Path) -> None:
+    ran = subprocess.run([ROOT / "bench/compare", "http://127.0.0.1:1"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr.split()[:4]) == (2, ["Usage:", "bench/compare", "BASE_A", "BASE_B,"])
 
 
 def test_a_file_is_written_anew_and_no_folder(tmp_path: Path) -> None:

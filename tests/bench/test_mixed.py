@@ -66,6 +66,12 @@ def test_a_reading_that_waits_more_than_five_times_as_long_misses_the_goal() -> 
     assert ends == [0, tables.MISSED, tables.FAILED]
 
 
+def test_a_process_without_its_service_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        mixed.main(["--pid", "1"])
+    assert capsys.readouterr() == ("", "A --pid is that of a --url.\n")
+
+
 def test_too_few_requests_have_no_99th_of_a_hundred() -> None:
     assert tables.status(mixed.as_run("F", found(2, count=mixed.LEAST - 1))) == tables.FAILED
 
