@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bench import machine
+from bench.commands import refuse
 
 IN_MEMORY = {"tmpfs", "ramfs"}
 
@@ -10,9 +11,7 @@ IN_MEMORY = {"tmpfs", "ramfs"}
 def kept(folder: Path) -> None:
     """Refuse to store where nothing outlives a loss of power."""
     if kind := in_memory(folder):
-        raise SystemExit(
-            f"{folder} is on {kind}: nothing is durable there, and no store can be measured. See --folder."
-        )
+        refuse(f"{folder} is on {kind}: nothing is durable there, and no store can be measured. See --folder.")
 
 
 def in_memory(folder: Path) -> str | None:

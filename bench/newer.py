@@ -56,7 +56,7 @@ def unpacked(folder: Path) -> Program:
     loader = next(folder.glob("usr/lib/*/ld-linux-*.so.*"), None)
     program, plugin = folder / "usr/sbin/Orthanc", folder / "usr/share/orthanc/plugins/libOrthancDicomWeb.so"
     if loader is None or not (program.exists() and plugin.exists()):
-        raise SystemExit(f"There is no Orthanc in {folder}: python -m bench.newer sid {folder}")
+        commands.refuse(f"There is no Orthanc in {folder}: python -m bench.newer sid {folder}")
     libraries = [loader.parent, loader.parent / "systemd", folder / "usr/lib"]
     dictionaries = (str(folder / "usr/share/dcmtk" / name) for name in ("dicom.dic", "private.dic"))
     # DCMTK's dictionaries are looked for at the place where the package would be installed, unless it is told.

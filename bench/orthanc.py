@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.commands import refuse
 from bench.postgresql import Database
 from bench.servers import NEAR, Server, free_port, started
 
@@ -71,7 +72,7 @@ def orthanc(folder: Path, program: Program | None = None, database: Database | N
     """Orthanc with its DICOMweb plugin, and SQLite or PostgreSQL; only this machine may ask it."""
     found = program or installed()
     if found is None:
-        raise SystemExit("Orthanc is not installed: apt-get install orthanc orthanc-dicomweb")
+        refuse("Orthanc is not installed: apt-get install orthanc orthanc-dicomweb")
     _named()
     port = free_port()
     data = folder / f"orthanc-{port}"
@@ -108,7 +109,7 @@ def indexed(database: Database, dicomweb: Path) -> dict[str, object]:
     """What it is told beside, to have its index in PostgreSQL; its files stay in a folder."""
     plugin = next((path for path in POSTGRESQL if path.exists()), None)
     if plugin is None:
-        raise SystemExit("Orthanc's plugin is not installed: apt-get install orthanc-postgresql")
+        refuse("Orthanc's plugin is not installed: apt-get install orthanc-postgresql")
     index = {"EnableIndex": True, "EnableStorage": False, "ConnectionUri": database.url}
     return {"Plugins": [str(dicomweb), str(plugin)], "PostgreSQL": index}
 
@@ -118,7 +119,7 @@ def _named() -> None:
     try:
         socket.gethostbyname(socket.gethostname())
     except OSError:
-        raise SystemExit(f"{socket.gethostname()} is not in /etc/hosts, which would slow Orthanc down.") from None
+        refuse(f"{socket.gethostname()} is not in /etc/hosts, which would slow Orthanc down.")
 
 
 def _beside(database: Database | None) -> tuple[int, ...]:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.commands import refuse
+
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
 # Seconds between two looks at the memory, and how many times as long as a look took.
@@ -35,7 +37,7 @@ class Meter:
         self.pids = [pid for pid in pids if pid is not None]
         for pid in self.pids:
             if not (PROC / str(pid)).exists():
-                raise SystemExit(f"There is no process {pid}.")
+                refuse(f"There is no process {pid}.")
         self.idle = self.highest = proportional(self.pids)
 
     def look(self) -> int | None:

@@ -162,7 +162,7 @@ def kept_in(folder: Path | None) -> Iterator[Path]:
             yield made
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     except OSError as error:
         refuse(f"The folder {folder} can't be made: {error.strerror}.")
     yield folder

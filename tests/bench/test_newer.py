@@ -22,9 +22,10 @@ def test_it_is_started_by_its_own_loader_with_its_own_libraries_and_dictionaries
     assert program.plugin.is_relative_to(tmp_path)
 
 
-def test_a_folder_without_one_says_how_to_make_it(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"python -m bench\.newer"):
+def test_a_folder_without_one_says_how_to_make_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
         newer.unpacked(tmp_path)
+    assert "python -m bench.newer sid" in capsys.readouterr().err
 
 
 def test_packages_are_unpacked_and_nothing_of_them_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

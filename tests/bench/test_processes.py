@@ -30,7 +30,11 @@ def test_usage_of_this_process() -> None:
 def test_a_tree_stands_but_where_it_is_let_go() -> None:
     code = "import subprocess, sys; subprocess.run(['cat'])"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
-        wait_until(lambda: len(processes.tree(parent.pid)) == 2)
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.stdin.write(b"both have begun\n")
+        parent.stdin.flush()
+        parent.stdout.readline()
 
         def states() -> set[str]:
             return {processes._stat(one)[0] for one in processes.tree(parent.pid)}
@@ -54,9 +58,10 @@ def test_what_others_of_the_same_host_take_from_the_machine_is_time_that_it_is_b
     assert processes.busy(stat) == 200 / processes.TICKS
 
 
-def test_a_process_that_is_not_there() -> None:
-    with pytest.raises(SystemExit, match="no process"):
+def test_a_process_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
         processes.Meter(2**22 + 1)
+    assert capsys.readouterr().err == f"There is no process {2**22 + 1}.\n"
 
 
 def test_the_highest_memory_is_kept_while_a_run_is_looked_at() -> None:

@@ -42,7 +42,7 @@ def test_what_is_no_folder_is_a_sentence(
 
 
 def test_a_folder_that_is_kept_is_made(tmp_path: Path) -> None:
-    with servers.kept_in(tmp_path / "one" / "two") as folder:
+    with servers.kept_in(tmp_path / "kept") as folder:
         pass
     assert folder.is_dir()
 
