@@ -35,6 +35,7 @@ class Goal:
     """What is wanted of a row, and how much of it is reached: 1 and more is met, None can't be judged in this run."""
 
     text: str
+    had: str  # what there is in place of what is wanted
     reached: float | None
     of_limit: bool = False
 
@@ -92,20 +93,22 @@ def goals(row: Run) -> list[Goal]:
     side, peer, limit, like = row["servers"][0], ratio(row), row["limit"], row.get("like")
     own, found = side["figure"], []
 
-    def add(text: str, reached: float | None, *, of_limit: bool = False) -> None:
-        found.append(Goal(text, 0.0 if side["failure"] else reached, of_limit))
+    def add(text: str, had: str, reached: float | None, *, of_limit: bool = False) -> None:
+        found.append(Goal(text, had, 0.0 if side["failure"] else reached, of_limit))
 
     if row["goal"]:
-        add(f"{number(row['goal'])} x", None if peer is None else peer / row["goal"])
+        add(f"{number(row['goal'])} x", f"{number(peer)} x", None if peer is None else peer / row["goal"])
     if row["most"] is not None:
         text = f"at most {number(row['most'])} {row['unit']}".strip()
-        add(text, None if own is None else row["most"] / own if own else inf)
+        add(text, f"{number(own)} {row['unit']}".strip(), None if own is None else row["most"] / own if own else inf)
     if like:
         near = None if own is None or not like["figure"] else _better(row, own, like["figure"])
-        add(f"at most {number(like['times'])} x of {like['row']}", None if near is None else near * like["times"])
+        had = f"{number(1 / near if near else None)} x"
+        add(f"at most {number(like['times'])} x of {like['row']}", had, None if near is None else near * like["times"])
     if limit and limit["share"]:
         part = share(row)
-        add(f"{number(limit['share'])}", None if part is None else part.middle / limit["share"], of_limit=True)
+        middle = None if part is None else part.middle
+        add(number(limit["share"]), number(middle), None if middle is None else middle / limit["share"], of_limit=True)
     return found
 
 
@@ -248,7 +251,7 @@ def _wanted(row: Run, one: Goal) -> str:
     if row["servers"][0]["failure"]:
         return "FAILED"
     of = f" of {row['limit']['probe']}" if one.of_limit else ""
-    return f"{number(one.reached)} of {one.text}{of}"
+    return f"{one.had}{of}, goal {one.text}"
 
 
 def _each(row: Run, key: str) -> str:

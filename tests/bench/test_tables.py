@@ -42,7 +42,7 @@ def test_a_line_says_whether_goals_are_met_and_what_stands_below_how_many_are() 
     met, missed, _, below = lines(row(3000, 1500, goal=2, most=4000), row(30, 20, goal=2, limit=limit(60, 0.8)))[2:]
     assert "| 3,000 | 1,500 | 2 x | 2 x ✓, at most 4,000 /s ✓ |" in met
     assert "| 1.5 x | 2 x (0.75 of it) | 0.5 of commits-1, goal 0.8 (0.625 of it) |" in missed
-    assert below == "2 of 4 goals are met. Missed: A row: 0.625 of 0.8 of commits-1; A row: 0.75 of 2 x."
+    assert below == "2 of 4 goals are met. Missed: A row: 0.5 of commits-1, goal 0.8; A row: 1.5 x, goal 2 x."
 
 
 def test_of_three_the_best_peer_is_marked_and_a_failure_is_loud() -> None:
