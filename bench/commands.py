@@ -51,8 +51,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 def _end(number: int, _: FrameType | None) -> NoReturn:
     for each in _ENDS:  # who is impatient leaves nothing behind
         signal.signal(each, signal.SIG_IGN)
-    with suppress(OSError):  # the terminal has gone
-        print("Ending what was started, and removing what was written …", file=sys.stderr)
+    with suppress(OSError):  # the terminal has gone. Not by print: that may be what was interrupted
+        os.write(2, "Ending what was started, and removing what was written …\n".encode())
     raise SystemExit(_BY_SIGNAL + number)
 
 

@@ -164,12 +164,12 @@ def _row(found: Mixed, kind: str, group: str) -> tables.Run:
 def _side(kind: str, waited: Sequence[float], group: str) -> tables.Run:
     if not waited:
         return report.figure(None)
-    few = kind in READINGS and PARTS[group] == 0.99 and len(waited) < LEAST
+    few = kind in READINGS and len(waited) < LEAST
     value = percentile(waited, PARTS[group])
     rounds = [
         {"figure": value, "requests": len(waited), "latency_ms": [percentile(waited, one) for one in report.QUANTILES]}
     ]
-    why = f"only {len(waited)} of {LEAST} requests, too few for a 99th of a hundred: more --seconds are needed"
+    why = f"only {len(waited)} of {LEAST} requests, too few for a 99th and more: more --seconds are needed"
     return report.figure(value, why if few else None, rounds=rounds)
 
 

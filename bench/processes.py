@@ -67,24 +67,23 @@ class Meter:
         usages.append(Usage(seconds, spent, busy, peaks(self.pids), watch.highest, self.highest))
 
 
-@contextlib.contextmanager
-def standing(pids: Sequence[int]) -> Iterator[None]:
+def standing(pids: Sequence[int]) -> contextlib.AbstractContextManager[None]:
     """No process of the trees does anything inside, but where it is let `going`."""
-    _tell(pids, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        _tell(pids, signal.SIGCONT)
+    return _told(pids, signal.SIGSTOP, signal.SIGCONT)
+
+
+def going(pids: Sequence[int]) -> contextlib.AbstractContextManager[None]:
+    """The processes of trees that stand go on inside."""
+    return _told(pids, signal.SIGCONT, signal.SIGSTOP)
 
 
 @contextlib.contextmanager
-def going(pids: Sequence[int]) -> Iterator[None]:
-    """The processes of trees that stand go on inside."""
-    _tell(pids, signal.SIGCONT)
+def _told(pids: Sequence[int], before: signal.Signals, after: signal.Signals) -> Iterator[None]:
+    _tell(pids, before)
     try:
         yield
     finally:
-        _tell(pids, signal.SIGSTOP)
+        _tell(pids, after)
 
 
 def _tell(pids: Sequence[int], number: signal.Signals) -> None:

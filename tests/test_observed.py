@@ -61,7 +61,7 @@ def test_totals_are_of_all_processes(running: Service) -> None:
 def test_nothing_is_lost_with_a_worker_that_dies(running: Service) -> None:
     for _ in range(10):
         get(running, ROUTE)
-    wait_until(lambda: scraped(running)[SEARCHES] == 10, every=0.1)  # each is counted once its answer is sent
+    wait_until(lambda: scraped(running).get(SEARCHES) == 10, every=0.1)  # each is counted once its answer is sent
     before = scraped(running)
     workers = running.web_workers()
     os.kill(workers[0], signal.SIGKILL)
@@ -71,6 +71,7 @@ def test_nothing_is_lost_with_a_worker_that_dies(running: Service) -> None:
     wait_until(lambda: sum(name[0] == BEGAN and name[1] != "operations" for name in scraped(running)) == 2, every=0.1)
     wait_until(lambda: scraped(running)[SEARCHES] == 20, every=0.1)
     told = scraped(running)
+    assert (before[SEARCHES], told[SEARCHES]) == (10, 20)
     later = [name for name in told if name[0] == BEGAN and told[name] > before.get(name, 0.0)]
     assert len([name for name in later if name[1] != "operations"]) == 1
 

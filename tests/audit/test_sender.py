@@ -108,6 +108,7 @@ def test_a_receiver_that_closes_again_and_again_misses_nothing(tmp_path: Path, m
         for number in range(1, 20):
             _append(tmp_path, number)
         wait_until(lambda: len(_studies(heard)) == 19)
+    assert sorted(_studies(heard)) == [*range(1, 20)]
 
 
 def test_who_ends_in_good_order_has_nothing_to_send_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +145,7 @@ def test_what_is_no_line_is_passed_over(tmp_path: Path) -> None:
     _append(tmp_path, 2)
     with receiving() as heard, _sender(tmp_path, f"tcp://127.0.0.1:{heard.port}"):
         heard.wait_for(2)
+    assert _studies(heard) == [1, 2]
 
 
 def test_how_far_it_is_outlives_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

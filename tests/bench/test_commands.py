@@ -82,8 +82,9 @@ def test_seconds_are_above_zero(text: str) -> None:
         commands.seconds(text)
 
 
-def test_compare_wants_two(tmp_path: Path) -> None:
-    ran = subprocess.run([ROOT / "bench/compare", "http://127.0.0.1:1"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("arguments", [[], ["http://127.0.0.1:1", "--quick"], ["--filmroom", "--rounds", "1"]])
+def test_compare_wants_two(arguments: list[str]) -> None:
+    ran = subprocess.run([ROOT / "bench/compare", *arguments], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr.split()[:4]) == (2, ["Usage:", "bench/compare", "BASE_A", "BASE_B,"])
 
 

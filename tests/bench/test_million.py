@@ -78,17 +78,6 @@ def test_an_archive_is_used_again_and_no_other_taken_for_it(tmp_path: Path) -> N
 
 
 def test_the_table_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [
-        "--instances",
-        "20",
-        "--small",
-        "20",
-        "--seconds",
-        "0.01",
-        "--rows",
-        "patient",
-        "--folder",
-        str(tmp_path),
-    ]
-    assert million.main(arguments) == 0
+    options = ["--instances", "20", "--small", "20", "--seconds", "0.01", "--rows", "patient", "--folder"]
+    assert million.main([*options, str(tmp_path)]) == 0
     assert "| PatientID |" in capsys.readouterr().out

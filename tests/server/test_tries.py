@@ -46,17 +46,18 @@ def test_what_stands_still_is_tried_once_and_holds_up_nothing_else() -> None:
     stands_still = threading.Event()
     still, well = Counted(stands_still.wait), Counted()
 
-    async def ask() -> list[int | None]:
+    async def ask() -> tuple[list[int | None], list[int]]:
         told = [await tries.results(0.05)]
         while len([one for one in told if one["well"]]) < 3:  # on a slow machine it isn't told each time either
             told.append(await tries.results(0.05))
         stands_still.set()
         told.append(await tries.results(10))
-        return [one["still"] for one in told]
+        return [one["still"] for one in told], [one["well"] for one in told if one["well"]]
 
     with closing(Tries({"still": still, "well": well})) as tries:
-        *before, after = asyncio.run(ask())
+        (*before, after), each = asyncio.run(ask())
         assert (set(before), after, still.calls) == ({None}, 1, 1)
+        assert each == sorted(set(each))  # made anew each time
 
 
 def test_who_ask_at_once_share_a_try() -> None:
