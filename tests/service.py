@@ -1,6 +1,7 @@
 """A real service for the tests: `filmroom serve` as processes of its own, in a process group of its own."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -67,11 +68,15 @@ class Service:
                 found += [pid] if Path(f"/proc/{pid}/comm").read_text().startswith(name) else []
         return found
 
-    def listening(self) -> int:
-        """How many sockets take connections for it: each process that answers requests has one, once it is ready."""
+    def accepting(self) -> list[int]:
+        """The web workers that take connections: their event loops watch a socket that listens.
+
+        That one listens is not enough: the first does from the start, and is closed if its worker can't begin.
+        """
         port = f":{int(self.url.rpartition(':')[2]):04X}"
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-        return sum(line[1].endswith(port) and line[3] == "0A" for line in lines)
+        sockets = {int(line[9]) for line in lines if line[1].endswith(port) and line[3] == "0A"}
+        return [pid for pid in self.web_workers() if sockets & set(_watched(pid))]
 
     def begun(self) -> None:
         """Wait until all its processes are there, and a request has been answered."""
@@ -163,6 +168,13 @@ def _group(pid: int) -> int | None:
     state, _, group, *rest = stat.rpartition(")")[2].split()
     threads = int(rest[14])  # a killed process holds its sockets until the last of them has gone, its first before that
     return None if state == "Z" and threads <= 1 else int(group)
+
+
+def _watched(pid: int) -> Iterator[int]:
+    """The inodes of what a process waits for by epoll (proc_pid_fdinfo(5))."""
+    with suppress(OSError):  # it has ended by now
+        for file in Path(f"/proc/{pid}/fdinfo").iterdir():
+            yield from (int(found, 16) for found in re.findall(r"tfd:.* ino:(\w+)", file.read_text()))
 
 
 def _kilobytes(pid: int, field: str) -> int:

@@ -92,8 +92,8 @@ def test_web_workers_killed_in_the_midst_of_stores_cost_nothing_that_was_acknowl
             one = running.services[turn % len(running.services)]
             known = len(acknowledged)
             wait_until(lambda known=known: len(acknowledged) > known + 30)  # type: ignore[misc]
-            wait_until(lambda one=one: one.listening() == 2)  # type: ignore[misc]
-            os.kill(one.web_workers()[0], signal.SIGKILL)
+            wait_until(lambda one=one: len(one.accepting()) == 2)  # type: ignore[misc]
+            os.kill(one.accepting()[0], signal.SIGKILL)
     finally:
         done.set()
         for sender in senders:

@@ -26,7 +26,7 @@ SWEPT = "filmroom_swept_files_total"
 def running(tmp_path: Path) -> Iterator[Service]:
     """Two web workers and an operations worker, all of which have begun."""
     with service.running(tmp_path / "data", "--workers", "2") as running:
-        wait_until(lambda: running.listening() == 2)
+        wait_until(lambda: len(running.accepting()) == 2)
         yield running
 
 
@@ -63,9 +63,9 @@ def test_nothing_is_lost_with_a_worker_that_dies(running: Service) -> None:
         get(running, ROUTE)
     wait_until(lambda: scraped(running).get(SEARCHES) == 10, every=0.1)  # each is counted once its answer is sent
     before = scraped(running)
-    workers = running.web_workers()
+    workers = running.accepting()
     os.kill(workers[0], signal.SIGKILL)
-    wait_until(lambda: workers[0] not in running.web_workers() and running.listening() == 2)
+    wait_until(lambda: len({*running.accepting()} - {workers[0]}) == 2)
     for _ in range(10):
         get(running, ROUTE)
     wait_until(lambda: sum(name[0] == BEGAN and name[1] != "operations" for name in scraped(running)) == 2, every=0.1)
@@ -91,10 +91,10 @@ def test_the_folder_of_the_numbers_goes_with_the_service(running: Service) -> No
 def test_without_the_folder_of_the_numbers_there_are_none_and_all_else_goes_on(running: Service) -> None:
     wait_until(lambda: (BEGAN, "operations") in scraped(running), every=0.1)
     shutil.rmtree(folder_of(running))
-    workers = running.web_workers()
+    workers = running.accepting()
     for pid in filter(None, (workers[0], running.operations_worker())):
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: workers[0] not in running.web_workers() and running.listening() == 2)
+    wait_until(lambda: len({*running.accepting()} - {workers[0]}) == 2)
     with httpx2.Client(base_url=running.url, timeout=60) as http:
         sweep = f"/dicomweb/operations/{http.post('/dicomweb/sweep').json()['id']}"
         wait_until(lambda: http.get(sweep).json()["status"] == "succeeded", every=0.1)
@@ -110,12 +110,13 @@ def test_who_is_to_end_says_so_before_it_does(tmp_path: Path, workers: str) -> N
         service.running(tmp_path / "data", "--workers", workers, given={"FILMROOM_DRAIN": "600"}) as running,
         httpx2.Client(base_url=running.url, timeout=60) as http,
     ):
+        wait_until(lambda: len(running.accepting()) == int(workers))
         assert http.get("/health/ready").status_code == 200
         running.process.terminate()
         wait_until(lambda: http.get("/health/ready").status_code == 503)
         wait_until(lambda: {get(running, "/health/ready").status_code for _ in range(6)} == {503})  # whoever takes it
         assert get(running, ROUTE).status_code == 200
-        for pid in running.web_workers() or [running.process.pid]:
+        for pid in running.web_workers():
             os.kill(pid, signal.SIGTERM)  # who asks twice does not want to wait
         assert running.process.wait(service.DEADLINE) == 0
         assert not running.mishaps()
