@@ -184,12 +184,32 @@ def test_who_is_told_to_end_while_a_process_is_forked_ends() -> None:
 
 
 def test_the_operations_worker_is_always_the_same_and_comes_after_the_others() -> None:
+    before = time.monotonic()
     one = beside.place()
-    assert one.due > time.monotonic()
+    assert one.due >= before + beside.HEAD_START
     assert one.life()[1] == one.life()[1]
     assert not one.has_started()
     one.began -= processes.LONGEST_REST
     assert one.has_started()
+
+
+ENDED_WHILE_LOADING = """
+import signal, sys
+from filmroom.cli import processes
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+processes.load(["ends"])
+"""
+
+
+@pytest.mark.skipif(not processes._FORKS, reason="processes are forked on Linux only")
+def test_who_is_told_to_end_while_it_imports_ends_when_that_is_done(tmp_path: Path) -> None:
+    """What is raised meanwhile may be taken for a module that can't be imported."""
+    text = "import signal, sys\ntry:\n    signal.raise_signal(signal.SIGTERM)\nexcept SystemExit:\n    sys.exit(6)\n"
+    (tmp_path / "ends.py").write_text(text)
+    command, environment = [sys.executable, "-c", ENDED_WHILE_LOADING], os.environ | {"PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(command, timeout=DEADLINE, capture_output=True, env=environment)
+    assert (ended.returncode, ended.stderr) == (5, b"")
 
 
 LOADED = """

@@ -30,7 +30,8 @@ LONGEST_REST = 30.0
 
 _FORKS = sys.platform == "linux"  # on macOS its own libraries don't survive a fork
 _CONTEXT: Any = multiprocessing.get_context("fork" if _FORKS else "spawn")
-# What a handler raises is lost if it comes while Python calls what is to be called after a fork.
+# What a handler raises is lost if it comes while Python calls what is to be called after a fork, or when an object that
+# an import needed is gone; and what imports another module if it can't have one takes it for that.
 _ENDING = {signal.SIGTERM, signal.SIGINT}
 _LONGEST_NAME = 15  # of a process, as `top` shows it (proc_pid_comm(5))
 
@@ -40,10 +41,10 @@ log = structlog.get_logger()
 
 
 def load(modules: Iterable[str]) -> None:
-    """Import what the processes need, if they are forked from this one."""
+    """Import what the processes need, if they are forked from this one. A signal is handled when that is done."""
     if not _FORKS:
         return
-    with uncollected():
+    with withheld(_ENDING), uncollected():
         for name in modules:
             import_module(name)
     gc.freeze()  # nobody's collector writes to what all share
