@@ -14,7 +14,7 @@ from typing import Protocol
 import httpx2
 
 from tests import service
-from tests.service import DEADLINE, Service
+from tests.service import DEADLINE, Service, wait_until
 
 DATA = ("data0", "data1", "data2")
 
@@ -61,7 +61,7 @@ def running(folder: Path, variables: Mapping[str, str], workers: int = 2) -> Ite
         with ThreadPoolExecutor(len(starting)) as pool:  # at once, as after a loss of power
             services = tuple(pool.map(stack.enter_context, starting))
         for one in services:  # it listens before it answers
-            httpx2.get(f"{one.url}/health/check", timeout=60).raise_for_status()
+            wait_until(one.is_healthy, every=0.1)
         with operations_worker(folder / DATA[2], variables):
             yield Cluster(services, variables)
 

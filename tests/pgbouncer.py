@@ -30,7 +30,7 @@ auth_type = trust
 auth_file = {folder}/users
 pool_mode = transaction
 default_pool_size = {sessions}
-query_wait_timeout = 10
+query_wait_timeout = 60
 """
 
 

@@ -78,6 +78,10 @@ class Service:
         sockets = {int(line[9]) for line in lines if line[1].endswith(port) and line[3] == "0A"}
         return [pid for pid in self.web_workers() if sockets & set(_watched(pid))]
 
+    def is_healthy(self) -> bool:
+        """Whether it can do all that it is for."""
+        return httpx2.get(f"{self.url}/health/check", timeout=DEADLINE).is_success
+
     def begun(self) -> None:
         """Wait until all its processes are there, and a request has been answered."""
         httpx2.get(f"{self.url}/health/check", timeout=DEADLINE)

@@ -30,7 +30,7 @@ def bucket(s3: str) -> RawS3:
 def running(tmp_path: Path, bucket: RawS3, proxy: Flaky) -> Iterator[Service]:
     options = json.dumps(bucket.options | {"endpoint": proxy.url})
     given = {"FILMROOM_BLOBS": bucket.url, "FILMROOM_BLOBS_OPTIONS": options}
-    with service.running(tmp_path / "data", given=given) as running:
+    with service.running(tmp_path / "data", "--no-operations-worker", given=given) as running:
         yield running
 
 

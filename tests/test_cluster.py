@@ -157,6 +157,7 @@ def test_puts_by_one_service_are_what_the_other_gives(running: Cluster) -> None:
     uids: dict[str, Any] = {f"{of}InstanceUID": data.uid() for of in ("Study", "Series", "SOP")}
     versions = [sent(data.image(PatientID=str(number), **uids)) for number in range(40)]
     acknowledged, done = [0], threading.Event()
+    known: dict[tuple[str, str], dict[str, bytes]] = {}  # by each reader
     with httpx2.Client(base_url=running.urls[0], timeout=60) as http:
         assert store(http, ROOT, versions[0].content).status_code == 200
     paths = {
@@ -166,7 +167,7 @@ def test_puts_by_one_service_are_what_the_other_gives(running: Cluster) -> None:
     }
 
     def read(url: str, path: str, headers: dict[str, str]) -> dict[str, bytes]:
-        contents: dict[str, bytes] = {}
+        contents = known[url, path] = {}
         etag = ""
         with httpx2.Client(base_url=url, timeout=60) as http:
             while not done.is_set():
@@ -183,7 +184,9 @@ def test_puts_by_one_service_are_what_the_other_gives(running: Cluster) -> None:
     with ThreadPoolExecutor(8) as pool:
         readers = [pool.submit(read, url, path, accept) for url in running.urls for path, accept in paths.items()]
         try:
+            wait_until(lambda: len(known) == 2 * len(paths) and all([*known.values()]))
             _put(running, versions, acknowledged)
+            wait_until(lambda: all(len(contents) > 1 for contents in known.values()))
         finally:
             done.set()
         read_by = [reader.result() for reader in readers]
@@ -217,6 +220,7 @@ def test_updates_are_whole_at_both_services(both: list[httpx2.Client]) -> None:
     made = [sent(StudyInstanceUID=study, PatientID="0") for _ in range(20)]
     assert store(both[0], ROOT, *(one.content for one in made)).status_code == 200
     seen: dict[str, bytes] = {}
+    assert {_patient(http, study, seen, len(made)) for http in both} == {"0"}
     for number in range(1, updates + 1):
         changes = {PATIENT_ID: {"vr": "LO", "Value": [str(number)]}}
         asked = {"studyInstanceUids": [study], "changeDataset": changes}
@@ -253,7 +257,7 @@ def test_query_tags_declared_meanwhile_find_everything(running: Cluster, both: l
 
     def write(url: str) -> None:
         with httpx2.Client(base_url=url, timeout=60) as http:
-            while time.monotonic() < until:
+            while time.monotonic() < until or len(kept) <= 20:
                 made = [sent(StudyInstanceUID=study, ProtocolName="Knee") for _ in range(3)]
                 assert store(http, ROOT, *(one.content for one in made)).status_code == 200
                 kept.extend(one.dataset.SOPInstanceUID for one in made)

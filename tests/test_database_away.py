@@ -40,7 +40,7 @@ def database() -> Iterator[Interrupted]:
 @pytest.fixture
 def running(tmp_path: Path, database: Interrupted) -> Iterator[Service]:
     with service.running(tmp_path / "data", "--workers", "2", index=database.url) as running:
-        httpx2.get(f"{running.url}/health/check", timeout=60).raise_for_status()  # it listens before it answers
+        wait_until(running.is_healthy, every=0.1)  # it listens before it answers
         yield running
 
 

@@ -58,7 +58,8 @@ def disk(folder: Path, megabytes: int) -> Iterator[Disk]:
     try:
         yield Disk(folder)
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        # A process that was killed may hold files a moment longer.
+        wait_until(lambda: subprocess.run(["umount", str(folder)], check=False).returncode == 0, every=0.1)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from filmroom.cli import launch
 from filmroom.client.exceptions import Unauthorized
 from filmroom.settings import FILE_OF_TOKENS
 from tests import data
+from tests.service import wait_until
 
 PAGE = Path(__file__).parents[1] / "docs/how-to/operate.md"
 needed = pytest.mark.skipif(not (shutil.which("sqlite3") and shutil.which("rsync")), reason="needs sqlite3 and rsync")
@@ -41,6 +42,7 @@ def test_a_service_restored_from_the_backup_of_the_page_asks_for_tokens_and_has_
     _, token = tokens.create(service / FILE_OF_TOKENS, "me", ["admin"], [], None)
     with launch.service(tmp_path / "service") as url, Client(f"{url}/dicomweb", token=token) as client:
         client.store_instances([data.dataset()])
+        wait_until(lambda: verify.check(service / "audit", service / "audit-key").lines > 1)  # it follows the answer
         subprocess.run(["/bin/sh", "-c", _script(service, backup, tmp_path)], check=True)
     shutil.copytree(backup, tmp_path / "other/data")
     trail = verify.check(tmp_path / "other/data/audit", tmp_path / "other/data/audit-key")

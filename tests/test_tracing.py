@@ -7,6 +7,7 @@ import pytest
 
 from filmroom import tracing
 from filmroom.errors import Unavailable
+from tests import service
 from tests.trace_receiver import receiving
 
 
@@ -38,6 +39,7 @@ def test_without_an_endpoint_there_are_none() -> None:
 def test_the_variables_of_opentelemetry_are_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
     with receiving() as receiver:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+        monkeypatch.setattr(tracing, "_PATIENCE", service.DEADLINE)
         end = tracing.start(None)
         assert end is not None
         with tracing.span("work"):

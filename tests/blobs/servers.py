@@ -2,13 +2,14 @@
 
 import base64
 import hmac
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,10 +34,12 @@ def has(name: str) -> bool:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """One below those that the system gives out by itself: nobody gets it between this look and its use."""
+    while True:
+        with socket.socket() as found, suppress(OSError):
+            port = random.SystemRandom().randrange(10_000, 32_000)
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
@@ -112,5 +115,5 @@ def make_container(endpoint: str, container: str) -> None:
     signed = hmac.digest(base64.b64decode(ACCOUNT_KEY), text.encode(), "sha256")
     signature = f"SharedKey {ACCOUNT}:{base64.b64encode(signed).decode()}"
     headers = {"x-ms-date": date, "x-ms-version": "2021-08-06", "Authorization": signature}
-    made = httpx2.put(f"{endpoint}/{container}?restype=container", headers=headers)
+    made = httpx2.put(f"{endpoint}/{container}?restype=container", headers=headers, timeout=60)
     assert made.status_code == 201, made.text

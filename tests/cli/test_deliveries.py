@@ -32,7 +32,8 @@ def receiver() -> Iterator[Receiver]:
 
 def named(receiver: Receiver, **more: Any) -> dict[str, str]:
     """The variable of a webhook."""
-    return {"FILMROOM_WEBHOOKS": json.dumps({"ris": {"url": receiver.url, "secret": SECRET, "begin": "first"} | more})}
+    ris = {"url": receiver.url, "secret": SECRET, "begin": "first", "timeout": DEADLINE} | more
+    return {"FILMROOM_WEBHOOKS": json.dumps({"ris": ris})}
 
 
 def keep(url: str) -> None:

@@ -13,7 +13,6 @@ from filmroom.archive import Archive
 from filmroom.index import webhooks
 from filmroom.settings import Settings
 from tests.audit import given
-from tests.blobs.servers import free_port
 from tests.certificates import Authority
 from tests.cli.program import Program, Ran
 from tests.receiver import SECRET, nobody
@@ -143,7 +142,7 @@ def test_the_audit_trail_is_looked_at(run: Program, archive: Archive, settings: 
 
 def test_a_syslog_receiver_that_is_not_there_is_a_problem(run: Program, archive: Archive, settings: Settings) -> None:
     given.written(settings.data)
-    Path("filmroom.toml").write_text(f'data = "{settings.data}"\naudit_syslog = "tcp://127.0.0.1:{free_port()}"')
+    Path("filmroom.toml").write_text(f'data = "{settings.data}"\naudit_syslog = "tcp://127.0.0.1:1"')
     assert levels(run("doctor", "--json"), "audit") == ["ok", "problem"]
     with socket.create_server(("127.0.0.1", 0)) as receiver:
         port = receiver.getsockname()[1]

@@ -14,14 +14,14 @@ import pytest
 from filmroom.archive import Archive
 from filmroom.blobs import new_keys
 from filmroom.cli.rebuild import LOCK
-from filmroom.services import operations
 from filmroom.settings import Settings
 from tests import data
 from tests.cli.program import Program, read_by_others
 from tests.postgresql import Server
-from tests.service import needs_proc, wait_until
+from tests.service import DEADLINE, needs_proc, wait_until
 from tests.services.test_delete import keep
 from tests.services.test_rebuild import answers, emptied
+from tests.test_killed import CHILD
 
 MANY = 900  # more than a batch
 
@@ -86,10 +86,9 @@ def test_two_at_once_are_one_too_many(settings: Settings, run: Program) -> None:
 @needs_proc
 def test_killed_it_goes_on_and_until_then_no_service_starts(settings: Settings, run: Program) -> None:
     before = fill(settings, MANY)
-    command = [sys.executable, "-m", "filmroom", "rebuild", "--data", str(settings.data), "--processes", "1"]
-    with closing(Archive.open(settings, rebuilding=True)) as archive, subprocess.Popen(command) as first:
-        wait_until(lambda: any(one.percent for one in operations.newest(archive)))
-        first.kill()
+    rebuild = ["rebuild", "--data", str(settings.data), "--processes", "1"]
+    command = [sys.executable, "-c", CHILD, "filmroom.services.rebuild", "_add", "2", *rebuild]  # in the second batch
+    assert subprocess.run(command, timeout=2 * DEADLINE, check=False).returncode == -signal.SIGKILL
     ran = run("serve", "--data", settings.data, "--port", "0")
     assert (ran.code, "only half rebuilt" in ran.err) == (3, True)
     ran = run("rebuild", "--data", settings.data, "--processes", "1")
@@ -101,11 +100,16 @@ def test_killed_it_goes_on_and_until_then_no_service_starts(settings: Settings, 
 def test_ctrl_c_while_its_processes_start_is_an_end_like_any_other(settings: Settings, run: Program) -> None:
     before = fill(settings)
     command = [sys.executable, "-m", "filmroom", "rebuild", "--data", str(settings.data), "--processes", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as first:
-        wait_until(lambda: any(b"spawn_main" in line for line in commands(first.pid)))
-        os.killpg(first.pid, signal.SIGINT)
-        assert first.stderr is not None
-        said = first.stderr.read()
+    while True:
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as first:
+            wait_until(lambda: any(b"spawn_main" in line for line in commands(first.pid)) or first.poll() is not None)
+            with suppress(ProcessLookupError):
+                os.killpg(first.pid, signal.SIGINT)
+            assert first.stderr is not None
+            said = first.stderr.read()
+        if first.returncode != 0:
+            break
+        emptied(settings)  # it was done before Ctrl-C came
     assert (first.returncode, "Traceback" in said, "it goes on" in said) == (130, False, True)
     ran = run("rebuild", "--data", settings.data, "--processes", "1")
     assert ran.code == 0
