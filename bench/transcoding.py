@@ -59,7 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser("bench.transcoding", description=__doc__)
     parser.add_argument("--seconds", type=commands.seconds, default=1.0, help="for each figure")
     parser.add_argument("--folder", type=Path, help="where the server stores; on a real disk")
-    parser.add_argument("--codecs", type=str.split, default=list(CODECS), help="UIDs of Transfer Syntaxes")
+    parser.add_argument(
+        "--codecs", nargs="+", choices=CODECS, default=[*CODECS], metavar="UID", help=f"of {', '.join(CODECS)}"
+    )
     options = parser.parse_args()
     print("| Frame | from | to | codec /s | service /s | share |\n|---|---|---|---|---|---|")
     with folder_in(options.folder) as folder, filmroom(folder, Setup(1)) as server:

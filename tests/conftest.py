@@ -1,6 +1,7 @@
 """What tests of several layers share."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
@@ -14,6 +15,9 @@ from tests.blobs.flaky import Flaky, flaky
 
 hypothesis.settings.register_profile("filmroom", deadline=None)  # time is measured in benchmarks
 hypothesis.settings.load_profile("filmroom")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it of what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -27,3 +27,12 @@ def test_every_pair_is_measured_and_what_is_wrong_is_told(tmp_path: Path) -> Non
 
 def test_the_service_is_told_as_a_share_of_the_codec() -> None:
     assert Pair("native", "RLE Lossless", 200, 130).row() == "200.0 | 130.0 | 65%"
+
+
+def test_a_codec_that_is_not_measured_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench.transcoding", "--codecs", transcoding.RLE, "1.2.3"])
+    with pytest.raises(SystemExit) as end:
+        transcoding.main()
+    assert (end.value.code, "invalid choice: '1.2.3' (choose from '1.2.840" in capsys.readouterr().err) == (2, True)
