@@ -27,6 +27,7 @@ from filmroom.dicom import part10
 from tests import data
 from tests.client import recorder
 from tests.client.recorder import Recorder, Reply
+from tests.service import DEADLINE
 
 S, E, I = "1.2", "1.3", "1.4"  # noqa: E741
 
@@ -134,7 +135,7 @@ def test_instances_are_handed_out_before_the_rest_has_come(client: Any, service:
         assert isinstance(whole.body, bytes)
         cut = whole.body.index(files[1]) + 10
         yield whole.body[:cut]
-        assert taken.wait(10)
+        assert taken.wait(DEADLINE)
         yield whole.body[cut:]
 
     service.replies = [Reply(200, whole.headers, chunks())]

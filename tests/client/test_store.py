@@ -29,6 +29,7 @@ from filmroom.client import _store, _store_result
 from tests import data
 from tests.client import recorder
 from tests.client.recorder import Noted, Recorder, Reply
+from tests.service import DEADLINE
 
 UIDS = [f"1.2.{number}" for number in range(9)]
 FILES = [data.file(data.dataset(SOPInstanceUID=uid)) for uid in UIDS]
@@ -377,7 +378,7 @@ def test_giving_up_stops_what_is_being_sent(service: Recorder) -> None:
 
 def test_requests_are_sent_at_the_same_time(service: Recorder) -> None:
     """Each of the two requests is answered only when the other has come."""
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=DEADLINE)
 
     class Together(Storing):
         def take(self, noted: Noted) -> Reply:

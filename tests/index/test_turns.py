@@ -10,6 +10,7 @@ import pytest
 from filmroom.errors import Unavailable
 from filmroom.index import turns
 from filmroom.index.turns import Anytime, Turns
+from tests.service import DEADLINE
 
 HOLD = """
 import sys
@@ -57,7 +58,7 @@ def test_a_turn_ends_with_its_process(tmp_path: Path) -> None:
         process.kill()
         turns = Turns(str(tmp_path / "index"))
         with turns.mine():
-            assert process.wait(10) < 0
+            assert process.wait(DEADLINE) < 0
         turns.close()
 
 

@@ -11,7 +11,7 @@ from filmroom import entrance
 from filmroom.errors import Unavailable
 from filmroom.server.lanes import Lane, Use
 from filmroom.server.work import BATCH, SMALL, Body, Work
-from tests.service import wait_until
+from tests.service import DEADLINE, wait_until
 
 LARGE = b"x" * BATCH
 
@@ -103,7 +103,7 @@ def test_what_is_read_after_the_status_line_is_under_way(work: Lane) -> None:
 def test_a_stream_read_to_the_end_is_closed(work: Lane) -> None:
     chunks = Chunks(LARGE, LARGE)
     asyncio.run(read(Body(chunks), work))
-    assert chunks.closed.wait(5)
+    assert chunks.closed.wait(DEADLINE)
 
 
 def test_a_stream_left_half_way_is_closed(work: Lane) -> None:
@@ -116,7 +116,7 @@ def test_a_stream_left_half_way_is_closed(work: Lane) -> None:
         await stream.aclose()
 
     asyncio.run(leave())
-    assert chunks.closed.wait(5)
+    assert chunks.closed.wait(DEADLINE)
 
 
 def test_a_stream_left_half_way_holds_nothing_of_the_answer(work: Lane) -> None:
@@ -141,7 +141,7 @@ def test_a_stream_cancelled_while_it_reads_is_closed(work: Lane) -> None:
         def __iter__(self) -> Iterator[bytes]:
             for chunk in super().__iter__():
                 yield chunk
-                assert go_on.wait(5)
+                assert go_on.wait(DEADLINE)
 
     chunks = Slow(LARGE, LARGE)
 
@@ -157,7 +157,7 @@ def test_a_stream_cancelled_while_it_reads_is_closed(work: Lane) -> None:
 
     asyncio.run(cancel())
     gc.collect()
-    assert chunks.closed.wait(5)
+    assert chunks.closed.wait(DEADLINE)
 
 
 def test_chunks_that_are_no_generator_need_no_closing() -> None:

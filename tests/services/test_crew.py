@@ -11,6 +11,7 @@ from filmroom.services import crew
 from filmroom.services.crew import Crew, GivenUp
 from filmroom.services.operations import Worker, cancel
 from filmroom.task import Canceled, Stopping, Task
+from tests.service import DEADLINE
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_results_are_in_the_order_of_the_items(task: Task) -> None:
 
     def work(item: int) -> int:
         if item == 0:
-            assert last_is_done.wait(10)
+            assert last_is_done.wait(DEADLINE)
         elif item == 7:
             last_is_done.set()
         return item * item
@@ -49,7 +50,7 @@ def test_while_a_file_takes_long_the_lease_is_renewed(task: Task, monkeypatch: p
     task.renewed = renewed.release
 
     def work(_: int) -> bool:
-        return all(renewed.acquire(timeout=10) for _ in range(3))
+        return all(renewed.acquire(timeout=DEADLINE) for _ in range(3))
 
     with Crew(task) as at_work:
         assert at_work.do(work, [0]) == [True]
