@@ -177,7 +177,7 @@ class Connection:
 
 
 def run(connections: Sequence[Connection], task: Callable[[int], Task], count: int | None, seconds: float) -> Timing:
-    """Let the connections share task 0, 1, 2…: `count` in all, or as many as begin within `seconds`."""
+    """Let the connections share task 0, 1, 2…: `count` in all, or, each at least one, what begins in `seconds`."""
     numbers = itertools.count()
     for connection in connections:
         connection.open()
@@ -188,8 +188,9 @@ def run(connections: Sequence[Connection], task: Callable[[int], Task], count: i
     left: list[Callable[[], None]] = []
 
     def work(connection: Connection) -> tuple[list[float], int]:
-        latencies, received = [], 0
-        while (number := next(numbers)) < limit and time.perf_counter() < deadline:
+        latencies: list[float] = []
+        received = 0
+        while (number := next(numbers)) < limit and (time.perf_counter() < deadline or not latencies):
             made = task(number)
             start = time.perf_counter()
             answer = connection.ask(made.request)

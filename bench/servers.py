@@ -12,9 +12,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 
 from bench.commands import refuse
 from filmroom.settings import Settings
@@ -169,10 +170,12 @@ def kept_in(folder: Path | None) -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens to."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
+    """A port of the loopback interface, below those that the system gives out: nobody gets it before it is used."""
+    while True:
+        with socket.socket() as one, suppress(OSError):
+            port = SystemRandom().randrange(10_000, 32_000)
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path, health: str) -> None:

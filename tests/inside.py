@@ -29,6 +29,7 @@ def serving(settings: Settings, certificate: tls.Files | None = None) -> Iterato
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=75,
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=list(settings.proxies),
         ssl_context_factory=partial(tls.factory, files=certificate) if certificate else None,

@@ -7,13 +7,14 @@ import orjson
 import pytest
 
 from filmroom import metrics
-from filmroom.audit import sender
+from filmroom.audit import sender, syslog
 from filmroom.audit.messages import Reporter
 from filmroom.audit.sender import Sender
 from filmroom.audit.syslog import Receiver
 from tests.audit import given
 from tests.audit.receiver import Heard, certificates, receiving
-from tests.service import wait_until
+from tests.blobs.servers import free_port
+from tests.service import DEADLINE, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +59,7 @@ def test_what_is_written_is_sent_over_tls(tmp_path: Path) -> None:
 
 
 def test_what_was_written_while_the_receiver_was_away_comes_later_in_order(tmp_path: Path) -> None:
-    with receiving() as heard:
-        port = heard.port
+    port = free_port()
     with _sender(tmp_path, f"tcp://127.0.0.1:{port}") as sending:
         _append(tmp_path, 1, 2, 3)
         wait_until(lambda: sending.trouble)
@@ -70,7 +70,7 @@ def test_what_was_written_while_the_receiver_was_away_comes_later_in_order(tmp_p
             wait_until(lambda: len(_studies(heard)) == 5)
             wait_until(lambda: sending.trouble is None)
             wait_until(lambda: _sent(tmp_path))
-    assert metrics.REGISTRY.get_sample_value("filmroom_audit_syslog_failing") == 0
+            assert metrics.REGISTRY.get_sample_value("filmroom_audit_syslog_failing") == 0
     assert sender.waiting_since(tmp_path / "audit") is None
     assert _studies(heard) == [1, 2, 3, 4, 5]
 
@@ -97,13 +97,14 @@ def test_the_next_process_goes_on_where_this_one_was(tmp_path: Path) -> None:
         for number in range(2, 20):
             _append(tmp_path, number)
         with _sender(tmp_path, url):
+            heard.wait_for(19)
             wait_until(lambda: _sent(tmp_path))
     assert _studies(heard) == [*range(1, 20)]
     assert len(heard.messages) == 19
 
 
 def test_a_receiver_that_closes_again_and_again_misses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "HOLD", 5.0)  # however slow the receiver is to close
+    monkeypatch.setattr(sender, "HOLD", 3600.0)  # however slow the receiver is to close
     with receiving(most=[3, 5]) as heard, _sender(tmp_path, f"tcp://127.0.0.1:{heard.port}"):
         for number in range(1, 20):
             _append(tmp_path, number)
@@ -113,6 +114,7 @@ def test_a_receiver_that_closes_again_and_again_misses_nothing(tmp_path: Path, m
 
 def test_who_ends_in_good_order_has_nothing_to_send_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "HOLD", 3600.0)
+    monkeypatch.setattr(syslog, "_FAREWELL", DEADLINE)
     secure = certificates(tmp_path)
     for given_, scheme in ((secure, "tls"), (None, "tcp")):
         with receiving(given=given_) as heard:

@@ -97,7 +97,7 @@ def test_a_full_disk_is_waited_for(
     audit.put(facts(number=2))
     assert audit.trouble == "No space left on device"
     assert value("audit_failing") == 1
-    assert "audit trail can't be written" in "".join(capsys.readouterr())
+    wait_until(lambda: "audit trail can't be written" in "".join(capsys.readouterr()))
     full = False
     wait_until(lambda: audit.trouble is None)
     audit.close()
@@ -220,8 +220,7 @@ def test_what_is_refused_after_an_alert_is_counted_though_nothing_follows(
 ) -> None:
     monkeypatch.setattr(alerts, "WINDOW", 0.5)
     now = time.time()
-    for _ in range(13):
-        audit.put(facts(status=401, time=now))
+    audit.put(facts(status=401, time=now, each=[{}] * 13))  # in one batch
     audit.settled(facts(status=401, time=now)).result(30)  # it is counted, and nobody is kept waiting
     wait_until(lambda: sum(line.get("refused", 0) for line in given.lines(tmp_path)) == 14)
     assert sum("refused" not in line for line in given.lines(tmp_path)) == 10

@@ -150,7 +150,7 @@ def test_pages_neither_repeat_nor_leave_out_while_others_store_and_delete(
     paging_ended = threading.Event()
 
     def write() -> None:
-        for number in count():
+        for number in range(200):  # fewer than there are on the pages
             if paging_ended.is_set():
                 return
             if number < 40 and number % 4 == 0:

@@ -326,4 +326,4 @@ def test_workers_end_with_the_service(end: signal.Signals) -> None:
         assert service.stdout is not None
         assert [service.stdout.readline(), service.stdout.readline()] == ["ready\n", "busy\n"]
         service.send_signal(end)
-        assert service.communicate(timeout=20)[0] == ""
+        assert service.communicate(timeout=60)[0] == ""

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from filmroom import tokens
 from filmroom.archive import Archive
 from filmroom.protocol import dialects
-from filmroom.server import table
+from filmroom.server import identity, table
 from filmroom.server.app import create
 from filmroom.server.authentication import roles_of
 from filmroom.server.methods import media_types
@@ -25,7 +25,7 @@ from tests.audit import given
 from tests.identity_provider import HERE, IdentityProvider
 from tests.messages import DICOM, Sent, sent
 from tests.server.test_admission import VALUES
-from tests.service import wait_until
+from tests.service import DEADLINE, wait_until
 
 STUDIES = "/dicomweb/studies"
 NORTH = {"actions": "read delete", "studies": "InstitutionName=North"}
@@ -211,8 +211,12 @@ def silent() -> Iterator[tuple[IdentityProvider, socket.socket]]:
         yield IdentityProvider(f"http://127.0.0.1:{listening.getsockname()[1]}"), listening
 
 
-def test_a_provider_that_does_not_answer_holds_up_no_share_link(tmp_path: Path) -> None:
+def test_a_provider_that_does_not_answer_holds_up_no_share_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor do tokens whose keys are made up, be they as many as there are threads."""
+    for name in ("PATIENCE", "WAITED"):
+        monkeypatch.setattr(identity, name, DEADLINE)
     settings = Settings(data=tmp_path / "data", codec_processes=1)
     made = sent()
     with TestClient(create(settings), base_url="http://localhost") as http:

@@ -15,7 +15,7 @@ from filmroom.cli import deliveries
 from filmroom.errors import Unavailable
 from filmroom.index.database import Database
 from filmroom.protocol.cloud_events import Source
-from filmroom.server import exposition
+from filmroom.server import exposition, health
 from filmroom.server.app import create
 from filmroom.services import operations
 from filmroom.services.webhooks import Delivery, Sender, Webhook, replay
@@ -24,7 +24,14 @@ from tests.blobs.servers import free_port
 from tests.certificates import Authority
 from tests.messages import sent, store
 from tests.receiver import SECRET, receiving
-from tests.service import wait_until
+from tests.service import DEADLINE, wait_until
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of index and files is waited for, however slow the machine is."""
+    monkeypatch.setattr(exposition, "PATIENCE", DEADLINE)
+    monkeypatch.setattr(health, "READY_PATIENCE", DEADLINE)
 
 
 def samples(http: TestClient) -> dict[tuple[str, ...], float]:

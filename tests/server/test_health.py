@@ -21,7 +21,7 @@ from filmroom.server.app import create
 from filmroom.settings import Settings
 from tests.blobs.flaky import Flaky
 from tests.blobs.test_objects import RawS3
-from tests.service import wait_until
+from tests.service import DEADLINE, wait_until
 
 
 def test_all_is_well(http: TestClient) -> None:
@@ -125,7 +125,8 @@ def test_a_process_that_answers_is_live(http: TestClient) -> None:
     assert http.get("/health/live").json() == {"live": True}
 
 
-def test_ready_is_who_can_read(http: TestClient) -> None:
+def test_ready_is_who_can_read(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "READY_PATIENCE", DEADLINE)
     answer = http.get("/health/ready")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
     assert [one["name"] for one in answer.json()["details"]] == ["process", "index", "blobs"]

@@ -14,13 +14,15 @@ from filmroom.services import retrieve
 from filmroom.settings import Settings
 from tests import data
 from tests.messages import Sent, sent, store
+from tests.service import DEADLINE
 from tests.trace_receiver import Receiver, receiving
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    monkeypatch.setattr(tracing, "_PATIENCE", DEADLINE)
     with receiving() as receiver:
         yield receiver
 

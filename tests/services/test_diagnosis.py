@@ -19,10 +19,18 @@ from filmroom.blobs import Memory
 from filmroom.errors import Unavailable
 from filmroom.index import soundness
 from filmroom.server import sites
-from filmroom.services.diagnosis import Finding, Level, reach, software, storage
+from filmroom.services.diagnosis import Finding, Level, findings, reach, software, storage
 from tests.receiver import nobody
+from tests.service import DEADLINE
 
 WORST = [Level.OK, Level.WARNING, Level.PROBLEM]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(reach, "EARLY", DEADLINE)
+    monkeypatch.setattr(findings, "CLOCK_APART", DEADLINE)
 
 
 def worst(findings: Iterator[Finding]) -> tuple[Level, str]:
