@@ -177,7 +177,10 @@ class Connection:
 
 
 def run(connections: Sequence[Connection], task: Callable[[int], Task], count: int | None, seconds: float) -> Timing:
-    """Let the connections share task 0, 1, 2…: `count` in all, or, each at least one, what begins in `seconds`."""
+    """Let the connections share task 0, 1, 2…: `count` in all, or as many as begin within `seconds`.
+
+    Of these each connection has one at least, however late its thread begins.
+    """
     numbers = itertools.count()
     for connection in connections:
         connection.open()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from tests.blobs.servers import NODE, SERVERS, free_port
+from bench.servers import free_port
+from tests.blobs.servers import NODE, SERVERS
 
 PROGRAM = SERVERS / "identity_provider.mjs"
 INSTALLED = NODE is not None and (SERVERS / "node_modules" / "oidc-provider").exists()

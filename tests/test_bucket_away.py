@@ -27,10 +27,11 @@ def bucket(s3: str) -> RawS3:
 
 
 @pytest.fixture
-def running(tmp_path: Path, bucket: RawS3, proxy: Flaky) -> Iterator[Service]:
+def running(request: pytest.FixtureRequest, tmp_path: Path, bucket: RawS3, proxy: Flaky) -> Iterator[Service]:
+    """A service, with the options of the parameter."""
     options = json.dumps(bucket.options | {"endpoint": proxy.url})
     given = {"FILMROOM_BLOBS": bucket.url, "FILMROOM_BLOBS_OPTIONS": options}
-    with service.running(tmp_path / "data", "--no-operations-worker", given=given) as running:
+    with service.running(tmp_path / "data", *getattr(request, "param", ()), given=given) as running:
         yield running
 
 
@@ -66,6 +67,8 @@ def test_while_it_is_away_stores_are_refused_whole_and_searches_answered(proxy: 
     truth.check(http)
 
 
+# The worker would ask the bucket, too, a second later.
+@pytest.mark.parametrize("running", [["--no-operations-worker"]], indirect=True)
 def test_while_it_is_slow_others_are_served(running: Service, proxy: Flaky, http: httpx2.Client) -> None:
     there, coming = sent(), sent()
     assert store(http, ROOT, there.content).status_code == 200

@@ -175,7 +175,7 @@ def test_a_request_that_is_no_http(running: Service, http: httpx2.Client) -> Non
     with connect(running) as connection:
         connection.sendall(b"\x16\x03\x01 not HTTP at all\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
-    assert http.get("/health/live").status_code == 200
+    assert http.get("/health/check").status_code == 200
 
 
 def opened_blobs(running: Service) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from bench.servers import free_port
 from filmroom import metrics
 from filmroom.audit import sender, syslog
 from filmroom.audit.messages import Reporter
@@ -13,7 +14,6 @@ from filmroom.audit.sender import Sender
 from filmroom.audit.syslog import Receiver
 from tests.audit import given
 from tests.audit.receiver import Heard, certificates, receiving
-from tests.blobs.servers import free_port
 from tests.service import DEADLINE, wait_until
 
 

@@ -84,6 +84,14 @@ def test_clients_share_the_tasks(serve: Serve) -> None:
     assert (sorted(asked), len(timing.latencies), timing.received) == ([0, 1, 2], 3, 6)
 
 
+def test_whose_thread_begins_when_the_time_is_over_asks_once(serve: Serve) -> None:
+    connections = [serve(OK + b"Content-Length: 2\r\n\r\nok") for _ in range(2)]
+    timing = client.run(connections, lambda _: client.Task([[b"x"]], lambda _: None), count=None, seconds=0)
+    for connection in connections:
+        connection.close()
+    assert (len(timing.latencies), timing.received) == (2, 4)
+
+
 def test_one_wrong_answer_ends_the_run_of_all_clients(serve: Serve) -> None:
     wrong = iter(["no"])
 

@@ -35,18 +35,17 @@ def test_a_short_run_compares_each_reading_with_itself_alone(
         ("FILES", 2),
         ("UNMEASURED", 0.5),
         ("LEAST", 1),
-        ("READINGS", {"frame": 1}),
     ):
         monkeypatch.setattr(mixed, name, value)
     told = tmp_path / "found.json"
-    arguments = ["--seconds", "2", "--workers", "1", "--folder", str(tmp_path), "--json", str(told)]
+    arguments = ["--seconds", "4", "--workers", "1", "--folder", str(tmp_path), "--json", str(told)]
     assert mixed.main(arguments) in {0, tables.MISSED}
     run = json.loads(told.read_text())
     rows = {row["name"]: row for row in run["rows"]}
     assert rows["frame-0.99"]["goal"] == 1 / 5
     assert [len(tables.reached(rows[name])) for name in ("frame-0.99", "store-0.99", "errors")] == [1, 0, 1]
     [together, _] = rows["requests"]["servers"]
-    assert together["cpu_ms"] is not None
+    assert together["cpu_ms"] > 0
     assert together["peak_mb"] > 20
     assert "a search found each of them" in capsys.readouterr().out
     assert "#### Whole run" in document.text("mixed", document.trimmed(run))

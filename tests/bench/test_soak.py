@@ -14,8 +14,7 @@ def test_a_short_run_says_what_each_request_took_and_that_nothing_was_wrong(
     monkeypatch.setattr(mixture, "STUDIES", 1)
     monkeypatch.setitem(soak.WEIGHTS, "store", 300)
     monkeypatch.setattr(soak, "EVERY", 0.1)
-    monkeypatch.setattr(soak, "SETTLING", 0.0)
-    assert soak.main(["--minutes", "0.05", "--clients", "2", "--workers", "1", "--folder", str(tmp_path)]) == 0
+    assert soak.main(["--minutes", "0.1", "--clients", "2", "--workers", "1", "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr()
     assert "| store |" in said.out
     assert "| delete |" in said.out

@@ -2,14 +2,13 @@
 
 import base64
 import hmac
-import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +17,7 @@ from typing import Any
 import boto3
 import httpx2
 
+from bench.servers import free_port
 from tests.blobs import ceph
 
 S3_KINDS = ("moto", "ceph")
@@ -31,15 +31,6 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 def has(name: str) -> bool:
     """Whether a server of tests/servers/package.json is installed."""
     return NODE is not None and (SERVERS / "node_modules" / ".bin" / name).exists()
-
-
-def free_port() -> int:
-    """One below those that the system gives out by itself: nobody gets it between this look and its use."""
-    while True:
-        with socket.socket() as found, suppress(OSError):
-            port = random.SystemRandom().randrange(10_000, 32_000)
-            found.bind(("127.0.0.1", port))
-            return port
 
 
 @contextmanager

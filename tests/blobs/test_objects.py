@@ -6,6 +6,7 @@ import obstore
 import pytest
 from obstore.store import AzureStore, ObjectStore
 
+from bench.servers import free_port
 from filmroom.blobs import new_keys
 from filmroom.blobs.objects import Objects
 from filmroom.errors import Unavailable
@@ -19,7 +20,7 @@ _NUMBERS = itertools.count(1)
 def azure() -> Iterator[str]:
     if not servers.has("azurite-blob"):
         pytest.skip("Azurite is not installed: npm ci in tests/servers")
-    with servers.azurite(servers.free_port()) as endpoint:
+    with servers.azurite(free_port()) as endpoint:
         yield endpoint
 
 

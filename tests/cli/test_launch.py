@@ -22,10 +22,10 @@ def test_the_line_that_is_waited_for_is_the_line_that_is_printed() -> None:
 
 
 def test_listens_until_the_end(tmp_path: Path) -> None:
-    with launch.service(tmp_path) as url, urllib.request.urlopen(f"{url}/health/live") as answer:
+    with launch.service(tmp_path) as url, urllib.request.urlopen(f"{url}/health/check") as answer:
         assert answer.status == 200
     with pytest.raises(URLError):
-        urllib.request.urlopen(f"{url}/health/live")
+        urllib.request.urlopen(f"{url}/health/check")
 
 
 def test_variables_and_files_of_the_user_do_not_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,7 +204,7 @@ processes.load(["ends"])
 
 @pytest.mark.skipif(not processes._FORKS, reason="processes are forked on Linux only")
 def test_who_is_told_to_end_while_it_imports_ends_when_that_is_done(tmp_path: Path) -> None:
-    """What is raised meanwhile may be taken for a module that can't be imported."""
+    """What is raised meanwhile may be lost, or become another error."""
     text = "import signal, sys\ntry:\n    signal.raise_signal(signal.SIGTERM)\nexcept SystemExit:\n    sys.exit(6)\n"
     (tmp_path / "ends.py").write_text(text)
     command, environment = [sys.executable, "-c", ENDED_WHILE_LOADING], os.environ | {"PYTHONPATH": str(tmp_path)}

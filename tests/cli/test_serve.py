@@ -44,7 +44,7 @@ def test_it_says_where_it_listens_and_what_can_be_tried(tmp_path: Path) -> None:
         for shown in (f"{running.url}/dicomweb", f"{running.url}/v2", "curl", "samples", str(tmp_path / "data")):
             assert shown in running.logged()
         assert "no authentication" not in running.logged()
-        assert httpx2.get(f"{running.url}/health/live", timeout=60).status_code == 200
+        assert httpx2.get(f"{running.url}/health/check", timeout=60).status_code == 200
 
 
 def test_what_can_be_tried_names_a_partition_where_there_are_some_and_where_the_files_are(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_an_ipv6_address_is_in_brackets(tmp_path: Path) -> None:
             pytest.skip("there is no IPv6 loopback")
     with service.running(tmp_path / "data", "--host", "::1") as running:
         assert running.url.startswith("http://[::1]:")
-        assert httpx2.get(f"{running.url}/health/live", timeout=60).status_code == 200
+        assert httpx2.get(f"{running.url}/health/check", timeout=60).status_code == 200
 
 
 @needs_proc
@@ -356,7 +356,7 @@ def test_connections_that_stay_open_are_spread_evenly_over_the_workers(tmp_path:
 
         def spread() -> list[int]:
             for client in clients:
-                assert client.get("/health/live", timeout=60).status_code == 200
+                assert client.get("/health/check", timeout=60).status_code == 200
             return sorted(len(connections(pid)) for pid in running.web_workers())
 
         wait_until(lambda: spread() == [4, 4])

@@ -10,6 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from bench.servers import free_port
 from filmroom.archive import Archive
 from filmroom.cli import deliveries
 from filmroom.errors import Unavailable
@@ -20,7 +21,6 @@ from filmroom.server.app import create
 from filmroom.services import operations
 from filmroom.services.webhooks import Delivery, Sender, Webhook, replay
 from filmroom.settings import Settings
-from tests.blobs.servers import free_port
 from tests.certificates import Authority
 from tests.messages import sent, store
 from tests.receiver import SECRET, receiving

@@ -16,13 +16,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from bench.servers import free_port
 from filmroom import metrics, setting_values
 from filmroom.errors import Unauthenticated, Unavailable
 from filmroom.server import identity
 from filmroom.server.identity import Claims, Provider
 from filmroom.settings import Settings
 from tests import identity_provider
-from tests.blobs.servers import free_port
 from tests.identity_provider import HERE, IdentityProvider
 
 ALGORITHMS = Settings.model_fields["algorithms"].default

@@ -30,8 +30,8 @@ LONGEST_REST = 30.0
 
 _FORKS = sys.platform == "linux"  # on macOS its own libraries don't survive a fork
 _CONTEXT: Any = multiprocessing.get_context("fork" if _FORKS else "spawn")
-# What a handler raises is lost if it comes while Python calls what is to be called after a fork, or when an object that
-# an import needed is gone; and what imports another module if it can't have one takes it for that.
+# What a handler raises is lost if it comes while Python calls what is to be called after a fork or, as imports have it
+# do, when an object is gone; and in the midst of an import it may become another error.
 _ENDING = {signal.SIGTERM, signal.SIGINT}
 _LONGEST_NAME = 15  # of a process, as `top` shows it (proc_pid_comm(5))
 
